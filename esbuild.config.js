@@ -20,6 +20,8 @@ const { metafile } = await build({
   charset: 'utf8',
   banner: { js: '#!/usr/bin/env node' },
   define: { __VERSION__: JSON.stringify(version) },
+  // The ESM form of yargs wraps its help in the middle of words, since it comes with a lesser cliui.
+  alias: { yargs: './node_modules/yargs/index.cjs' },
   legalComments: 'inline',
   metafile: true,
   logLevel: 'warning',

@@ -1,0 +1,225 @@
+import { fieldAdder } from './add-fields.ts';
+import { withAdvice } from './advice.ts';
+import { ApiClient } from './api-client.ts';
+import { eachAtOnce } from './concurrency.ts';
+import type { Config } from './config.ts';
+import { expiryWarning, readCredentials, type Credentials } from './credentials.ts';
+import { Delivery } from './delivery.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { formatDuration, formatSecond, parseInstant } from './duration.ts';
+import { ApiError, AppError, ExitCode, StateError, StdoutError, messageOf } from './errors.ts';
+import type { EventSlice } from './event.ts';
+import { createLog, type Log } from './log.ts';
+import { Outlet } from './outlet.ts';
+import type { Provider, Source } from './providers/provider.ts';
+import { Stopped, startRun, type Run } from './run.ts';
+import { SeenEvents } from './seen-events.ts';
+import { SourceProgress } from './source-progress.ts';
+import type { SourceState, State } from './state.ts';
+import { StateStore, emptyStore, type Store } from './state-store.ts';
+import type { World } from './world.ts';
+
+/** Lateness from this part of the overlap on is warned about. */
+const LATENESS_WARNING = 0.8;
+
+/** What a poll works with. */
+interface Poll {
+  readonly config: Config;
+  readonly log: Log;
+  readonly run: Run;
+  readonly store: Store;
+  readonly provider: Provider;
+  readonly delivery: Delivery;
+  readonly prepare: (event: EventSlice, source: Source) => EventSlice;
+  readonly now: () => number;
+}
+
+/**
+ * One poll: lock, load, ask each source for what is new, print it, save how far it got, unlock. Returns the exit
+ * code; throws AppError when nothing could be collected at all.
+ */
+export async function collect(config: Config, world: World): Promise<ExitCode> {
+  const credentials = readCredentials(config.provider, config.tokenFile, world.env);
+  const log = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
+  const run = startRun(world.signal, config.deadlineMs, world.now());
+  const dispatcher = createDispatcher(config.apiUrl, world.env, config.concurrency);
+  let store: Store | undefined;
+  try {
+    store = config.peek ? emptyStore() : await openStore(config, world, run, log);
+    const provider = createProvider(config, credentials, dispatcher, world, run, log);
+    const delivery = new Delivery(new Outlet(world.stdout), store, run);
+    const prepare = config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : asItIs;
+    const code = await pollAll({ config, log, run, store, provider, delivery, prepare, now: world.now });
+    const warning = expiryWarning(credentials, world.now());
+    if (warning !== undefined) log.warn(warning);
+    return code;
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw explained(error, config, credentials, world);
+    log.info(`${error.message} before anything was collected`);
+    return ExitCode.Done;
+  } finally {
+    run.end();
+    await store?.close();
+    await dispatcher.destroy();
+  }
+}
+
+async function pollAll(poll: Poll): Promise<ExitCode> {
+  const { config, log, run, store, provider, delivery } = poll;
+  const sources = await provider.sources(run.signal);
+  if (registerNew(sources, poll)) await store.flush();
+
+  let failed = 0;
+  let interrupted = 0;
+  let fatal: AppError | undefined;
+  await eachAtOnce(sources, config.concurrency, async (source) => {
+    try {
+      await pollSource(source, poll);
+    } catch (error) {
+      if (error instanceof Stopped) interrupted++;
+      else if (concernsAll(error)) run.abort((fatal ??= error));
+      else {
+        failed++;
+        noteFailure(source, error, poll);
+      }
+    }
+  });
+  if (!(fatal instanceof StateError)) await store.flush();
+  if (fatal !== undefined) throw fatal;
+
+  log.info(`${counted(delivery.events, 'event')} from ${counted(sources.length, 'source')}`);
+  if (interrupted > 0) {
+    log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
+  }
+  if (failed === 0) return ExitCode.Done;
+  return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
+}
+
+async function pollSource(source: Source, { config, log, run, store, provider, delivery, prepare, now }: Poll) {
+  const state = stateOf(source, store.state);
+  const progress = new SourceProgress(state);
+  let pages = 0;
+  try {
+    for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
+      const events = progress.take(page);
+      const lines = prepare === asItIs ? events : events.map((event) => prepare(event, source));
+      await delivery.deliver(lines, progress.receiptFor(page, events));
+      pages++;
+    }
+  } catch (error) {
+    if (error instanceof Stopped && pages > 0)
+      log.info(`${source.name}: stopped; the next run goes on from ${state.cursor}`);
+    throw error;
+  }
+  state.last_success = new Date(now()).toISOString();
+  state.last_error = null;
+  if (progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
+    log.warn(
+      `${source.name}: events came up to ${formatDuration(progress.greatestLateness * 1000)} late, and only ` +
+        `${formatDuration(config.overlapMs)} are looked for again; a longer --overlap would miss none`,
+    );
+  }
+}
+
+/** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
+function registerNew(sources: readonly Source[], { config, store: { state }, now }: Poll): boolean {
+  const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
+  const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
+  const since = config.since(now());
+  // What the Python fetcher left is its word on what it printed. Otherwise a source that appears late is a new one,
+  // or the first run did not get this far: what came up meanwhile is looked for, too.
+  const start = state.takenOver === true ? (lastRun ?? since) : Math.min(lastRun ?? since, since);
+  const cursor = formatSecond(Math.floor(start / 1000));
+  for (const { name } of isNew) state.sources[name] = newSource(cursor);
+  return isNew.length > 0;
+}
+
+function newSource(cursor: string): SourceState {
+  return {
+    cursor,
+    start: cursor,
+    seen: new SeenEvents(),
+    delivered: 0,
+    last_success: null,
+    last_error: null,
+    late: { count: 0, max_seconds: 0 },
+  };
+}
+
+function stateOf(source: Source, state: State): SourceState {
+  const known = state.sources[source.name];
+  if (known === undefined) throw new StateError(`${source.name} was not registered`);
+  return known;
+}
+
+function noteFailure(source: Source, error: unknown, { config, log, store, now }: Poll): void {
+  const state = stateOf(source, store.state);
+  const message = withAdvice(error, config.apiUrl.host);
+  state.last_error = `${new Date(now()).toISOString()} ${message}`;
+  log.error(`${source.name}: ${message}. Its cursor stays at ${state.cursor}: the next run tries again from there`);
+  if (error instanceof Error && !(error instanceof AppError)) log.debug(error.stack ?? '');
+}
+
+/** The credentials, the state and stdout serve all sources: without them none of the others would fare better. */
+function concernsAll(error: unknown): error is AppError {
+  return (
+    error instanceof StateError || error instanceof StdoutError || (error instanceof ApiError && error.status === 401)
+  );
+}
+
+async function openStore(config: Config, world: World, run: Run, log: Log): Promise<Store> {
+  const store = await StateStore.open({
+    file: config.stateFile,
+    log,
+    signal: run.signal,
+    now: world.now,
+    onFailure: (error) => run.abort(error),
+    initialLastRun: new Date(config.since(world.now())).toISOString(),
+  });
+  return store;
+}
+
+function createProvider(
+  config: Config,
+  credentials: Credentials,
+  dispatcher: ReturnType<typeof createDispatcher>,
+  world: World,
+  run: Run,
+  log: Log,
+): Provider {
+  const api = new ApiClient({
+    baseUrl: config.apiUrl,
+    authorization: credentials.authorization,
+    dispatcher,
+    requestTimeoutMs: config.requestTimeoutMs,
+    deadline: run.deadline,
+    log,
+    now: world.now,
+    random: world.random,
+  });
+  return config.provider.create({
+    api,
+    log,
+    now: world.now,
+    overlapMs: config.overlapMs,
+    pageSize: config.pageSize,
+    contracts: config.contracts,
+  });
+}
+
+/** An error that ends the whole poll, in words that say what to do. */
+function explained(error: unknown, config: Config, credentials: Credentials, world: World): Error {
+  if (!(error instanceof AppError)) return error instanceof Error ? error : new Error(messageOf(error));
+  const expiry =
+    error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
+  const message = withAdvice(error, config.apiUrl.host);
+  return new AppError(error.code, expiry === undefined ? message : `${message}: ${expiry}`, error.exitCode, error);
+}
+
+function asItIs(event: EventSlice): EventSlice {
+  return event;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun}s`}`;
+}

@@ -1,0 +1,93 @@
+/** What the process ends with; Fluent Bit ignores it, people and timers do not. */
+export const ExitCode = {
+  Done: 0,
+  NothingCollected: 1,
+  Usage: 2,
+  SomeSourcesFailed: 3,
+  NotDelivered: 4,
+  Locked: 75,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** An error that a person is told in one line: what happened, to what, and what to do. `code` is stable. */
+export class AppError extends Error {
+  readonly code: string;
+  readonly exitCode: ExitCode;
+
+  constructor(code: string, message: string, exitCode: ExitCode, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.exitCode = exitCode;
+  }
+}
+
+/** An option, an environment variable or a credential that cannot be used. */
+export class ConfigError extends AppError {
+  constructor(message: string, exitCode: ExitCode = ExitCode.Usage) {
+    super('CONFIG', message, exitCode);
+  }
+}
+
+/** The state file cannot be read or written. Whatever was printed since the last save counts as not delivered. */
+export class StateError extends AppError {
+  constructor(message: string, cause?: unknown) {
+    super('STATE', message, ExitCode.NothingCollected, cause);
+  }
+}
+
+/** Another run holds the lock. */
+export class LockedError extends AppError {
+  constructor(message: string) {
+    super('LOCKED', message, ExitCode.Locked);
+  }
+}
+
+/** Nobody reads stdout any more, or it cannot take what is written. */
+export class StdoutError extends AppError {
+  constructor(message: string, cause?: unknown) {
+    super('STDOUT', message, ExitCode.NotDelivered, cause);
+  }
+}
+
+/** A page that holds no events that could be cut out: no JSON, cut off, or of an unknown shape. */
+export class PageError extends AppError {
+  constructor(message: string, cause?: unknown) {
+    super('PAGE', message, ExitCode.NothingCollected, cause);
+  }
+}
+
+export interface ApiErrorDetails {
+  /** The HTTP status, when there was an answer. */
+  readonly status?: number;
+  /** How long the server asks to wait. */
+  readonly retryAfterMs?: number | undefined;
+  /** Whether the same request may succeed a little later. */
+  readonly retryable: boolean;
+  readonly cause?: unknown;
+}
+
+/** A request that brought no usable answer. */
+export class ApiError extends AppError {
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly retryable: boolean;
+
+  constructor(message: string, details: ApiErrorDetails) {
+    super('API', message, ExitCode.NothingCollected, details.cause);
+    this.status = details.status;
+    this.retryAfterMs = details.retryAfterMs;
+    this.retryable = details.retryable;
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` of a system or library error, such as ENOENT. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

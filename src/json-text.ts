@@ -1,0 +1,230 @@
+/*
+ * A JSON text as bytes (RFC 8259): where its values end. The grammar is checked on the way, so a slice that these
+ * functions cut out is valid JSON, exactly when JSON.parse accepts it. Nothing is decoded, nothing is copied.
+ */
+
+const LF = 0x0a;
+const CR = 0x0d;
+const TAB = 0x09;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const LOWER_E = 0x65;
+const LOWER_F = 0x66;
+const LOWER_N = 0x6e;
+const LOWER_T = 0x74;
+const LOWER_U = 0x75;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** What may follow a backslash in a string, besides `u` and four hexadecimal digits. */
+const ESCAPED = flags('"\\/bfnrt');
+const HEX = flags('0123456789abcdefABCDEF');
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
+const NULL = Buffer.from('null');
+
+/** A text that is not JSON. `offset` is the first byte that does not fit; at the end of the text, it was cut off. */
+export class JsonSyntaxError extends Error {
+  readonly offset: number;
+  readonly cutOff: boolean;
+
+  constructor(json: Uint8Array, offset: number) {
+    const cutOff = offset >= json.length;
+    super(cutOff ? `it ends after ${json.length} bytes, in the middle of a value` : `unexpected byte at ${offset}`);
+    this.name = 'JsonSyntaxError';
+    this.offset = offset;
+    this.cutOff = cutOff;
+  }
+}
+
+export type ValueType = 'object' | 'array' | 'string' | 'other';
+
+export function typeAt(json: Uint8Array, at: number): ValueType {
+  switch (json[at]) {
+    case OPEN_OBJECT:
+      return 'object';
+    case OPEN_ARRAY:
+      return 'array';
+    case QUOTE:
+      return 'string';
+    default:
+      return 'other';
+  }
+}
+
+/** The first offset from `at` on that is no white space. */
+export function skipSpace(json: Uint8Array, at: number): number {
+  let p = at;
+  for (;;) {
+    const byte = json[p];
+    if (byte !== SPACE && byte !== LF && byte !== CR && byte !== TAB) return p;
+    p++;
+  }
+}
+
+/**
+ * Visits the members of the object at `at`. `visit` gets the key's bytes without their quotes and the offset of the
+ * value, and returns the value's end. Returns the end of the object.
+ */
+export function walkObject(
+  json: Uint8Array,
+  at: number,
+  visit: (keyStart: number, keyEnd: number, valueStart: number) => number,
+): number {
+  let p = skipSpace(json, expect(json, at, OPEN_OBJECT));
+  if (json[p] === CLOSE_OBJECT) return p + 1;
+  for (;;) {
+    const keyEnd = endOfString(json, p);
+    const valueStart = skipSpace(json, expect(json, skipSpace(json, keyEnd), COLON));
+    p = skipSpace(json, visit(p + 1, keyEnd - 1, valueStart));
+    if (json[p] === CLOSE_OBJECT) return p + 1;
+    p = skipSpace(json, expect(json, p, COMMA));
+  }
+}
+
+/** Visits the elements of the array at `at`; `visit` returns an element's end. Returns the end of the array. */
+export function walkArray(json: Uint8Array, at: number, visit: (start: number) => number): number {
+  let p = skipSpace(json, expect(json, at, OPEN_ARRAY));
+  if (json[p] === CLOSE_ARRAY) return p + 1;
+  for (;;) {
+    p = skipSpace(json, visit(p));
+    if (json[p] === CLOSE_ARRAY) return p + 1;
+    p = skipSpace(json, expect(json, p, COMMA));
+  }
+}
+
+/** Whether each open container is an object, from the outermost on. A list of its own: nesting of any depth is JSON. */
+let nesting = new Uint8Array(256);
+
+/** The end of the value that begins at `at`, which must not be white space. */
+export function endOfValue(json: Uint8Array, at: number): number {
+  let p = at;
+  let depth = 0;
+  for (;;) {
+    const byte = json[p];
+    if (byte === QUOTE) {
+      p = endOfString(json, p);
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      const isObject = byte === OPEN_OBJECT;
+      p = skipSpace(json, p + 1);
+      if (json[p] === (isObject ? CLOSE_OBJECT : CLOSE_ARRAY)) {
+        p++;
+      } else {
+        if (depth === nesting.length) nesting = grown(nesting);
+        nesting[depth++] = isObject ? 1 : 0;
+        if (isObject) p = startOfMemberValue(json, p);
+        continue;
+      }
+    } else {
+      p = endOfLiteral(json, p);
+    }
+    // A value has ended: close what ends with it, up to the next value.
+    for (;;) {
+      if (depth === 0) return p;
+      p = skipSpace(json, p);
+      const isObject = nesting[depth - 1] === 1;
+      if (json[p] === COMMA) {
+        p = skipSpace(json, p + 1);
+        if (isObject) p = startOfMemberValue(json, p);
+        break;
+      }
+      p = expect(json, p, isObject ? CLOSE_OBJECT : CLOSE_ARRAY);
+      depth--;
+    }
+  }
+}
+
+/** The end of the string at `at`, behind its closing quote. */
+export function endOfString(json: Uint8Array, at: number): number {
+  let p = expect(json, at, QUOTE);
+  for (;;) {
+    const byte = json[p];
+    if (byte === QUOTE) return p + 1;
+    if (byte === BACKSLASH) p = endOfEscape(json, p);
+    else if (byte === undefined || byte < SPACE) throw new JsonSyntaxError(json, p);
+    else p++;
+  }
+}
+
+function endOfEscape(json: Uint8Array, at: number): number {
+  const kind = json[at + 1];
+  if (kind === LOWER_U) {
+    for (let p = at + 2; p < at + 6; p++) if (HEX[json[p] ?? 0] !== 1) throw new JsonSyntaxError(json, p);
+    return at + 6;
+  }
+  if (ESCAPED[kind ?? 0] !== 1) throw new JsonSyntaxError(json, at + 1);
+  return at + 2;
+}
+
+function startOfMemberValue(json: Uint8Array, at: number): number {
+  return skipSpace(json, expect(json, skipSpace(json, endOfString(json, at)), COLON));
+}
+
+function endOfLiteral(json: Uint8Array, at: number): number {
+  switch (json[at]) {
+    case LOWER_T:
+      return endOfWord(json, at, TRUE);
+    case LOWER_F:
+      return endOfWord(json, at, FALSE);
+    case LOWER_N:
+      return endOfWord(json, at, NULL);
+    default:
+      return endOfNumber(json, at);
+  }
+}
+
+function endOfWord(json: Uint8Array, at: number, word: Uint8Array): number {
+  for (let i = 0; i < word.length; i++) if (json[at + i] !== word[i]) throw new JsonSyntaxError(json, at + i);
+  return at + word.length;
+}
+
+function endOfNumber(json: Uint8Array, at: number): number {
+  let p = json[at] === MINUS ? at + 1 : at;
+  p = json[p] === ZERO ? p + 1 : endOfDigits(json, p);
+  if (json[p] === DOT) p = endOfDigits(json, p + 1);
+  const byte = json[p];
+  if (byte === LOWER_E || byte === 0x45 /* E */) {
+    const sign = json[p + 1];
+    p = endOfDigits(json, sign === MINUS || sign === 0x2b /* + */ ? p + 2 : p + 1);
+  }
+  return p;
+}
+
+/** One digit at least. */
+function endOfDigits(json: Uint8Array, at: number): number {
+  let p = at;
+  while (isDigit(json[p])) p++;
+  if (p === at) throw new JsonSyntaxError(json, p);
+  return p;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= NINE;
+}
+
+/** The offset behind `byte`, which must stand at `at`. */
+function expect(json: Uint8Array, at: number, byte: number): number {
+  if (json[at] !== byte) throw new JsonSyntaxError(json, Math.min(at, json.length));
+  return at + 1;
+}
+
+function grown(list: Uint8Array): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(list.length * 2);
+  larger.set(list);
+  return larger;
+}
+
+function flags(characters: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const byte of Buffer.from(characters)) table[byte] = 1;
+  return table;
+}

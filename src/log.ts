@@ -1,0 +1,53 @@
+import { fstatSync } from 'node:fs';
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Messages for people, one line each. */
+export type Log = Readonly<Record<LogLevel, (message: string) => void>>;
+
+export interface LogOptions {
+  readonly write: (line: string) => void;
+  readonly level: LogLevel;
+  /** Begin each line with a priority that systemd's journal understands (sd-daemon(3)). */
+  readonly journal: boolean;
+  /** Texts that must never appear, such as the token. */
+  readonly secrets?: readonly string[];
+}
+
+/** syslog's numbers, as in sd-daemon(3). */
+const PRIORITIES: Record<LogLevel, number> = { error: 3, warn: 4, info: 6, debug: 7 };
+const WORDS: Record<LogLevel, string> = { error: 'error: ', warn: 'warning: ', info: '', debug: 'debug: ' };
+
+export function createLog(options: LogOptions): Log {
+  const threshold = LOG_LEVELS.indexOf(options.level);
+  const secrets = (options.secrets ?? []).filter((secret) => secret !== '');
+  const at = (level: LogLevel) => (message: string) => {
+    if (LOG_LEVELS.indexOf(level) > threshold) return;
+    const priority = options.journal ? `<${PRIORITIES[level]}>` : '';
+    const text = secrets.reduce((line, secret) => line.replaceAll(secret, '[secret]'), oneLine(message));
+    options.write(`${priority}fetch-activity-logs: ${WORDS[level]}${text}\n`);
+  };
+  return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+}
+
+/** Control characters, line breaks among them, as escapes: what a server sends must not forge a message. */
+function oneLine(message: string): string {
+  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  return message
+    .trimEnd()
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, (controls) =>
+      /^\s+$/.test(controls) ? ' ' : JSON.stringify(controls).slice(1, -1),
+    );
+}
+
+/** Whether this descriptor is the one that systemd connected to the journal: JOURNAL_STREAM holds device and inode. */
+export function isJournal(fd: number, journalStream: string | undefined): boolean {
+  if (journalStream === undefined) return false;
+  try {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return journalStream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,33 @@
+// The only file that does something when it is loaded: it connects the program to its process.
+import { isJournal } from './log.ts';
+import { openStdout } from './stdout.ts';
+import { Stopped } from './run.ts';
+
+/** When a run was told to end, has ended, and something that cannot be called off still holds the process. */
+const LAST_RESORT_MS = 300;
+
+const stop = new AbortController();
+
+// Two SIGTERMs are normal: systemd sends one to the whole group, Fluent Bit another.
+process.on('SIGTERM', () => stop.abort(new Stopped('stopped by SIGTERM')));
+process.on('SIGINT', function onInterrupt() {
+  if (stop.signal.aborted) {
+    process.off('SIGINT', onInterrupt);
+    process.kill(process.pid, 'SIGINT');
+  }
+  stop.abort(new Stopped('stopped by SIGINT'));
+});
+
+void import('./cli.ts').then(async ({ main }) => {
+  process.exitCode = await main(process.argv.slice(2), {
+    env: process.env,
+    stdout: openStdout(),
+    log: { write: (line) => process.stderr.write(line), journal: isJournal(2, process.env['JOURNAL_STREAM']) },
+    signal: stop.signal,
+    now: Date.now,
+    random: Math.random,
+  });
+  // A name look-up cannot be aborted and keeps the process for as long as it likes. Everything is written by now, so
+  // nothing is cut off; without such a rest the process has ended before this timer fires.
+  if (stop.signal.aborted) setTimeout(() => process.exit(), LAST_RESORT_MS).unref();
+});

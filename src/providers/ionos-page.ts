@@ -1,0 +1,175 @@
+import { PageError, messageOf } from '../errors.ts';
+import { EventReader, type EventSlice } from '../event.ts';
+import { FieldScanner, indexOfKey, stringAt, textAt } from '../event-scanner.ts';
+import { endOfValue, skipSpace, typeAt, walkArray, walkObject } from '../json-text.ts';
+
+/** A page of a contract's events as the API answers it. */
+export interface IonosPage {
+  readonly events: readonly EventSlice[];
+  /** How many events the window has; undefined when the answer does not say. */
+  readonly total: number | undefined;
+  /** The total is a lower bound, as Elasticsearch gives it for many hits ("relation": "gte"). */
+  readonly totalIsLowerBound: boolean;
+}
+
+/** Where an IONOS event carries its identity and its time. */
+export const IONOS_EVENT = { id: ['@uuid'], time: ['meta', 'time'] } as const;
+
+const HITS = Buffer.from('hits');
+const ITEMS = Buffer.from('items');
+const TOTAL = Buffer.from('total');
+const WRAPPERS = [Buffer.from('_source'), Buffer.from('source')];
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
+
+const reader = new EventReader(IONOS_EVENT);
+const totalFields = new FieldScanner([['value'], ['relation']]);
+const contractFields = new FieldScanner([['id']]);
+
+/**
+ * Cuts the events out of an answer of `GET /contracts/{n}`, in every shape that the API is known or said to have:
+ * `hits.hits[]` with the event in `_source`, in `source` or bare, `items[]`, and a bare array.
+ * Throws PageError when it is none of these, or no JSON.
+ */
+export function scanIonosPage(json: Buffer): IonosPage {
+  return asPage(json, (start) => {
+    let total: Total = NO_TOTAL;
+    let items: EventSlice[] | undefined;
+    let hits: EventSlice[] | undefined;
+    const end = forEachListOr(json, start, (key, value) => {
+      if (key === 'items' && typeAt(json, value) === 'array') {
+        items = [];
+        return readEvents(json, value, items);
+      }
+      if (key !== 'hits' || typeAt(json, value) !== 'object') return endOfValue(json, value);
+      return walkObject(json, value, (keyStart, keyEnd, at) => {
+        const inner = indexOfKey(json, keyStart, keyEnd, [HITS, TOTAL]);
+        if (inner === 0) {
+          hits = [];
+          return readHits(json, at, hits);
+        }
+        const valueEnd = endOfValue(json, at);
+        if (inner === 1) total = totalAt(json, at, valueEnd);
+        return valueEnd;
+      });
+    });
+    const events = items ?? hits;
+    if (events === undefined) throw new PageError('it has no list of events (hits.hits, items or an array)');
+    return { end, result: { events, ...total } };
+  });
+}
+
+/**
+ * The contract numbers of an answer of `GET /contracts`, a bare array or `items`, as the text that they are written
+ * with. Throws PageError when it is no such list.
+ */
+export function scanContractList(json: Buffer): string[] {
+  return asPage(json, (start) => {
+    let numbers: string[] | undefined;
+    const end = forEachListOr(json, start, (key, value) => {
+      if (key !== 'items' || typeAt(json, value) !== 'array') return endOfValue(json, value);
+      numbers = [];
+      const found = numbers;
+      return walkArray(json, value, (at) => {
+        if (typeAt(json, at) !== 'object') return endOfValue(json, at);
+        const contractEnd = contractFields.scan(json, at);
+        const id = contractFields.field(0);
+        const number = id === undefined ? 'null' : (stringAt(json, id) ?? textAt(json, id));
+        if (number !== 'null' && number !== '') found.push(number);
+        return contractEnd;
+      });
+    });
+    if (numbers === undefined) throw new PageError('it has no list of contracts (items or an array)');
+    return { end, result: numbers };
+  });
+}
+
+/** Runs `scan` on the only value of the body; whatever is wrong with the text becomes a PageError. */
+function asPage<T>(json: Buffer, scan: (start: number) => { end: number; result: T }): T {
+  try {
+    const bom = json.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+    const { end, result } = scan(skipSpace(json, bom));
+    if (skipSpace(json, end) !== json.length) throw new PageError(`there is more behind its end at byte ${end}`);
+    return result;
+  } catch (error) {
+    throw error instanceof PageError ? error : new PageError(`it is not JSON: ${messageOf(error)}`, error);
+  }
+}
+
+/** A bare array is visited as if it were called `items`; of an object, each member with its name. */
+function forEachListOr(json: Buffer, at: number, visit: (key: 'items' | 'hits' | '', at: number) => number): number {
+  switch (typeAt(json, at)) {
+    case 'array':
+      return visit('items', at);
+    case 'object':
+      return walkObject(json, at, (keyStart, keyEnd, value) => {
+        const name = (['items', 'hits'] as const)[indexOfKey(json, keyStart, keyEnd, [ITEMS, HITS])];
+        return visit(name ?? '', value);
+      });
+    default:
+      endOfValue(json, at);
+      throw new PageError('it is neither an object nor an array');
+  }
+}
+
+function readEvents(json: Buffer, at: number, events: EventSlice[]): number {
+  return walkArray(json, at, (start) => {
+    const event = readEvent(json, start, events.length);
+    events.push(event);
+    return event.end;
+  });
+}
+
+/** `hits.hits`; null is how some servers write an empty list. */
+function readHits(json: Buffer, at: number, events: EventSlice[]): number {
+  if (textAt(json, { start: at, end: at + 4 }) === 'null') return endOfValue(json, at);
+  if (typeAt(json, at) !== 'array') throw new PageError('hits.hits is not a list');
+  return walkArray(json, at, (start) => {
+    if (typeAt(json, start) !== 'object') throw notAnObject(events.length);
+    let wrapped: EventSlice | undefined;
+    let rank = WRAPPERS.length;
+    const end = walkObject(json, start, (keyStart, keyEnd, value) => {
+      const wrapper = indexOfKey(json, keyStart, keyEnd, WRAPPERS);
+      // `source` may be any field of a bare hit; `_source` is the event, or it is missing.
+      if (wrapper < 0 || wrapper > rank) return endOfValue(json, value);
+      if (typeAt(json, value) === 'object') {
+        wrapped = reader.read(json, value);
+        rank = wrapper;
+        return wrapped.end;
+      }
+      const valueEnd = endOfValue(json, value);
+      if (wrapper === 0 && textAt(json, { start: value, end: valueEnd }) !== 'null') throw notAnObject(events.length);
+      return valueEnd;
+    });
+    events.push(wrapped ?? reader.read(json, start));
+    return end;
+  });
+}
+
+function readEvent(json: Buffer, at: number, index: number): EventSlice {
+  if (typeAt(json, at) !== 'object') throw notAnObject(index);
+  return reader.read(json, at);
+}
+
+function notAnObject(index: number): PageError {
+  return new PageError(`event ${index + 1} of the page is not an object`);
+}
+
+type Total = Pick<IonosPage, 'total' | 'totalIsLowerBound'>;
+const NO_TOTAL: Total = { total: undefined, totalIsLowerBound: false };
+
+/** A number, or as newer Elasticsearch servers send it, `{"value":n,"relation":"eq"}`. */
+function totalAt(json: Buffer, start: number, end: number): Total {
+  if (typeAt(json, start) !== 'object') return { total: numberAt(json, start, end), totalIsLowerBound: false };
+  totalFields.scan(json, start);
+  const value = totalFields.field(0);
+  const relation = totalFields.field(1);
+  return {
+    total: value === undefined ? undefined : numberAt(json, value.start, value.end),
+    totalIsLowerBound: relation !== undefined && stringAt(json, relation) === 'gte',
+  };
+}
+
+function numberAt(json: Buffer, start: number, end: number): number | undefined {
+  const text = stringAt(json, { start, end }) ?? textAt(json, { start, end });
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}

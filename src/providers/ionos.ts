@@ -1,0 +1,237 @@
+import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
+import { ApiError, PageError, StateError } from '../errors.ts';
+import type { EventSlice } from '../event.ts';
+import { IONOS_EVENT, scanContractList, scanIonosPage, type IonosPage } from './ionos-page.ts';
+import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
+
+/** Elasticsearch's own limit for offset + limit; the API's is not documented. */
+const MAX_WINDOW_HITS = 10_000;
+/** A window must fit into a run also where the server cuts pages to its default of 20. */
+const MAX_WINDOW_PAGES = 50;
+/** How a server says that it does not accept a limit or an offset. */
+const REFUSALS = new Set([400, 413, 414, 416, 422]);
+/** Passes or pages in a row that may bring nothing new before a source is given up. */
+const MAX_FRUITLESS = 2;
+/** Lateness of a clock that is worth a warning: windows are cut by it. */
+const MAX_CLOCK_LEAD_MS = 30_000;
+
+/** The IONOS CLOUD Activity Log API: events of a time window, in pages by offset. */
+export const ionos: ProviderDefinition = {
+  name: 'ionos',
+  defaultApiUrl: 'https://api.ionos.com',
+  apiPath: '/activitylog/v1',
+  defaultStateFile: '/var/lib/fluent-bit/activity_log_state.json',
+  environment: {
+    apiUrl: 'IONOS_API_URL',
+    tokens: ['IONOS_API_TOKEN', 'IONOS_TOKEN'],
+    username: 'IONOS_USERNAME',
+    password: 'IONOS_PASSWORD',
+  },
+  fields: {
+    time: IONOS_EVENT.time,
+    event_type: ['event', 'type'],
+    source_service: ['principal', 'sourceService'],
+  },
+  create: (context) => new Ionos(context),
+};
+
+/** A time span in epoch seconds, end exclusive. */
+interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How the walk through a window ended: all of it was had, or it must be cut into so many parts. */
+interface Outcome {
+  readonly parts: number;
+}
+const DONE: Outcome = { parts: 1 };
+const HALVE: Outcome = { parts: 2 };
+
+class Ionos implements Provider {
+  readonly #context: ProviderContext;
+  /** What the server was last seen to accept; remembered for the run. */
+  #limit: number;
+  #warnedOfClock = false;
+
+  constructor(context: ProviderContext) {
+    this.#context = context;
+    this.#limit = context.pageSize;
+  }
+
+  async sources(signal: AbortSignal): Promise<Source[]> {
+    const { api, contracts, log } = this.#context;
+    const ids = contracts.length > 0 ? contracts : await api.get(api.url('/contracts'), scanContractList, signal);
+    if (ids.length === 0) log.warn('the token sees no contract: there is nothing to collect');
+    return [...new Set(ids)].map((id) => ({ id, name: `ionos/${id}` }));
+  }
+
+  async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
+    const overlap = Math.ceil(this.#context.overlapMs / 1000);
+    const end = Math.floor(this.#context.now() / 1000);
+    const known = this.#knownUntil(source, checkpoint, end);
+    let cursor = known;
+    let from = Math.max(checkpoint.start, known - overlap);
+    let width = end - from;
+
+    while (from < end) {
+      const window = { from, to: Math.min(from + width, end) };
+      const walk = this.#walk(source, window, signal);
+      let hits = 0;
+      let step = await walk.next();
+      for (; step.done !== true; step = await walk.next()) {
+        hits += step.value.length;
+        yield { events: step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };
+      }
+      if (step.value.parts > 1) {
+        width = Math.max(1, Math.ceil((window.to - window.from) / step.value.parts));
+        continue;
+      }
+      if (hits < MAX_WINDOW_HITS / 4) width *= 2;
+      from = window.to;
+      cursor = Math.max(cursor, Math.min(window.to, this.#apiClock(source)));
+      yield { events: [], cursor: formatSecond(cursor), forgetBefore: cursor - overlap };
+    }
+  }
+
+  /** The cursor in epoch seconds. One that lies ahead of the clock was written while the clock was wrong. */
+  #knownUntil(source: Source, { cursor }: Checkpoint, end: number): number {
+    const ms = parseInstant(cursor);
+    if (ms === undefined) throw new StateError(`${source.name}: its cursor "${cursor}" is no date and time`);
+    const known = Math.floor(ms / 1000);
+    if (known * 1000 <= this.#context.now() + MAX_CLOCK_LEAD_MS) return known;
+    this.#context.log.error(
+      `${source.name}: its cursor ${cursor} lies ahead of this machine's clock by ` +
+        `${formatDuration(known * 1000 - this.#context.now())}; going on from ${formatSecond(end)}. ` +
+        `If the clock was wrong until now, fetch what it missed with the export command.`,
+    );
+    return end;
+  }
+
+  /** How far a cursor may go, in epoch seconds: not past the API's own clock where ours is far ahead of it. */
+  #apiClock(source: Source): number {
+    const lead = this.#context.api.clockLeadMs ?? 0;
+    if (lead <= MAX_CLOCK_LEAD_MS) return Infinity;
+    if (!this.#warnedOfClock) {
+      this.#context.log.warn(
+        `this machine's clock is ${formatDuration(lead)} ahead of the API's; ${source.name} and all others ` +
+          `stay behind the API's clock until it is set right (timedatectl tells whether it is synchronized)`,
+      );
+    }
+    this.#warnedOfClock = true;
+    return Math.floor((this.#context.now() - lead) / 1000);
+  }
+
+  /**
+   * All events of a window, page by page, whatever their order. New events shift the pages while they are read, so
+   * the window is read again until as many different events have come as the server counts.
+   */
+  async *#walk(source: Source, window: Window, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], Outcome> {
+    const walk: Walk = { source, window, met: new Map(), pages: 0, twins: 0, total: undefined };
+    for (let fruitless = 0; ;) {
+      const before = walk.met.size;
+      walk.twins = 0;
+      const end = yield* this.#pass(walk, signal);
+      if (end !== 'empty page' && end !== 'total reached') return end;
+      const had = walk.met.size + walk.twins;
+      if (walk.total === undefined || had >= walk.total) return DONE;
+
+      fruitless = walk.met.size > before ? 0 : fruitless + 1;
+      if (fruitless < MAX_FRUITLESS) continue;
+      const account = `${had} of the ${walk.total} events that the API counts between ${span(window)}`;
+      if (end === 'total reached') throw new PageError(`the same events come again and again: ${account}`);
+      this.#context.log.error(`${source.name}: only ${account} could be had: it has no more pages`);
+      return DONE;
+    }
+  }
+
+  async *#pass(walk: Walk, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], PassEnd> {
+    const { source, window, met } = walk;
+    const isDivisible = window.to - window.from > 1;
+    const firstPage = walk.pages + 1;
+    let limit = this.#limit;
+    let stalled = 0;
+    for (let offset = 0; ;) {
+      // Within Elasticsearch's limit as long as that lasts; beyond it, one can only try.
+      const depth = MAX_WINDOW_HITS - offset;
+      const page = await this.#fetch(walk, offset, depth > 0 ? Math.min(limit, depth) : limit, signal);
+      if (page === 'refused') {
+        if (offset > 0 && isDivisible) return HALVE;
+        if (limit > 1) {
+          limit = Math.floor(limit / 2);
+          continue;
+        }
+        this.#context.log.error(
+          `${source.name}: the API gives only the first ${offset} of ${walk.total ?? 'the'} events ` +
+            `of the second ${formatSecond(window.from)}; the others cannot be had`,
+        );
+        return DONE;
+      }
+      if (offset === 0) this.#limit = Math.min(this.#limit, limit);
+      walk.total = page.totalIsLowerBound ? undefined : page.total;
+      if (isDivisible) {
+        const parts = offset === 0 ? partsOf(page) : 1;
+        if (parts > 1) return { parts };
+        if (offset >= MAX_WINDOW_HITS) return HALVE;
+      }
+      if (page.events.length === 0) return 'empty page';
+
+      walk.pages++;
+      let isNewPage = false;
+      for (const { id = '' } of page.events) {
+        const metOn = met.get(id) ?? 0;
+        if (metOn < firstPage) isNewPage = true;
+        if (metOn === walk.pages) walk.twins++;
+        met.set(id, walk.pages);
+      }
+      stalled = isNewPage ? 0 : stalled + 1;
+      if (stalled === MAX_FRUITLESS) {
+        throw new PageError(`the API sends the same page again at offset ${offset} between ${span(window)}`);
+      }
+      yield page.events;
+      offset += page.events.length;
+      if (walk.total !== undefined && offset >= walk.total) return 'total reached';
+    }
+  }
+
+  async #fetch(walk: Walk, offset: number, limit: number, signal: AbortSignal): Promise<IonosPage | 'refused'> {
+    const { api } = this.#context;
+    const url = api.url(`/contracts/${encodeURIComponent(walk.source.id)}`);
+    url.searchParams.set('dateStart', formatSecond(walk.window.from));
+    url.searchParams.set('dateEnd', formatSecond(walk.window.to));
+    url.searchParams.set('offset', String(offset));
+    url.searchParams.set('limit', String(limit));
+    try {
+      return await api.get(url, scanIonosPage, signal);
+    } catch (error) {
+      const isRefusal = error instanceof ApiError && error.status !== undefined && REFUSALS.has(error.status);
+      if (isRefusal && (offset > 0 || limit > 1)) return 'refused';
+      throw error;
+    }
+  }
+}
+
+interface Walk {
+  readonly source: Source;
+  readonly window: Window;
+  /** Each event that came, with the number of the page that it came on last. */
+  readonly met: Map<string, number>;
+  pages: number;
+  /** Events of the current pass that stood twice in one answer, alike to the byte: they are two all the same. */
+  twins: number;
+  /** By the last answer; undefined where it is only a lower bound. */
+  total: number | undefined;
+}
+
+type PassEnd = 'empty page' | 'total reached' | Outcome;
+
+/** Into how many parts the window of this first page must be cut, so that each can be had. */
+function partsOf({ events, total, totalIsLowerBound }: IonosPage): number {
+  const most = Math.min(MAX_WINDOW_HITS, MAX_WINDOW_PAGES * Math.max(events.length, 1));
+  if (total === undefined || (totalIsLowerBound ? total < most : total <= most)) return 1;
+  return Math.max(2, 2 ** Math.ceil(Math.log2(total / most)));
+}
+
+function span({ from, to }: Window): string {
+  return `${formatSecond(from)} and ${formatSecond(to)}`;
+}

@@ -1,0 +1,76 @@
+import type { ApiClient } from '../api-client.ts';
+import type { EventSlice } from '../event.ts';
+import type { FieldPath } from '../event-scanner.ts';
+import type { Log } from '../log.ts';
+
+/** What is polled on its own and has a cursor of its own: a contract, a project. */
+export interface Source {
+  /** Its key in the state file, such as `ionos/31721060`; text from end to end, since contract numbers exceed 2^53. */
+  readonly name: string;
+  /** What the provider calls it, such as `31721060`. */
+  readonly id: string;
+}
+
+/** Where a source's next poll begins. */
+export interface Checkpoint {
+  /** As a page of the source had it last, or the RFC 3339 instant from which on a new source is polled. */
+  readonly cursor: string;
+  /** Events before this instant (epoch seconds) are not ours: before the first run, or printed by a predecessor. */
+  readonly start: number;
+}
+
+/** A part of a source's events, in the order in which they are to be delivered. */
+export interface Page {
+  readonly events: readonly EventSlice[];
+  /** Holds once this page and all before it are delivered: the next poll may begin here. */
+  readonly cursor: string;
+  /** Identities of events before this instant (epoch seconds) need not be remembered once the page is delivered. */
+  readonly forgetBefore?: number;
+  /** Between which instants the server places these events (epoch seconds, end exclusive), whatever they say. */
+  readonly between?: { readonly from: number; readonly to: number };
+  /** An event of before this instant (epoch seconds) that is new with this page came late. */
+  readonly lateBefore?: number;
+}
+
+/** What a provider is given to work with. */
+export interface ProviderContext {
+  readonly api: ApiClient;
+  readonly log: Log;
+  readonly now: () => number;
+  /** How far behind the cursor late events are looked for, in milliseconds. */
+  readonly overlapMs: number;
+  readonly pageSize: number;
+  /** Only these; all that the token sees when empty. */
+  readonly contracts: readonly string[];
+}
+
+/** An audit-log API. It knows nothing of stdout, locks or files. */
+export interface Provider {
+  /** The sources that can be polled. */
+  sources(signal: AbortSignal): Promise<Source[]>;
+  /** All that is new in a source since its checkpoint. Ends when there is no more, throws when it cannot go on. */
+  pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncIterable<Page>;
+}
+
+/** What the command line needs to know of a provider before there is one. */
+export interface ProviderDefinition {
+  readonly name: string;
+  readonly defaultApiUrl: string;
+  /** Added to an API address that has no path. */
+  readonly apiPath: string;
+  readonly defaultStateFile: string;
+  readonly environment: {
+    readonly apiUrl: string;
+    /** In the order in which they are looked for. */
+    readonly tokens: readonly string[];
+    readonly username?: string;
+    readonly password?: string;
+  };
+  /** Where `--add-fields` finds its values. */
+  readonly fields: {
+    readonly time: FieldPath;
+    readonly event_type: FieldPath;
+    readonly source_service?: FieldPath;
+  };
+  create(context: ProviderContext): Provider;
+}

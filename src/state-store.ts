@@ -1,0 +1,361 @@
+// proper-lockfile comes first: each of the two brings a signal-exit of its own, and in the other order the lock
+// stays behind when a signal ends the process (measured).
+import lockfile from 'proper-lockfile';
+import writeFileAtomic from 'write-file-atomic';
+import {
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { LockedError, StateError, codeOf, messageOf } from './errors.ts';
+import { formatDuration } from './duration.ts';
+import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import type { Log } from './log.ts';
+import { InvalidStateError, emptyState, oldestCursor, parseState, type State } from './state.ts';
+import { pause } from './wait.ts';
+
+/** A lock that was not refreshed for so long is taken over, whoever holds it. */
+const STALE_MS = 10_000;
+/** A living holder refreshes its lock once a second; a dead one on this machine is not waited for any longer. */
+const REFRESH_MS = 1_000;
+const DEAD_HOLDER_MS = 3_000;
+const LOCK_POLL_MS = 200;
+/** Saves are gathered: at most one in this time, but for the last. */
+const SAVE_INTERVAL_MS = 1_000;
+/** `generation` stands within this many bytes of the file's start. */
+const HEAD_BYTES = 256;
+const MODE = 0o600;
+
+export interface StateStoreOptions {
+  readonly file: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  /** Where a state that did not exist yet begins, RFC 3339: what comes up from then on is ours, also if this run fails. */
+  readonly initialLastRun: string;
+  /** Called when the lock was lost or a save failed: nothing printed from now on can be committed. */
+  readonly onFailure: (error: StateError) => void;
+}
+
+/** What a run needs of the state; a look without lock and file (--peek) has one that keeps nothing. */
+export interface Store {
+  readonly state: State;
+  changed(): void;
+  catchUp(): Promise<void>;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A store that keeps nothing and reads nothing. */
+export function emptyStore(): Store {
+  const nothing = () => Promise.resolve();
+  return { state: emptyState(), changed: () => undefined, catchUp: nothing, flush: nothing, close: nothing };
+}
+
+/** The state file, held under its lock from open() to close(). */
+export class StateStore implements Store {
+  readonly state: State;
+  readonly #file: string;
+  readonly #options: StateStoreOptions;
+  readonly #release: () => Promise<void>;
+  #failure: StateError | undefined;
+  #lastSave = 0;
+  #unsavedSince: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #saving: Promise<void> = Promise.resolve();
+
+  private constructor(file: string, state: State, options: StateStoreOptions, release: () => Promise<void>) {
+    this.#file = file;
+    this.state = state;
+    this.#options = options;
+    this.#release = release;
+  }
+
+  /**
+   * Locks, loads and writes the state file once, so that one that cannot be written is found before anything is
+   * printed. Throws LockedError when another run holds it, StateError when it cannot be read or written.
+   */
+  static async open(options: StateStoreOptions): Promise<StateStore> {
+    try {
+      await mkdir(dirname(options.file), { recursive: true, mode: 0o700 });
+      const file = await realFile(options.file);
+      let onLockLost = (_: StateError): unknown => undefined;
+      const release = await acquire(file, options, (error) =>
+        onLockLost(new StateError(`the lock of the state file ${file} was lost: ${messageOf(error)}`, error)),
+      );
+      try {
+        await removeLeftovers(file);
+        const store = new StateStore(file, await load(file, options), options, release);
+        onLockLost = (error) => store.#fail(error);
+        store.state.last_run ??= options.initialLastRun;
+        await keepCopy(file);
+        await store.#write(store.state.generation);
+        return store;
+      } catch (error) {
+        await release();
+        throw error;
+      }
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw error instanceof LockedError ? error : cannot('use', options.file, error);
+    }
+  }
+
+  /** Something was delivered: it is saved within SAVE_INTERVAL_MS. */
+  changed(): void {
+    this.#unsavedSince ??= this.#options.now();
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.flush().catch(() => undefined); // #fail has told it already
+      },
+      Math.max(0, this.#lastSave + SAVE_INTERVAL_MS - this.#options.now()),
+    );
+  }
+
+  /** Before more is printed: what was delivered longer than SAVE_INTERVAL_MS ago must be saved. */
+  async catchUp(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#unsavedSince !== undefined && this.#options.now() - this.#unsavedSince >= SAVE_INTERVAL_MS) {
+      await this.flush();
+    }
+  }
+
+  /** Saves now. Throws StateError when that fails: then nothing since the last save counts as delivered. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#saving = this.#saving.then(() => this.#save());
+    await this.#saving;
+  }
+
+  /** Unlocks. Saves nothing. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#saving.catch(() => undefined);
+    await this.#release();
+  }
+
+  async #save(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#unsavedSince = undefined;
+    this.#lastSave = this.#options.now();
+    try {
+      await this.#write(this.state.generation);
+    } catch (error) {
+      throw this.#fail(cannot('write', this.#file, error));
+    }
+  }
+
+  async #write(expected: number): Promise<void> {
+    const onDisk = await generationOf(this.#file);
+    if (onDisk !== undefined && onDisk !== expected) {
+      throw new StateError(`another run wrote it meanwhile (generation ${onDisk} instead of ${expected})`);
+    }
+    this.state.generation = expected + 1;
+    this.state.last_run = oldestCursor(Object.values(this.state.sources)) ?? this.state.last_run;
+    const { takenOver: _, ...document } = this.state;
+    await writeDurably(this.#file, `${JSON.stringify(document)}\n`);
+  }
+
+  #fail(error: StateError): StateError {
+    this.#failure ??= error;
+    this.#options.onFailure(this.#failure);
+    return this.#failure;
+  }
+}
+
+/** Symbolic links resolved, so that two names of one file share one lock. */
+async function realFile(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return join(await realpath(dirname(file)), basename(file));
+  }
+}
+
+async function acquire(
+  file: string,
+  { log, signal, now }: StateStoreOptions,
+  onCompromised: (error: Error) => void,
+): Promise<() => Promise<void>> {
+  const folder = `${file}.lock`;
+  const ownerFile = `${file}.owner`;
+  let seen: number | undefined;
+  for (;;) {
+    try {
+      const release = await lockfile.lock(file, {
+        realpath: false,
+        stale: STALE_MS,
+        update: REFRESH_MS,
+        onCompromised,
+      });
+      await writeFile(ownerFile, `${JSON.stringify(await thisProcess(now()))}\n`, { mode: MODE });
+      return async () => {
+        await rm(ownerFile, { force: true });
+        await release().catch((error: unknown) => log.debug(`the lock was gone already: ${messageOf(error)}`));
+      };
+    } catch (error) {
+      if (codeOf(error) !== 'ELOCKED') throw error;
+    }
+    const owner = await readOwner(ownerFile);
+    const alive = owner === undefined ? undefined : await isAlive(owner);
+    const refreshed = await refreshedAt(folder);
+    if (alive === true || (seen !== undefined && refreshed !== undefined && refreshed !== seen)) {
+      throw new LockedError(`another run holds the lock of ${file}: ${describeOwner(owner, now())}`);
+    }
+    if (seen === undefined) log.info(`waiting for the lock of ${file}, which a run left behind when it was killed`);
+    seen = refreshed ?? seen;
+    if (alive === false && refreshed !== undefined && now() - refreshed > DEAD_HOLDER_MS) {
+      await rmdir(folder).catch(() => undefined); // another waiting run was faster
+      continue;
+    }
+    await pause(LOCK_POLL_MS, signal);
+  }
+}
+
+function describeOwner(owner: ProcessIdentity | undefined, now: number): string {
+  if (owner === undefined) return 'it does not say which';
+  const host = owner.host === hostname() ? '' : ` on ${owner.host}`;
+  return `process ${owner.pid}${host}, for ${formatDuration(Math.max(0, now - owner.since))}`;
+}
+
+async function readOwner(ownerFile: string): Promise<ProcessIdentity | undefined> {
+  try {
+    const owner = JSON.parse(await readFile(ownerFile, 'utf8')) as Partial<ProcessIdentity> | null;
+    if (typeof owner?.pid !== 'number' || typeof owner.host !== 'string') return undefined;
+    return {
+      pid: owner.pid,
+      host: owner.host,
+      boot: owner.boot ?? '',
+      started: owner.started ?? '',
+      since: owner.since ?? 0,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+async function refreshedAt(folder: string): Promise<number | undefined> {
+  try {
+    return (await stat(folder)).mtimeMs;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a killed run left beside the file; under the lock nobody else writes there. */
+async function removeLeftovers(file: string): Promise<void> {
+  const name = basename(file);
+  for (const entry of await readdir(dirname(file))) {
+    if (entry.startsWith(`${name}.`) && /^\d+$/.test(entry.slice(name.length + 1))) {
+      await rm(join(dirname(file), entry), { force: true });
+    }
+  }
+}
+
+async function load(file: string, options: StateStoreOptions): Promise<State> {
+  const state = await read(file, options);
+  if (state !== undefined) return state;
+  const backup = await read(`${file}.bak`, options);
+  if (backup === undefined) return emptyState();
+  options.log.warn(`going on with the last good copy, ${file}.bak: events since then are printed again`);
+  backup.generation = (await generationOf(file)) ?? backup.generation;
+  return backup;
+}
+
+/** Undefined when there is no such file, or when it is broken: then it is kept under another name. */
+async function read(file: string, { log, now }: StateStoreOptions): Promise<State | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return parseState(text);
+  } catch (error) {
+    if (!(error instanceof InvalidStateError)) throw error;
+    if (error.isNewer) throw new StateError(`${file}: ${error.message}; it is left as it is`);
+    const kept = `${file}.corrupt-${new Date(now()).toISOString().replace(/[:.]/g, '')}`;
+    await rename(file, kept);
+    log.warn(`the state file ${file} cannot be read: ${error.message}; it is kept as ${kept}`);
+    return undefined;
+  }
+}
+
+/** The file as it was when it was last read without fault, under a second name. */
+async function keepCopy(file: string): Promise<void> {
+  const copy = `${file}.bak`;
+  try {
+    await rm(`${copy}.new`, { force: true });
+    await link(file, `${copy}.new`).catch(async (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') throw error;
+      await copyFile(file, `${copy}.new`); // file systems without hard links
+    });
+    await rename(`${copy}.new`, copy);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+async function generationOf(file: string): Promise<number | undefined> {
+  try {
+    const handle = await open(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      const found = /"generation":(\d+)/.exec(buffer.toString('latin1', 0, bytesRead));
+      return found === null ? undefined : Number(found[1]);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whole or not at all, and on the disk when it returns. */
+async function writeDurably(file: string, text: string): Promise<void> {
+  // write-file-atomic does not look at how much its one write took: on a disk that is nearly full, half a file would
+  // take the state's place. This write notices, and its blocks are there for the second one. It waits for the promise
+  // (lib/index.js), whatever its types say.
+  const reserve: (temporary: string) => unknown = (temporary) => writeFile(temporary, text);
+  await writeFileAtomic(file, text, { mode: MODE, tmpfileCreated: reserve });
+  const folder = await open(dirname(file));
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+const ADVICE: Record<string, string> = {
+  EACCES: 'run it as the user that owns it, or choose another with --state-file',
+  EPERM: 'run it as the user that owns it, or choose another with --state-file',
+  EROFS: 'the file system is read-only: choose another with --state-file',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+};
+
+function cannot(verb: string, file: string, error: unknown): StateError {
+  if (error instanceof StateError && error.message.includes(file)) return error;
+  const advice = ADVICE[codeOf(error) ?? ''];
+  return new StateError(
+    `cannot ${verb} the state file ${file}: ${messageOf(error)}${advice === undefined ? '' : ` (${advice})`}`,
+    error,
+  );
+}

@@ -1,0 +1,151 @@
+import { parseInstant } from './duration.ts';
+import { SeenEvents } from './seen-events.ts';
+
+/** The newest form of the state file that this program reads and writes. */
+export const STATE_VERSION = 1;
+
+/** What is known of a source. Everything in here was delivered. */
+export interface SourceState {
+  /** Where the next poll begins: a whole second (IONOS) or a URL (cloudscale). */
+  cursor: string;
+  /** The instant before which events are not ours, RFC 3339. */
+  start: string;
+  /** Which events inside the overlap were delivered. */
+  readonly seen: SeenEvents;
+  /** How many events were delivered in all. */
+  delivered: number;
+  last_success: string | null;
+  last_error: string | null;
+  late: { count: number; max_seconds: number };
+}
+
+/** The state file's document. */
+export interface State {
+  version: typeof STATE_VERSION;
+  /** What the tutorial's Python fetcher would go on from: the oldest cursor. Null before the first success. */
+  last_run: string | null;
+  /** Grows with each save, so that a run notices when another one wrote. */
+  generation: number;
+  sources: Record<string, SourceState>;
+  pending: null;
+  /** Not in the file: the Python fetcher left it, and what is before `last_run` it has printed. */
+  takenOver?: boolean;
+}
+
+/** Thrown by parseState; `isNewer` tells a file from the future from a broken one. */
+export class InvalidStateError extends Error {
+  readonly isNewer: boolean;
+
+  constructor(message: string, isNewer = false) {
+    super(message);
+    this.name = 'InvalidStateError';
+    this.isNewer = isNewer;
+  }
+}
+
+export function emptyState(): State {
+  return { version: STATE_VERSION, last_run: null, generation: 0, sources: {}, pending: null };
+}
+
+/**
+ * The state that a file's text holds: ours, or the one of the tutorial's Python fetcher, which has `last_run` only.
+ * Throws InvalidStateError that names the field, what was expected and what came.
+ */
+export function parseState(text: string): State {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new InvalidStateError('it is not JSON');
+  }
+  const document = object(json, 'the document');
+  const version = document['version'] ?? STATE_VERSION;
+  if (typeof version === 'number' && version > STATE_VERSION) {
+    throw new InvalidStateError(
+      `it has version ${version}, and this program knows versions up to ${STATE_VERSION}: a newer one wrote it`,
+      true,
+    );
+  }
+  if (version !== STATE_VERSION) throw unexpected('version', String(STATE_VERSION), version);
+  const sources: Record<string, SourceState> = {};
+  for (const [name, source] of Object.entries(object(document['sources'] ?? {}, 'sources'))) {
+    sources[name] = parseSource(source, `sources["${name}"]`);
+  }
+  return {
+    version: STATE_VERSION,
+    last_run: instantOrNull(pythonInstant(document['last_run']), 'last_run'),
+    generation: count(document['generation'] ?? 0, 'generation'),
+    sources,
+    pending: null,
+    takenOver: document['version'] === undefined,
+  };
+}
+
+function parseSource(value: unknown, path: string): SourceState {
+  const source = object(value, path);
+  const seen = Object.entries(object(source['seen'] ?? {}, `${path}.seen`));
+  const late = object(source['late'] ?? {}, `${path}.late`);
+  return {
+    cursor: text(source['cursor'], `${path}.cursor`),
+    start: text(source['start'] ?? '1970-01-01T00:00:00Z', `${path}.start`),
+    seen: new SeenEvents(
+      seen.map(([id, time]) => {
+        if (typeof time !== 'number') throw unexpected(`${path}.seen["${id}"]`, 'epoch seconds', time);
+        return [id, time];
+      }),
+    ),
+    delivered: count(source['delivered'] ?? 0, `${path}.delivered`),
+    last_success: textOrNull(source['last_success'], `${path}.last_success`),
+    last_error: textOrNull(source['last_error'], `${path}.last_error`),
+    late: {
+      count: count(late['count'] ?? 0, `${path}.late.count`),
+      max_seconds: count(late['max_seconds'] ?? 0, `${path}.late.max_seconds`),
+    },
+  };
+}
+
+/** Python's datetime.isoformat leaves the zone out of a naive time; the tutorial's fetcher takes that for UTC. */
+function pythonInstant(value: unknown): unknown {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?$/.test(value) ? `${value}Z` : value;
+}
+
+/**
+ * What the Python fetcher goes on from: the oldest cursor, so that it points past nobody. Null when there is none,
+ * or when cursors are no instants.
+ */
+export function oldestCursor(sources: readonly Pick<SourceState, 'cursor'>[]): string | null {
+  const instants = sources.map(({ cursor }) => parseInstant(cursor));
+  if (instants.length === 0 || instants.includes(undefined)) return null;
+  const oldest = Math.min(...instants.map((instant) => instant ?? 0));
+  return new Date(oldest).toISOString().replace(/\.(\d+)Z$/, '.$1000+00:00');
+}
+
+function object(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unexpected(path, 'an object', value);
+  return value as Record<string, unknown>;
+}
+
+function text(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw unexpected(path, 'a string', value);
+  return value;
+}
+
+function textOrNull(value: unknown, path: string): string | null {
+  return value === undefined || value === null ? null : text(value, path);
+}
+
+function instantOrNull(value: unknown, path: string): string | null {
+  const instant = textOrNull(value, path);
+  if (instant !== null && parseInstant(instant) === undefined) throw unexpected(path, 'a date and time', value);
+  return instant;
+}
+
+function count(value: unknown, path: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw unexpected(path, 'a number', value);
+  return value;
+}
+
+function unexpected(path: string, expected: string, got: unknown): InvalidStateError {
+  const shown = JSON.stringify(got) as string | undefined;
+  return new InvalidStateError(`${path} is ${shown?.slice(0, 80) ?? 'missing'}, expected ${expected}`);
+}

@@ -1,0 +1,15 @@
+import type { Writable } from 'node:stream';
+import type { LogOptions } from './log.ts';
+
+/** What a command is given of the world around it; tests give it another one. */
+export interface World {
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: Writable;
+  readonly log: Pick<LogOptions, 'write' | 'journal'>;
+  /** Aborted when the process is asked to end. */
+  readonly signal: AbortSignal;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+}
