@@ -1,18 +1,17 @@
-// Builds dist/fetch-activity-logs.js: one readable CommonJS file that runs alone.
+// Builds fetch-activity-logs.js, one readable CommonJS file that runs alone, into dist or the folder that is named:
+//     node esbuild.config.js [FOLDER]
 // CommonJS, because the bundled packages call require() at run time and an ESM bundle would need shims for that.
-import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
+const SCRIPT = 'fetch-activity-logs.js';
+const folder = process.argv[2] ?? 'dist';
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-const outfile = 'dist/fetch-activity-logs.js';
 
-rmSync('dist', { recursive: true, force: true });
-mkdirSync('dist');
-
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
   entryPoints: ['src/main.ts'],
-  outfile,
+  outfile: SCRIPT,
   bundle: true,
   platform: 'node',
   target: 'node20.18',
@@ -24,25 +23,36 @@ const { metafile } = await build({
   alias: { yargs: './node_modules/yargs/index.cjs' },
   legalComments: 'inline',
   metafile: true,
+  write: false,
   logLevel: 'warning',
 });
-chmodSync(outfile, 0o755);
-// This package is "type": "module"; the built file is not.
-writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
-writeFileSync('dist/LICENSES.txt', bundledLicences(Object.keys(metafile.inputs)));
 
-/** The licence texts of the packages that the inputs come from, sorted by name, so that two builds are equal. */
+mkdirSync(folder, { recursive: true });
+// This package is "type": "module"; the built file is not.
+put('package.json', '{ "type": "commonjs" }\n');
+put('LICENSES.txt', bundledLicences(Object.keys(metafile.inputs)));
+put(SCRIPT, outputFiles[0].contents, 0o755);
+
+/** Written beside and moved, so that nobody who runs the script meanwhile gets half of it. */
+function put(name, contents, mode = 0o644) {
+  const file = join(folder, name);
+  writeFileSync(`${file}.new`, contents, { mode });
+  renameSync(`${file}.new`, file);
+}
+
+/** The licence texts of the packages that the inputs come from, sorted, each once: two builds must be equal. */
 function bundledLicences(inputs) {
   const folders = new Set();
   for (const input of inputs) {
     const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
     if (found) folders.add(found[1]);
   }
-  const texts = [...folders].sort().map((folder) => {
-    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
-    const text = file === undefined ? `Licence: ${manifest.license}` : readFileSync(join(folder, file), 'utf8').trim();
+  const texts = [...folders].map((packageFolder) => {
+    const manifest = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'));
+    const file = readdirSync(packageFolder).find((name) => /^licen[cs]e/i.test(name));
+    const text =
+      file === undefined ? `Licence: ${manifest.license}` : readFileSync(join(packageFolder, file), 'utf8').trim();
     return `${manifest.name} ${manifest.version} (${manifest.license})\n\n${text}\n`;
   });
-  return `${dirname(outfile)}/fetch-activity-logs.js contains these packages:\n\n${texts.join(`\n${'-'.repeat(78)}\n\n`)}`;
+  return `${SCRIPT} contains these packages:\n\n${[...new Set(texts)].sort().join(`\n${'-'.repeat(78)}\n\n`)}`;
 }

@@ -1,4 +1,5 @@
 import { fieldAdder } from './add-fields.ts';
+import { beginAcknowledgement, printedIsDelivered, type Acknowledgement } from './acknowledgement.ts';
 import { withAdvice } from './advice.ts';
 import { ApiClient } from './api-client.ts';
 import { eachAtOnce } from './concurrency.ts';
@@ -8,9 +9,10 @@ import { Delivery } from './delivery.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { formatDuration, formatSecond, parseInstant } from './duration.ts';
 import { ApiError, AppError, ExitCode, StateError, StdoutError, messageOf } from './errors.ts';
-import type { EventSlice } from './event.ts';
+import { FluentBit } from './fluent-bit.ts';
 import { createLog, type Log } from './log.ts';
 import { Outlet } from './outlet.ts';
+import { Preparation } from './preparation.ts';
 import type { Provider, Source } from './providers/provider.ts';
 import { Stopped, startRun, type Run } from './run.ts';
 import { SeenEvents } from './seen-events.ts';
@@ -30,7 +32,7 @@ interface Poll {
   readonly store: Store;
   readonly provider: Provider;
   readonly delivery: Delivery;
-  readonly prepare: (event: EventSlice, source: Source) => EventSlice;
+  readonly acknowledgement: Acknowledgement;
   readonly now: () => number;
 }
 
@@ -43,13 +45,36 @@ export async function collect(config: Config, world: World): Promise<ExitCode> {
   const log = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
   const run = startRun(world.signal, config.deadlineMs, world.now());
   const dispatcher = createDispatcher(config.apiUrl, world.env, config.concurrency);
+  const fluentBit =
+    config.ackUrl === undefined || config.peek ? undefined : new FluentBit(config.ackUrl, config.ackInput, world.now);
   let store: Store | undefined;
   try {
     store = config.peek ? emptyStore() : await openStore(config, world, run, log);
     const provider = createProvider(config, credentials, dispatcher, world, run, log);
-    const delivery = new Delivery(new Outlet(world.stdout), store, run);
-    const prepare = config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : asItIs;
-    const code = await pollAll({ config, log, run, store, provider, delivery, prepare, now: world.now });
+    const acknowledgement =
+      fluentBit === undefined
+        ? printedIsDelivered
+        : await beginAcknowledgement({ fluentBit, store, run, log, now: world.now });
+    if (acknowledgement === undefined) {
+      log.warn(
+        'Fluent Bit takes nothing at present (its input is paused): nothing is fetched, the API keeps the events',
+      );
+      return ExitCode.Done;
+    }
+    const delivery = new Delivery({
+      outlet: new Outlet(world.stdout),
+      preparation: new Preparation({
+        addFields: config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : undefined,
+        maxLineBytes: config.maxLineBytes,
+        stateFile: config.peek ? undefined : config.stateFile,
+        stubFields: config.provider.stubFields,
+        log,
+      }),
+      acknowledgement,
+      store,
+      run,
+    });
+    const code = await pollAll({ config, log, run, store, provider, delivery, acknowledgement, now: world.now });
     const warning = expiryWarning(credentials, world.now());
     if (warning !== undefined) log.warn(warning);
     return code;
@@ -61,11 +86,12 @@ export async function collect(config: Config, world: World): Promise<ExitCode> {
     run.end();
     await store?.close();
     await dispatcher.destroy();
+    await fluentBit?.close();
   }
 }
 
 async function pollAll(poll: Poll): Promise<ExitCode> {
-  const { config, log, run, store, provider, delivery } = poll;
+  const { config, log, run, store, provider, delivery, acknowledgement } = poll;
   const sources = await provider.sources(run.signal);
   if (registerNew(sources, poll)) await store.flush();
 
@@ -84,6 +110,7 @@ async function pollAll(poll: Poll): Promise<ExitCode> {
       }
     }
   });
+  const isTaken = await acknowledgement.settle();
   if (!(fatal instanceof StateError)) await store.flush();
   if (fatal !== undefined) throw fatal;
 
@@ -91,19 +118,18 @@ async function pollAll(poll: Poll): Promise<ExitCode> {
   if (interrupted > 0) {
     log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
   }
+  if (!isTaken && !run.giveUp.aborted) return ExitCode.NotDelivered;
   if (failed === 0) return ExitCode.Done;
   return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
 }
 
-async function pollSource(source: Source, { config, log, run, store, provider, delivery, prepare, now }: Poll) {
+async function pollSource(source: Source, { config, log, run, store, provider, delivery, now }: Poll) {
   const state = stateOf(source, store.state);
-  const progress = new SourceProgress(state);
+  const progress = new SourceProgress(source.name, state);
   let pages = 0;
   try {
     for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
-      const events = progress.take(page);
-      const lines = prepare === asItIs ? events : events.map((event) => prepare(event, source));
-      await delivery.deliver(lines, progress.receiptFor(page, events));
+      await delivery.deliver(source, progress, page);
       pages++;
     }
   } catch (error) {
@@ -143,6 +169,7 @@ function newSource(cursor: string): SourceState {
     last_success: null,
     last_error: null,
     late: { count: 0, max_seconds: 0 },
+    strikes: {},
   };
 }
 
@@ -214,10 +241,6 @@ function explained(error: unknown, config: Config, credentials: Credentials, wor
     error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
   const message = withAdvice(error, config.apiUrl.host);
   return new AppError(error.code, expiry === undefined ? message : `${message}: ${expiry}`, error.exitCode, error);
-}
-
-function asItIs(event: EventSlice): EventSlice {
-  return event;
 }
 
 function counted(count: number, noun: string): string {

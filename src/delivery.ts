@@ -1,54 +1,109 @@
+import type { Acknowledgement } from './acknowledgement.ts';
 import { toLines, type EventSlice } from './event.ts';
 import type { Outlet } from './outlet.ts';
+import type { Preparation } from './preparation.ts';
+import type { Page, Source } from './providers/provider.ts';
 import type { Run } from './run.ts';
+import type { SourceProgress } from './source-progress.ts';
 import type { Store } from './state-store.ts';
 
+/** Of what Fluent Bit refused once, so many lines are printed together; what it refused twice is printed alone. */
+const SUSPECTS_AT_ONCE = 100;
 const LF = 0x0a;
 
-/** Called once events were delivered: the first `count` of the page, and when `isWhole` that is all of them. */
-export type Receipt = (count: number, isWhole: boolean) => void;
+export interface DeliveryOptions {
+  readonly outlet: Outlet;
+  readonly preparation: Preparation;
+  readonly acknowledgement: Acknowledgement;
+  readonly store: Pick<Store, 'changed' | 'catchUp'>;
+  readonly run: Run;
+}
 
-/** Takes pages of all sources, one after the other: there is one stdout. Printed, then delivered, then saved. */
+/** Takes pages of all sources, one after the other: there is one stdout. Printed, acknowledged, then saved. */
 export class Delivery {
-  readonly #outlet: Outlet;
-  readonly #store: Pick<Store, 'changed' | 'catchUp'>;
-  readonly #run: Run;
+  readonly #options: DeliveryOptions;
   #last: Promise<unknown> = Promise.resolve();
-  /** Printed in this run. */
+  /** Events printed in this run, and their bytes. */
   events = 0;
+  bytes = 0;
 
-  constructor(outlet: Outlet, store: Pick<Store, 'changed' | 'catchUp'>, run: Run) {
-    this.#outlet = outlet;
-    this.#store = store;
-    this.#run = run;
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
   }
 
   /**
-   * Prints the events of a page when their turn has come, and hands the receipt out once they are delivered. Throws
-   * the run's reason when it was stopped before all of them were printed, StdoutError when stdout is closed.
+   * Prints the new events of a page when their turn has come; the source is told once they are delivered. Throws the
+   * run's reason when it was stopped before all of them were printed, StdoutError when stdout is closed or Fluent Bit
+   * does not take what is printed.
    */
-  async deliver(events: readonly EventSlice[], receipt: Receipt): Promise<void> {
-    const turn = this.#last.then(() => this.#print(events, receipt));
+  async deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
+    const turn = this.#last.then(() => this.#deliver(source, progress, page));
     this.#last = turn.catch(() => undefined);
     await turn;
   }
 
-  async #print(events: readonly EventSlice[], receipt: Receipt): Promise<void> {
-    this.#run.signal.throwIfAborted();
+  async #deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
+    const { acknowledgement, run } = this.#options;
+    run.signal.throwIfAborted();
+    const events = progress.take(page);
     if (events.length === 0) {
-      receipt(0, true);
+      acknowledgement.printed(progress, progress.batch(page, [], true), 0);
       return;
     }
-    await this.#store.catchUp();
-    const lines = toLines(events);
-    const bytes = await this.#outlet.print(lines, this.#run.giveUp);
-    const isWhole = bytes === lines.length;
-    const printed = isWhole ? events.length : countLines(lines, bytes);
-    this.events += printed;
-    receipt(printed, isWhole);
-    this.#store.changed();
-    if (!isWhole) this.#run.giveUp.throwIfAborted();
+    let done = 0;
+    for (const portion of portions(events, progress)) {
+      if (done > 0) run.signal.throwIfAborted();
+      done += portion.length;
+      await this.#print(source, progress, page, portion, done === events.length);
+    }
   }
+
+  async #print(
+    source: Source,
+    progress: SourceProgress,
+    page: Page,
+    events: readonly EventSlice[],
+    isEnd: boolean,
+  ): Promise<void> {
+    const { acknowledgement, outlet, preparation, run, store } = this.#options;
+    await acknowledgement.makeRoom(isSuspect(events, progress));
+    await store.catchUp();
+    const lines = toLines(await preparation.prepare(events, source, progress));
+    const bytes = await outlet.print(lines, run.giveUp);
+    const isWhole = bytes === lines.length;
+    const count = countLines(lines, bytes);
+    const printed = isWhole ? events : events.slice(0, count);
+    this.events += count;
+    this.bytes += bytes;
+    acknowledgement.printed(progress, progress.batch(page, printed, isWhole && isEnd), count);
+    store.changed();
+    if (!isWhole) run.giveUp.throwIfAborted();
+  }
+}
+
+function isSuspect(events: readonly EventSlice[], progress: SourceProgress): boolean {
+  const [first] = events;
+  return first !== undefined && progress.strikesOf(first) > 0;
+}
+
+/**
+ * Cuts a page into what is printed together: all of it as a rule. What Fluent Bit has refused comes in ever smaller
+ * portions, each acknowledged before the next, until the line that it cannot take stands alone.
+ */
+function* portions(events: readonly EventSlice[], progress: SourceProgress): Generator<readonly EventSlice[]> {
+  let portion: EventSlice[] = [];
+  let strikes = 0;
+  for (const event of events) {
+    const itsStrikes = progress.strikesOf(event);
+    const isFull = strikes > 0 && portion.length >= (strikes === 1 ? SUSPECTS_AT_ONCE : 1);
+    if (portion.length > 0 && (itsStrikes !== strikes || isFull)) {
+      yield portion;
+      portion = [];
+    }
+    strikes = itsStrikes;
+    portion.push(event);
+  }
+  yield portion;
 }
 
 function countLines(lines: Buffer, end: number): number {

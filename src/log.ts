@@ -33,12 +33,9 @@ export function createLog(options: LogOptions): Log {
 
 /** Control characters, line breaks among them, as escapes: what a server sends must not forge a message. */
 function oneLine(message: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
   return message
     .trimEnd()
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, (controls) =>
-      /^\s+$/.test(controls) ? ' ' : JSON.stringify(controls).slice(1, -1),
-    );
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, (found) => (/^\s+$/.test(found) ? ' ' : JSON.stringify(found).slice(1, -1)));
 }
 
 /** Whether this descriptor is the one that systemd connected to the journal: JOURNAL_STREAM holds device and inode. */

@@ -1,35 +1,30 @@
-/**
- * Which events were printed, by the short form of their identity. What was printed is known at once; only what was
- * delivered is saved.
- */
+/** Which events came already, by the short form of their identity. Only those that were delivered are saved. */
 export class SeenEvents {
-  /** Identity → time in epoch seconds. */
+  /** Identity → epoch seconds until which it is worth keeping. */
   readonly #delivered: Map<string, number>;
-  readonly #printed = new Map<string, number>();
+  /** Came in this run and were not delivered yet. */
+  readonly #noted = new Set<string>();
   #forgetBefore = -Infinity;
 
   constructor(delivered: Iterable<readonly [string, number]> = []) {
     this.#delivered = new Map(delivered);
   }
 
+  /** How many are known to be delivered. */
   get size(): number {
     return this.#delivered.size;
   }
 
-  has(id: string): boolean {
-    return this.#delivered.has(id) || this.#printed.has(id);
+  /** Takes note of an event that came. False when it came before. */
+  note(id: string): boolean {
+    if (this.#delivered.has(id) || this.#noted.has(id)) return false;
+    this.#noted.add(id);
+    return true;
   }
 
-  /** Takes note of an event that is being printed. */
-  addPrinted(id: string, time: number): void {
-    this.#printed.set(id, time);
-  }
-
-  /** The event was delivered: it may be saved. */
-  markDelivered(id: string): void {
-    const time = this.#printed.get(id);
-    if (time === undefined) return;
-    this.#printed.delete(id);
+  /** The event was delivered. */
+  add(id: string, time: number): void {
+    this.#noted.delete(id);
     this.#delivered.set(id, time);
   }
 
@@ -38,7 +33,7 @@ export class SeenEvents {
     this.#forgetBefore = Math.max(this.#forgetBefore, instant);
   }
 
-  /** What the state file holds: identities of delivered events with their times. */
+  /** What the state file holds. */
   toJSON(): Record<string, number> {
     const kept: Record<string, number> = {};
     for (const [id, time] of this.#delivered) {

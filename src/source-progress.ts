@@ -1,56 +1,77 @@
-import type { Receipt } from './delivery.ts';
-import type { EventSlice } from './event.ts';
+import { addLateness, emptyBatch, type Batch } from './batch.ts';
+import { shortHash, type EventSlice } from './event.ts';
 import type { Checkpoint, Page } from './providers/provider.ts';
 import type { SourceState } from './state.ts';
 
 /** How far a source got: chooses what is new in a page, and takes note of what was delivered. */
 export class SourceProgress {
-  readonly #state: SourceState;
+  readonly name: string;
+  readonly state: SourceState;
   /** Of this run; 0 when no event came late. */
   greatestLateness = 0;
+  readonly #hasStrikes: boolean;
 
-  constructor(state: SourceState) {
-    this.#state = state;
+  constructor(name: string, state: SourceState) {
+    this.name = name;
+    this.state = state;
+    this.#hasStrikes = Object.keys(state.strikes).length > 0;
   }
 
   get checkpoint(): Checkpoint {
-    return { cursor: this.#state.cursor, start: Date.parse(this.#state.start) / 1000 };
+    return { cursor: this.state.cursor, start: Date.parse(this.state.start) / 1000 };
   }
 
   /** The events of the page that were not printed before. */
   take(page: Page): EventSlice[] {
-    const { seen } = this.#state;
-    return page.events.filter((event) => {
-      if (event.id === undefined) return true;
-      if (seen.has(event.id)) return false;
-      seen.addPrinted(event.id, memorableTime(event, page));
-      return true;
-    });
+    const { seen } = this.state;
+    return page.events.filter(({ id }) => id === undefined || seen.note(id));
   }
 
-  /** Takes note that these events of the page, as `take` chose them, were delivered. */
-  receiptFor(page: Page, events: readonly EventSlice[]): Receipt {
-    return (count, isWhole) => {
-      const state = this.#state;
-      for (const { id, time } of events.slice(0, count)) {
-        if (id !== undefined) state.seen.markDelivered(id);
-        this.#noteLateness(time, page.lateBefore);
-      }
-      state.delivered += count;
-      if (!isWhole) return;
-      state.cursor = page.cursor;
-      if (page.forgetBefore !== undefined) state.seen.forgetBefore(page.forgetBefore);
-    };
+  /** How often Fluent Bit has refused the event. */
+  strikesOf(event: EventSlice): number {
+    return this.#hasStrikes ? (this.state.strikes[keyOf(event)] ?? 0) : 0;
   }
 
-  #noteLateness(time: number | undefined, lateBefore: number | undefined): void {
-    if (time === undefined || lateBefore === undefined || time >= lateBefore * 1000) return;
-    const { late } = this.#state;
-    const seconds = Math.ceil(lateBefore - time / 1000);
-    late.count++;
-    late.max_seconds = Math.max(late.max_seconds, seconds);
-    this.greatestLateness = Math.max(this.greatestLateness, seconds);
+  /** What is to be noted once these events of the page are delivered; with its end, the page is. */
+  batch(page: Page, events: readonly EventSlice[], isEnd: boolean): Batch {
+    const batch = emptyBatch();
+    for (const event of events) {
+      batch.keys.push(keyOf(event));
+      batch.times.push(event.id === undefined ? null : memorableTime(event, page));
+      if (event.time === undefined || page.lateBefore === undefined) continue;
+      const lateness = Math.ceil(page.lateBefore - event.time / 1000);
+      if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
+    }
+    if (isEnd) {
+      batch.cursor = page.cursor;
+      batch.forget_before = page.forgetBefore ?? null;
+    }
+    return batch;
   }
+
+  /** The events of the batch were delivered. */
+  delivered(batch: Batch): void {
+    noteDelivered(this.state, batch);
+    this.greatestLateness = Math.max(this.greatestLateness, batch.late.max_seconds);
+  }
+}
+
+/** Takes note in the state that the events of a batch were delivered. */
+export function noteDelivered(state: SourceState, batch: Batch): void {
+  batch.keys.forEach((key, index) => {
+    const time = batch.times[index] ?? null;
+    if (time !== null) state.seen.add(key, time);
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the state is plain data
+    delete state.strikes[key];
+  });
+  state.delivered += batch.keys.length;
+  state.cursor = batch.cursor ?? state.cursor;
+  if (batch.forget_before !== null) state.seen.forgetBefore(batch.forget_before);
+  addLateness(state.late, batch.late);
+}
+
+function keyOf({ id, json, start, end }: EventSlice): string {
+  return id ?? shortHash(json.subarray(start, end));
 }
 
 /**

@@ -22,7 +22,7 @@ import { LockedError, StateError, codeOf, messageOf } from './errors.ts';
 import { formatDuration } from './duration.ts';
 import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import type { Log } from './log.ts';
-import { InvalidStateError, emptyState, oldestCursor, parseState, type State } from './state.ts';
+import { InvalidStateError, emptyState, oldestCursor, parseState, serializeState, type State } from './state.ts';
 import { pause } from './wait.ts';
 
 /** A lock that was not refreshed for so long is taken over, whoever holds it. */
@@ -51,6 +51,8 @@ export interface StateStoreOptions {
 /** What a run needs of the state; a look without lock and file (--peek) has one that keeps nothing. */
 export interface Store {
   readonly state: State;
+  /** When the file was written by the run before, in epoch milliseconds; 0 when there was none. */
+  readonly previousSave: number;
   changed(): void;
   catchUp(): Promise<void>;
   flush(): Promise<void>;
@@ -60,12 +62,20 @@ export interface Store {
 /** A store that keeps nothing and reads nothing. */
 export function emptyStore(): Store {
   const nothing = () => Promise.resolve();
-  return { state: emptyState(), changed: () => undefined, catchUp: nothing, flush: nothing, close: nothing };
+  return {
+    state: emptyState(),
+    previousSave: 0,
+    changed: () => undefined,
+    catchUp: nothing,
+    flush: nothing,
+    close: nothing,
+  };
 }
 
 /** The state file, held under its lock from open() to close(). */
 export class StateStore implements Store {
   readonly state: State;
+  readonly previousSave: number;
   readonly #file: string;
   readonly #options: StateStoreOptions;
   readonly #release: () => Promise<void>;
@@ -75,9 +85,16 @@ export class StateStore implements Store {
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  private constructor(file: string, state: State, options: StateStoreOptions, release: () => Promise<void>) {
+  private constructor(
+    file: string,
+    state: State,
+    previousSave: number,
+    options: StateStoreOptions,
+    release: () => Promise<void>,
+  ) {
     this.#file = file;
     this.state = state;
+    this.previousSave = previousSave;
     this.#options = options;
     this.#release = release;
   }
@@ -96,7 +113,8 @@ export class StateStore implements Store {
       );
       try {
         await removeLeftovers(file);
-        const store = new StateStore(file, await load(file, options), options, release);
+        const previousSave = (await modifiedAt(file)) ?? 0;
+        const store = new StateStore(file, await load(file, options), previousSave, options, release);
         onLockLost = (error) => store.#fail(error);
         store.state.last_run ??= options.initialLastRun;
         await keepCopy(file);
@@ -165,8 +183,7 @@ export class StateStore implements Store {
     }
     this.state.generation = expected + 1;
     this.state.last_run = oldestCursor(Object.values(this.state.sources)) ?? this.state.last_run;
-    const { takenOver: _, ...document } = this.state;
-    await writeDurably(this.#file, `${JSON.stringify(document)}\n`);
+    await writeDurably(this.#file, serializeState(this.state));
   }
 
   #fail(error: StateError): StateError {
@@ -212,7 +229,7 @@ async function acquire(
     }
     const owner = await readOwner(ownerFile);
     const alive = owner === undefined ? undefined : await isAlive(owner);
-    const refreshed = await refreshedAt(folder);
+    const refreshed = await modifiedAt(folder);
     if (alive === true || (seen !== undefined && refreshed !== undefined && refreshed !== seen)) {
       throw new LockedError(`another run holds the lock of ${file}: ${describeOwner(owner, now())}`);
     }
@@ -248,9 +265,9 @@ async function readOwner(ownerFile: string): Promise<ProcessIdentity | undefined
   }
 }
 
-async function refreshedAt(folder: string): Promise<number | undefined> {
+async function modifiedAt(file: string): Promise<number | undefined> {
   try {
-    return (await stat(folder)).mtimeMs;
+    return (await stat(file)).mtimeMs;
   } catch {
     return undefined;
   }

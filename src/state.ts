@@ -1,3 +1,4 @@
+import type { Batch, Lateness } from './batch.ts';
 import { parseInstant } from './duration.ts';
 import { SeenEvents } from './seen-events.ts';
 
@@ -16,7 +17,19 @@ export interface SourceState {
   delivered: number;
   last_success: string | null;
   last_error: string | null;
-  late: { count: number; max_seconds: number };
+  readonly late: Lateness;
+  /** How often Fluent Bit has refused an event, by its key; empty as a rule. */
+  readonly strikes: Record<string, number>;
+}
+
+/** What was printed and not acknowledged when a run ended: the next run looks whether it was taken after all. */
+export interface Pending {
+  /** Fluent Bit's counter before these lines were printed. */
+  readonly base: number;
+  readonly lines: number;
+  /** When that life of Fluent Bit began, in epoch seconds. */
+  readonly started_at: number;
+  readonly sources: Readonly<Record<string, Batch>>;
 }
 
 /** The state file's document. */
@@ -27,9 +40,14 @@ export interface State {
   /** Grows with each save, so that a run notices when another one wrote. */
   generation: number;
   sources: Record<string, SourceState>;
-  pending: null;
+  pending: Pending | null;
   /** Not in the file: the Python fetcher left it, and what is before `last_run` it has printed. */
   takenOver?: boolean;
+}
+
+/** The file's text. */
+export function serializeState({ takenOver: _, ...document }: State): string {
+  return `${JSON.stringify(document)}\n`;
 }
 
 /** Thrown by parseState; `isNewer` tells a file from the future from a broken one. */
@@ -76,7 +94,7 @@ export function parseState(text: string): State {
     last_run: instantOrNull(pythonInstant(document['last_run']), 'last_run'),
     generation: count(document['generation'] ?? 0, 'generation'),
     sources,
-    pending: null,
+    pending: document['pending'] == null ? null : parsePending(document['pending']),
     takenOver: document['version'] === undefined,
   };
 }
@@ -101,6 +119,42 @@ function parseSource(value: unknown, path: string): SourceState {
       count: count(late['count'] ?? 0, `${path}.late.count`),
       max_seconds: count(late['max_seconds'] ?? 0, `${path}.late.max_seconds`),
     },
+    strikes: Object.fromEntries(
+      Object.entries(object(source['strikes'] ?? {}, `${path}.strikes`)).map(([key, strikes]) => [
+        key,
+        count(strikes, `${path}.strikes["${key}"]`),
+      ]),
+    ),
+  };
+}
+
+function parsePending(value: unknown): Pending {
+  const pending = object(value, 'pending');
+  const sources: Record<string, Batch> = {};
+  for (const [name, batch] of Object.entries(object(pending['sources'], 'pending.sources'))) {
+    sources[name] = parseBatch(batch, `pending.sources["${name}"]`);
+  }
+  return {
+    base: count(pending['base'], 'pending.base'),
+    lines: count(pending['lines'], 'pending.lines'),
+    started_at: count(pending['started_at'], 'pending.started_at'),
+    sources,
+  };
+}
+
+function parseBatch(value: unknown, path: string): Batch {
+  const batch = object(value, path);
+  const late = object(batch['late'], `${path}.late`);
+  const times = list(batch['times'], `${path}.times`);
+  return {
+    keys: list(batch['keys'], `${path}.keys`).map((key, index) => text(key, `${path}.keys[${index}]`)),
+    times: times.map((time, index) => (time === null ? null : count(time, `${path}.times[${index}]`))),
+    cursor: textOrNull(batch['cursor'], `${path}.cursor`),
+    forget_before: batch['forget_before'] == null ? null : count(batch['forget_before'], `${path}.forget_before`),
+    late: {
+      count: count(late['count'], `${path}.late.count`),
+      max_seconds: count(late['max_seconds'], `${path}.late.max_seconds`),
+    },
   };
 }
 
@@ -123,6 +177,11 @@ export function oldestCursor(sources: readonly Pick<SourceState, 'cursor'>[]): s
 function object(value: unknown, path: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unexpected(path, 'an object', value);
   return value as Record<string, unknown>;
+}
+
+function list(value: unknown, path: string): unknown[] {
+  if (!Array.isArray(value)) throw unexpected(path, 'a list', value);
+  return value;
 }
 
 function text(value: unknown, path: string): string {

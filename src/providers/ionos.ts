@@ -32,6 +32,7 @@ export const ionos: ProviderDefinition = {
     event_type: ['event', 'type'],
     source_service: ['principal', 'sourceService'],
   },
+  stubFields: [['@uuid'], ['meta'], ['principal'], ['event', 'type']],
   create: (context) => new Ionos(context),
 };
 

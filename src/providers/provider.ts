@@ -72,5 +72,7 @@ export interface ProviderDefinition {
     readonly event_type: FieldPath;
     readonly source_service?: FieldPath;
   };
+  /** What a stub keeps of an event that is too long for a line. */
+  readonly stubFields: readonly FieldPath[];
   create(context: ProviderContext): Provider;
 }

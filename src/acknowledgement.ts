@@ -1,0 +1,175 @@
+import { append, type Batch } from './batch.ts';
+import { StdoutError, messageOf } from './errors.ts';
+import { isSameLife, type FluentBit, type InputCounter } from './fluent-bit.ts';
+import type { Log } from './log.ts';
+import type { Run } from './run.ts';
+import { noteDelivered, type SourceProgress } from './source-progress.ts';
+import type { State } from './state.ts';
+import type { Store } from './state-store.ts';
+import { pause } from './wait.ts';
+
+/** Output of this long is acknowledged before there is more of it. */
+const PRINT_MS = 1_000;
+/** Fluent Bit refreshes its figures once a second. When they stand still for this long, nothing more is coming. */
+const PATIENCE_MS = 2_500;
+const LOOK_MS = 100;
+/** A run that ended so short a time ago may have lines on the way that are not counted yet. */
+const RECENT_MS = 3_000;
+const REFRESH_MS = 1_200;
+
+/** Decides when what was printed is delivered, and tells the sources. */
+export interface Acknowledgement {
+  /** Before more is printed. Throws StdoutError when what was printed before is not taken. */
+  makeRoom(isSuspect: boolean): Promise<void>;
+  /** These events were printed, as so many lines. */
+  printed(progress: SourceProgress, batch: Batch, lines: number): void;
+  /** Waits for what was printed last. False when it was not acknowledged: the next run looks again. */
+  settle(): Promise<boolean>;
+}
+
+/** Without Fluent Bit's counter, what the pipe took is delivered. */
+export const printedIsDelivered: Acknowledgement = {
+  makeRoom: () => Promise.resolve(),
+  printed: (progress, batch) => progress.delivered(batch),
+  settle: () => Promise.resolve(true),
+};
+
+export interface AcknowledgementOptions {
+  readonly fluentBit: FluentBit;
+  readonly store: Store;
+  readonly run: Run;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/**
+ * Begins with what the last run left pending: commits it when Fluent Bit took it after all, else it is printed again.
+ * Returns undefined when Fluent Bit's input is paused, since it would drop what it is given. When its counter cannot be
+ * had, it warns, and printed counts as delivered.
+ */
+export async function beginAcknowledgement(options: AcknowledgementOptions): Promise<Acknowledgement | undefined> {
+  const { fluentBit, store, run, log, now } = options;
+  const { state } = store;
+  if (now() - store.previousSave < RECENT_MS) await pause(REFRESH_MS, run.signal);
+  let counter: InputCounter;
+  try {
+    if (await fluentBit.isPaused(run.signal)) return undefined;
+    counter = await fluentBit.counter(run.signal);
+  } catch (error) {
+    run.signal.throwIfAborted();
+    log.warn(`Fluent Bit's counter cannot be read, so what is printed counts as delivered: ${messageOf(error)}`);
+    await decidePending(state, undefined, store, log);
+    return printedIsDelivered;
+  }
+  await decidePending(state, counter, store, log);
+  return new CountedAcknowledgement(options, counter);
+}
+
+/** Saved before anything is printed: what is printed from now on changes the counter that it was decided by. */
+async function decidePending(state: State, counter: InputCounter | undefined, store: Store, log: Log): Promise<void> {
+  const { pending } = state;
+  if (pending === null) return;
+  const grown =
+    counter && isSameLife(counter.startedAt, pending.started_at) ? counter.records - pending.base : undefined;
+  for (const [name, batch] of Object.entries(pending.sources)) {
+    const source = state.sources[name];
+    if (source === undefined) continue;
+    if (grown === pending.lines) noteDelivered(source, batch);
+    else if (grown !== undefined && grown < pending.lines) {
+      for (const key of batch.keys) source.strikes[key] = (source.strikes[key] ?? 0) + 1;
+    }
+  }
+  if (grown === pending.lines) log.debug(`Fluent Bit has taken the ${pending.lines} lines of the last run`);
+  else {
+    const why = grown === undefined ? 'Fluent Bit was restarted or does not say' : `Fluent Bit took ${grown}`;
+    log.warn(
+      `of the last run's last ${pending.lines} lines it is not sure that they arrived (${why}): they are printed again`,
+    );
+  }
+  state.pending = null;
+  await store.flush();
+}
+
+/** Delivered is what Fluent Bit counts: an exact match of all that was printed, or nothing of it. */
+class CountedAcknowledgement implements Acknowledgement {
+  readonly #options: AcknowledgementOptions;
+  readonly #startedAt: number;
+  #base: number;
+  #lines = 0;
+  #since = 0;
+  #isSuspect = false;
+  #batches = new Map<SourceProgress, Batch>();
+  #hasFailed = false;
+
+  constructor(options: AcknowledgementOptions, { records, startedAt }: InputCounter) {
+    this.#options = options;
+    this.#base = records;
+    this.#startedAt = startedAt;
+  }
+
+  async makeRoom(isSuspect: boolean): Promise<void> {
+    const isDue = isSuspect || this.#isSuspect || this.#options.now() - this.#since >= PRINT_MS;
+    if (this.#lines > 0 && isDue && !(await this.settle())) {
+      throw new StdoutError('Fluent Bit does not take what is printed: this run ends, the next one goes on');
+    }
+    this.#isSuspect = isSuspect;
+  }
+
+  printed(progress: SourceProgress, batch: Batch, lines: number): void {
+    if (this.#lines === 0) this.#since = this.#options.now();
+    this.#lines += lines;
+    const waiting = this.#batches.get(progress);
+    if (waiting !== undefined) append(waiting, batch);
+    else if (this.#lines > 0) this.#batches.set(progress, batch);
+    else progress.delivered(batch);
+  }
+
+  async settle(): Promise<boolean> {
+    if (this.#hasFailed) return false;
+    if (this.#lines === 0) return true;
+    if (await this.#isCounted()) {
+      for (const [progress, batch] of this.#batches) progress.delivered(batch);
+      this.#batches = new Map();
+      this.#base += this.#lines;
+      this.#lines = 0;
+      this.#options.store.changed();
+      return true;
+    }
+    this.#hasFailed = true;
+    this.#options.store.state.pending = {
+      base: this.#base,
+      lines: this.#lines,
+      started_at: this.#startedAt,
+      sources: Object.fromEntries([...this.#batches].map(([{ name }, batch]) => [name, batch])),
+    };
+    return false;
+  }
+
+  /**
+   * Whether Fluent Bit's counter reaches what was printed. Only an exact match counts: a line that it dropped would
+   * otherwise be made up for by a later one.
+   */
+  async #isCounted(): Promise<boolean> {
+    const { fluentBit, run, log, now } = this.#options;
+    let last: number | undefined;
+    let changedAt = now();
+    while (now() - changedAt < PATIENCE_MS && !run.giveUp.aborted) {
+      try {
+        const { records, startedAt } = await fluentBit.counter(run.giveUp);
+        if (!isSameLife(startedAt, this.#startedAt) || records < this.#base) {
+          log.warn('Fluent Bit was restarted during the run');
+          return false;
+        }
+        if (records - this.#base === this.#lines) return true;
+        if (records !== last) changedAt = now();
+        last = records;
+      } catch (error) {
+        log.debug(`Fluent Bit's counter cannot be read: ${messageOf(error)}`);
+      }
+      await pause(LOOK_MS, run.giveUp).catch(() => undefined); // the loop looks at giveUp itself
+    }
+    const taken = last === undefined ? 'an unknown number' : String(Math.max(0, last - this.#base));
+    log.warn(`Fluent Bit counts ${taken} of the last ${this.#lines} lines: the next run looks again`);
+    return false;
+  }
+}

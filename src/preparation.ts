@@ -1,0 +1,142 @@
+import { appendFile, chmod, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { StateError, messageOf } from './errors.ts';
+import { toLines, type EventSlice } from './event.ts';
+import { FieldScanner, type FieldPath } from './event-scanner.ts';
+import type { Log } from './log.ts';
+import type { Source } from './providers/provider.ts';
+import type { SourceProgress } from './source-progress.ts';
+
+/** An event that Fluent Bit has refused in so many runs is set aside. */
+const MAX_STRIKES = 3;
+const MODE = 0o600;
+
+export interface PreparationOptions {
+  readonly addFields: ((event: EventSlice, source: Source) => EventSlice) | undefined;
+  readonly maxLineBytes: number;
+  /** Files for what cannot be printed as it is stand beside this one; undefined: everything is printed as it is. */
+  readonly stateFile: string | undefined;
+  /** What a stub keeps of an event that is too long. */
+  readonly stubFields: readonly FieldPath[];
+  readonly log: Log;
+}
+
+/** Turns events into what is printed: fields added, too long ones replaced by a stub, refused ones set aside. */
+export class Preparation {
+  readonly #options: PreparationOptions;
+  readonly #stubFields: FieldScanner;
+  oversize = 0;
+  rejected = 0;
+
+  constructor(options: PreparationOptions) {
+    this.#options = options;
+    this.#stubFields = new FieldScanner(options.stubFields);
+  }
+
+  /** What is to be printed in the place of these events. Throws StateError when one cannot be set aside. */
+  async prepare(
+    events: readonly EventSlice[],
+    source: Source,
+    progress: SourceProgress,
+  ): Promise<readonly EventSlice[]> {
+    const { addFields, maxLineBytes, stateFile } = this.#options;
+    const lines = addFields === undefined ? events : events.map((event) => addFields(event, source));
+    if (stateFile === undefined) return lines;
+    if (
+      lines.every((line) => fits(line, maxLineBytes)) &&
+      events.every((event) => progress.strikesOf(event) < MAX_STRIKES)
+    )
+      return lines;
+
+    const prepared: EventSlice[] = [];
+    for (const [index, event] of events.entries()) {
+      const line = lines[index] ?? event;
+      if (progress.strikesOf(event) >= MAX_STRIKES) await this.#reject(line, source, stateFile);
+      else if (fits(line, maxLineBytes)) prepared.push(line);
+      else prepared.push(await this.#shorten(event, source, stateFile));
+    }
+    return prepared;
+  }
+
+  async #reject(line: EventSlice, source: Source, stateFile: string): Promise<void> {
+    const file = join(dirname(stateFile), 'rejected.jsonl');
+    await appendDurably(file, toLines([line]));
+    this.rejected++;
+    this.#options.log.error(
+      `${source.name}: Fluent Bit has refused an event in ${MAX_STRIKES} runs; it is kept in ${file}, and the others go on`,
+    );
+  }
+
+  async #shorten(event: EventSlice, source: Source, stateFile: string): Promise<EventSlice> {
+    const { addFields, maxLineBytes, log } = this.#options;
+    const file = join(dirname(stateFile), 'oversize.jsonl');
+    const bytes = event.end - event.start;
+    await appendDurably(file, toLines([event]));
+    this.oversize++;
+    log.warn(
+      `${source.name}: an event of ${bytes} bytes is too long for one line; it is kept in ${file}, a stub is printed`,
+    );
+    const room = maxLineBytes - file.length - 1_000;
+    const stub = { ...event, ...this.#stub(event, `{"bytes":${bytes},"file":${JSON.stringify(file)}}`, room) };
+    const extended = addFields === undefined ? stub : addFields(stub, source);
+    return fits(extended, maxLineBytes) ? extended : stub;
+  }
+
+  /** The event's own bytes of the fields that identify it, as long as there is room, and where the rest is. */
+  #stub(event: EventSlice, truncated: string, room: number): Pick<EventSlice, 'json' | 'start' | 'end'> {
+    this.#stubFields.scan(event.json, event.start);
+    const kept: Nested = new Map();
+    let left = room;
+    for (const [index, path] of this.#options.stubFields.entries()) {
+      const span = this.#stubFields.field(index);
+      if (span === undefined || span.end - span.start > left) continue;
+      left -= span.end - span.start;
+      put(kept, path, event.json.toString('utf8', span.start, span.end));
+    }
+    kept.set('_truncated', truncated);
+    const json = Buffer.from(render(kept));
+    return { json, start: 0, end: json.length };
+  }
+}
+
+/** Without its line break, and with those between tokens only where they decide. */
+function fits(event: EventSlice, maxLineBytes: number): boolean {
+  return event.end - event.start <= maxLineBytes || toLines([event]).length - 1 <= maxLineBytes;
+}
+
+/** JSON texts by key, nested. */
+type Nested = Map<string, string | Nested>;
+
+function put(into: Nested, [key = '', ...below]: FieldPath, json: string): void {
+  if (below.length === 0) {
+    into.set(key, json);
+    return;
+  }
+  const inner = into.get(key);
+  const nested: Nested = inner instanceof Map ? inner : new Map<string, string | Nested>();
+  into.set(key, nested);
+  put(nested, below, json);
+}
+
+function render(object: Nested): string {
+  const members = [...object].map(
+    ([key, value]) => `${JSON.stringify(key)}:${typeof value === 'string' ? value : render(value)}`,
+  );
+  return `{${members.join(',')}}`;
+}
+
+/** On the disk when it returns. */
+async function appendDurably(file: string, bytes: Buffer): Promise<void> {
+  try {
+    await appendFile(file, bytes, { mode: MODE });
+    await chmod(file, MODE);
+    const handle = await open(file);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw new StateError(`cannot write ${file}: ${messageOf(error)}`, error);
+  }
+}
