@@ -4,7 +4,7 @@ import { isSameLife, type FluentBit, type InputCounter } from './fluent-bit.ts';
 import type { Log } from './log.ts';
 import type { Run } from './run.ts';
 import { noteDelivered, type SourceProgress } from './source-progress.ts';
-import type { State } from './state.ts';
+import type { Pending } from './state.ts';
 import type { Store } from './state-store.ts';
 import { pause } from './wait.ts';
 
@@ -42,51 +42,70 @@ export interface AcknowledgementOptions {
   readonly now: () => number;
 }
 
+/** Why nothing is to be fetched now: the API keeps the events for the next run. */
+export class NotNow extends Error {}
+
 /**
  * Begins with what the last run left pending: commits it when Fluent Bit took it after all, else it is printed again.
- * Returns undefined when Fluent Bit's input is paused, since it would drop what it is given. When its counter cannot be
- * had, it warns, and printed counts as delivered.
+ * Throws NotNow when Fluent Bit's input is paused, since it would drop what it is given, or when it has not counted
+ * yet. When its counter cannot be had, it warns, and printed counts as delivered.
  */
-export async function beginAcknowledgement(options: AcknowledgementOptions): Promise<Acknowledgement | undefined> {
-  const { fluentBit, store, run, log, now } = options;
-  const { state } = store;
-  if (now() - store.previousSave < RECENT_MS) await pause(REFRESH_MS, run.signal);
-  let counter: InputCounter;
+export async function beginAcknowledgement(options: AcknowledgementOptions): Promise<Acknowledgement> {
+  const { store, run, log } = options;
+  const { pending } = store.state;
+  let counter: InputCounter | undefined;
   try {
-    if (await fluentBit.isPaused(run.signal)) return undefined;
-    counter = await fluentBit.counter(run.signal);
+    counter = await settledCounter(options, pending);
   } catch (error) {
     run.signal.throwIfAborted();
+    if (error instanceof NotNow) throw error;
     log.warn(`Fluent Bit's counter cannot be read, so what is printed counts as delivered: ${messageOf(error)}`);
-    await decidePending(state, undefined, store, log);
-    return printedIsDelivered;
   }
-  await decidePending(state, counter, store, log);
-  return new CountedAcknowledgement(options, counter);
+  if (pending !== null) await decide(pending, counter, store, log);
+  return counter === undefined ? printedIsDelivered : new CountedAcknowledgement(options, counter);
+}
+
+/** A counter that the lines of earlier runs are in. */
+async function settledCounter(options: AcknowledgementOptions, pending: Pending | null): Promise<InputCounter> {
+  const { fluentBit, store, run, now } = options;
+  if (now() - store.previousSave < RECENT_MS) await pause(REFRESH_MS, run.signal);
+  for (const begun = now(); ;) {
+    const counter = await fluentBit.counter(run.signal);
+    if (counter.isPaused) {
+      throw new NotNow('Fluent Bit takes nothing at present (its input is paused): nothing is fetched');
+    }
+    const { countedAt = Infinity, startedAt } = counter;
+    const isSettled =
+      pending === null || !isSameLife(startedAt, pending.started_at) || countedAt > pending.printed_until;
+    if (isSettled) return counter;
+    if (now() - begun >= PATIENCE_MS) {
+      throw new NotNow(
+        'Fluent Bit has not counted the lines of the last run yet (is its input Threaded?): nothing is fetched',
+      );
+    }
+    await pause(LOOK_MS, run.signal);
+  }
 }
 
 /** Saved before anything is printed: what is printed from now on changes the counter that it was decided by. */
-async function decidePending(state: State, counter: InputCounter | undefined, store: Store, log: Log): Promise<void> {
-  const { pending } = state;
-  if (pending === null) return;
-  const grown =
-    counter && isSameLife(counter.startedAt, pending.started_at) ? counter.records - pending.base : undefined;
+async function decide(pending: Pending, counter: InputCounter | undefined, store: Store, log: Log): Promise<void> {
+  const isKnown = counter !== undefined && isSameLife(counter.startedAt, pending.started_at);
+  const grown = isKnown ? counter.records - pending.base : undefined;
   for (const [name, batch] of Object.entries(pending.sources)) {
-    const source = state.sources[name];
+    const source = store.state.sources[name];
     if (source === undefined) continue;
     if (grown === pending.lines) noteDelivered(source, batch);
     else if (grown !== undefined && grown < pending.lines) {
       for (const key of batch.keys) source.strikes[key] = (source.strikes[key] ?? 0) + 1;
     }
   }
-  if (grown === pending.lines) log.debug(`Fluent Bit has taken the ${pending.lines} lines of the last run`);
+  const lines = `the last ${pending.lines} lines of the last run`;
+  if (grown === pending.lines) log.info(`Fluent Bit has taken ${lines}`);
   else {
-    const why = grown === undefined ? 'Fluent Bit was restarted or does not say' : `Fluent Bit took ${grown}`;
-    log.warn(
-      `of the last run's last ${pending.lines} lines it is not sure that they arrived (${why}): they are printed again`,
-    );
+    const why = grown === undefined ? 'it was restarted, or does not say' : `it counts ${grown}`;
+    log.warn(`Fluent Bit may not have taken ${lines} (${why}): they are printed again`);
   }
-  state.pending = null;
+  store.state.pending = null;
   await store.flush();
 }
 
@@ -100,9 +119,11 @@ class CountedAcknowledgement implements Acknowledgement {
   #isSuspect = false;
   #batches = new Map<SourceProgress, Batch>();
   #hasFailed = false;
+  #uptime: number;
 
-  constructor(options: AcknowledgementOptions, { records, startedAt }: InputCounter) {
+  constructor(options: AcknowledgementOptions, { records, startedAt, uptime }: InputCounter) {
     this.#options = options;
+    this.#uptime = uptime;
     this.#base = records;
     this.#startedAt = startedAt;
   }
@@ -140,6 +161,7 @@ class CountedAcknowledgement implements Acknowledgement {
       base: this.#base,
       lines: this.#lines,
       started_at: this.#startedAt,
+      printed_until: Math.max(this.#uptime, Math.floor(this.#options.now() / 1000) - this.#startedAt),
       sources: Object.fromEntries([...this.#batches].map(([{ name }, batch]) => [name, batch])),
     };
     return false;
@@ -155,11 +177,12 @@ class CountedAcknowledgement implements Acknowledgement {
     let changedAt = now();
     while (now() - changedAt < PATIENCE_MS && !run.giveUp.aborted) {
       try {
-        const { records, startedAt } = await fluentBit.counter(run.giveUp);
+        const { records, startedAt, uptime } = await fluentBit.counter(run.giveUp);
         if (!isSameLife(startedAt, this.#startedAt) || records < this.#base) {
           log.warn('Fluent Bit was restarted during the run');
           return false;
         }
+        this.#uptime = uptime;
         if (records - this.#base === this.#lines) return true;
         if (records !== last) changedAt = now();
         last = records;

@@ -1,5 +1,5 @@
 import { fieldAdder } from './add-fields.ts';
-import { beginAcknowledgement, printedIsDelivered, type Acknowledgement } from './acknowledgement.ts';
+import { NotNow, beginAcknowledgement, printedIsDelivered, type Acknowledgement } from './acknowledgement.ts';
 import { withAdvice } from './advice.ts';
 import { ApiClient } from './api-client.ts';
 import { eachAtOnce } from './concurrency.ts';
@@ -55,12 +55,6 @@ export async function collect(config: Config, world: World): Promise<ExitCode> {
       fluentBit === undefined
         ? printedIsDelivered
         : await beginAcknowledgement({ fluentBit, store, run, log, now: world.now });
-    if (acknowledgement === undefined) {
-      log.warn(
-        'Fluent Bit takes nothing at present (its input is paused): nothing is fetched, the API keeps the events',
-      );
-      return ExitCode.Done;
-    }
     const delivery = new Delivery({
       outlet: new Outlet(world.stdout),
       preparation: new Preparation({
@@ -79,8 +73,9 @@ export async function collect(config: Config, world: World): Promise<ExitCode> {
     if (warning !== undefined) log.warn(warning);
     return code;
   } catch (error) {
-    if (!(error instanceof Stopped)) throw explained(error, config, credentials, world);
-    log.info(`${error.message} before anything was collected`);
+    if (error instanceof Stopped) log.info(`${error.message} before anything was collected`);
+    else if (error instanceof NotNow) log.warn(`${error.message}; the API keeps the events for the next run`);
+    else throw explained(error, config, credentials, world);
     return ExitCode.Done;
   } finally {
     run.end();

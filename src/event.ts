@@ -26,6 +26,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 /** Numbers above are milliseconds, below seconds: the year 5138, or March 1973. */
 const MS_THRESHOLD = 1e11;
+/** Date.parse takes nearly anything for a date, and one without a zone for local time: it stands for UTC. */
+const DATE_TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?$/i;
 
 /** Cuts events out of a page. */
 export class EventReader {
@@ -77,7 +79,8 @@ function timeOf(json: Buffer, start: number, end: number): number | undefined {
     const number = Number(text);
     return number >= MS_THRESHOLD ? number : number * 1000;
   }
-  const ms = Date.parse(text);
+  const found = DATE_TIME.exec(text);
+  const ms = found === null ? NaN : Date.parse(found[1] === undefined ? `${text}Z` : text);
   return Number.isNaN(ms) ? undefined : ms;
 }
 

@@ -6,12 +6,20 @@ const ANSWER_MS = 2_000;
 /** What its clock may seem to move between two answers of one life: the uptime comes in whole seconds. */
 const START_TOLERANCE_S = 2;
 
-/** What Fluent Bit says of one of its inputs. */
+/** What Fluent Bit says of one of its inputs. Times are seconds of its own life, which began at `startedAt`. */
 export interface InputCounter {
   /** Lines parsed and accepted into storage since it started; refreshed once a second. */
   readonly records: number;
-  /** When this life of it began, in epoch seconds. */
+  /** Epoch seconds. */
   readonly startedAt: number;
+  readonly uptime: number;
+  /**
+   * When the records were counted: while a command of an input without a thread runs, the figures stand still.
+   * Undefined when it does not say.
+   */
+  readonly countedAt: number | undefined;
+  /** It takes nothing at present: its memory or storage limit is reached. False when it does not say. */
+  readonly isPaused: boolean;
 }
 
 /** Fluent Bit's own figures, from its HTTP server (`HTTP_Server On`). */
@@ -29,6 +37,8 @@ export class FluentBit {
 
   /** Throws when it does not answer, or has no input of that name. */
   async counter(signal: AbortSignal): Promise<InputCounter> {
+    // In this order: the records are as new as the time of counting at least.
+    const prometheus = await this.#get('/api/v2/metrics/prometheus', signal).catch(() => '');
     const [metrics, uptime] = await Promise.all([
       this.#get('/api/v1/metrics', signal),
       this.#get('/api/v1/uptime', signal),
@@ -41,20 +51,14 @@ export class FluentBit {
     }
     const seconds = member(JSON.parse(uptime), 'uptime_sec');
     if (typeof seconds !== 'number') throw new Error('its uptime cannot be read');
-    return { records, startedAt: Math.floor(this.#now() / 1000) - seconds };
-  }
-
-  /** Whether it takes nothing at present: its memory or storage limit is reached. False when it does not say. */
-  async isPaused(signal: AbortSignal): Promise<boolean> {
-    const metrics = await this.#get('/api/v2/metrics/prometheus', signal).catch(() => '');
-    return metrics
-      .split('\n')
-      .some(
-        (line) =>
-          line.startsWith('fluentbit_input_ingestion_paused{') &&
-          line.includes(`name="${this.#input}"`) &&
-          / 1(\.0*)?( \d+)?$/.test(line.trimEnd()),
-      );
+    return {
+      records,
+      startedAt:
+        valueOf(prometheus, 'fluentbit_process_start_time_seconds') ?? Math.floor(this.#now() / 1000) - seconds,
+      uptime: seconds,
+      countedAt: valueOf(prometheus, 'fluentbit_uptime'),
+      isPaused: valueOf(prometheus, 'fluentbit_input_ingestion_paused', `name="${this.#input}"`) === 1,
+    };
   }
 
   async close(): Promise<void> {
@@ -80,6 +84,16 @@ export class FluentBit {
 /** Whether two figures come from one life of Fluent Bit: its counters start again at 0 with each. */
 export function isSameLife(a: number, b: number): boolean {
   return Math.abs(a - b) <= START_TOLERANCE_S;
+}
+
+/** The first sample of a metric, with this label if one is named (Prometheus' text format). */
+function valueOf(prometheus: string, metric: string, label = ''): number | undefined {
+  const line = prometheus.split('\n').find((text) => text.startsWith(`${metric}{`) && text.includes(label));
+  const value = line
+    ?.slice(line.lastIndexOf('}') + 1)
+    .trim()
+    .split(' ')[0];
+  return value === undefined || value === '' ? undefined : Number(value);
 }
 
 function member(value: unknown, key: string): unknown {

@@ -35,7 +35,12 @@ export function createLog(options: LogOptions): Log {
 function oneLine(message: string): string {
   return message
     .trimEnd()
-    .replace(/[\p{Cc}\u2028\u2029]+/gu, (found) => (/^\s+$/.test(found) ? ' ' : JSON.stringify(found).slice(1, -1)));
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, (found) => (/^\s+$/.test(found) ? ' ' : Array.from(found, escaped).join('')));
+}
+
+/** JSON.stringify leaves some of them as they are, U+009B among them, with which a terminal's commands begin. */
+function escaped(control: string): string {
+  return `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** Whether this descriptor is the one that systemd connected to the journal: JOURNAL_STREAM holds device and inode. */

@@ -29,6 +29,8 @@ export interface Pending {
   readonly lines: number;
   /** When that life of Fluent Bit began, in epoch seconds. */
   readonly started_at: number;
+  /** The second of that life in which the run ended: what is counted later has all its lines. */
+  readonly printed_until: number;
   readonly sources: Readonly<Record<string, Batch>>;
 }
 
@@ -138,6 +140,7 @@ function parsePending(value: unknown): Pending {
     base: count(pending['base'], 'pending.base'),
     lines: count(pending['lines'], 'pending.lines'),
     started_at: count(pending['started_at'], 'pending.started_at'),
+    printed_until: count(pending['printed_until'], 'pending.printed_until'),
     sources,
   };
 }
