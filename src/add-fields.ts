@@ -26,7 +26,8 @@ export function fieldAdder(
     const { json, start, end } = event;
     scanner.scan(json, start);
     const members = names.flatMap((name): (string | Buffer)[] => {
-      if (name === 'contract') return [`"contract":${JSON.stringify(source.id)}`];
+      if (name === 'contract')
+        return source.contract === undefined ? [] : [`"contract":${JSON.stringify(source.contract)}`];
       if (name === 'provider') return [`"provider":${JSON.stringify(definition.name)}`];
       const value = scanner.field(inEvent.findIndex((field) => field.name === name));
       if (value === undefined) return [];

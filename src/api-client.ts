@@ -56,6 +56,13 @@ export class ApiClient {
     return url;
   }
 
+  /** A URL that the API handed out. Throws ApiError when it leads to another origin or holds credentials. */
+  ownUrl(text: string): URL {
+    const url = new URL(text);
+    this.#checkOrigin(url);
+    return url;
+  }
+
   /**
    * The page at `url`, read by `parse`. What may pass is tried again, with growing waits: connections that fail,
    * time-outs, answers that are cut off or that `parse` refuses with a PageError, and 408, 429, 500, 502, 503, 504.
@@ -108,8 +115,7 @@ export class ApiClient {
 
   async #send(url: URL, signal: AbortSignal): Promise<{ body: Buffer } | { body?: never; location: URL }> {
     const { authorization, dispatcher, requestTimeoutMs } = this.#options;
-    const { origin } = this.#options.baseUrl;
-    if (url.origin !== origin || url.username !== '' || url.password !== '') throw foreignOrigin(url, origin);
+    this.#checkOrigin(url);
     const response = await request(url, {
       dispatcher,
       signal,
@@ -141,6 +147,11 @@ export class ApiClient {
       retryAfterMs: retryAfterMs(headers['retry-after'], this.#options.now()),
       retryable: RETRYABLE_STATUSES.has(status),
     });
+  }
+
+  #checkOrigin(url: URL): void {
+    const { origin } = this.#options.baseUrl;
+    if (url.origin !== origin || url.username !== '' || url.password !== '') throw foreignOrigin(url, origin);
   }
 
   #readClock(date: string | string[] | undefined): void {

@@ -9,6 +9,8 @@ export interface Batch {
   readonly times: (number | null)[];
   /** The cursor that holds once they are delivered; null when it stays where it is. */
   cursor: string | null;
+  /** When the last of the events happened (epoch milliseconds); null when none says. */
+  last_event: number | null;
   /** Older identities need not be remembered from then on (epoch seconds). */
   forget_before: number | null;
   readonly late: Lateness;
@@ -21,7 +23,14 @@ export interface Lateness {
 }
 
 export function emptyBatch(): Batch {
-  return { keys: [], times: [], cursor: null, forget_before: null, late: { count: 0, max_seconds: 0 } };
+  return {
+    keys: [],
+    times: [],
+    cursor: null,
+    last_event: null,
+    forget_before: null,
+    late: { count: 0, max_seconds: 0 },
+  };
 }
 
 /** Adds what follows to a batch. */
@@ -29,6 +38,7 @@ export function append(batch: Batch, next: Batch): void {
   for (const key of next.keys) batch.keys.push(key);
   for (const time of next.times) batch.times.push(time);
   batch.cursor = next.cursor ?? batch.cursor;
+  batch.last_event = next.last_event ?? batch.last_event;
   batch.forget_before = next.forget_before ?? batch.forget_before;
   addLateness(batch.late, next.late);
 }

@@ -15,7 +15,12 @@ export async function main(argv: readonly string[], world: World): Promise<ExitC
     const parsed = await parse(argv, world);
     if (parsed === undefined) return ExitCode.Done;
     options = parsed;
-    return await collect(readConfig(options, world.env), world);
+    const config = readConfig(options, world.env);
+    if (options['_'] instanceof Array && options['_'][0] === 'follow') {
+      const { follow } = await import('./commands/follow.ts');
+      return await follow(config, world);
+    }
+    return (await collect(config, world)).exitCode;
   } catch (error) {
     return report(error, options, world);
   }
@@ -56,6 +61,9 @@ function commandLine(argv: readonly string[]): Argv {
     .locale('en')
     .usage('$0 [command] [options]\n\nCollects the audit logs of IONOS CLOUD: one JSON event per line, byte for byte.')
     .command(['collect', '$0'], 'Poll once, print what is new, and remember how far that was (the default)')
+    .command('follow', 'Poll until stopped, every --interval', {
+      interval: { string: true, describe: 'How long to wait between two polls [2m]', group: 'Source:' },
+    })
     .options({
       provider: { string: true, choices: Object.keys(PROVIDERS), describe: 'Whose audit log', group: 'Source:' },
       'api-url': { string: true, describe: "The API's address, if not the vendor's own", group: 'Source:' },

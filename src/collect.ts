@@ -36,50 +36,60 @@ interface Poll {
   readonly now: () => number;
 }
 
+export interface CollectOptions {
+  /** Kept by the caller from poll to poll; without it, the state file's is opened and closed again. */
+  readonly store?: Store;
+  readonly adaptLog?: (log: Log) => Log;
+}
+
+export interface Outcome {
+  readonly exitCode: ExitCode;
+  /** False when the run was stopped first: there is more at once. */
+  readonly isComplete: boolean;
+}
+
 /**
- * One poll: lock, load, ask each source for what is new, print it, save how far it got, unlock. Returns the exit
- * code; throws AppError when nothing could be collected at all.
+ * One poll: lock, load, ask each source for what is new, print it, save how far it got, unlock. Throws AppError when
+ * nothing could be collected at all.
  */
-export async function collect(config: Config, world: World): Promise<ExitCode> {
+export async function collect(config: Config, world: World, options: CollectOptions = {}): Promise<Outcome> {
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
-  const log = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
+  const plainLog = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
+  const log = options.adaptLog?.(plainLog) ?? plainLog;
   const run = startRun(world.signal, config.deadlineMs, world.now());
   const dispatcher = createDispatcher(config.apiUrl, world.env, config.concurrency);
   const fluentBit =
     config.ackUrl === undefined || config.peek ? undefined : new FluentBit(config.ackUrl, config.ackInput, world.now);
+  const outlet = new Outlet(world.stdout);
   let store: Store | undefined;
   try {
-    store = config.peek ? emptyStore() : await openStore(config, world, run, log);
+    store = options.store ?? (config.peek ? emptyStore() : await openStore(config, world, run, log));
     const provider = createProvider(config, credentials, dispatcher, world, run, log);
     const acknowledgement =
       fluentBit === undefined
         ? printedIsDelivered
         : await beginAcknowledgement({ fluentBit, store, run, log, now: world.now });
-    const delivery = new Delivery({
-      outlet: new Outlet(world.stdout),
-      preparation: new Preparation({
-        addFields: config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : undefined,
-        maxLineBytes: config.maxLineBytes,
-        stateFile: config.peek ? undefined : config.stateFile,
-        stubFields: config.provider.stubFields,
-        log,
-      }),
-      acknowledgement,
-      store,
-      run,
+    const preparation = new Preparation({
+      addFields: config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : undefined,
+      maxLineBytes: config.maxLineBytes,
+      stateFile: config.peek ? undefined : config.stateFile,
+      stubFields: config.provider.stubFields,
+      log,
     });
-    const code = await pollAll({ config, log, run, store, provider, delivery, acknowledgement, now: world.now });
+    const delivery = new Delivery({ outlet, preparation, acknowledgement, store, run });
+    const exitCode = await pollAll({ config, log, run, store, provider, delivery, acknowledgement, now: world.now });
     const warning = expiryWarning(credentials, world.now());
     if (warning !== undefined) log.warn(warning);
-    return code;
+    return { exitCode, isComplete: !run.signal.aborted };
   } catch (error) {
     if (error instanceof Stopped) log.info(`${error.message} before anything was collected`);
     else if (error instanceof NotNow) log.warn(`${error.message}; the API keeps the events for the next run`);
     else throw explained(error, config, credentials, world);
-    return ExitCode.Done;
+    return { exitCode: ExitCode.Done, isComplete: true };
   } finally {
     run.end();
-    await store?.close();
+    outlet.close();
+    if (options.store === undefined) await store?.close();
     await dispatcher.destroy();
     await fluentBit?.close();
   }
@@ -161,6 +171,7 @@ function newSource(cursor: string): SourceState {
     start: cursor,
     seen: new SeenEvents(),
     delivered: 0,
+    last_event: null,
     last_success: null,
     last_error: null,
     late: { count: 0, max_seconds: 0 },

@@ -25,6 +25,8 @@ export interface Config {
   readonly ackUrl: URL | undefined;
   readonly ackInput: string;
   readonly peek: boolean;
+  /** Between two polls of `follow`. */
+  readonly intervalMs: number;
   readonly metricsFile: string | undefined;
   readonly logLevel: LogLevel;
 }
@@ -49,7 +51,7 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
     provider: definition,
     apiUrl: apiUrl(setting('api-url', url, definition.defaultApiUrl, definition.environment.apiUrl), definition),
     tokenFile: setting('token-file', text, undefined),
-    contracts: contracts(options, env),
+    contracts: contracts(options, env, definition),
     stateFile: setting('state-file', text, definition.defaultStateFile),
     since: setting('since', since, '300s'),
     overlapMs: setting('overlap', duration(0, 30 * MAX_TIMEOUT_MS), '5m'),
@@ -62,9 +64,15 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
     ackUrl: setting('ack-url', url, undefined),
     ackInput: setting('ack-input', text, 'activity_log'),
     peek: options['peek'] === true,
+    intervalMs: interval(options),
     metricsFile: setting('metrics-file', text, undefined),
     logLevel: setting('log-level', oneOf(LOG_LEVELS), 'info'),
   };
+}
+
+/** An option only: ACTIVITY_LOG_INTERVAL is how often Fluent Bit starts a poll. */
+function interval(options: Options): number {
+  return settings(options, {})('interval', duration(1_000, MAX_TIMEOUT_MS), '2m');
 }
 
 /** The log level alone, for messages about an otherwise wrong configuration. */
@@ -109,7 +117,7 @@ function read<T>(name: string, value: unknown, parse: Parser<T>): T {
 
 /** A URL with credentials in it is refused, and not shown either. */
 function withoutPassword(value: string): string {
-  return value.replace(/\/\/[^/@]*@/, '//[secret]@');
+  return value.replace(/\/\/.*@/s, '//[secret]@');
 }
 
 function text(value: string): string {
@@ -136,7 +144,8 @@ function duration(least: number, most: number): Parser<number> {
 
 function since(value: string): (now: number) => number {
   const ms = parseDuration(value);
-  if (ms !== undefined) return (now) => now - ms;
+  // Not before 1970: a year below 0 has a form that neither the API nor the state file knows.
+  if (ms !== undefined) return (now) => Math.max(0, now - ms);
   const instant = parseInstant(value);
   if (instant === undefined) {
     throw new Expected('a duration such as 90s, 5m, 24h or 7d, or an instant such as 2026-01-31T12:00:00Z');
@@ -173,7 +182,11 @@ function listOf<T extends string>(values: readonly T[]): Parser<readonly T[]> {
   return (value) => [...new Set(words(value))].map(oneOf(values));
 }
 
-function contracts(options: Options, env: NodeJS.ProcessEnv): string[] {
+function contracts(
+  options: Options,
+  env: NodeJS.ProcessEnv,
+  { name: provider, hasContracts }: ProviderDefinition,
+): string[] {
   const given = options['contract'];
   const [name, values] =
     given === undefined
@@ -181,6 +194,7 @@ function contracts(options: Options, env: NodeJS.ProcessEnv): string[] {
       : ['--contract', Array.isArray(given) ? given : [given]];
   const numbers = values.flatMap((value) => words(String(value)));
   if (given !== undefined && numbers.length === 0) throw new ConfigError(`${name}: expected a contract number, got ""`);
+  if (numbers.length > 0 && !hasContracts) throw new ConfigError(`${name}: ${provider} has no contracts`);
   return [...new Set(numbers)].map((number) => read(name, number, contractNumber));
 }
 

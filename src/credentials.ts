@@ -62,7 +62,7 @@ export function expiryWarning({ expiresAt, origin }: Credentials, now: number): 
 }
 
 function bearer(text: string, origin: string): Credentials {
-  const token = text.trim().replace(/^Bearer\s+/i, '');
+  const token = text.trim().replace(/^Bearer(?:\s+|$)/i, '');
   if (token === '') throw missing(`the token from ${origin} is empty`);
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw missing(`the token from ${origin} holds white space or other characters that no token has`);
@@ -81,7 +81,8 @@ function expiryOf(token: string): number | undefined {
   if (payload === undefined) return undefined;
   try {
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { exp?: unknown } | null;
-    return typeof claims?.exp === 'number' && Number.isFinite(claims.exp) ? claims.exp * 1000 : undefined;
+    const exp = typeof claims?.exp === 'number' ? new Date(claims.exp * 1000).getTime() : NaN;
+    return Number.isNaN(exp) ? undefined : exp;
   } catch {
     return undefined;
   }

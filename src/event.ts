@@ -26,6 +26,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 /** Numbers above are milliseconds, below seconds: the year 5138, or March 1973. */
 const MS_THRESHOLD = 1e11;
+const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59);
 /** Date.parse takes nearly anything for a date, and one without a zone for local time: it stands for UTC. */
 const DATE_TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?$/i;
 
@@ -48,7 +49,7 @@ export class EventReader {
       start: at,
       end,
       id: this.#hasIds ? this.#identity(json, at, end) : undefined,
-      time: time === undefined ? undefined : timeOf(json, time.start, time.end),
+      time: time === undefined ? undefined : plausible(timeOf(json, time.start, time.end)),
     };
   }
 
@@ -71,7 +72,12 @@ export function shortHash(bytes: Uint8Array): string {
   return hash('sha256', bytes, 'base64url').slice(0, ID_LENGTH);
 }
 
-function timeOf(json: Buffer, start: number, end: number): number | undefined {
+/** From 1970 to 9999: what lies outside is no time of an event, and has no form that the state file could hold. */
+function plausible(time: number): number | undefined {
+  return time >= 0 && time <= MAX_TIME ? time : undefined; // false for NaN, too
+}
+
+function timeOf(json: Buffer, start: number, end: number): number {
   const plain = utcTimeAt(json, start + 1, end - 1);
   if (plain !== undefined) return plain;
   const text = stringAt(json, { start, end }) ?? textAt(json, { start, end });
@@ -80,8 +86,7 @@ function timeOf(json: Buffer, start: number, end: number): number | undefined {
     return number >= MS_THRESHOLD ? number : number * 1000;
   }
   const found = DATE_TIME.exec(text);
-  const ms = found === null ? NaN : Date.parse(found[1] === undefined ? `${text}Z` : text);
-  return Number.isNaN(ms) ? undefined : ms;
+  return found === null ? NaN : Date.parse(found[1] === undefined ? `${text}Z` : text);
 }
 
 /** `2016-09-23T12:02:52.394Z` and the like, which nearly every event has; digits below the second are left out. */
@@ -94,7 +99,7 @@ function utcTimeAt(json: Buffer, start: number, end: number): number | undefined
   const minute = digits(json, start + 14, 2);
   const second = digits(json, start + 17, 2);
   const inRange = month <= 12 && day <= 31 && hour <= 24 && minute <= 59 && second <= 60; // false for NaN, too
-  return inRange && year >= 0 ? Date.UTC(year, month - 1, day, hour, minute, second) : undefined;
+  return inRange && year >= 1970 ? Date.UTC(year, month - 1, day, hour, minute, second) : undefined;
 }
 
 /** The decimal number that this many digits make; NaN when one of them is none. */

@@ -13,10 +13,17 @@ export class Outlet {
 
   constructor(stream: Writable) {
     this.#stream = stream;
-    stream.on('error', (error: Error) => {
-      this.#error ??= error;
-      this.#onError(this.#error);
-    });
+    stream.on('error', this.#noteError);
+  }
+
+  readonly #noteError = (error: Error): void => {
+    this.#error ??= error;
+    this.#onError(this.#error);
+  };
+
+  /** Lets go of the stream. */
+  close(): void {
+    this.#stream.off('error', this.#noteError);
   }
 
   /**

@@ -18,7 +18,12 @@ export class SourceProgress {
   }
 
   get checkpoint(): Checkpoint {
-    return { cursor: this.state.cursor, start: Date.parse(this.state.start) / 1000 };
+    const { cursor, start, last_event: lastEvent } = this.state;
+    return {
+      cursor,
+      start: Date.parse(start) / 1000,
+      ...(lastEvent === null ? {} : { lastEvent: Date.parse(lastEvent) }),
+    };
   }
 
   /** The events of the page that were not printed before. */
@@ -38,6 +43,7 @@ export class SourceProgress {
     for (const event of events) {
       batch.keys.push(keyOf(event));
       batch.times.push(event.id === undefined ? null : memorableTime(event, page));
+      batch.last_event = event.time ?? batch.last_event;
       if (event.time === undefined || page.lateBefore === undefined) continue;
       const lateness = Math.ceil(page.lateBefore - event.time / 1000);
       if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
@@ -66,6 +72,7 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
   });
   state.delivered += batch.keys.length;
   state.cursor = batch.cursor ?? state.cursor;
+  if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();
   if (batch.forget_before !== null) state.seen.forgetBefore(batch.forget_before);
   addLateness(state.late, batch.late);
 }

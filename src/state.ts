@@ -15,6 +15,8 @@ export interface SourceState {
   readonly seen: SeenEvents;
   /** How many events were delivered in all. */
   delivered: number;
+  /** When the event that was delivered last happened, RFC 3339. */
+  last_event: string | null;
   last_success: string | null;
   last_error: string | null;
   readonly late: Lateness;
@@ -115,6 +117,7 @@ function parseSource(value: unknown, path: string): SourceState {
       }),
     ),
     delivered: count(source['delivered'] ?? 0, `${path}.delivered`),
+    last_event: instantOrNull(source['last_event'], `${path}.last_event`),
     last_success: textOrNull(source['last_success'], `${path}.last_success`),
     last_error: textOrNull(source['last_error'], `${path}.last_error`),
     late: {
@@ -153,6 +156,7 @@ function parseBatch(value: unknown, path: string): Batch {
     keys: list(batch['keys'], `${path}.keys`).map((key, index) => text(key, `${path}.keys[${index}]`)),
     times: times.map((time, index) => (time === null ? null : count(time, `${path}.times[${index}]`))),
     cursor: textOrNull(batch['cursor'], `${path}.cursor`),
+    last_event: batch['last_event'] == null ? null : count(batch['last_event'], `${path}.last_event`),
     forget_before: batch['forget_before'] == null ? null : count(batch['forget_before'], `${path}.forget_before`),
     late: {
       count: count(late['count'], `${path}.late.count`),

@@ -8,6 +8,8 @@ import type { Writable } from 'node:stream';
  */
 export function openStdout(): Writable {
   const stats = fstatSync(1);
-  if (stats.isFIFO() || stats.isSocket()) return new Socket({ fd: 1, readable: false, writable: true });
-  return process.stdout;
+  const isPipe = stats.isFIFO() || stats.isSocket();
+  const stream = isPipe ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
+  // Who writes is told by the write's callback; an error that nobody listens to would end the process.
+  return stream.on('error', () => undefined);
 }

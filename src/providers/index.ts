@@ -1,7 +1,8 @@
+import { cloudscale } from './cloudscale.ts';
 import { ionos } from './ionos.ts';
 import type { ProviderDefinition } from './provider.ts';
 
 /** Every source of events that there is: a new one is a file of its own and a line here. */
 export const PROVIDERS: Readonly<Record<string, ProviderDefinition>> = Object.fromEntries(
-  [ionos].map((definition) => [definition.name, definition]),
+  [ionos, cloudscale].map((definition) => [definition.name, definition]),
 );

@@ -1,7 +1,8 @@
-import { PageError, messageOf } from '../errors.ts';
+import { PageError } from '../errors.ts';
 import { EventReader, type EventSlice } from '../event.ts';
 import { FieldScanner, indexOfKey, stringAt, textAt } from '../event-scanner.ts';
-import { endOfValue, skipSpace, typeAt, walkArray, walkObject } from '../json-text.ts';
+import { endOfValue, typeAt, walkArray, walkObject } from '../json-text.ts';
+import { asPage, notAnObject, readEvents } from './page-scan.ts';
 
 /** A page of a contract's events as the API answers it. */
 export interface IonosPage {
@@ -19,7 +20,6 @@ const HITS = Buffer.from('hits');
 const ITEMS = Buffer.from('items');
 const TOTAL = Buffer.from('total');
 const WRAPPERS = [Buffer.from('_source'), Buffer.from('source')];
-const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 
 const reader = new EventReader(IONOS_EVENT);
 const totalFields = new FieldScanner([['value'], ['relation']]);
@@ -38,7 +38,7 @@ export function scanIonosPage(json: Buffer): IonosPage {
     const end = forEachListOr(json, start, (key, value) => {
       if (key === 'items' && typeAt(json, value) === 'array') {
         items = [];
-        return readEvents(json, value, items);
+        return readEvents(json, value, reader, items);
       }
       if (key !== 'hits' || typeAt(json, value) !== 'object') return endOfValue(json, value);
       return walkObject(json, value, (keyStart, keyEnd, at) => {
@@ -83,18 +83,6 @@ export function scanContractList(json: Buffer): string[] {
   });
 }
 
-/** Runs `scan` on the only value of the body; whatever is wrong with the text becomes a PageError. */
-function asPage<T>(json: Buffer, scan: (start: number) => { end: number; result: T }): T {
-  try {
-    const bom = json.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
-    const { end, result } = scan(skipSpace(json, bom));
-    if (skipSpace(json, end) !== json.length) throw new PageError(`there is more behind its end at byte ${end}`);
-    return result;
-  } catch (error) {
-    throw error instanceof PageError ? error : new PageError(`it is not JSON: ${messageOf(error)}`, error);
-  }
-}
-
 /** A bare array is visited as if it were called `items`; of an object, each member with its name. */
 function forEachListOr(json: Buffer, at: number, visit: (key: 'items' | 'hits' | '', at: number) => number): number {
   switch (typeAt(json, at)) {
@@ -111,14 +99,6 @@ function forEachListOr(json: Buffer, at: number, visit: (key: 'items' | 'hits' |
   }
 }
 
-function readEvents(json: Buffer, at: number, events: EventSlice[]): number {
-  return walkArray(json, at, (start) => {
-    const event = readEvent(json, start, events.length);
-    events.push(event);
-    return event.end;
-  });
-}
-
 /** `hits.hits`; null is how some servers write an empty list. */
 function readHits(json: Buffer, at: number, events: EventSlice[]): number {
   if (textAt(json, { start: at, end: at + 4 }) === 'null') return endOfValue(json, at);
@@ -126,10 +106,11 @@ function readHits(json: Buffer, at: number, events: EventSlice[]): number {
   return walkArray(json, at, (start) => {
     if (typeAt(json, start) !== 'object') throw notAnObject(events.length);
     let wrapped: EventSlice | undefined;
+    let missing: number | undefined;
     let rank = WRAPPERS.length;
     const end = walkObject(json, start, (keyStart, keyEnd, value) => {
       const wrapper = indexOfKey(json, keyStart, keyEnd, WRAPPERS);
-      // `source` may be any field of a bare hit; `_source` is the event, or it is missing.
+      // `source` may be any field of a bare hit; `_source` is the event, or null beside a `source` that is.
       if (wrapper < 0 || wrapper > rank) return endOfValue(json, value);
       if (typeAt(json, value) === 'object') {
         wrapped = reader.read(json, value);
@@ -137,21 +118,15 @@ function readHits(json: Buffer, at: number, events: EventSlice[]): number {
         return wrapped.end;
       }
       const valueEnd = endOfValue(json, value);
-      if (wrapper === 0 && textAt(json, { start: value, end: valueEnd }) !== 'null') throw notAnObject(events.length);
+      if (wrapper !== 0) return valueEnd;
+      if (textAt(json, { start: value, end: valueEnd }) !== 'null') throw notAnObject(events.length);
+      missing = value;
       return valueEnd;
     });
+    if (missing !== undefined && wrapped === undefined) throw notAnObject(events.length);
     events.push(wrapped ?? reader.read(json, start));
     return end;
   });
-}
-
-function readEvent(json: Buffer, at: number, index: number): EventSlice {
-  if (typeAt(json, at) !== 'object') throw notAnObject(index);
-  return reader.read(json, at);
-}
-
-function notAnObject(index: number): PageError {
-  return new PageError(`event ${index + 1} of the page is not an object`);
 }
 
 type Total = Pick<IonosPage, 'total' | 'totalIsLowerBound'>;

@@ -21,6 +21,7 @@ export const ionos: ProviderDefinition = {
   defaultApiUrl: 'https://api.ionos.com',
   apiPath: '/activitylog/v1',
   defaultStateFile: '/var/lib/fluent-bit/activity_log_state.json',
+  hasContracts: true,
   environment: {
     apiUrl: 'IONOS_API_URL',
     tokens: ['IONOS_API_TOKEN', 'IONOS_TOKEN'],
@@ -64,7 +65,7 @@ class Ionos implements Provider {
     const { api, contracts, log } = this.#context;
     const ids = contracts.length > 0 ? contracts : await api.get(api.url('/contracts'), scanContractList, signal);
     if (ids.length === 0) log.warn('the token sees no contract: there is nothing to collect');
-    return [...new Set(ids)].map((id) => ({ id, name: `ionos/${id}` }));
+    return [...new Set(ids)].map((id) => ({ id, name: `ionos/${id}`, contract: id }));
   }
 
   async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {

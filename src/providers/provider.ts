@@ -9,6 +9,8 @@ export interface Source {
   readonly name: string;
   /** What the provider calls it, such as `31721060`. */
   readonly id: string;
+  /** The number of its contract, where there are contracts. */
+  readonly contract?: string;
 }
 
 /** Where a source's next poll begins. */
@@ -17,6 +19,8 @@ export interface Checkpoint {
   readonly cursor: string;
   /** Events before this instant (epoch seconds) are not ours: before the first run, or printed by a predecessor. */
   readonly start: number;
+  /** When the event that was delivered last happened, in epoch milliseconds. */
+  readonly lastEvent?: number;
 }
 
 /** A part of a source's events, in the order in which they are to be delivered. */
@@ -59,6 +63,8 @@ export interface ProviderDefinition {
   /** Added to an API address that has no path. */
   readonly apiPath: string;
   readonly defaultStateFile: string;
+  /** Whether --contract means anything. */
+  readonly hasContracts: boolean;
   readonly environment: {
     readonly apiUrl: string;
     /** In the order in which they are looked for. */

@@ -1,0 +1,97 @@
+import { collect, type Outcome } from '../collect.ts';
+import type { Config } from '../config.ts';
+import { formatDuration } from '../duration.ts';
+import { ApiError, ExitCode, LockedError, PageError, messageOf } from '../errors.ts';
+import { createLog, type Log } from '../log.ts';
+import { emptyStore } from '../state-store.ts';
+import { pause } from '../wait.ts';
+import type { World } from '../world.ts';
+
+/** The first pause of an outage; each further one is twice as long, up to the longest. */
+const FIRST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 300_000;
+
+/**
+ * Polls until stopped. Each poll has the lock and saves the state; between polls nothing is held. With --peek it
+ * remembers only in memory what it has printed. An outage is waited out: one message when it begins, one when it ends.
+ */
+export async function follow(config: Config, world: World): Promise<ExitCode> {
+  const log = createLog({ ...world.log, level: config.logLevel });
+  const store = config.peek ? { store: emptyStore() } : {};
+  const speaker = new Speaker();
+  log.info(`following ${config.apiUrl.host}, every ${formatDuration(config.intervalMs)}; Ctrl-C ends it`);
+
+  for (let outage: Outage | undefined; ;) {
+    let failure: string | undefined;
+    let outcome: Outcome | undefined;
+    try {
+      outcome = await collect(config, world, { ...store, adaptLog: speaker.adapt });
+      if (outcome.exitCode === ExitCode.NotDelivered) return outcome.exitCode;
+      if (outcome.exitCode === ExitCode.NothingCollected) failure = speaker.lastError;
+    } catch (error) {
+      if (!isPassing(error, outage !== undefined)) throw withHint(error);
+      failure = messageOf(error);
+    }
+    if (world.signal.aborted) return ExitCode.Done;
+
+    if (failure !== undefined) {
+      outage = outage === undefined ? begin(failure, world, log) : { ...outage, pauseMs: longer(outage.pauseMs) };
+    } else {
+      if (outage !== undefined) log.info(`it works again, after ${formatDuration(world.now() - outage.since)}`);
+      outage = undefined;
+      speaker.sayNew();
+    }
+    const waitMs = outage?.pauseMs ?? (outcome?.isComplete === false ? 0 : config.intervalMs);
+    await pause(waitMs, world.signal).catch(() => undefined);
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- aborted during the pause
+    if (world.signal.aborted) return ExitCode.Done;
+  }
+}
+
+interface Outage {
+  readonly since: number;
+  readonly pauseMs: number;
+}
+
+function begin(failure: string, world: World, log: Log): Outage {
+  log.error(`${failure}. Waiting until this is over`);
+  return { since: world.now(), pauseMs: FIRST_PAUSE_MS };
+}
+
+function longer(pauseMs: number): number {
+  return Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+}
+
+/** What may be over when it is tried again; a lock of somebody else's too, unless it is there from the start. */
+function isPassing(error: unknown, hasWorked: boolean): boolean {
+  if (error instanceof LockedError) return hasWorked;
+  return error instanceof PageError || (error instanceof ApiError && error.status !== 401);
+}
+
+function withHint(error: unknown): unknown {
+  return error instanceof LockedError ? new LockedError(`${error.message}; --peek follows beside it`) : error;
+}
+
+/** Keeps what polls have to say until it is known whether they worked, and leaves out what was said the last time. */
+class Speaker {
+  /** The poll's own, which knows the secrets. */
+  #log: Log | undefined;
+  #lines: { level: 'error' | 'warn'; message: string }[] = [];
+  #said = new Set<string>();
+
+  readonly adapt = (log: Log): Log => {
+    this.#log = log;
+    this.#lines = [];
+    const keep = (level: 'error' | 'warn') => (message: string) => this.#lines.push({ level, message });
+    return { error: keep('error'), warn: keep('warn'), info: log.debug, debug: log.debug };
+  };
+
+  get lastError(): string {
+    return this.#lines.findLast(({ level }) => level === 'error')?.message ?? 'nothing could be collected';
+  }
+
+  sayNew(): void {
+    for (const { level, message } of this.#lines) if (!this.#said.has(message)) this.#log?.[level](message);
+    this.#said = new Set(this.#lines.map(({ message }) => message));
+  }
+}

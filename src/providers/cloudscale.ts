@@ -1,0 +1,82 @@
+import { formatSecond, parseInstant } from '../duration.ts';
+import { ApiError, PageError } from '../errors.ts';
+import { CLOUDSCALE_ENTRY, scanCloudscalePage } from './cloudscale-page.ts';
+import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
+
+/** How a server says that it does not know a cursor (any more); which one of these is not documented. */
+const STALE_STATUSES = new Set([400, 404, 410]);
+
+/** The project logs of cloudscale.ch: pages by a cursor that the API hands out. One token is for one project. */
+export const cloudscale: ProviderDefinition = {
+  name: 'cloudscale',
+  defaultApiUrl: 'https://api.cloudscale.ch',
+  apiPath: '/v1',
+  defaultStateFile: '/var/lib/fluent-bit/cloudscale_log_state.json',
+  hasContracts: false,
+  environment: { apiUrl: 'CLOUDSCALE_API_URL', tokens: ['CLOUDSCALE_API_TOKEN'] },
+  fields: { time: CLOUDSCALE_ENTRY.time, event_type: ['action'] },
+  stubFields: [['timestamp'], ['ip_address'], ['action'], ['actor'], ['subject'], ['message']],
+  create: (context) => new Cloudscale(context),
+};
+
+const PROJECT: Source = { id: 'project', name: 'cloudscale/project' };
+
+class Cloudscale implements Provider {
+  readonly #context: ProviderContext;
+
+  constructor(context: ProviderContext) {
+    this.#context = context;
+  }
+
+  sources(): Promise<Source[]> {
+    return Promise.resolve([PROJECT]);
+  }
+
+  async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
+    const { api } = this.#context;
+    let url = this.#firstUrl(checkpoint.cursor);
+    let isStored = parseInstant(checkpoint.cursor) === undefined;
+    for (;;) {
+      let page;
+      try {
+        page = await api.get(url, scanCloudscalePage, signal);
+      } catch (error) {
+        if (!isStored || !isStale(error)) throw error;
+        url = this.#startAgain(source, checkpoint, error);
+        isStored = false;
+        continue;
+      }
+      isStored = false;
+      const next = page.next === null ? undefined : api.ownUrl(page.next);
+      yield { events: page.entries, cursor: api.ownUrl(page.pollMore).href };
+      if (next === undefined) return;
+      if (next.href === url.href) throw new PageError('its next page is the page itself');
+      url = next;
+    }
+  }
+
+  /** A cursor is the URL to go on from; before there is one, the instant to begin at. */
+  #firstUrl(cursor: string): URL {
+    return parseInstant(cursor) === undefined ? this.#context.api.ownUrl(cursor) : this.#since(cursor);
+  }
+
+  #startAgain(source: Source, { lastEvent, start }: Checkpoint, error: ApiError): URL {
+    const { overlapMs, log } = this.#context;
+    const from = lastEvent === undefined ? start : Math.max(start, Math.floor((lastEvent - overlapMs) / 1000));
+    log.error(
+      `${source.name}: the API does not accept the stored cursor any more (${error.message}); going on from ` +
+        `${formatSecond(from)}, a little before the last delivered entry: some entries are printed twice`,
+    );
+    return this.#since(formatSecond(from));
+  }
+
+  #since(instant: string): URL {
+    const url = this.#context.api.url('/project-logs');
+    url.searchParams.set('start', instant);
+    return url;
+  }
+}
+
+function isStale(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status !== undefined && STALE_STATUSES.has(error.status);
+}
