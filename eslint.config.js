@@ -44,6 +44,10 @@ export default tseslint.config(
     },
   },
   {
+    files: ['**/*.d.ts'],
+    rules: { 'no-restricted-exports': 'off' },
+  },
+  {
     files: ['*.js'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
     rules: { 'no-restricted-exports': 'off' },

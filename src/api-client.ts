@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { request, type Dispatcher } from 'undici';
 import { ApiError, AppError, PageError, codeOf, messageOf } from './errors.ts';
 import type { Log } from './log.ts';
+import { get, type Dispatcher } from './undici.ts';
 import { pause, withTimeout } from './wait.ts';
 
 /** A page larger than this is an error: nothing that the API is known to send comes near. */
@@ -116,8 +116,7 @@ export class ApiClient {
   async #send(url: URL, signal: AbortSignal): Promise<{ body: Buffer } | { body?: never; location: URL }> {
     const { authorization, dispatcher, requestTimeoutMs } = this.#options;
     this.#checkOrigin(url);
-    const response = await request(url, {
-      dispatcher,
+    const response = await get(url, dispatcher, {
       signal,
       headers: {
         authorization,

@@ -19,6 +19,7 @@ import { SeenEvents } from './seen-events.ts';
 import { SourceProgress } from './source-progress.ts';
 import type { SourceState, State } from './state.ts';
 import { StateStore, emptyStore, type Store } from './state-store.ts';
+import type { Dispatcher } from './undici.ts';
 import type { World } from './world.ts';
 
 /** Lateness from this part of the overlap on is warned about. */
@@ -57,7 +58,7 @@ export async function collect(config: Config, world: World, options: CollectOpti
   const plainLog = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
   const log = options.adaptLog?.(plainLog) ?? plainLog;
   const run = startRun(world.signal, config.deadlineMs, world.now());
-  const dispatcher = createDispatcher(config.apiUrl, world.env, config.concurrency);
+  const dispatcher = await createDispatcher(config.apiUrl, world.env, config.concurrency);
   const fluentBit =
     config.ackUrl === undefined || config.peek ? undefined : new FluentBit(config.ackUrl, config.ackInput, world.now);
   const outlet = new Outlet(world.stdout);
@@ -215,7 +216,7 @@ async function openStore(config: Config, world: World, run: Run, log: Log): Prom
 function createProvider(
   config: Config,
   credentials: Credentials,
-  dispatcher: ReturnType<typeof createDispatcher>,
+  dispatcher: Dispatcher,
   world: World,
   run: Run,
   log: Log,

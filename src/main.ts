@@ -1,10 +1,14 @@
 // The only file that does something when it is loaded: it connects the program to its process.
+import { setFlagsFromString } from 'node:v8';
 import { isJournal } from './log.ts';
 import { openStdout } from './stdout.ts';
 import { Stopped } from './run.ts';
 
 /** When a run was told to end, has ended, and something that cannot be called off still holds the process. */
 const LAST_RESORT_MS = 300;
+
+// undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
+setFlagsFromString('--liftoff-only');
 
 const stop = new AbortController();
 

@@ -2,7 +2,7 @@ import { PageError } from '../errors.ts';
 import { EventReader, type EventSlice } from '../event.ts';
 import { FieldScanner, indexOfKey, stringAt, textAt } from '../event-scanner.ts';
 import { endOfValue, typeAt, walkArray, walkObject } from '../json-text.ts';
-import { asPage, notAnObject, readEvents } from './page-scan.ts';
+import { asPage, expectObject, notAnObject, readEvents } from './page-scan.ts';
 
 /** A page of a contract's events as the API answers it. */
 export interface IonosPage {
@@ -101,10 +101,13 @@ function forEachListOr(json: Buffer, at: number, visit: (key: 'items' | 'hits' |
 
 /** `hits.hits`; null is how some servers write an empty list. */
 function readHits(json: Buffer, at: number, events: EventSlice[]): number {
-  if (textAt(json, { start: at, end: at + 4 }) === 'null') return endOfValue(json, at);
-  if (typeAt(json, at) !== 'array') throw new PageError('hits.hits is not a list');
+  if (typeAt(json, at) !== 'array') {
+    const end = endOfValue(json, at);
+    if (textAt(json, { start: at, end }) === 'null') return end;
+    throw new PageError('hits.hits is not a list');
+  }
   return walkArray(json, at, (start) => {
-    if (typeAt(json, start) !== 'object') throw notAnObject(events.length);
+    expectObject(json, start, events.length);
     let wrapped: EventSlice | undefined;
     let missing: number | undefined;
     let rank = WRAPPERS.length;

@@ -10,8 +10,10 @@ const MAX_WINDOW_HITS = 10_000;
 const MAX_WINDOW_PAGES = 50;
 /** How a server says that it does not accept a limit or an offset. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
-/** Passes or pages in a row that may bring nothing new before a source is given up. */
+/** Passes in a row that may bring nothing new before a source is given up. */
 const MAX_FRUITLESS = 2;
+/** The same for pages. Late events push what was met already onto the next page: a few are no endless loop yet. */
+const MAX_STALLED = 8;
 /** Lateness of a clock that is worth a warning: windows are cut by it. */
 const MAX_CLOCK_LEAD_MS = 30_000;
 
@@ -187,7 +189,7 @@ class Ionos implements Provider {
         met.set(id, walk.pages);
       }
       stalled = isNewPage ? 0 : stalled + 1;
-      if (stalled === MAX_FRUITLESS) {
+      if (stalled === MAX_STALLED) {
         throw new PageError(`the API sends the same page again at offset ${offset} between ${span(window)}`);
       }
       yield page.events;

@@ -1,6 +1,6 @@
 import { PageError, messageOf } from '../errors.ts';
 import type { EventReader, EventSlice } from '../event.ts';
-import { skipSpace, typeAt, walkArray } from '../json-text.ts';
+import { endOfValue, skipSpace, typeAt, walkArray } from '../json-text.ts';
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 
@@ -22,11 +22,18 @@ export function asPage<T>(json: Buffer, scan: (start: number) => { end: number; 
 /** Reads the list of events at `at` and returns its end. Throws PageError when one is not an object. */
 export function readEvents(json: Buffer, at: number, reader: EventReader, events: EventSlice[]): number {
   return walkArray(json, at, (start) => {
-    if (typeAt(json, start) !== 'object') throw notAnObject(events.length);
+    expectObject(json, start, events.length);
     const event = reader.read(json, start);
     events.push(event);
     return event.end;
   });
+}
+
+/** Throws when the event at `at` is not an object; where it is not even JSON, cut off for one, that is what is said. */
+export function expectObject(json: Buffer, at: number, index: number): void {
+  if (typeAt(json, at) === 'object') return;
+  endOfValue(json, at);
+  throw notAnObject(index);
 }
 
 export function notAnObject(index: number): PageError {
