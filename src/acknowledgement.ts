@@ -25,6 +25,8 @@ export interface Acknowledgement {
   printed(progress: SourceProgress, batch: Batch, lines: number): void;
   /** Waits for what was printed last. False when it was not acknowledged: the next run looks again. */
   settle(): Promise<boolean>;
+  /** How long the run has waited for Fluent Bit, in milliseconds. */
+  readonly waitedMs: number;
 }
 
 /** Without Fluent Bit's counter, what the pipe took is delivered. */
@@ -32,6 +34,7 @@ export const printedIsDelivered: Acknowledgement = {
   makeRoom: () => Promise.resolve(),
   printed: (progress, batch) => progress.delivered(batch),
   settle: () => Promise.resolve(true),
+  waitedMs: 0,
 };
 
 export interface AcknowledgementOptions {
@@ -119,6 +122,7 @@ class CountedAcknowledgement implements Acknowledgement {
   #isSuspect = false;
   #batches = new Map<SourceProgress, Batch>();
   #hasFailed = false;
+  waitedMs = 0;
   #uptime: number;
 
   constructor(options: AcknowledgementOptions, { records, startedAt, uptime }: InputCounter) {
@@ -148,7 +152,10 @@ class CountedAcknowledgement implements Acknowledgement {
   async settle(): Promise<boolean> {
     if (this.#hasFailed) return false;
     if (this.#lines === 0) return true;
-    if (await this.#isCounted()) {
+    const begun = this.#options.now();
+    const isCounted = await this.#isCounted();
+    this.waitedMs += this.#options.now() - begun;
+    if (isCounted) {
       for (const [progress, batch] of this.#batches) progress.delivered(batch);
       this.#batches = new Map();
       this.#base += this.#lines;

@@ -182,10 +182,11 @@ async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, signal: A
 
 const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip);
 
-async function decoded(body: Buffer, encoding: string | string[] | undefined, maxBytes: number): Promise<Buffer> {
-  if (encoding === undefined || encoding === 'identity') return body;
+async function decoded(body: Buffer, header: string | string[] | undefined, maxBytes: number): Promise<Buffer> {
+  const encoding = String(header ?? 'identity').toLowerCase();
+  if (encoding === 'identity') return body;
   if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw new PageError(`its encoding is ${String(encoding)}, only gzip was asked for`);
+    throw new PageError(`its encoding is ${encoding}, only gzip was asked for`);
   }
   try {
     return await inflate(body, { maxOutputLength: maxBytes });

@@ -1,41 +1,22 @@
-import { fieldAdder } from './add-fields.ts';
-import { NotNow, beginAcknowledgement, printedIsDelivered, type Acknowledgement } from './acknowledgement.ts';
+import { NotNow } from './acknowledgement.ts';
 import { withAdvice } from './advice.ts';
-import { ApiClient } from './api-client.ts';
 import { eachAtOnce } from './concurrency.ts';
 import type { Config } from './config.ts';
 import { expiryWarning, readCredentials, type Credentials } from './credentials.ts';
-import { Delivery } from './delivery.ts';
-import { createDispatcher } from './dispatcher.ts';
 import { formatDuration, formatSecond, parseInstant } from './duration.ts';
 import { ApiError, AppError, ExitCode, StateError, StdoutError, messageOf } from './errors.ts';
-import { FluentBit } from './fluent-bit.ts';
 import { createLog, type Log } from './log.ts';
-import { Outlet } from './outlet.ts';
-import { Preparation } from './preparation.ts';
-import type { Provider, Source } from './providers/provider.ts';
-import { Stopped, startRun, type Run } from './run.ts';
+import type { Source } from './providers/provider.ts';
+import { Stopped } from './run.ts';
 import { SeenEvents } from './seen-events.ts';
+import { withSession, type Session } from './session.ts';
 import { SourceProgress } from './source-progress.ts';
 import type { SourceState, State } from './state.ts';
-import { StateStore, emptyStore, type Store } from './state-store.ts';
-import type { Dispatcher } from './undici.ts';
+import type { Store } from './state-store.ts';
 import type { World } from './world.ts';
 
 /** Lateness from this part of the overlap on is warned about. */
 const LATENESS_WARNING = 0.8;
-
-/** What a poll works with. */
-interface Poll {
-  readonly config: Config;
-  readonly log: Log;
-  readonly run: Run;
-  readonly store: Store;
-  readonly provider: Provider;
-  readonly delivery: Delivery;
-  readonly acknowledgement: Acknowledgement;
-  readonly now: () => number;
-}
 
 export interface CollectOptions {
   /** Kept by the caller from poll to poll; without it, the state file's is opened and closed again. */
@@ -57,62 +38,56 @@ export async function collect(config: Config, world: World, options: CollectOpti
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
   const plainLog = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
   const log = options.adaptLog?.(plainLog) ?? plainLog;
-  const run = startRun(world.signal, config.deadlineMs, world.now());
-  const dispatcher = await createDispatcher(config.apiUrl, world.env, config.concurrency);
-  const fluentBit =
-    config.ackUrl === undefined || config.peek ? undefined : new FluentBit(config.ackUrl, config.ackInput, world.now);
-  const outlet = new Outlet(world.stdout);
-  let store: Store | undefined;
   try {
-    store = options.store ?? (config.peek ? emptyStore() : await openStore(config, world, run, log));
-    const provider = createProvider(config, credentials, dispatcher, world, run, log);
-    const acknowledgement =
-      fluentBit === undefined
-        ? printedIsDelivered
-        : await beginAcknowledgement({ fluentBit, store, run, log, now: world.now });
-    const preparation = new Preparation({
-      addFields: config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : undefined,
-      maxLineBytes: config.maxLineBytes,
-      stateFile: config.peek ? undefined : config.stateFile,
-      stubFields: config.provider.stubFields,
-      log,
+    return await withSession({ config, credentials, log, world, keptStore: options.store }, async (session) => {
+      const exitCode = await recorded(session, () => pollAll(session));
+      const warning = expiryWarning(credentials, world.now());
+      if (warning !== undefined) log.warn(warning);
+      return { exitCode, isComplete: !session.run.signal.aborted };
     });
-    const delivery = new Delivery({ outlet, preparation, acknowledgement, store, run });
-    const exitCode = await pollAll({ config, log, run, store, provider, delivery, acknowledgement, now: world.now });
-    const warning = expiryWarning(credentials, world.now());
-    if (warning !== undefined) log.warn(warning);
-    return { exitCode, isComplete: !run.signal.aborted };
   } catch (error) {
     if (error instanceof Stopped) log.info(`${error.message} before anything was collected`);
     else if (error instanceof NotNow) log.warn(`${error.message}; the API keeps the events for the next run`);
     else throw explained(error, config, credentials, world);
     return { exitCode: ExitCode.Done, isComplete: true };
-  } finally {
-    run.end();
-    outlet.close();
-    if (options.store === undefined) await store?.close();
-    await dispatcher.destroy();
-    await fluentBit?.close();
   }
 }
 
-async function pollAll(poll: Poll): Promise<ExitCode> {
-  const { config, log, run, store, provider, delivery, acknowledgement } = poll;
+/** Runs the poll and, however it ends, writes the metrics file, if there is to be one. */
+async function recorded(session: Session, poll: () => Promise<ExitCode>): Promise<ExitCode> {
+  let exitCode: ExitCode = ExitCode.NothingCollected;
+  try {
+    return (exitCode = await poll());
+  } catch (error) {
+    if (error instanceof AppError) exitCode = error.exitCode;
+    else if (error instanceof Stopped) exitCode = ExitCode.Done;
+    throw error;
+  } finally {
+    const { metricsFile } = session.config;
+    if (metricsFile !== undefined) {
+      const { writeMetrics } = await import('./metrics.ts');
+      await writeMetrics(metricsFile, session, exitCode);
+    }
+  }
+}
+
+async function pollAll(session: Session): Promise<ExitCode> {
+  const { config, log, run, store, provider, delivery, acknowledgement } = session;
   const sources = await provider.sources(run.signal);
-  if (registerNew(sources, poll)) await store.flush();
+  if (registerNew(sources, session)) await store.flush();
 
   let failed = 0;
   let interrupted = 0;
   let fatal: AppError | undefined;
   await eachAtOnce(sources, config.concurrency, async (source) => {
     try {
-      await pollSource(source, poll);
+      await pollSource(source, session);
     } catch (error) {
       if (error instanceof Stopped) interrupted++;
       else if (concernsAll(error)) run.abort((fatal ??= error));
       else {
         failed++;
-        noteFailure(source, error, poll);
+        noteFailure(source, error, session);
       }
     }
   });
@@ -129,7 +104,7 @@ async function pollAll(poll: Poll): Promise<ExitCode> {
   return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
 }
 
-async function pollSource(source: Source, { config, log, run, store, provider, delivery, now }: Poll) {
+async function pollSource(source: Source, { config, log, run, store, provider, delivery, now }: Session) {
   const state = stateOf(source, store.state);
   const progress = new SourceProgress(source.name, state);
   let pages = 0;
@@ -154,7 +129,7 @@ async function pollSource(source: Source, { config, log, run, store, provider, d
 }
 
 /** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
-function registerNew(sources: readonly Source[], { config, store: { state }, now }: Poll): boolean {
+function registerNew(sources: readonly Source[], { config, store: { state }, now }: Session): boolean {
   const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
   const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
   const since = config.since(now());
@@ -176,6 +151,8 @@ function newSource(cursor: string): SourceState {
     last_success: null,
     last_error: null,
     late: { count: 0, max_seconds: 0 },
+    oversize: 0,
+    rejected: 0,
     strikes: {},
   };
 }
@@ -186,7 +163,7 @@ function stateOf(source: Source, state: State): SourceState {
   return known;
 }
 
-function noteFailure(source: Source, error: unknown, { config, log, store, now }: Poll): void {
+function noteFailure(source: Source, error: unknown, { config, log, store, now }: Session): void {
   const state = stateOf(source, store.state);
   const message = withAdvice(error, config.apiUrl.host);
   state.last_error = `${new Date(now()).toISOString()} ${message}`;
@@ -199,46 +176,6 @@ function concernsAll(error: unknown): error is AppError {
   return (
     error instanceof StateError || error instanceof StdoutError || (error instanceof ApiError && error.status === 401)
   );
-}
-
-async function openStore(config: Config, world: World, run: Run, log: Log): Promise<Store> {
-  const store = await StateStore.open({
-    file: config.stateFile,
-    log,
-    signal: run.signal,
-    now: world.now,
-    onFailure: (error) => run.abort(error),
-    initialLastRun: new Date(config.since(world.now())).toISOString(),
-  });
-  return store;
-}
-
-function createProvider(
-  config: Config,
-  credentials: Credentials,
-  dispatcher: Dispatcher,
-  world: World,
-  run: Run,
-  log: Log,
-): Provider {
-  const api = new ApiClient({
-    baseUrl: config.apiUrl,
-    authorization: credentials.authorization,
-    dispatcher,
-    requestTimeoutMs: config.requestTimeoutMs,
-    deadline: run.deadline,
-    log,
-    now: world.now,
-    random: world.random,
-  });
-  return config.provider.create({
-    api,
-    log,
-    now: world.now,
-    overlapMs: config.overlapMs,
-    pageSize: config.pageSize,
-    contracts: config.contracts,
-  });
 }
 
 /** An error that ends the whole poll, in words that say what to do. */

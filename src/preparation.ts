@@ -25,8 +25,6 @@ export interface PreparationOptions {
 export class Preparation {
   readonly #options: PreparationOptions;
   readonly #stubFields: FieldScanner;
-  oversize = 0;
-  rejected = 0;
 
   constructor(options: PreparationOptions) {
     this.#options = options;
@@ -51,28 +49,28 @@ export class Preparation {
     const prepared: EventSlice[] = [];
     for (const [index, event] of events.entries()) {
       const line = lines[index] ?? event;
-      if (progress.strikesOf(event) >= MAX_STRIKES) await this.#reject(line, source, stateFile);
+      if (progress.strikesOf(event) >= MAX_STRIKES) await this.#reject(line, source, progress, stateFile);
       else if (fits(line, maxLineBytes)) prepared.push(line);
-      else prepared.push(await this.#shorten(event, source, stateFile));
+      else prepared.push(await this.#shorten(event, source, progress, stateFile));
     }
     return prepared;
   }
 
-  async #reject(line: EventSlice, source: Source, stateFile: string): Promise<void> {
+  async #reject(line: EventSlice, source: Source, progress: SourceProgress, stateFile: string): Promise<void> {
     const file = join(dirname(stateFile), 'rejected.jsonl');
     await appendDurably(file, toLines([line]));
-    this.rejected++;
+    progress.state.rejected++;
     this.#options.log.error(
       `${source.name}: Fluent Bit has refused an event in ${MAX_STRIKES} runs; it is kept in ${file}, and the others go on`,
     );
   }
 
-  async #shorten(event: EventSlice, source: Source, stateFile: string): Promise<EventSlice> {
+  async #shorten(event: EventSlice, source: Source, progress: SourceProgress, stateFile: string): Promise<EventSlice> {
     const { addFields, maxLineBytes, log } = this.#options;
     const file = join(dirname(stateFile), 'oversize.jsonl');
     const bytes = event.end - event.start;
     await appendDurably(file, toLines([event]));
-    this.oversize++;
+    progress.state.oversize++;
     log.warn(
       `${source.name}: an event of ${bytes} bytes is too long for one line; it is kept in ${file}, a stub is printed`,
     );

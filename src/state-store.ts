@@ -2,27 +2,15 @@
 // stays behind when a signal ends the process (measured).
 import lockfile from 'proper-lockfile';
 import writeFileAtomic from 'write-file-atomic';
-import {
-  copyFile,
-  link,
-  mkdir,
-  open,
-  readFile,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdir, open, readFile, realpath, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { LockedError, StateError, codeOf, messageOf } from './errors.ts';
 import { formatDuration } from './duration.ts';
 import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import type { Log } from './log.ts';
-import { InvalidStateError, emptyState, oldestCursor, parseState, serializeState, type State } from './state.ts';
+import { emptyState, oldestCursor, serializeState, type State } from './state.ts';
+import { generationOf, keepCopy, loadState, removeLeftovers } from './state-file.ts';
 import { pause } from './wait.ts';
 
 /** A lock that was not refreshed for so long is taken over, whoever holds it. */
@@ -33,8 +21,6 @@ const DEAD_HOLDER_MS = 3_000;
 const LOCK_POLL_MS = 200;
 /** Saves are gathered: at most one in this time, but for the last. */
 const SAVE_INTERVAL_MS = 1_000;
-/** `generation` stands within this many bytes of the file's start. */
-const HEAD_BYTES = 256;
 const MODE = 0o600;
 
 export interface StateStoreOptions {
@@ -114,7 +100,7 @@ export class StateStore implements Store {
       try {
         await removeLeftovers(file);
         const previousSave = (await modifiedAt(file)) ?? 0;
-        const store = new StateStore(file, await load(file, options), previousSave, options, release);
+        const store = new StateStore(file, await loadState(file, options), previousSave, options, release);
         onLockLost = (error) => store.#fail(error);
         store.state.last_run ??= options.initialLastRun;
         await keepCopy(file);
@@ -273,85 +259,13 @@ async function modifiedAt(file: string): Promise<number | undefined> {
   }
 }
 
-/** What a killed run left beside the file; under the lock nobody else writes there. */
-async function removeLeftovers(file: string): Promise<void> {
-  const name = basename(file);
-  for (const entry of await readdir(dirname(file))) {
-    if (entry.startsWith(`${name}.`) && /^\d+$/.test(entry.slice(name.length + 1))) {
-      await rm(join(dirname(file), entry), { force: true });
-    }
-  }
-}
-
-async function load(file: string, options: StateStoreOptions): Promise<State> {
-  const state = await read(file, options);
-  if (state !== undefined) return state;
-  const backup = await read(`${file}.bak`, options);
-  if (backup === undefined) return emptyState();
-  options.log.warn(`going on with the last good copy, ${file}.bak: events since then are printed again`);
-  backup.generation = (await generationOf(file)) ?? backup.generation;
-  return backup;
-}
-
-/** Undefined when there is no such file, or when it is broken: then it is kept under another name. */
-async function read(file: string, { log, now }: StateStoreOptions): Promise<State | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    return parseState(text);
-  } catch (error) {
-    if (!(error instanceof InvalidStateError)) throw error;
-    if (error.isNewer) throw new StateError(`${file}: ${error.message}; it is left as it is`);
-    const kept = `${file}.corrupt-${new Date(now()).toISOString().replace(/[:.]/g, '')}`;
-    await rename(file, kept);
-    log.warn(`the state file ${file} cannot be read: ${error.message}; it is kept as ${kept}`);
-    return undefined;
-  }
-}
-
-/** The file as it was when it was last read without fault, under a second name. */
-async function keepCopy(file: string): Promise<void> {
-  const copy = `${file}.bak`;
-  try {
-    await rm(`${copy}.new`, { force: true });
-    await link(file, `${copy}.new`).catch(async (error: unknown) => {
-      if (codeOf(error) === 'ENOENT') throw error;
-      await copyFile(file, `${copy}.new`); // file systems without hard links
-    });
-    await rename(`${copy}.new`, copy);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
-}
-
-async function generationOf(file: string): Promise<number | undefined> {
-  try {
-    const handle = await open(file);
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-      const found = /"generation":(\d+)/.exec(buffer.toString('latin1', 0, bytesRead));
-      return found === null ? undefined : Number(found[1]);
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Whole or not at all, and on the disk when it returns. */
-async function writeDurably(file: string, text: string): Promise<void> {
+/** Writes a file whole or not at all; it is on the disk when this returns. */
+export async function writeDurably(file: string, text: string, mode = MODE): Promise<void> {
   // write-file-atomic does not look at how much its one write took: on a disk that is nearly full, half a file would
   // take the state's place. This write notices, and its blocks are there for the second one. It waits for the promise
   // (lib/index.js), whatever its types say.
   const reserve: (temporary: string) => unknown = (temporary) => writeFile(temporary, text);
-  await writeFileAtomic(file, text, { mode: MODE, tmpfileCreated: reserve });
+  await writeFileAtomic(file, text, { mode, tmpfileCreated: reserve });
   const folder = await open(dirname(file));
   try {
     await folder.sync();

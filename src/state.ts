@@ -20,6 +20,9 @@ export interface SourceState {
   last_success: string | null;
   last_error: string | null;
   readonly late: Lateness;
+  /** How many lines were too long, and how many Fluent Bit refused for good. */
+  oversize: number;
+  rejected: number;
   /** How often Fluent Bit has refused an event, by its key; empty as a rule. */
   readonly strikes: Record<string, number>;
 }
@@ -124,6 +127,8 @@ function parseSource(value: unknown, path: string): SourceState {
       count: count(late['count'] ?? 0, `${path}.late.count`),
       max_seconds: count(late['max_seconds'] ?? 0, `${path}.late.max_seconds`),
     },
+    oversize: count(source['oversize'] ?? 0, `${path}.oversize`),
+    rejected: count(source['rejected'] ?? 0, `${path}.rejected`),
     strikes: Object.fromEntries(
       Object.entries(object(source['strikes'] ?? {}, `${path}.strikes`)).map(([key, strikes]) => [
         key,

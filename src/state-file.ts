@@ -1,0 +1,87 @@
+import { copyFile, link, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { StateError, codeOf } from './errors.ts';
+import type { Log } from './log.ts';
+import { InvalidStateError, emptyState, parseState, type State } from './state.ts';
+
+/** `generation` stands within this many bytes of the file's start. */
+const HEAD_BYTES = 256;
+
+/** What a killed run left beside the file; under the lock nobody else writes there. */
+export async function removeLeftovers(file: string): Promise<void> {
+  const name = basename(file);
+  for (const entry of await readdir(dirname(file))) {
+    if (entry.startsWith(`${name}.`) && /^\d+$/.test(entry.slice(name.length + 1))) {
+      await rm(join(dirname(file), entry), { force: true });
+    }
+  }
+}
+
+export interface LoadOptions {
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** The state to begin with: the file's, else its last good copy's, else an empty one. */
+export async function loadState(file: string, options: LoadOptions): Promise<State> {
+  const state = await read(file, options);
+  if (state !== undefined) return state;
+  const backup = await read(`${file}.bak`, options);
+  if (backup === undefined) return emptyState();
+  options.log.warn(`going on with the last good copy, ${file}.bak: events since then are printed again`);
+  backup.generation = (await generationOf(file)) ?? backup.generation;
+  return backup;
+}
+
+/** Undefined when there is no such file, or when it is broken: then it is kept under another name. */
+async function read(file: string, { log, now }: LoadOptions): Promise<State | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return parseState(text);
+  } catch (error) {
+    if (!(error instanceof InvalidStateError)) throw error;
+    if (error.isNewer) throw new StateError(`${file}: ${error.message}; it is left as it is`);
+    const kept = `${file}.corrupt-${new Date(now()).toISOString().replace(/[:.]/g, '')}`;
+    await rename(file, kept);
+    log.warn(`the state file ${file} cannot be read: ${error.message}; it is kept as ${kept}`);
+    return undefined;
+  }
+}
+
+/** The file as it was when it was last read without fault, under a second name. */
+export async function keepCopy(file: string): Promise<void> {
+  const copy = `${file}.bak`;
+  try {
+    await rm(`${copy}.new`, { force: true });
+    await link(file, `${copy}.new`).catch(async (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') throw error;
+      await copyFile(file, `${copy}.new`); // file systems without hard links
+    });
+    await rename(`${copy}.new`, copy);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** Undefined when there is no file, or no generation in it. */
+export async function generationOf(file: string): Promise<number | undefined> {
+  try {
+    const handle = await open(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      const found = /"generation":(\d+)/.exec(buffer.toString('latin1', 0, bytesRead));
+      return found === null ? undefined : Number(found[1]);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
