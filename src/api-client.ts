@@ -7,7 +7,7 @@ import { pause, withTimeout } from './wait.ts';
 
 /** A page larger than this is an error: nothing that the API is known to send comes near. */
 export const MAX_PAGE_BYTES = 64 * 1024 * 1024;
-/** Tries for one request, the first included. */
+/** Tries for one request, the first included, unless told otherwise. */
 const MAX_ATTEMPTS = 5;
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 30_000;
@@ -31,6 +31,7 @@ export interface ApiClientOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly maxPageBytes?: number;
+  readonly maxAttempts?: number | undefined;
   readonly userAgent?: string;
 }
 
@@ -69,6 +70,7 @@ export class ApiClient {
    * Throws ApiError or PageError when that did not help, and the signal's reason once it is aborted.
    */
   async get<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal): Promise<T> {
+    const { maxAttempts = MAX_ATTEMPTS } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         return parse(await this.#fetch(url, signal));
@@ -76,7 +78,7 @@ export class ApiClient {
         signal.throwIfAborted();
         const failure = error instanceof AppError ? error : connectionError(error, url);
         const retryable = failure instanceof PageError || (failure instanceof ApiError && failure.retryable);
-        if (!retryable || attempt === MAX_ATTEMPTS) throw failure;
+        if (!retryable || attempt === maxAttempts) throw failure;
         const wait = this.#wait(attempt, failure);
         if (this.#options.now() + wait >= this.#options.deadline) throw failure;
         this.#options.log.debug(`${url.pathname}: ${failure.message}; trying again in ${Math.round(wait)} ms`);

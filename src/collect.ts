@@ -141,7 +141,8 @@ function registerNew(sources: readonly Source[], { config, store: { state }, now
   return isNew.length > 0;
 }
 
-function newSource(cursor: string): SourceState {
+/** A source that begins at this cursor. */
+export function newSource(cursor: string): SourceState {
   return {
     cursor,
     start: cursor,
@@ -172,14 +173,14 @@ function noteFailure(source: Source, error: unknown, { config, log, store, now }
 }
 
 /** The credentials, the state and stdout serve all sources: without them none of the others would fare better. */
-function concernsAll(error: unknown): error is AppError {
+export function concernsAll(error: unknown): error is AppError {
   return (
     error instanceof StateError || error instanceof StdoutError || (error instanceof ApiError && error.status === 401)
   );
 }
 
 /** An error that ends the whole poll, in words that say what to do. */
-function explained(error: unknown, config: Config, credentials: Credentials, world: World): Error {
+export function explained(error: unknown, config: Config, credentials: Credentials, world: World): Error {
   if (!(error instanceof AppError)) return error instanceof Error ? error : new Error(messageOf(error));
   const expiry =
     error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
@@ -187,6 +188,7 @@ function explained(error: unknown, config: Config, credentials: Credentials, wor
   return new AppError(error.code, expiry === undefined ? message : `${message}: ${expiry}`, error.exitCode, error);
 }
 
-function counted(count: number, noun: string): string {
+/** `1 event`, `2 events`. */
+export function counted(count: number, noun: string): string {
   return `${count} ${count === 1 ? noun : `${noun}s`}`;
 }

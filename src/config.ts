@@ -37,7 +37,7 @@ export type Options = Readonly<Record<string, unknown>>;
 const MAX_PAGE_SIZE = 100_000;
 const MAX_CONCURRENCY = 256;
 /** Node's timers take no more than 2^31 - 1 ms; nobody wants a run of a day. */
-const MAX_TIMEOUT_MS = 86_400_000;
+export const MAX_TIMEOUT_MS = 86_400_000;
 const MIN_LINE_BYTES = 4_096;
 const MAX_LINE_BYTES = 60_000_000;
 
@@ -90,7 +90,7 @@ interface Setting {
   <T>(name: string, parse: Parser<T>, fallback: undefined, variable?: string): T | undefined;
 }
 
-function settings(options: Options, env: NodeJS.ProcessEnv): Setting {
+export function settings(options: Options, env: NodeJS.ProcessEnv): Setting {
   return <T>(name: string, parse: Parser<T>, fallback: string | undefined, variable = variableOf(name)) => {
     const option = options[name];
     const fromEnv = env[variable];
@@ -120,7 +120,7 @@ function withoutPassword(value: string): string {
   return value.replace(/\/\/.*@/s, '//[secret]@');
 }
 
-function text(value: string): string {
+export function text(value: string): string {
   if (value.trim() === '') throw new Expected('a name');
   return value;
 }
@@ -133,7 +133,7 @@ function integer(least: number, most: number): Parser<number> {
   };
 }
 
-function duration(least: number, most: number): Parser<number> {
+export function duration(least: number, most: number): Parser<number> {
   return (value) => {
     const ms = parseDuration(value);
     if (ms === undefined) throw new Expected('a duration such as 90s, 5m, 24h or 7d');
@@ -142,7 +142,7 @@ function duration(least: number, most: number): Parser<number> {
   };
 }
 
-function since(value: string): (now: number) => number {
+export function since(value: string): (now: number) => number {
   const ms = parseDuration(value);
   // Not before 1970: a year below 0 has a form that neither the API nor the state file knows.
   if (ms !== undefined) return (now) => Math.max(0, now - ms);
@@ -170,7 +170,7 @@ function apiUrl(base: URL, { apiPath }: ProviderDefinition): URL {
   return result;
 }
 
-function oneOf<T extends string>(values: readonly T[]): Parser<T> {
+export function oneOf<T extends string>(values: readonly T[]): Parser<T> {
   return (value) => {
     const found = values.find((known) => known === value);
     if (found === undefined) throw new Expected(`one of ${values.join(', ')}`);

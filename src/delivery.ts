@@ -12,8 +12,8 @@ const SUSPECTS_AT_ONCE = 100;
 const LF = 0x0a;
 
 export interface DeliveryOptions {
-  readonly outlet: Outlet;
-  readonly preparation: Preparation;
+  readonly outlet: Pick<Outlet, 'print'>;
+  readonly preparation: Pick<Preparation, 'prepare'>;
   readonly acknowledgement: Acknowledgement;
   readonly store: Pick<Store, 'changed' | 'catchUp'>;
   readonly run: Run;

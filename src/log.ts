@@ -32,7 +32,7 @@ export function createLog(options: LogOptions): Log {
 }
 
 /** Control characters, line breaks among them, as escapes: what a server sends must not forge a message. */
-function oneLine(message: string): string {
+export function oneLine(message: string): string {
   return message
     .trimEnd()
     .replace(/[\p{Cc}\u2028\u2029]+/gu, (found) => (/^\s+$/.test(found) ? ' ' : Array.from(found, escaped).join('')));

@@ -22,6 +22,9 @@ process.on('SIGINT', function onInterrupt() {
   stop.abort(new Stopped('stopped by SIGINT'));
 });
 
+// Messages that nobody reads must not end the run.
+process.stderr.on('error', () => undefined);
+
 void import('./cli.ts').then(async ({ main }) => {
   process.exitCode = await main(process.argv.slice(2), {
     env: process.env,

@@ -22,11 +22,15 @@ export interface Run {
   end(): void;
 }
 
+/** `deadlineMs` may be Infinity: then there is no deadline. */
 export function startRun(outside: AbortSignal, deadlineMs: number, now: number): Run {
   const controller = new AbortController();
   const giveUp = new AbortController();
   let grace: NodeJS.Timeout | undefined;
-  const deadline = setTimeout(() => controller.abort(new Stopped('the deadline was reached')), deadlineMs);
+  // A timer for Infinity would fire at once.
+  const deadline = Number.isFinite(deadlineMs)
+    ? setTimeout(() => controller.abort(new Stopped('the deadline was reached')), deadlineMs)
+    : undefined;
   const stop = () => {
     controller.abort(outside.reason);
     grace = setTimeout(() => giveUp.abort(outside.reason), GRACE_MS);

@@ -33,13 +33,14 @@ export class SeenEvents {
     this.#forgetBefore = Math.max(this.#forgetBefore, instant);
   }
 
+  /** Lets go of what cannot come again. */
+  prune(): void {
+    for (const [id, time] of this.#delivered) if (time < this.#forgetBefore) this.#delivered.delete(id);
+  }
+
   /** What the state file holds. */
   toJSON(): Record<string, number> {
-    const kept: Record<string, number> = {};
-    for (const [id, time] of this.#delivered) {
-      if (time < this.#forgetBefore) this.#delivered.delete(id);
-      else kept[id] = time;
-    }
-    return kept;
+    this.prune();
+    return Object.fromEntries(this.#delivered);
   }
 }

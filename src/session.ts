@@ -32,7 +32,7 @@ export interface Session {
 
 /** Opens all that a poll needs, in the order in which something may fail, runs `work`, and closes it in any case. */
 export async function withSession<T>(
-  { config, credentials, log, world, keptStore }: SessionOptions,
+  { config, credentials, log, world, keptStore, maxAttempts }: SessionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const { now } = world;
@@ -54,6 +54,7 @@ export async function withSession<T>(
       log,
       now,
       random: world.random,
+      maxAttempts,
     });
     const provider = config.provider.create({
       api,
@@ -102,6 +103,8 @@ export interface SessionOptions {
   readonly world: World;
   /** Used instead of the state file's, and left open. */
   readonly keptStore?: Store | undefined;
+  /** Tries for one request; the client's own number unless told. */
+  readonly maxAttempts?: number;
 }
 
 async function openStore(config: Config, world: World, run: Run, log: Log): Promise<Store> {
