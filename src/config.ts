@@ -116,8 +116,8 @@ function read<T>(name: string, value: unknown, parse: Parser<T>): T {
 }
 
 /** A URL with credentials in it is refused, and not shown either. */
-function withoutPassword(value: string): string {
-  return value.replace(/\/\/.*@/s, '//[secret]@');
+export function withoutPassword(value: string): string {
+  return value.replace(/^(.*?\/\/)?.*@/s, '$1[secret]@');
 }
 
 export function text(value: string): string {

@@ -1,4 +1,4 @@
-import { endOfValue, typeAt, walkObject } from './json-text.ts';
+import { depthOfLastValue, endOfValue, typeAt, walkObject } from './json-text.ts';
 
 /** Keys from the outside in, such as ['meta', 'time']. */
 export type FieldPath = readonly string[];
@@ -17,16 +17,22 @@ export class FieldScanner {
   readonly #root: Branch;
   readonly #spans: Int32Array;
   #json: Uint8Array = new Uint8Array(0);
+  /** How deep the object scanned last is nested: 1 when it holds no other. */
+  depth = 0;
 
   constructor(paths: readonly FieldPath[]) {
     this.#spans = new Int32Array(paths.length * 2);
-    this.#root = this.#branch(paths.map((path, slot) => ({ path, slot })));
+    this.#root = this.#branch(
+      paths.map((path, slot) => ({ path, slot })),
+      1,
+    );
   }
 
   /** The end of the object at `at`. The fields stay known until the next scan. */
   scan(json: Uint8Array, at: number): number {
     this.#json = json;
     this.#spans.fill(-1);
+    this.depth = 1;
     return walkObject(json, at, this.#root.visit);
   }
 
@@ -36,7 +42,7 @@ export class FieldScanner {
     return start < 0 ? undefined : { start, end: this.#spans[index * 2 + 1] ?? start };
   }
 
-  #branch(wanted: readonly { path: FieldPath; slot: number }[]): Branch {
+  #branch(wanted: readonly { path: FieldPath; slot: number }[], level: number): Branch {
     const keys = [...new Set(wanted.map(({ path }) => path[0] ?? ''))].map((key) => {
       const same = wanted.filter(({ path }) => path[0] === key);
       const deeper = same
@@ -46,18 +52,18 @@ export class FieldScanner {
         bytes: Buffer.from(key),
         slot: same.find(({ path }) => path.length === 1)?.slot,
         slotsBelow: deeper.map(({ slot }) => slot),
-        branch: deeper.length === 0 ? undefined : this.#branch(deeper),
+        branch: deeper.length === 0 ? undefined : this.#branch(deeper, level + 1),
       };
     });
     const names = keys.map(({ bytes }) => bytes);
     const visit = (keyStart: number, keyEnd: number, valueStart: number): number => {
       const json = this.#json;
       const key = keys[indexOfKey(json, keyStart, keyEnd, names)];
-      if (key === undefined) return endOfValue(json, valueStart);
-      for (const slot of key.slotsBelow) this.#spans[slot * 2] = -1;
-      const branch = typeAt(json, valueStart) === 'object' ? key.branch : undefined;
+      if (key !== undefined) for (const slot of key.slotsBelow) this.#spans[slot * 2] = -1;
+      const branch = typeAt(json, valueStart) === 'object' ? key?.branch : undefined;
       const end = branch === undefined ? endOfValue(json, valueStart) : walkObject(json, valueStart, branch.visit);
-      if (key.slot !== undefined) {
+      this.depth = Math.max(this.depth, level + (branch === undefined ? depthOfLastValue : 1));
+      if (key?.slot !== undefined) {
         this.#spans[key.slot * 2] = valueStart;
         this.#spans[key.slot * 2 + 1] = end;
       }

@@ -9,6 +9,8 @@ export interface EventSlice {
   readonly end: number;
   /** A short form of its identity; undefined where the source has none, and then it is never taken for known. */
   readonly id: string | undefined;
+  /** How deep it is nested: 1 when it holds no other object or array. */
+  readonly depth: number;
   /** When it happened, in epoch milliseconds; undefined when it does not say so. */
   readonly time: number | undefined;
 }
@@ -48,6 +50,7 @@ export class EventReader {
       json,
       start: at,
       end,
+      depth: this.#fields.depth,
       id: this.#hasIds ? this.#identity(json, at, end) : undefined,
       time: time === undefined ? undefined : plausible(timeOf(json, time.start, time.end)),
     };

@@ -7,11 +7,7 @@ export type Format = (typeof FORMATS)[number];
 
 /** What `export` is asked for. */
 export interface ExportRequest {
-  /** Epoch seconds; `to` is exclusive and not in the future. */
-  readonly from: number;
-  readonly to: number;
-  /** As they were written: `24h` is another instant each time, and the same wish. */
-  readonly given: { readonly from: string; readonly to: string | null };
+  readonly range: ExportRange;
   /** Undefined: stdout. */
   readonly output: string | undefined;
   readonly format: Format;
@@ -19,31 +15,49 @@ export interface ExportRequest {
   readonly deadlineMs: number;
 }
 
+/** In epoch seconds. */
+export interface ExportRange {
+  readonly from: number;
+  /** Exclusive, and not in the future. */
+  readonly to: number;
+  /** As it was written: `24h` is another instant each time, and the same wish. */
+  readonly given: { readonly from: string; readonly to: string | null };
+}
+
 /** Reads the options of `export`; none of them has an environment variable. Throws ConfigError. */
 export function readExportRequest(options: Options, now: number): ExportRequest {
   const setting = settings(options, {});
-  const fromText = setting('from', text, undefined);
-  if (fromText === undefined) {
-    throw new ConfigError('export needs a beginning, such as --from 24h or --from 2026-01-31T12:00:00Z');
-  }
-  const toText = setting('to', text, undefined) ?? null;
-  const present = Math.floor(now / 1000);
-  const from = Math.floor((setting('from', since, undefined)?.(now) ?? now) / 1000);
-  const to = Math.min(Math.ceil((setting('to', since, undefined)?.(now) ?? now) / 1000), present);
-  if (from >= to) {
-    const end = toText === null ? 'the present' : '--to';
-    throw new ConfigError(`--from (${formatSecond(from)}) must lie before ${end} (${formatSecond(to)})`);
-  }
   const output = setting('output', text, undefined);
-  if (setting('format', oneOf(FORMATS), 'jsonl') === 'csv' && options['add-fields'] !== undefined) {
+  const format = setting('format', oneOf(FORMATS), 'jsonl');
+  if (format === 'csv' && options['add-fields'] !== undefined) {
     throw new ConfigError('--add-fields is for jsonl: the columns of csv are always the same');
   }
   return {
-    from,
-    to,
-    given: { from: fromText, to: toText },
+    range: readRange(setting('from', instant, undefined), setting('to', instant, undefined), now),
     output: output === '-' ? undefined : output,
-    format: setting('format', oneOf(FORMATS), 'jsonl'),
+    format,
     deadlineMs: setting('deadline', duration(1_000, MAX_TIMEOUT_MS), undefined) ?? Infinity,
   };
+}
+
+interface Instant {
+  readonly text: string;
+  readonly at: (now: number) => number;
+}
+
+function instant(value: string): Instant {
+  return { text: value.trim(), at: since(value) };
+}
+
+function readRange(first: Instant | undefined, last: Instant | undefined, now: number): ExportRange {
+  if (first === undefined) {
+    throw new ConfigError('export needs a beginning, such as --from 24h or --from 2026-01-31T12:00:00Z');
+  }
+  const from = Math.max(0, Math.floor(first.at(now) / 1000));
+  const to = Math.min(Math.ceil((last?.at(now) ?? now) / 1000), Math.floor(now / 1000));
+  if (from >= to) {
+    const end = last === undefined || last.at(now) > now ? 'the present' : '--to';
+    throw new ConfigError(`--from (${formatSecond(from)}) must lie before ${end} (${formatSecond(to)})`);
+  }
+  return { from, to, given: { from: first.text, to: last?.text ?? null } };
 }

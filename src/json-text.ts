@@ -105,10 +105,14 @@ export function walkArray(json: Uint8Array, at: number, visit: (start: number) =
 /** Whether each open container is an object, from the outermost on. A list of its own: nesting of any depth is JSON. */
 let nesting = new Uint8Array(256);
 
+/** How deep the value that endOfValue went through last is nested; 0 for one that is no object and no array. */
+export let depthOfLastValue = 0;
+
 /** The end of the value that begins at `at`, which must not be white space. */
 export function endOfValue(json: Uint8Array, at: number): number {
   let p = at;
   let depth = 0;
+  let deepest = 0;
   for (;;) {
     const byte = json[p];
     if (byte === QUOTE) {
@@ -116,6 +120,7 @@ export function endOfValue(json: Uint8Array, at: number): number {
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       const isObject = byte === OPEN_OBJECT;
       p = skipSpace(json, p + 1);
+      if (depth === deepest) deepest++;
       if (json[p] === (isObject ? CLOSE_OBJECT : CLOSE_ARRAY)) {
         p++;
       } else {
@@ -129,7 +134,10 @@ export function endOfValue(json: Uint8Array, at: number): number {
     }
     // A value has ended: close what ends with it, up to the next value.
     for (;;) {
-      if (depth === 0) return p;
+      if (depth === 0) {
+        depthOfLastValue = deepest;
+        return p;
+      }
       p = skipSpace(json, p);
       const isObject = nesting[depth - 1] === 1;
       if (json[p] === COMMA) {

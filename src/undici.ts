@@ -2,7 +2,7 @@
 // three times as long (some 80 ms instead of 25).
 import type { Dispatcher } from 'undici';
 import Agent from 'undici/lib/dispatcher/agent.js';
-import { request as requestOf } from 'undici/lib/api/index.js';
+import { connect, request as requestOf } from 'undici/lib/api/index.js';
 
 export { Agent };
 export type { Dispatcher };
@@ -16,5 +16,9 @@ export function get(url: URL, dispatcher: Dispatcher, options: RequestOptions): 
 
 /** The dispatcher that goes through proxies; loaded where there is one. */
 export async function loadProxyAgent() {
-  return (await import('undici/lib/dispatcher/env-http-proxy-agent.js')).default;
+  const { default: EnvHttpProxyAgent } = await import('undici/lib/dispatcher/env-http-proxy-agent.js');
+  const { default: AnyDispatcher } = await import('undici/lib/dispatcher/dispatcher.js');
+  // It opens tunnels with this method of its dispatchers, which they have from undici's index.
+  Object.assign(AnyDispatcher.prototype, { connect });
+  return EnvHttpProxyAgent;
 }

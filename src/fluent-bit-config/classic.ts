@@ -1,0 +1,139 @@
+import path from 'node:path';
+import {
+  type ConfigFiles,
+  locate,
+  type Position,
+  type ProblemCode,
+  type RawConfig,
+  type RawSection,
+  type SectionKind,
+} from './model.ts';
+
+/** Section headers that mean something in a classic file; Fluent Bit passes over all others in silence. */
+const KINDS: Readonly<Record<string, SectionKind>> = {
+  service: 'service',
+  custom: 'custom',
+  customs: 'custom',
+  input: 'input',
+  inputs: 'input',
+  filter: 'filter',
+  filters: 'filter',
+  output: 'output',
+  outputs: 'output',
+  parser: 'parser',
+  multiline_parser: 'multiline_parser',
+};
+
+/**
+ * Reads a file of the classic format with all that it includes, by the rules of flb_cf_fluentbit.c: `#`, `@` and `[`
+ * only count in the first column, a key stands indented and ends at its first space, a value has no comment after it,
+ * all keys of a file are indented alike.
+ */
+export function readClassic(main: string, files: ConfigFiles, cwd: string): RawConfig {
+  const result: RawConfig = { sections: [], variables: new Map(), problems: [], files: [] };
+  const mainFolder = path.dirname(files.realPath(main));
+  readFile(main);
+  return result;
+
+  function readFile(file: string): void {
+    result.files.push(files.realPath(file));
+    const text = files.read(file);
+    const lines = text.split('\n').map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
+    let section: RawSection | 'unknown' | undefined;
+    let indent: string | undefined;
+
+    for (const [index, line] of lines.entries()) {
+      const at: Position = { file, line: index + 1 };
+      const complain = (code: ProblemCode, message: string): void => void result.problems.push({ code, message, at });
+
+      if (line === '' || line.startsWith('#')) continue;
+      if (/^@include ./i.test(line)) {
+        include(line.slice('@INCLUDE '.length), complain);
+      } else if (line.startsWith('@')) {
+        setVariable(line, at, complain);
+      } else if (line.startsWith('[')) {
+        section = openSection(line, at, complain);
+      } else {
+        const blank = /^[ \t]*/.exec(line)?.[0] ?? '';
+        indent ??= blank;
+        if (blank === '') complain('syntax', 'a key must be indented');
+        else if (!line.startsWith(indent)) complain('syntax', 'indented less than, or unlike, the lines above');
+        else if (blank.length !== indent.length && blank.length !== 2 * indent.length && blank !== line) {
+          complain('syntax', 'indented more than the lines above');
+        } else if (blank === line || line[blank.length] === '#') continue;
+        else addKey(line.slice(blank.length), at, section, complain);
+      }
+    }
+  }
+
+  function include(name: string, complain: (code: ProblemCode, message: string) => void): void {
+    const found = name.includes('*')
+      ? glob(path.resolve(mainFolder, name), files)
+      : [locate(name, mainFolder, cwd, files)].filter((file) => file !== undefined);
+    if (found.length === 0) complain('include-missing', `@INCLUDE '${name}' does not exist`);
+    for (const file of found) {
+      if (result.files.includes(files.realPath(file))) complain('include-twice', `${file} is already read`);
+      else readFile(file);
+    }
+  }
+
+  function setVariable(line: string, at: Position, complain: (code: ProblemCode, message: string) => void): void {
+    const [, name, value] = /^@set +([^=]*)=(.*)$/i.exec(line.trimEnd()) ?? [];
+    if (name === undefined || value === undefined) complain('syntax', 'neither @INCLUDE FILE nor @SET NAME=VALUE');
+    else result.variables.set(name, { value, at });
+  }
+
+  function openSection(
+    line: string,
+    at: Position,
+    complain: (code: ProblemCode, message: string) => void,
+  ): RawSection | 'unknown' {
+    const [, name] = /^\[([^\]]*)\]/.exec(line) ?? [];
+    const kind = name === undefined ? undefined : KINDS[name.toLowerCase()];
+    if (kind === undefined) {
+      if (name === undefined) complain('syntax', "a section's name ends with a bracket");
+      else complain('section-unknown', `there is no section [${name}]`);
+      return 'unknown';
+    }
+    const section: RawSection = { kind, at, entries: [] };
+    result.sections.push(section);
+    return section;
+  }
+
+  function addKey(
+    text: string,
+    at: Position,
+    section: RawSection | 'unknown' | undefined,
+    complain: (code: ProblemCode, message: string) => void,
+  ): void {
+    const space = text.indexOf(' ');
+    const key = (space === -1 ? text : text.slice(0, space)).trim().toLowerCase();
+    const raw = space === -1 ? '' : text.slice(space + 1).trim();
+    if (raw === '') complain('syntax', `key '${key}' has no value (a tab does not separate it)`);
+    else if (section === undefined) complain('syntax', `key '${key}' stands outside of any section`);
+    else if (section !== 'unknown') section.entries.push({ key, raw, at });
+  }
+}
+
+/** Files that match a pattern with `*`, `?` and `[…]` in any of its parts, sorted. */
+export function glob(pattern: string, files: ConfigFiles): string[] {
+  const [, ...parts] = path.resolve(pattern).split('/');
+  let found = ['/'];
+  for (const part of parts) {
+    found = found.flatMap((folder) => {
+      const names = /[*?[]/.test(part) ? files.list(folder).filter(matcher(part)).sort() : [part];
+      return names.map((name) => path.join(folder, name));
+    });
+  }
+  return found.filter((file) => files.isFile(file));
+}
+
+function matcher(part: string): (name: string) => boolean {
+  const source = part
+    .replaceAll(/[.+^${}()|\\]/g, String.raw`\$&`)
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+    .replaceAll('[!', '[^');
+  const pattern = new RegExp(`^${source}$`);
+  return (name) => pattern.test(name) && (!name.startsWith('.') || part.startsWith('.'));
+}

@@ -1,0 +1,114 @@
+import path from 'node:path';
+
+export interface Position {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+}
+
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly message: string;
+  readonly at: Position;
+}
+
+export type ProblemCode =
+  | 'alias-duplicate'
+  | 'include-missing'
+  | 'include-twice'
+  | 'key-repeated'
+  | 'key-unknown'
+  | 'match-missing'
+  | 'name-missing'
+  | 'parser-duplicate'
+  | 'parser-incomplete'
+  | 'parser-misplaced'
+  | 'parser-unknown'
+  | 'plugin-unknown'
+  | 'section-unknown'
+  | 'storage-path-missing'
+  | 'syntax'
+  | 'tag-empty'
+  | 'value-empty'
+  | 'variable-unset';
+
+/** A key as it stands in a file: its name in lower case, its value before variables are replaced. */
+export interface RawEntry {
+  readonly key: string;
+  readonly raw: string;
+  readonly at: Position;
+}
+
+export interface Entry extends RawEntry {
+  readonly value: string;
+}
+
+export type SectionKind = 'service' | 'custom' | 'input' | 'filter' | 'output' | 'parser' | 'multiline_parser';
+
+export interface RawSection {
+  readonly kind: SectionKind;
+  readonly at: Position;
+  readonly entries: RawEntry[];
+}
+
+export interface Section {
+  readonly kind: SectionKind;
+  readonly at: Position;
+  readonly entries: readonly Entry[];
+}
+
+/** `@SET` or `env:`; they count more than the environment. */
+export interface Variable {
+  readonly value: string;
+  readonly at: Position;
+}
+
+/** What a reader of either format makes of a file and those that it includes. */
+export interface RawConfig {
+  readonly sections: RawSection[];
+  readonly variables: Map<string, Variable>;
+  readonly problems: Problem[];
+  /** Real paths, in the order of reading. */
+  readonly files: string[];
+}
+
+export interface FluentBitConfig {
+  readonly file: string;
+  readonly format: 'classic' | 'yaml';
+  readonly files: readonly string[];
+  readonly variables: ReadonlyMap<string, Variable>;
+  readonly sections: readonly Section[];
+  readonly parsers: readonly Section[];
+  readonly problems: readonly Problem[];
+}
+
+/** The file system as far as a reader needs it. */
+export interface ConfigFiles {
+  isFile(file: string): boolean;
+  read(file: string): string;
+  /** Names in a folder; none when there is no such folder. */
+  list(folder: string): string[];
+  realPath(file: string): string;
+}
+
+export interface ReadOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Fluent Bit looks here before it looks beside its main file; under systemd it is `/`. */
+  readonly cwd?: string;
+  readonly files?: ConfigFiles;
+}
+
+/**
+ * Where Fluent Bit finds a relative path of a classic file or of Parsers_File: in its working folder, else beside its
+ * main file, never beside the file that names the path.
+ */
+export function locate(name: string, mainFolder: string, cwd: string, files: ConfigFiles): string | undefined {
+  const candidates = path.isAbsolute(name) ? [name] : [path.join(cwd, name), path.join(mainFolder, name)];
+  return candidates.find((candidate) => files.isFile(candidate));
+}
+
+export const entriesOf = (section: Section, key: string): Entry[] =>
+  section.entries.filter((entry) => entry.key === key);
+
+/** The last value of a key, as Fluent Bit takes it; undefined when the section does not have it. */
+export const valueOf = (section: Section, key: string): string | undefined => entriesOf(section, key).at(-1)?.value;

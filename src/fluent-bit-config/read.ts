@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { readClassic } from './classic.ts';
+import { substitute } from './variables.ts';
+import {
+  type ConfigFiles,
+  entriesOf,
+  type FluentBitConfig,
+  locate,
+  type Problem,
+  type RawConfig,
+  type RawSection,
+  type ReadOptions,
+  type Section,
+  type SectionKind,
+} from './model.ts';
+import { verify } from './verify.ts';
+import { readYaml } from './yaml.ts';
+
+export const localFiles: ConfigFiles = {
+  isFile: (file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true,
+  read: (file) => readFileSync(file, 'utf8'),
+  list: (folder) => (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(folder) : []),
+  realPath: (file) => realpathSync(file),
+};
+
+const isYaml = (file: string): boolean => /\.ya?ml$/i.test(file);
+const isParser = ({ kind }: { readonly kind: SectionKind }): boolean =>
+  kind === 'parser' || kind === 'multiline_parser';
+
+/** Reads a main file, those that it includes and its parsers, and says all that is wrong with them. */
+export function readFluentBitConfig(file: string, options: ReadOptions): FluentBitConfig {
+  const { env, cwd = '/', files = localFiles } = options;
+  const read = (from: string): RawConfig => (isYaml(from) ? readYaml(from, files) : readClassic(from, files, cwd));
+  const main = read(file);
+  const problems: Problem[] = [...main.problems];
+  const filesRead = [...main.files];
+  const lookup = (name: string): string | undefined => main.variables.get(name)?.value ?? env[name];
+  const sections = main.sections.map((section) => withVariables(section, lookup, problems));
+  const parsers = sections.filter(isParser);
+  if (!isYaml(file)) {
+    for (const { kind, at } of parsers) {
+      problems.push({ code: 'parser-misplaced', message: `[${kind}] belongs in a file that Parsers_File names`, at });
+    }
+  }
+
+  for (const { value, at } of sections.flatMap((section) => entriesOf(section, 'parsers_file'))) {
+    const found = locate(value, path.dirname(files.realPath(file)), cwd, files);
+    if (found === undefined) {
+      problems.push({ code: 'include-missing', message: `Parsers_File '${value}' does not exist`, at });
+      continue;
+    }
+    const more = read(found);
+    problems.push(...more.problems);
+    filesRead.push(...more.files);
+    parsers.push(...more.sections.filter(isParser).map((section) => withVariables(section, lookup, problems)));
+    for (const { kind, at: where } of more.sections.filter((section) => !isParser(section))) {
+      problems.push({ code: 'section-unknown', message: `[${kind}] has no effect in a parsers file`, at: where });
+    }
+  }
+
+  const rest = sections.filter((section) => !isParser(section));
+  problems.push(...verify(rest, parsers));
+  return {
+    file,
+    format: isYaml(file) ? 'yaml' : 'classic',
+    files: filesRead,
+    variables: main.variables,
+    sections: rest,
+    parsers,
+    problems,
+  };
+}
+
+function withVariables(
+  section: RawSection,
+  lookup: (name: string) => string | undefined,
+  problems: Problem[],
+): Section {
+  const entries = section.entries.map((entry) => {
+    const { value, unset } = substitute(entry.raw, lookup);
+    for (const name of unset) {
+      problems.push({ code: 'variable-unset', message: `variable \${${name}} is used but not set`, at: entry.at });
+    }
+    return { ...entry, value };
+  });
+  return { ...section, entries };
+}
+
+export const sectionsOf = (config: FluentBitConfig, kind: SectionKind): Section[] =>
+  config.sections.filter((section) => section.kind === kind);
+
+/** All [SERVICE] sections as one: of a key that stands in several, the last value counts. */
+export function serviceOf(config: FluentBitConfig): Map<string, string> {
+  const entries = sectionsOf(config, 'service').flatMap((section) => section.entries);
+  return new Map(entries.map(({ key, value }) => [key, value]));
+}

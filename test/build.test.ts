@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { tryAlone } from './tools/try-alone.ts';
+
+const run = promisify(execFile);
+const SCRIPT = 'fetch-activity-logs.js';
+
+interface Manifest {
+  name: string;
+  version: string;
+  dependencies: Record<string, string>;
+}
+
+describe('the build', () => {
+  let folder: string;
+  let script: string;
+  let manifest: Manifest;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fetch-activity-logs-build-'));
+    await run(process.execPath, ['esbuild.config.js', join(folder, 'first')]);
+    await run(process.execPath, ['esbuild.config.js', join(folder, 'second')]);
+    script = await readFile(join(folder, 'first', SCRIPT), 'utf8');
+    manifest = JSON.parse(await readFile('package.json', 'utf8')) as Manifest;
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('gives the same bytes each time', async () => {
+    const files = await readdir(join(folder, 'first'));
+    assert.deepEqual(files.sort(), ['LICENSES.txt', SCRIPT, 'package.json']);
+    assert.deepEqual((await readdir(join(folder, 'second'))).sort(), files);
+    for (const file of files) {
+      const [first, second] = await Promise.all(['first', 'second'].map((name) => readFile(join(folder, name, file))));
+      assert.ok(first !== undefined && second !== undefined && first.equals(second), file);
+    }
+  });
+
+  it('does not depend on where it was made', () => {
+    assert.ok(!script.includes(process.cwd()));
+    assert.ok(!script.includes(folder));
+  });
+
+  it('can be run by its name', async () => {
+    assert.match(script, /^#!\/usr\/bin\/env node\n/);
+    assert.equal((await stat(join(folder, 'first', SCRIPT))).mode & 0o100, 0o100);
+  });
+
+  it('is readable, and holds its version', () => {
+    assert.match(script, /^\/\/ src\/collect\.ts$/m);
+    assert.ok(script.includes(JSON.stringify(manifest.version)));
+    assert.ok(!script.includes('__VERSION__'));
+  });
+
+  it('needs nothing but Node', () => {
+    const required = Array.from(script.matchAll(/\brequire\("([^"]+)"\)/g), ([, name = '']) => name);
+    assert.ok(required.includes('node:fs'));
+    // undici asks for node:sqlite when told to cache there; Node 20 has none.
+    const foreign = required.filter((name) => !name.startsWith('node:') && !isBuiltin(name));
+    assert.deepEqual(foreign, []);
+  });
+
+  it('has the licence of each package that it contains beside it', async () => {
+    const licences = await readFile(join(folder, 'first', 'LICENSES.txt'), 'utf8');
+    for (const [name, version] of Object.entries(manifest.dependencies)) {
+      assert.match(licences, new RegExp(`^${name} ${version} \\(.+\\)\n\n.*\n(.*\n)*?.*Permission`, 'm'));
+    }
+    const paths = script.matchAll(/^\/\/ (?:.*\/)?node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\//gm);
+    const contained = new Set(Array.from(paths, ([, name = '']) => name));
+    assert.ok(contained.size > Object.keys(manifest.dependencies).length);
+    for (const name of contained) assert.ok(licences.includes(`\n${name} `), name);
+  });
+
+  it('runs alone in an empty folder', async (t) => {
+    await tryAlone(t, join(folder, 'first', SCRIPT), process.execPath);
+  });
+});

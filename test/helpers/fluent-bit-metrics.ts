@@ -1,0 +1,96 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface InputMetrics {
+  readonly records: number;
+  readonly bytes: number;
+  readonly paused: boolean;
+}
+
+/** The figures as they were when they were last taken. */
+export interface Picture {
+  readonly inputs: ReadonlyMap<string, InputMetrics>;
+  readonly uptimeSec: number;
+  /** Epoch seconds. */
+  readonly startedAt: number;
+}
+
+export interface MetricsSource {
+  /** Undefined until the figures are taken for the first time: until then the real one answers 404. */
+  readonly picture: () => Picture | undefined;
+  /** Live, other than in the picture. */
+  readonly uptimeSec: () => number;
+}
+
+export interface MetricsServer {
+  readonly port: number;
+  /** Cuts all connections and stops listening. */
+  close(): Promise<void>;
+}
+
+/** Fluent Bit's HTTP server, as far as its counters go. */
+export async function serveMetrics(source: MetricsSource, port: number): Promise<MetricsServer> {
+  const server = createServer((request, response) => {
+    const answer = answerTo(request.url ?? '', source);
+    if (answer === undefined) response.writeHead(404).end();
+    else response.writeHead(200, { 'content-type': answer.type }).end(answer.body);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+function answerTo(url: string, source: MetricsSource): { readonly type: string; readonly body: string } | undefined {
+  const json = 'application/json';
+  if (url === '/api/v1/uptime') {
+    const seconds = source.uptimeSec();
+    const body = { uptime_sec: seconds, uptime_hr: `Fluent Bit has been running: ${seconds} seconds` };
+    return { type: json, body: JSON.stringify(body) };
+  }
+  const picture = source.picture();
+  if (picture === undefined) return undefined;
+  if (url === '/api/v1/metrics') {
+    const input = Object.fromEntries(
+      [...picture.inputs].map(([name, { records, bytes }]) => [name, { records, bytes }]),
+    );
+    return { type: json, body: JSON.stringify({ input, filter: {}, output: {} }) };
+  }
+  if (url !== '/api/v2/metrics/prometheus') return undefined;
+  return { type: 'text/plain; version=0.0.4', body: prometheus(picture) };
+}
+
+function prometheus({ inputs, uptimeSec, startedAt }: Picture): string {
+  const metric = (name: string, help: string, samples: readonly [labels: string, value: number][]): string =>
+    [`# HELP ${name} ${help}`, ...samples.map(([labels, value]) => `${name}{${labels}} ${value}`), ''].join('\n');
+  const ofInputs = (value: (input: InputMetrics) => number): [string, number][] =>
+    [...inputs].map(([name, input]) => [`name="${name}"`, value(input)]);
+  const host = 'hostname="vm"';
+  return [
+    metric('fluentbit_uptime', 'Number of seconds that Fluent Bit has been running.', [[host, uptimeSec]]),
+    metric('fluentbit_process_start_time_seconds', 'Start time of the process.', [[host, startedAt]]),
+    metric(
+      'fluentbit_input_bytes_total',
+      'Number of input bytes.',
+      ofInputs(({ bytes }) => bytes),
+    ),
+    metric(
+      'fluentbit_input_records_total',
+      'Number of input records.',
+      ofInputs(({ records }) => records),
+    ),
+    metric(
+      'fluentbit_input_ingestion_paused',
+      'Is the input paused or not?',
+      ofInputs(({ paused }) => Number(paused)),
+    ),
+  ].join('');
+}
+
+async function close(server: Server): Promise<void> {
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
+}

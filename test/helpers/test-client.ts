@@ -1,0 +1,24 @@
+import type { TestContext } from 'node:test';
+import { Agent } from 'undici';
+import { ApiClient, type ApiClientOptions } from '../../src/api-client.ts';
+import { captureLog } from './captured-log.ts';
+
+/** Makes every back-off 0 ms: no test waits. Real ones lie between 0 and 1. */
+export const NO_WAIT = (): number => -1;
+
+/** A client for an API on loopback, with an hour for everything; its connections end with the test. */
+export function clientFor(t: TestContext, url: string, options: Partial<ApiClientOptions> = {}): ApiClient {
+  const dispatcher = options.dispatcher ?? new Agent({ connections: 4 });
+  t.after(() => dispatcher.destroy());
+  return new ApiClient({
+    baseUrl: new URL('/activitylog/v1', url),
+    authorization: 'Bearer sandbox-token',
+    dispatcher,
+    requestTimeoutMs: 3_600_000,
+    deadline: Number.MAX_SAFE_INTEGER,
+    log: captureLog(),
+    now: Date.now,
+    random: NO_WAIT,
+    ...options,
+  });
+}
