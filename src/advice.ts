@@ -4,7 +4,11 @@ import { ApiError, PageError, messageOf } from './errors.ts';
 export function withAdvice(error: unknown, host: string): string {
   const message = messageOf(error);
   if (error instanceof PageError) return `the answer of ${host} cannot be used: ${message}`;
-  if (!(error instanceof ApiError) || error.status === undefined) return message;
+  if (!(error instanceof ApiError)) return message;
+  if (error.status === undefined && error.retryable) {
+    return `${message}; does the network let it through (HTTPS_PROXY?), and is --api-url right?`;
+  }
+  if (error.status === undefined) return message;
   switch (error.status) {
     case 401:
       return `${host} does not accept the token (${message}); create a new one and put it in its place`;

@@ -25,6 +25,8 @@ type Command = (config: Config, world: World, options: Options) => Promise<ExitC
 const COMMANDS: Readonly<Record<string, Command>> = {
   collect: async (config, world) => (await collect(config, world)).exitCode,
   follow: async (config, world) => (await import('./commands/follow.ts')).follow(config, world),
+  export: async (config, world, options) => (await import('./commands/export.ts')).exportRange(config, world, options),
+  status: async (config, world, options) => (await import('./commands/status.ts')).status(config, world, options),
 };
 
 function commandOf(options: Options): Command {

@@ -79,7 +79,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
   let failed = 0;
   let interrupted = 0;
   let fatal: AppError | undefined;
-  await eachAtOnce(sources, config.concurrency, async (source) => {
+  await eachAtOnce(inTurn(sources, store.state), config.concurrency, async (source) => {
     try {
       await pollSource(source, session);
     } catch (error) {
@@ -107,6 +107,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
 async function pollSource(source: Source, { config, log, run, store, provider, delivery, now }: Session) {
   const state = stateOf(source, store.state);
   const progress = new SourceProgress(source.name, state);
+  state.last_attempt = new Date(now()).toISOString();
   let pages = 0;
   try {
     for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
@@ -120,12 +121,18 @@ async function pollSource(source: Source, { config, log, run, store, provider, d
   }
   state.last_success = new Date(now()).toISOString();
   state.last_error = null;
-  if (progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
+  if (progress.greatestLateness > 0 && progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
     log.warn(
       `${source.name}: events came up to ${formatDuration(progress.greatestLateness * 1000)} late, and only ` +
         `${formatDuration(config.overlapMs)} are looked for again; a longer --overlap would miss none`,
     );
   }
+}
+
+/** Whose last poll is the longest ago comes first: what a deadline cuts off is not always the same. */
+function inTurn(sources: readonly Source[], state: State): Source[] {
+  const lastAttempt = (source: Source) => stateOf(source, state).last_attempt ?? '';
+  return sources.toSorted((a, b) => (lastAttempt(a) < lastAttempt(b) ? -1 : lastAttempt(a) > lastAttempt(b) ? 1 : 0));
 }
 
 /** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
@@ -149,6 +156,7 @@ export function newSource(cursor: string): SourceState {
     seen: new SeenEvents(),
     delivered: 0,
     last_event: null,
+    last_attempt: null,
     last_success: null,
     last_error: null,
     late: { count: 0, max_seconds: 0 },

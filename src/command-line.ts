@@ -2,6 +2,7 @@ import yargs, { type Argv, type Options as YargsOption } from 'yargs';
 import { FIELD_NAMES } from './add-fields.ts';
 import type { Options } from './config.ts';
 import { AppError, ConfigError } from './errors.ts';
+import { FORMATS } from './export-request.ts';
 import { LOG_LEVELS } from './log.ts';
 import { PROVIDERS } from './providers/index.ts';
 import { closest } from './suggestion.ts';
@@ -53,6 +54,22 @@ const COMMANDS: readonly CommandLine[] = [
     name: 'follow',
     describe: 'Poll until stopped',
     options: { interval: option('Limits', 'How long to wait between two polls', '2m') },
+  },
+  {
+    name: 'export',
+    describe: 'Write all events of a time range, once; no cursor is read or moved',
+    options: {
+      from: option('Range', 'The first instant: 2026-01-31T12:00:00Z, or how far back'),
+      to: option('Range', 'The instant behind the last', 'now'),
+      output: option('Output', 'The file to write; when it was stopped, the same command goes on with it', 'stdout'),
+      format: option('Output', FORMATS.join(' or '), FORMATS[0]),
+      deadline: option('Limits', 'When it ends, complete or not', 'none'),
+    },
+  },
+  {
+    name: 'status',
+    describe: 'Show how far each source is, from the state file alone',
+    options: { json: { boolean: true, group: 'Output:', describe: 'For programs' } },
   },
 ];
 

@@ -50,6 +50,13 @@ export class StdoutError extends AppError {
   }
 }
 
+/** The file of an export cannot be written. */
+export class OutputError extends AppError {
+  constructor(message: string, cause?: unknown) {
+    super('OUTPUT', message, ExitCode.NothingCollected, cause);
+  }
+}
+
 /** A page that holds no events that could be cut out: no JSON, cut off, or of an unknown shape. */
 export class PageError extends AppError {
   constructor(message: string, cause?: unknown) {

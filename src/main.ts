@@ -30,6 +30,7 @@ void import('./cli.ts').then(async ({ main }) => {
     env: process.env,
     stdout: openStdout(),
     log: { write: (line) => process.stderr.write(line), journal: isJournal(2, process.env['JOURNAL_STREAM']) },
+    terminal: process.stderr.isTTY ? process.stderr : undefined,
     signal: stop.signal,
     now: Date.now,
     random: Math.random,

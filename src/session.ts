@@ -37,8 +37,8 @@ export async function withSession<T>(
 ): Promise<T> {
   const { now } = world;
   const startedAt = now();
-  const run = startRun(world.signal, config.deadlineMs, startedAt);
   const dispatcher = await createDispatcher(config.apiUrl, world.env, config.concurrency);
+  const run = startRun(world.signal, config.deadlineMs, startedAt);
   const isCounted = config.ackUrl !== undefined && !config.peek;
   const fluentBit = isCounted ? new FluentBit(config.ackUrl, config.ackInput, now) : undefined;
   const outlet = new Outlet(world.stdout);

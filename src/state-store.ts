@@ -22,6 +22,7 @@ const LOCK_POLL_MS = 200;
 /** Saves are gathered: at most one in this time, but for the last. */
 const SAVE_INTERVAL_MS = 1_000;
 const MODE = 0o600;
+const FOLDER_MODE = 0o700;
 
 export interface StateStoreOptions {
   readonly file: string;
@@ -91,7 +92,7 @@ export class StateStore implements Store {
    */
   static async open(options: StateStoreOptions): Promise<StateStore> {
     try {
-      await mkdir(dirname(options.file), { recursive: true, mode: 0o700 });
+      await makeFolder(dirname(options.file));
       const file = await realFile(options.file);
       let onLockLost = (_: StateError): unknown => undefined;
       const release = await acquire(file, options, (error) =>
@@ -179,6 +180,18 @@ export class StateStore implements Store {
   }
 }
 
+/** Node's own recursive mkdir never ends where the kernel refuses a folder with ENOENT, as below /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || (await modifiedAt(dirname(folder))) !== undefined) throw error;
+    await makeFolder(dirname(folder));
+    await mkdir(folder, { mode: FOLDER_MODE });
+  }
+}
+
 /** Symbolic links resolved, so that two names of one file share one lock. */
 async function realFile(file: string): Promise<string> {
   try {
@@ -229,13 +242,15 @@ async function acquire(
   }
 }
 
-function describeOwner(owner: ProcessIdentity | undefined, now: number): string {
+/** Who holds a lock, in words. */
+export function describeOwner(owner: ProcessIdentity | undefined, now: number): string {
   if (owner === undefined) return 'it does not say which';
   const host = owner.host === hostname() ? '' : ` on ${owner.host}`;
   return `process ${owner.pid}${host}, for ${formatDuration(Math.max(0, now - owner.since))}`;
 }
 
-async function readOwner(ownerFile: string): Promise<ProcessIdentity | undefined> {
+/** Who holds a lock; undefined when the file does not say. */
+export async function readOwner(ownerFile: string): Promise<ProcessIdentity | undefined> {
   try {
     const owner = JSON.parse(await readFile(ownerFile, 'utf8')) as Partial<ProcessIdentity> | null;
     if (typeof owner?.pid !== 'number' || typeof owner.host !== 'string') return undefined;

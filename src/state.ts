@@ -17,6 +17,8 @@ export interface SourceState {
   delivered: number;
   /** When the event that was delivered last happened, RFC 3339. */
   last_event: string | null;
+  /** When it was last polled, whatever came of it. */
+  last_attempt: string | null;
   last_success: string | null;
   last_error: string | null;
   readonly late: Lateness;
@@ -121,6 +123,7 @@ function parseSource(value: unknown, path: string): SourceState {
     ),
     delivered: count(source['delivered'] ?? 0, `${path}.delivered`),
     last_event: instantOrNull(source['last_event'], `${path}.last_event`),
+    last_attempt: textOrNull(source['last_attempt'], `${path}.last_attempt`),
     last_success: textOrNull(source['last_success'], `${path}.last_success`),
     last_error: textOrNull(source['last_error'], `${path}.last_error`),
     late: {

@@ -6,10 +6,17 @@ export interface World {
   readonly env: NodeJS.ProcessEnv;
   readonly stdout: Writable;
   readonly log: Pick<LogOptions, 'write' | 'journal'>;
+  /** Where messages go, when that is a terminal: progress is shown there. */
+  readonly terminal?: Terminal | undefined;
   /** Aborted when the process is asked to end. */
   readonly signal: AbortSignal;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** From 0 up to 1. */
   readonly random: () => number;
+}
+
+/** A terminal changes its width as it likes. */
+export interface Terminal {
+  readonly columns: number;
 }

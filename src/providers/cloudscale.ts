@@ -1,5 +1,6 @@
 import { formatSecond, parseInstant } from '../duration.ts';
-import { ApiError, PageError } from '../errors.ts';
+import { ApiError, PageError, StateError } from '../errors.ts';
+import type { EventSlice } from '../event.ts';
 import { CLOUDSCALE_ENTRY, scanCloudscalePage } from './cloudscale-page.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
@@ -16,6 +17,14 @@ export const cloudscale: ProviderDefinition = {
   environment: { apiUrl: 'CLOUDSCALE_API_URL', tokens: ['CLOUDSCALE_API_TOKEN'] },
   fields: { time: CLOUDSCALE_ENTRY.time, event_type: ['action'] },
   stubFields: [['timestamp'], ['ip_address'], ['action'], ['actor'], ['subject'], ['message']],
+  csvColumns: {
+    time: CLOUDSCALE_ENTRY.time,
+    action: ['action'],
+    message: ['message'],
+    ip_address: ['ip_address'],
+    actor: ['actor'],
+    subject: ['subject'],
+  },
   create: (context) => new Cloudscale(context),
 };
 
@@ -34,7 +43,7 @@ class Cloudscale implements Provider {
 
   async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
     const { api } = this.#context;
-    let url = this.#firstUrl(checkpoint.cursor);
+    let url = this.#firstUrl(checkpoint);
     let isStored = parseInstant(checkpoint.cursor) === undefined;
     for (;;) {
       let page;
@@ -48,7 +57,7 @@ class Cloudscale implements Provider {
       }
       isStored = false;
       const next = page.next === null ? undefined : api.ownUrl(page.next);
-      yield { events: page.entries, cursor: api.ownUrl(page.pollMore).href };
+      yield { events: page.entries.filter(isWanted(checkpoint)), cursor: api.ownUrl(page.pollMore).href };
       if (next === undefined) return;
       if (next.href === url.href) throw new PageError('its next page is the page itself');
       url = next;
@@ -56,25 +65,37 @@ class Cloudscale implements Provider {
   }
 
   /** A cursor is the URL to go on from; before there is one, the instant to begin at. */
-  #firstUrl(cursor: string): URL {
-    return parseInstant(cursor) === undefined ? this.#context.api.ownUrl(cursor) : this.#since(cursor);
+  #firstUrl(checkpoint: Checkpoint): URL {
+    const { cursor } = checkpoint;
+    return parseInstant(cursor) === undefined ? this.#context.api.ownUrl(cursor) : this.#since(cursor, checkpoint);
   }
 
-  #startAgain(source: Source, { lastEvent, start }: Checkpoint, error: ApiError): URL {
+  #startAgain(source: Source, checkpoint: Checkpoint, error: ApiError): URL {
     const { overlapMs, log } = this.#context;
+    const { lastEvent, start, end } = checkpoint;
+    if (end !== undefined) {
+      // Entries have no identity: what was exported already could not be told from what was not.
+      throw new StateError(`${source.name}: the API does not accept the stored cursor any more (${error.message})`);
+    }
     const from = lastEvent === undefined ? start : Math.max(start, Math.floor((lastEvent - overlapMs) / 1000));
     log.error(
       `${source.name}: the API does not accept the stored cursor any more (${error.message}); going on from ` +
         `${formatSecond(from)}, a little before the last delivered entry: some entries are printed twice`,
     );
-    return this.#since(formatSecond(from));
+    return this.#since(formatSecond(from), checkpoint);
   }
 
-  #since(instant: string): URL {
+  #since(instant: string, { end }: Checkpoint): URL {
     const url = this.#context.api.url('/project-logs');
     url.searchParams.set('start', instant);
+    if (end !== undefined) url.searchParams.set('end', formatSecond(end));
     return url;
   }
+}
+
+/** Whether an entry lies before the end; a cursor need not keep the end of the query that it came from. */
+function isWanted({ end }: Checkpoint): (entry: EventSlice) => boolean {
+  return ({ time }) => end === undefined || time === undefined || time < end * 1000;
 }
 
 function isStale(error: unknown): error is ApiError {

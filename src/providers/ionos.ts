@@ -6,8 +6,12 @@ import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, S
 
 /** Elasticsearch's own limit for offset + limit; the API's is not documented. */
 const MAX_WINDOW_HITS = 10_000;
-/** A window must fit into a run also where the server cuts pages to its default of 20. */
-const MAX_WINDOW_PAGES = 50;
+/** A window must fit into a run, or none would ever get behind it: 4 minutes, and 30 seconds for a slow answer. */
+const MAX_WINDOW_PAGES = 5;
+/** As documented: no server cuts its pages to less. */
+const DEFAULT_LIMIT = 20;
+/** Into how many parts a window is cut where the server does not say how much too large it is. */
+const BLIND_PARTS = 8;
 /** How a server says that it does not accept a limit or an offset. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
 /** Passes in a row that may bring nothing new before a source is given up. */
@@ -36,6 +40,21 @@ export const ionos: ProviderDefinition = {
     source_service: ['principal', 'sourceService'],
   },
   stubFields: [['@uuid'], ['meta'], ['principal'], ['event', 'type']],
+  csvColumns: {
+    time: IONOS_EVENT.time,
+    uuid: IONOS_EVENT.id,
+    event_type: ['event', 'type'],
+    status: ['event', 'status'],
+    message: ['event', 'message'],
+    username: ['principal', 'identity', 'username'],
+    source_ip: ['principal', 'sourceIP'],
+    source_service: ['principal', 'sourceService'],
+    service_host: ['principal', 'serviceHost'],
+    request_id: ['meta', 'requestId'],
+    transaction_id: ['meta', 'transactionId'],
+    resources: ['event', 'resources'],
+    param: ['event', 'param'],
+  },
   create: (context) => new Ionos(context),
 };
 
@@ -48,6 +67,8 @@ interface Window {
 /** How the walk through a window ended: all of it was had, or it must be cut into so many parts. */
 interface Outcome {
   readonly parts: number;
+  /** There was so little in it that the next one may be longer. */
+  readonly isSparse?: boolean;
 }
 const DONE: Outcome = { parts: 1 };
 const HALVE: Outcome = { parts: 2 };
@@ -72,7 +93,7 @@ class Ionos implements Provider {
 
   async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
     const overlap = Math.ceil(this.#context.overlapMs / 1000);
-    const end = Math.floor(this.#context.now() / 1000);
+    const end = Math.min(Math.floor(this.#context.now() / 1000), checkpoint.end ?? Infinity);
     const known = this.#knownUntil(source, checkpoint, end);
     let cursor = known;
     let from = Math.max(checkpoint.start, known - overlap);
@@ -81,17 +102,15 @@ class Ionos implements Provider {
     while (from < end) {
       const window = { from, to: Math.min(from + width, end) };
       const walk = this.#walk(source, window, signal);
-      let hits = 0;
       let step = await walk.next();
       for (; step.done !== true; step = await walk.next()) {
-        hits += step.value.length;
         yield { events: step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };
       }
       if (step.value.parts > 1) {
         width = Math.max(1, Math.ceil((window.to - window.from) / step.value.parts));
         continue;
       }
-      if (hits < MAX_WINDOW_HITS / 4) width *= 2;
+      if (step.value.isSparse === true) width *= 2;
       from = window.to;
       cursor = Math.max(cursor, Math.min(window.to, this.#apiClock(source)));
       yield { events: [], cursor: formatSecond(cursor), forgetBefore: cursor - overlap };
@@ -131,19 +150,23 @@ class Ionos implements Provider {
    * the window is read again until as many different events have come as the server counts.
    */
   async *#walk(source: Source, window: Window, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], Outcome> {
-    const walk: Walk = { source, window, met: new Map(), pages: 0, twins: 0, total: undefined };
+    const walk: Walk = { source, window, met: new Map(), pages: 0, twins: 0, total: undefined, most: 0 };
     for (let fruitless = 0; ;) {
       const before = walk.met.size;
       walk.twins = 0;
       const end = yield* this.#pass(walk, signal);
       if (end !== 'empty page' && end !== 'total reached') return end;
       const had = walk.met.size + walk.twins;
-      if (walk.total === undefined || had >= walk.total) return DONE;
+      if (walk.total === undefined || had >= walk.total) return { parts: 1, isSparse: had < walk.most / 4 };
 
       fruitless = walk.met.size > before ? 0 : fruitless + 1;
       if (fruitless < MAX_FRUITLESS) continue;
       const account = `${had} of the ${walk.total} events that the API counts between ${span(window)}`;
-      if (end === 'total reached') throw new PageError(`the same events come again and again: ${account}`);
+      if (end === 'total reached') {
+        // Events that are alike to the byte can be counted on one page only: down to such windows it is cut.
+        if (window.to - window.from > 1) return HALVE;
+        throw new PageError(`the same events come again and again: ${account}`);
+      }
       this.#context.log.error(`${source.name}: only ${account} could be had: it has no more pages`);
       return DONE;
     }
@@ -171,14 +194,18 @@ class Ionos implements Provider {
         );
         return DONE;
       }
-      if (offset === 0) this.#limit = Math.min(this.#limit, limit);
       walk.total = page.totalIsLowerBound ? undefined : page.total;
-      if (isDivisible) {
-        const parts = offset === 0 ? partsOf(page) : 1;
-        if (parts > 1) return { parts };
-        if (offset >= MAX_WINDOW_HITS) return HALVE;
+      if (offset === 0) {
+        this.#limit = Math.min(this.#limit, limit);
+        const pageSize = Math.max(page.events.length, Math.min(limit, DEFAULT_LIMIT));
+        walk.most = Math.min(MAX_WINDOW_HITS, MAX_WINDOW_PAGES * pageSize);
       }
       if (page.events.length === 0) return 'empty page';
+      if (isDivisible) {
+        const parts = offset === 0 ? partsOf(page, walk.most) : 1;
+        if (parts > 1) return { parts };
+        if (offset >= walk.most) return walk.total === undefined ? { parts: BLIND_PARTS } : HALVE;
+      }
 
       walk.pages++;
       let isNewPage = false;
@@ -225,13 +252,14 @@ interface Walk {
   twins: number;
   /** By the last answer; undefined where it is only a lower bound. */
   total: number | undefined;
+  /** So many events may a window have. */
+  most: number;
 }
 
 type PassEnd = 'empty page' | 'total reached' | Outcome;
 
-/** Into how many parts the window of this first page must be cut, so that each can be had. */
-function partsOf({ events, total, totalIsLowerBound }: IonosPage): number {
-  const most = Math.min(MAX_WINDOW_HITS, MAX_WINDOW_PAGES * Math.max(events.length, 1));
+/** Into how many parts the window of this first page must be cut, so that each has no more than so many events. */
+function partsOf({ total, totalIsLowerBound }: IonosPage, most: number): number {
   if (total === undefined || (totalIsLowerBound ? total < most : total <= most)) return 1;
   return Math.max(2, 2 ** Math.ceil(Math.log2(total / most)));
 }

@@ -21,6 +21,8 @@ export interface Checkpoint {
   readonly start: number;
   /** When the event that was delivered last happened, in epoch milliseconds. */
   readonly lastEvent?: number;
+  /** Events from this instant on (epoch seconds) are not wanted; without it, there is no end but the present. */
+  readonly end?: number;
 }
 
 /** A part of a source's events, in the order in which they are to be delivered. */
@@ -80,5 +82,7 @@ export interface ProviderDefinition {
   };
   /** What a stub keeps of an event that is too long for a line. */
   readonly stubFields: readonly FieldPath[];
+  /** The columns of `export --format csv`, by name and in this order, besides the contract. */
+  readonly csvColumns: Readonly<Record<string, FieldPath>>;
   create(context: ProviderContext): Provider;
 }

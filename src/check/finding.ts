@@ -1,0 +1,56 @@
+import type { Position } from '../fluent-bit-config/model.ts';
+
+/** `error`: events are lost, altered or not collected at all. `warning`: not yet, or not events. */
+export type Level = 'ok' | 'warning' | 'error';
+
+/** What `check` has to say about one thing. */
+export interface Finding {
+  readonly level: Level;
+  /** Stable, for programs. */
+  readonly code: string;
+  /** What is the case. */
+  readonly message: string;
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+  /** What it costs. */
+  readonly cost?: string;
+  /** The line to write instead. */
+  readonly write?: string;
+  /** The command that helps. */
+  readonly run?: string;
+}
+
+export interface Details {
+  readonly at?: Position | { readonly file: string } | undefined;
+  readonly cost?: string | undefined;
+  readonly write?: string | undefined;
+  readonly run?: string | undefined;
+}
+
+/** Something is as it should be. */
+export function ok(code: string, message: string, details: Details = {}): Finding {
+  return finding('ok', code, message, details);
+}
+
+/** Something costs no events yet, or something other than events. */
+export function warning(code: string, message: string, details: Details): Finding {
+  return finding('warning', code, message, details);
+}
+
+/** Something costs events. */
+export function error(code: string, message: string, details: Details): Finding {
+  return finding('error', code, message, details);
+}
+
+function finding(level: Level, code: string, message: string, { at, cost, write, run }: Details): Finding {
+  return {
+    level,
+    code,
+    message,
+    ...at,
+    ...(cost === undefined ? {} : { cost }),
+    ...(write === undefined ? {} : { write }),
+    ...(run === undefined ? {} : { run }),
+  };
+}

@@ -1,0 +1,52 @@
+import { basename } from 'node:path';
+import { shellCommands } from './shell.ts';
+
+const OUR_NAME = /^fetch-activity-logs(\.[cm]?js)?$/;
+/** The fetcher of the vendor's tutorial. */
+const PYTHON_NAME = 'fetch_activity_logs.py';
+const ASSIGNMENT = /^([A-Za-z_]\w*)=(.*)$/s;
+
+/** How a command line starts this program. */
+export interface ScriptCall {
+  /** As it stands in the command: a path, or a name that is sought on PATH. */
+  readonly script: string;
+  /** The Node that is named before it, if any. */
+  readonly interpreter: string | undefined;
+  readonly args: readonly string[];
+  /** Variables that the command sets for it. */
+  readonly assignments: Readonly<Record<string, string>>;
+  /** The shell is replaced by what it starts. */
+  readonly hasExec: boolean;
+  /** The command line holds other commands as well. */
+  readonly isAlone: boolean;
+}
+
+/** Undefined when the command line does not start this program. */
+export function findScriptCall(commandLine: string): ScriptCall | undefined {
+  const commands = shellCommands(commandLine);
+  for (const { words } of commands) {
+    const index = words.findIndex((word) => OUR_NAME.test(basename(word)));
+    const script = words[index];
+    if (script === undefined) continue;
+    const before = words.slice(0, index);
+    const isNode = (word: string) => /^node(js)?(-?\d+)?$/.test(basename(word));
+    const assignments = before.flatMap((word) => {
+      const [, name, value] = ASSIGNMENT.exec(word) ?? [];
+      return name === undefined || value === undefined ? [] : [[name, value] as const];
+    });
+    return {
+      script,
+      interpreter: before.find(isNode),
+      args: words.slice(index + 1),
+      assignments: Object.fromEntries(assignments),
+      hasExec: before.find((word) => !ASSIGNMENT.test(word)) === 'exec',
+      isAlone: commands.length === 1,
+    };
+  }
+  return undefined;
+}
+
+/** Whether a command line starts the fetcher of the vendor's tutorial. */
+export function startsPythonFetcher(commandLine: string): boolean {
+  return shellCommands(commandLine).some(({ words }) => words.some((word) => basename(word) === PYTHON_NAME));
+}

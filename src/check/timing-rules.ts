@@ -1,0 +1,63 @@
+import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
+import { truth } from '../fluent-bit-config/values.ts';
+import { error, ok, warning, type Finding } from './finding.ts';
+import type { Input } from './input.ts';
+import { lineIn } from './line.ts';
+
+const SHIPPED_INTERVAL = '300';
+/** Of an interval: a run that ends so early leaves time for the last acknowledgement. */
+const DEADLINE_PART = 0.8;
+
+/** Whether runs follow each other with time between them, and hold up nothing else. */
+export function checkTiming(input: Input): Finding[] {
+  const findings = [...interval(input), ...once(input), ...deadline(input), ...threaded(input)];
+  if (findings.length > 0) return findings;
+  const seconds = (input.config?.deadlineMs ?? 0) / 1000;
+  const what = input.config === undefined ? 'in a thread of its own' : `in a thread of its own, for ${seconds} s at most`;
+  return [ok('timing', `${input.name}: each run is ${what}`, { at: input.section.at })];
+}
+
+function interval({ section, intervalSec, fluentBit }: Input): Finding[] {
+  const entry = entriesOf(section, 'interval_sec').at(-1);
+  const write = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
+  const cost = `it runs every ${intervalSec} s, and the API may answer that with 429`;
+  if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, cost, write })];
+  if (/^\d+$/.test(entry.value) && Number(entry.value) > 0) return [];
+  return [
+    warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, cost, write }),
+  ];
+}
+
+function once({ section, fluentBit }: Input): Finding[] {
+  return ['oneshot', 'exit_after_oneshot'].flatMap((key) => {
+    const entry = entriesOf(section, key).at(-1);
+    if (entry === undefined || truth(entry.value) !== true) return [];
+    const write = lineIn(fluentBit, key === 'oneshot' ? 'Oneshot' : 'Exit_After_Oneshot', 'Off');
+    return [error('oneshot', `${key} is on`, { at: entry.at, cost: 'it runs once, and never again', write })];
+  });
+}
+
+function deadline({ section, command, config, intervalSec }: Input): Finding[] {
+  if (config === undefined || config.deadlineMs < intervalSec * 1000) return [];
+  const entry = entriesOf(section, 'interval_sec').at(-1);
+  const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
+  return [
+    warning('deadline', `a run may take ${config.deadlineMs / 1000} s, and the next one is due after ${intervalSec} s`, {
+      at: entry?.at ?? command.at,
+      cost: 'runs follow each other without a pause, and a stop always meets one',
+      write: `ACTIVITY_LOG_DEADLINE=${seconds}s`,
+    }),
+  ];
+}
+
+function threaded({ section, fluentBit }: Input): Finding[] {
+  if (truth(valueOf(section, 'threaded') ?? '') === true) return [];
+  const entry = entriesOf(section, 'threaded').at(-1);
+  return [
+    warning('threaded', entry === undefined ? 'Threaded is not set' : `Threaded ${entry.value}`, {
+      at: entry?.at ?? section.at,
+      cost: 'while the script runs, Fluent Bit sends nothing, takes nothing else, and counts nothing',
+      write: lineIn(fluentBit, 'Threaded', 'On'),
+    }),
+  ];
+}

@@ -1,0 +1,163 @@
+import { printedIsDelivered } from '../acknowledgement.ts';
+import { fieldAdder } from '../add-fields.ts';
+import { withAdvice } from '../advice.ts';
+import { concernsAll, counted, explained, newSource } from '../collect.ts';
+import { eachAtOnce } from '../concurrency.ts';
+import type { Config, Options } from '../config.ts';
+import { expiryWarning, readCredentials } from '../credentials.ts';
+import { csvHeader, csvWriter } from '../csv.ts';
+import { Delivery } from '../delivery.ts';
+import { formatSecond } from '../duration.ts';
+import { ExitCode, OutputError, StateError, messageOf, type AppError } from '../errors.ts';
+import type { EventSlice } from '../event.ts';
+import { ExportProgress } from '../export-progress.ts';
+import { readExportRequest, type ExportRequest } from '../export-request.ts';
+import { howToGoOn, inWordsOfExport, openTarget, type ExportTarget } from '../export-target.ts';
+import { createLog } from '../log.ts';
+import { ProgressLine } from '../progress-line.ts';
+import type { Source } from '../providers/provider.ts';
+import { Stopped } from '../run.ts';
+import { withSession, type Session } from '../session.ts';
+import { SourceProgress } from '../source-progress.ts';
+import type { SourceState } from '../state.ts';
+import type { World } from '../world.ts';
+
+/** Tries for one request: some two minutes of an outage are waited out, since no next run comes by itself. */
+const MAX_ATTEMPTS = 10;
+
+/** What an export works with. */
+interface Export {
+  readonly session: Session;
+  readonly request: ExportRequest;
+  readonly target: ExportTarget;
+  /** Undefined where nobody looks. */
+  readonly line: ProgressLine | undefined;
+}
+
+/**
+ * Writes all events of a time range to stdout or into a file, once and for all: neither the state file nor its lock
+ * is touched. A file gets its name only when it is complete; until then, the same command goes on with it.
+ */
+export async function exportRange(config: Config, world: World, options: Options): Promise<ExitCode> {
+  const request = readExportRequest(options, world.now());
+  const credentials = readCredentials(config.provider, config.tokenFile, world.env);
+  const line = progressLine(config, world, request);
+  const write = line?.message ?? world.log.write;
+  const log = createLog({ ...world.log, write, level: config.logLevel, secrets: credentials.secrets });
+  const target = await openTarget(request, config, world);
+  try {
+    const { from, to } = target.range;
+    if (target.isBegun) log.info(`going on with the export from ${formatSecond(from)} to ${formatSecond(to)}`);
+    const warning = expiryWarning(credentials, world.now());
+    if (warning !== undefined) log.warn(warning);
+    // No overlap, since each window is asked for once; nothing beside a state file.
+    const exportConfig = { ...config, peek: true, overlapMs: 0, deadlineMs: request.deadlineMs };
+    return await withSession(
+      { config: exportConfig, credentials, log, world, keptStore: target.store, maxAttempts: MAX_ATTEMPTS },
+      (session) => exportAll({ session, request, target, line }),
+    );
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw explained(inWordsOfExport(error, target), config, credentials, world);
+    log.warn(`${error.message} before anything was exported`);
+    return ExitCode.NothingCollected;
+  } finally {
+    line?.clear();
+    await target.close();
+  }
+}
+
+async function exportAll(work: Export): Promise<ExitCode> {
+  const { session, request, target, line } = work;
+  const { config, log, run, provider, now } = session;
+  const { state } = target.store;
+  const sources = await provider.sources(run.signal);
+  for (const { name } of sources) state.sources[name] ??= newSource(formatSecond(target.range.from));
+  const progress = new ExportProgress({
+    range: target.range,
+    sources: sources.map((source) => stateOf(source, target)),
+    hasContracts: config.provider.hasContracts,
+    now,
+  });
+  if (request.format === 'csv' && !target.isBegun) await target.outlet.print(csvHeader(config.provider), run.giveUp);
+
+  const delivery = deliveryOf(work);
+  let failed = 0;
+  let interrupted = 0;
+  let fatal: AppError | undefined;
+  await eachAtOnce(sources, config.concurrency, async (source) => {
+    try {
+      await exportSource(source, work, delivery, progress);
+    } catch (error) {
+      if (error instanceof Stopped) interrupted++;
+      else if (concernsAll(error) || error instanceof OutputError) run.abort((fatal ??= error));
+      else {
+        failed++;
+        log.error(`${source.name}: ${withAdvice(error, config.apiUrl.host)}`);
+      }
+    }
+  });
+  if (fatal !== undefined) throw fatal;
+
+  const summary = `${counted(progress.events, 'event')} from ${counted(sources.length, 'source')}`;
+  if (failed + interrupted > 0) {
+    const reason = interrupted > 0 ? `${messageOf(run.signal.reason)}, ` : '';
+    log.warn(`${reason}the export is not complete: ${summary}${howToGoOn(target)}`);
+    return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
+  }
+  await target.file?.complete();
+  log[line === undefined ? 'debug' : 'info'](summary);
+  return ExitCode.Done;
+}
+
+async function exportSource(
+  source: Source,
+  { session, target, line }: Export,
+  delivery: Delivery,
+  progress: ExportProgress,
+): Promise<void> {
+  const { provider, run } = session;
+  const state = stateOf(source, target);
+  const events = new SourceProgress(source.name, state);
+  const checkpoint = { ...events.checkpoint, end: target.range.to };
+  for await (const page of provider.pages(source, checkpoint, run.signal)) {
+    const { cursor } = state;
+    await delivery.deliver(source, events, page);
+    if (state.cursor !== cursor) {
+      progress.step();
+      state.seen.prune();
+    }
+    line?.update(() => progress.render());
+  }
+  progress.finish(state);
+}
+
+function stateOf({ name }: Source, { store }: ExportTarget): SourceState {
+  const known = store.state.sources[name];
+  if (known === undefined) throw new StateError(`${name} was not registered`);
+  return known;
+}
+
+function deliveryOf({ session: { config, run }, request, target }: Export): Delivery {
+  const toLine = lineMaker(config, request);
+  return new Delivery({
+    outlet: target.outlet,
+    preparation: { prepare: (events, source) => Promise.resolve(events.map((event) => toLine(event, source))) },
+    acknowledgement: printedIsDelivered,
+    store: target.store,
+    run,
+  });
+}
+
+/** What stands for an event in the output. */
+function lineMaker({ addFields, provider }: Config, { format }: ExportRequest) {
+  if (format === 'csv') return csvWriter(provider);
+  return addFields.length > 0 ? fieldAdder(addFields, provider) : (event: EventSlice) => event;
+}
+
+/** Undefined where nobody looks, where nothing is to be said, and where the events themselves are seen. */
+function progressLine({ logLevel }: Config, world: World, { output }: ExportRequest): ProgressLine | undefined {
+  const isQuiet = logLevel === 'error' || logLevel === 'warn';
+  const showsEvents = output === undefined && 'isTTY' in world.stdout && world.stdout.isTTY === true;
+  if (world.terminal === undefined || isQuiet || showsEvents) return undefined;
+  return new ProgressLine(world.terminal, world);
+}

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import type { Config, Options } from '../config.ts';
+import { readCredentials } from '../credentials.ts';
+import { ExitCode, StateError, codeOf, messageOf } from '../errors.ts';
+import { InvalidStateError, parseState, type State } from '../state.ts';
+import { renderStatus, reportOf } from '../status-report.ts';
+import type { World } from '../world.ts';
+
+/**
+ * Prints what the state file says of each source. It needs no token and no lock, and changes nothing, so it works
+ * beside a running poll. Throws StateError when there is no such file, or when it cannot be understood.
+ */
+export async function status(config: Config, world: World, options: Options): Promise<ExitCode> {
+  const state = await readState(config);
+  const now = world.now();
+  const report = reportOf(state, {
+    provider: config.provider.name,
+    stateFile: config.stateFile,
+    now,
+    secrets: knownSecrets(config, world),
+  });
+  const text = options['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : renderStatus(report, now);
+  world.stdout.write(text);
+  return ExitCode.Done;
+}
+
+async function readState({ stateFile, provider }: Config): Promise<State> {
+  let text: string;
+  try {
+    text = await readFile(stateFile, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') {
+      throw new StateError(
+        `there is no state file ${stateFile}: no run for ${provider.name} has saved anything there yet, ` +
+          'or it keeps its state elsewhere (--state-file)',
+        error,
+      );
+    }
+    const advice = codeOf(error) === 'EACCES' ? ' (look as the user that collects, or as root)' : '';
+    throw new StateError(`cannot read the state file ${stateFile}: ${messageOf(error)}${advice}`, error);
+  }
+  try {
+    return parseState(text);
+  } catch (error) {
+    if (!(error instanceof InvalidStateError)) throw error;
+    const consequence = error.isNewer ? '' : `; the next run sets it aside and goes on with ${stateFile}.bak`;
+    throw new StateError(`the state file ${stateFile} cannot be understood: ${error.message}${consequence}`, error);
+  }
+}
+
+/** What a server may have sent back in an error. Where there are no credentials, there is nothing to hide. */
+function knownSecrets({ provider, tokenFile }: Config, { env }: World): readonly string[] {
+  try {
+    return readCredentials(provider, tokenFile, env).secrets;
+  } catch {
+    return [];
+  }
+}

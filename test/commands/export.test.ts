@@ -1,0 +1,688 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { appendFile, cp, mkdir, readFile, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ExitCode } from '../../src/errors.ts';
+import { Stopped } from '../../src/run.ts';
+import type { World } from '../../src/world.ts';
+import { runCommand, type CommandResult } from '../helpers/run-command.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import {
+  gatewayPage,
+  retryLater,
+  startSandbox,
+  type Fault,
+  type Sandbox,
+  type SandboxSettings,
+} from '../sandbox/server.ts';
+
+const SCRIPT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
+const NOW = Date.parse('2026-11-21T20:30:00Z');
+const DAY = 86_400_000;
+const BIG = '9876543218374837483';
+const SMALL = '31721060';
+
+async function sandboxFor(t: TestContext, settings: SandboxSettings = {}): Promise<Sandbox> {
+  const sandbox = await startSandbox({ now: () => NOW, ...settings });
+  t.after(() => sandbox.close());
+  return sandbox;
+}
+
+function environment(sandbox: Sandbox): NodeJS.ProcessEnv {
+  const token = 'sandbox-token';
+  return {
+    IONOS_API_URL: sandbox.url,
+    IONOS_API_TOKEN: token,
+    CLOUDSCALE_API_URL: sandbox.url,
+    CLOUDSCALE_API_TOKEN: token,
+  };
+}
+
+/** `export` in this process, at the sandbox's time. */
+async function exporting(sandbox: Sandbox, options: string[], world: Partial<World> = {}): Promise<CommandResult> {
+  return runCommand(['export', ...options], { env: environment(sandbox), now: () => NOW, ...world });
+}
+
+function linesOf(text: string): string[] {
+  assert.ok(text === '' || text.endsWith('\n'), 'it ends with a whole line');
+  return text.split('\n').slice(0, -1);
+}
+
+function truth(sandbox: Sandbox, contracts: readonly string[], from = -Infinity, to = Infinity): string[] {
+  const events = contracts.flatMap((contract) => sandbox.events(contract));
+  return events.filter(({ time }) => time >= from && time < to).map(({ text }) => text);
+}
+
+/** The same lines as often, in any order. */
+function assertSame(lines: readonly string[], expected: readonly string[]): void {
+  assert.equal(lines.length, expected.length);
+  assert.deepEqual([...lines].sort(), [...expected].sort());
+}
+
+const iso = (time: number) => new Date(time).toISOString();
+
+describe('export', () => {
+  it('brings 100,000 events of three contracts into a file, through all sorts of faults', async (t) => {
+    const sandbox = await sandboxFor(t, { order: 'shuffled', total: 'object', gzip: true, maxOffset: 10_000 });
+    const sizes = { [BIG]: 60_000, [SMALL]: 30_000, '31721061': 10_000 };
+    for (const [contract, count] of Object.entries(sizes)) {
+      sandbox.generate(contract, { count, from: NOW - 30 * DAY, to: NOW });
+    }
+    const faults: Fault[] = [
+      { type: 'status', status: 500 },
+      { type: 'status', status: 503 },
+      gatewayPage(502),
+      gatewayPage(504),
+      retryLater(429, 0),
+      { type: 'reset' },
+      { type: 'reset-body' },
+      { type: 'cut' },
+      { type: 'truncate' },
+      { type: 'truncate', framing: 'close' },
+      { type: 'body', body: '' },
+      { type: 'bad-event' },
+      { type: 'corrupt-gzip' },
+    ];
+    const scripted = faults.map((fault, index) =>
+      sandbox.fail({ match: { kind: 'page' }, skip: 3 + 9 * index, fault }),
+    );
+    scripted.push(sandbox.fail({ match: { kind: 'contracts' }, fault: { type: 'status', status: 503 } }));
+    const folder = await temporaryFolder(t);
+    const file = join(folder, 'events.jsonl');
+
+    const result = await exporting(sandbox, ['--from', '31d', '--output', file]);
+
+    assert.deepEqual(result, { exitCode: ExitCode.Done, stdout: '', stderr: '' });
+    assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, Object.keys(sizes)));
+    assert.deepEqual(await readdir(folder), ['events.jsonl']);
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    for (const { played } of scripted) assert.equal(played, 1);
+  });
+
+  it('prints a range to stdout: its beginning is in it, its end is not', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const [from, to] = [NOW - 2 * DAY, NOW - DAY];
+    const times = [from - 1, from, from + 1, to - 1, to, to + 1];
+    sandbox.addEvents(
+      SMALL,
+      times.map((time, index) => ({ raw: `{"@uuid":"${index}","meta":{"time":"${iso(time)}"}}`, time })),
+    );
+    const expected = {
+      exitCode: ExitCode.Done,
+      stderr: '',
+      stdout: truth(sandbox, [SMALL], from, to).join('\n') + '\n',
+    };
+    assert.equal(linesOf(expected.stdout).length, 3);
+    assert.deepEqual(await exporting(sandbox, ['--from', iso(from), '--to', iso(to)]), expected);
+    assert.deepEqual(await exporting(sandbox, ['--from', '2d', '--to', '1d']), expected);
+    assert.deepEqual(await exporting(sandbox, ['--from', '2d', '--to', '1d', '--output', '-']), expected);
+    assert.deepEqual(await exporting(sandbox, ['--from', '2026-11-19T21:30:00+01:00', '--to', '86400']), expected);
+  });
+
+  it('ends with the present, wherever --to lies', async (t) => {
+    const sandbox = await sandboxFor(t);
+    sandbox.generate(SMALL, { count: 50, from: NOW - DAY, to: NOW });
+    const { stdout } = await exporting(sandbox, ['--from', '2d', '--to', '2030-01-01T00:00:00Z']);
+    assertSame(linesOf(stdout), truth(sandbox, [SMALL]));
+    assert.ok(sandbox.requests.every(({ query }) => (query['dateEnd'] ?? '') <= iso(NOW)));
+  });
+
+  it('takes some contracts only, and does not ask for the others', async (t) => {
+    const sandbox = await sandboxFor(t);
+    for (const contract of [BIG, SMALL, '5']) sandbox.generate(contract, { count: 20, from: NOW - DAY, to: NOW });
+    const { stdout } = await exporting(sandbox, ['--from', '1d', '--contract', BIG, '--contract', '5']);
+    assertSame(linesOf(stdout), truth(sandbox, [BIG, '5']));
+    assert.ok(sandbox.requests.every(({ contract }) => contract === BIG || contract === '5'));
+  });
+
+  it('gives every event in its own bytes, with fields in front when they are asked for', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const raw = '{"n":1e400, "big":9007199254740993,"a":1,"a":2,"s":"\\ud800"}';
+    sandbox.addEvents(SMALL, [{ raw, time: NOW - 1000 }]);
+    assert.equal((await exporting(sandbox, ['--from', '1h'])).stdout, `${raw}\n`);
+    const { stdout } = await exporting(sandbox, ['--from', '1h', '--add-fields', 'contract']);
+    assert.equal(stdout, `{"contract":"${SMALL}",${raw.slice(1)}\n`);
+  });
+
+  it('prints an event of any length in full', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const raw = `{"@uuid":"long","text":"${'x'.repeat(1_500_000)}"}`;
+    sandbox.addEvents(SMALL, [{ raw, time: NOW - 1000 }]);
+    assert.equal((await exporting(sandbox, ['--from', '1h'])).stdout, `${raw}\n`);
+  });
+
+  it('never touches the state file, its lock or what lies beside it', async (t) => {
+    const sandbox = await sandboxFor(t);
+    sandbox.generate(SMALL, { count: 20, from: NOW - DAY, to: NOW });
+    const folder = await temporaryFolder(t);
+    const stateFile = join(folder, 'state.json');
+    const output = join(await temporaryFolder(t), 'out');
+    const ack = ['--ack-url', 'http://127.0.0.1:1', '--max-line-bytes', '4096'];
+    await exporting(sandbox, ['--from', '1d', '--state-file', stateFile, '--output', output, ...ack]);
+    assert.equal(linesOf(await readFile(output, 'utf8')).length, 20);
+    assert.deepEqual(await readdir(folder), []);
+    await writeFile(stateFile, 'whatever it holds');
+    await mkdir(`${stateFile}.lock`);
+    const { exitCode } = await exporting(sandbox, ['--from', '1d', '--state-file', stateFile]);
+    assert.equal(exitCode, ExitCode.Done);
+    assert.equal(await readFile(stateFile, 'utf8'), 'whatever it holds');
+    assert.deepEqual((await readdir(folder)).sort(), ['state.json', 'state.json.lock']);
+  });
+
+  it('makes an empty file of a range without events', async (t) => {
+    const sandbox = await sandboxFor(t);
+    sandbox.addContract(SMALL);
+    const file = join(await temporaryFolder(t), 'none');
+    assert.equal((await exporting(sandbox, ['--from', '1h', '--output', file])).exitCode, ExitCode.Done);
+    assert.equal(await readFile(file, 'utf8'), '');
+  });
+
+  it('replaces an older file only when the new one is complete', async (t) => {
+    const sandbox = await sandboxFor(t);
+    sandbox.generate(SMALL, { count: 20, from: NOW - DAY, to: NOW });
+    const folder = await temporaryFolder(t);
+    const [file, link] = [join(folder, 'file'), join(folder, 'link')];
+    await writeFile(file, 'older');
+    await symlink(file, link);
+    sandbox.options.forbiddenContracts = [SMALL];
+    assert.equal((await exporting(sandbox, ['--from', '1d', '--output', link])).exitCode, ExitCode.NothingCollected);
+    assert.equal(await readFile(file, 'utf8'), 'older');
+    sandbox.options.forbiddenContracts = [];
+    assert.equal((await exporting(sandbox, ['--from', '1d', '--output', link])).exitCode, ExitCode.Done);
+    assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [SMALL]));
+    assert.deepEqual((await readdir(folder)).sort(), ['file', 'link']);
+  });
+
+  describe('csv', () => {
+    it('has a header and a row for each event', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generate(SMALL, { count: 30, from: NOW - DAY, to: NOW });
+      const file = join(await temporaryFolder(t), 'events.csv');
+      await exporting(sandbox, ['--from', '1d', '--format', 'csv', '--output', file]);
+      const [header, ...rows] = linesOf(await readFile(file, 'utf8'));
+      assert.match(header ?? '', /^time,contract,uuid,event_type,/);
+      const uuids = rows.map((row) => row.split(',').slice(1, 3).join(' '));
+      assertSame(
+        uuids,
+        sandbox.events(SMALL).map(({ id }) => `${SMALL} ${id}`),
+      );
+      const { stdout } = await exporting(sandbox, ['--from', '1d', '--format', 'csv']);
+      assert.equal(stdout, await readFile(file, 'utf8'));
+    });
+
+    it('takes no added fields, unless they come from the environment and are for others', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.addContract(SMALL);
+      const options = ['--from', '1d', '--format', 'csv'];
+      const refused = await exporting(sandbox, [...options, '--add-fields', 'time']);
+      assert.equal(refused.exitCode, ExitCode.Usage);
+      assert.match(refused.stderr, /--add-fields is for jsonl/);
+      const env = { ...environment(sandbox), ACTIVITY_LOG_ADD_FIELDS: 'time' };
+      assert.equal((await exporting(sandbox, options, { env })).exitCode, ExitCode.Done);
+    });
+  });
+
+  describe('cloudscale', () => {
+    const FROM = ['--provider', 'cloudscale', '--from', '2d'];
+
+    it('prints the entries of the range', async (t) => {
+      const sandbox = await sandboxFor(t, { lateShare: 0.3 });
+      sandbox.generateEntries({ count: 2000, from: NOW - 3 * DAY, to: NOW - 60_000 });
+      const { stdout, stderr, exitCode } = await exporting(sandbox, [...FROM, '--to', '1d']);
+      assert.deepEqual([exitCode, stderr], [ExitCode.Done, '']);
+      const expected = sandbox.entries().filter(({ time }) => time >= NOW - 2 * DAY && time < NOW - DAY);
+      assert.ok(expected.length > 500);
+      assertSame(
+        linesOf(stdout),
+        expected.map(({ text }) => text),
+      );
+    });
+
+    it('leaves out what lies behind the end, also when the cursor has forgotten it', async (t) => {
+      const sandbox = await sandboxFor(t);
+      const entry = (time: number) => `{"timestamp":"${iso(time)}","action":"a"}`;
+      const end = NOW - DAY;
+      const results = [end - 1000, end + 1000, end - 500, end].map(entry);
+      const url = `${sandbox.url}/v1/project-logs?cursor=x`;
+      const body = `{"results":[${results.join(',')}],"next":null,"poll_more":"${url}"}`;
+      sandbox.fail({ match: { kind: 'entries' }, fault: { type: 'body', body } });
+      const { stdout } = await exporting(sandbox, [...FROM, '--to', '1d']);
+      assert.deepEqual(linesOf(stdout), [results[0], results[2]]);
+      assert.equal(sandbox.requests[0]?.query['end'], iso(end).replace('.000', ''));
+    });
+
+    it('goes on from the last page', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generateEntries({ count: 950, from: NOW - DAY, to: NOW });
+      const file = join(await temporaryFolder(t), 'entries');
+      const options = [...FROM, '--output', file];
+      const fault = sandbox.fail({ skip: 4, times: Infinity, fault: { type: 'status', status: 403 } });
+      assert.equal((await exporting(sandbox, options)).exitCode, ExitCode.NothingCollected);
+      assert.equal(linesOf(await readFile(`${file}.part`, 'utf8')).length, 400);
+      fault.remove();
+      const before = sandbox.requests.length;
+      assert.equal((await exporting(sandbox, options)).exitCode, ExitCode.Done);
+      assert.equal(sandbox.requests.length - before, 6);
+      assert.deepEqual(
+        linesOf(await readFile(file, 'utf8')),
+        sandbox.entries().map(({ text }) => text),
+      );
+    });
+
+    it('says what to do when the API does not know the cursor any more', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generateEntries({ count: 500, from: NOW - DAY, to: NOW });
+      const file = join(await temporaryFolder(t), 'entries');
+      const fault = sandbox.fail({ skip: 2, times: Infinity, fault: { type: 'status', status: 403 } });
+      await exporting(sandbox, [...FROM, '--output', file]);
+      fault.remove();
+      sandbox.expireCursors();
+      const { exitCode, stderr } = await exporting(sandbox, [...FROM, '--output', file]);
+      assert.equal(exitCode, ExitCode.NothingCollected);
+      assert.match(
+        stderr,
+        /does not accept the stored cursor any more .*; remove .*\.part and .*\.part\.json to begin anew$/m,
+      );
+    });
+  });
+
+  describe('when something fails for good', () => {
+    it('keeps what the other contracts brought, and asks only for the rest the next time', async (t) => {
+      const sandbox = await sandboxFor(t);
+      for (const contract of [BIG, SMALL]) sandbox.generate(contract, { count: 500, from: NOW - DAY, to: NOW });
+      sandbox.options.forbiddenContracts = [BIG];
+      const file = join(await temporaryFolder(t), 'events');
+      const first = await exporting(sandbox, ['--from', '1d', '--output', file]);
+      assert.equal(first.exitCode, ExitCode.SomeSourcesFailed);
+      assert.match(first.stderr, new RegExp(`error: ionos/${BIG}: the token may not read this \\(HTTP 403`));
+      assert.match(first.stderr, /warning: the export is not complete: 500 events from 2 sources; .*events\.part has/);
+      assert.ok(!existsSync(file));
+      sandbox.options.forbiddenContracts = [];
+      const before = sandbox.requests.length;
+      const second = await exporting(sandbox, ['--from', '1d', '--output', file]);
+      assert.equal(second.exitCode, ExitCode.Done);
+      assert.match(second.stderr, /^fetch-activity-logs: going on with the export from 2026-11-20T20:30:00Z to /);
+      assert.ok(sandbox.requests.slice(before).every(({ contract }) => contract !== SMALL));
+      assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [BIG, SMALL]));
+    });
+
+    it('ends at once when the token is refused, and does not show it', async (t) => {
+      const sandbox = await sandboxFor(t);
+      for (const contract of [BIG, SMALL]) sandbox.generate(contract, { count: 50, from: NOW - DAY, to: NOW });
+      sandbox.fail({
+        match: { kind: 'page' },
+        times: Infinity,
+        fault: { type: 'status', status: 401, body: 'sandbox-token?' },
+      });
+      const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d']);
+      assert.equal(exitCode, ExitCode.NothingCollected);
+      assert.match(stderr, /does not accept the token/);
+    });
+
+    it('never shows the token, which a server may send back', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generate(SMALL, { count: 50, from: NOW - DAY, to: NOW });
+      sandbox.fail({ match: { kind: 'page' }, fault: { type: 'status', status: 403, body: 'no sandbox-token here' } });
+      const file = join(await temporaryFolder(t), 'events');
+      const { stderr } = await exporting(sandbox, ['--from', '1d', '--output', file]);
+      assert.match(stderr, /no \[secret\] here/);
+      for (const name of [`${file}.part`, `${file}.part.json`]) {
+        assert.ok(!readFileSync(name, 'utf8').includes('sandbox-token'), name);
+      }
+    });
+
+    it('has no deadline, unless one is asked for', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generate(SMALL, { count: 50, from: NOW - DAY, to: NOW });
+      const env = { ...environment(sandbox), ACTIVITY_LOG_DEADLINE: '1s' };
+      const patient = await exporting(sandbox, ['--from', '1d'], { env, now: withJumps(3_600_000) });
+      assert.equal(patient.exitCode, ExitCode.Done);
+      sandbox.fail({ match: { kind: 'page' }, fault: { type: 'hang' } });
+      const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d', '--deadline', '1s']);
+      assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+      assert.match(
+        stderr,
+        /^fetch-activity-logs: warning: the deadline was reached, the export is not complete: 0 events/,
+      );
+    });
+  });
+
+  describe('when it is stopped', () => {
+    const settings: SandboxSettings = { maxLimit: 100, limitBehaviour: 'cut' };
+
+    it('has printed whole lines, each event once', async (t) => {
+      const sandbox = await sandboxFor(t, settings);
+      sandbox.generate(SMALL, { count: 1500, from: NOW - DAY, to: NOW });
+      const stop = new AbortController();
+      stopAt(sandbox, 5, stop);
+      const { exitCode, stdout, stderr } = await exporting(sandbox, ['--from', '1d'], { signal: stop.signal });
+      assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+      assert.match(stderr, /warning: stopped by SIGINT, the export is not complete: \d+ events from 1 source$/m);
+      const lines = linesOf(stdout);
+      assert.ok(lines.length > 0 && lines.length < 1500);
+      assert.equal(new Set(lines).size, lines.length);
+      const expected = new Set(truth(sandbox, [SMALL]));
+      assert.ok(lines.every((line) => expected.has(line)));
+    });
+
+    it('goes on with the file, and asks for nothing twice', async (t) => {
+      const sandbox = await sandboxFor(t, settings);
+      for (const contract of [BIG, SMALL]) sandbox.generate(contract, { count: 1500, from: NOW - DAY, to: NOW });
+      const file = join(await temporaryFolder(t), 'events');
+      const options = ['--from', '1d', '--output', file];
+      for (const nth of [2, 5, 9]) {
+        const stop = new AbortController();
+        stopAt(sandbox, nth, stop);
+        const { exitCode, stderr } = await exporting(sandbox, options, { signal: stop.signal });
+        assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+        assert.match(stderr, /events\.part has what came so far, and the same command goes on from there$/m);
+        linesOf(await readFile(`${file}.part`, 'utf8'));
+        assert.ok(!existsSync(file));
+      }
+      // A day later `--from 1d` still means the day that it meant when the export began.
+      const { exitCode } = await exporting(sandbox, options, { now: () => NOW + DAY });
+      assert.equal(exitCode, ExitCode.Done);
+      assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [BIG, SMALL]));
+    });
+
+    it('is stopped before it began', async (t) => {
+      const sandbox = await sandboxFor(t);
+      const signal = AbortSignal.abort(new Stopped('stopped by SIGTERM'));
+      const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d'], { signal });
+      assert.equal(exitCode, ExitCode.NothingCollected);
+      assert.equal(stderr, 'fetch-activity-logs: warning: stopped by SIGTERM before anything was exported\n');
+    });
+
+    it('says that the export is not complete when stdout was closed', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generate(SMALL, { count: 50, from: NOW - DAY, to: NOW });
+      const gone = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+      const stdout = new Writable({ write: (_chunk, _encoding, callback) => callback(gone) });
+      const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d'], { stdout });
+      assert.equal(exitCode, ExitCode.NotDelivered);
+      assert.equal(stderr, 'fetch-activity-logs: stdout was closed; the export is not complete\n');
+    });
+  });
+
+  describe('when it was killed', () => {
+    it('goes on without loss or duplicates, wherever that was', async (t) => {
+      const sandbox = await sandboxFor(t, {
+        order: 'shuffled',
+        total: 'missing',
+        maxLimit: 500,
+        limitBehaviour: 'cut',
+      });
+      sandbox.generate(BIG, { count: 12_500, from: NOW - DAY, to: NOW });
+      sandbox.generate(SMALL, { count: 1500, from: NOW - DAY, to: NOW });
+      const folder = await temporaryFolder(t);
+      const file = join(folder, 'events');
+      const options = ['--from', '1d', '--output', file];
+      // As a kill leaves them: the note first, since the lines may be further than it says.
+      const left: string[] = [];
+      sandbox.options.latencyMs = () => {
+        if (sandbox.requests.length % 7 === 0 && existsSync(`${file}.part`)) {
+          const copy = join(folder, `killed-${sandbox.requests.length}`);
+          for (const suffix of ['.part.json', '.part']) copyFileSync(file + suffix, copy + suffix);
+          left.push(copy);
+        }
+        return 0;
+      };
+      // Time passes quickly, so that each page is noted.
+      const world = { now: withJumps(2000) };
+      assert.equal((await exporting(sandbox, options, world)).exitCode, ExitCode.Done);
+      const expected = truth(sandbox, [BIG, SMALL]);
+      assertSame(linesOf(await readFile(file, 'utf8')), expected);
+      sandbox.options.latencyMs = 0;
+
+      assert.ok(left.length >= 4, String(left.length));
+      assert.ok(left.some((copy) => statSync(`${copy}.part`).size > 1_000_000));
+      for (const copy of left) {
+        await appendFile(`${copy}.part`, '{"half":"a li');
+        assert.equal((await exporting(sandbox, ['--from', '1d', '--output', copy])).exitCode, ExitCode.Done);
+        assertSame(linesOf(await readFile(copy, 'utf8')), expected);
+      }
+    });
+
+    it('goes on after kill -9, and leaves whole lines at Ctrl-C', async (t) => {
+      const sandbox = await startSandbox({ latencyMs: 30, maxLimit: 50, limitBehaviour: 'cut' });
+      t.after(() => sandbox.close());
+      const now = Date.now();
+      sandbox.generate(SMALL, { count: 6000, from: now - DAY, to: now - 5000 });
+      const file = join(await temporaryFolder(t), 'events');
+      const options = ['export', '--from', iso(now - DAY), '--to', iso(now), '--output', file];
+      const start = () => spawn(process.execPath, [SCRIPT, ...options], { env: environment(sandbox), stdio: 'ignore' });
+
+      const killed = start();
+      const end = once(killed, 'exit');
+      while (notedBytes(file) === 0) await sandbox.nextRequest();
+      killed.kill('SIGKILL');
+      await end;
+      const before = notedBytes(file);
+
+      const interrupted = start();
+      const secondEnd = once(interrupted, 'exit');
+      while (notedBytes(file) === before) await sandbox.nextRequest();
+      interrupted.kill('SIGINT');
+      assert.deepEqual(await secondEnd, [ExitCode.SomeSourcesFailed, null]);
+      const lines = linesOf(await readFile(`${file}.part`, 'utf8'));
+      assert.ok(lines.length < 6000);
+
+      sandbox.options.latencyMs = 0;
+      assert.deepEqual(await once(start(), 'exit'), [ExitCode.Done, null]);
+      assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [SMALL]));
+    });
+  });
+
+  describe('a partial file', () => {
+    /** One that a stopped run has left, and the options that it was begun with. */
+    async function leftBehind(t: TestContext) {
+      const sandbox = await sandboxFor(t, { maxLimit: 100, limitBehaviour: 'cut' });
+      sandbox.generate(SMALL, { count: 900, from: NOW - DAY, to: NOW });
+      const file = join(await temporaryFolder(t), 'events');
+      const options = ['--from', '1d', '--output', file];
+      const stop = new AbortController();
+      stopAt(sandbox, 4, stop);
+      await exporting(sandbox, options, { signal: stop.signal });
+      assert.ok(notedBytes(file) > 0);
+      return { sandbox, file, options };
+    }
+
+    const others: [string, string[], RegExp][] = [
+      ['another beginning', ['--from', '2d'], /\(--from was 1d, not 2d\)/],
+      ['an end', ['--to', '1h'], /\(--to was not given, not 1h\)/],
+      ['another format', ['--format', 'csv'], /\(--format was jsonl, not csv\)/],
+      ['other contracts', ['--contract', '7'], /\(--contract was not given, not 7\)/],
+      ['added fields', ['--add-fields', 'time'], /\(--add-fields was not given, not time\)/],
+      ['another provider', ['--provider', 'cloudscale'], /\(--provider was ionos, not cloudscale\)/],
+    ];
+    for (const [name, options, message] of others) {
+      it(`is not gone on with for ${name}`, async (t) => {
+        const left = await leftBehind(t);
+        const part = await readFile(`${left.file}.part`);
+        const { exitCode, stderr } = await exporting(left.sandbox, [...left.options, ...options]);
+        assert.equal(exitCode, ExitCode.Usage);
+        assert.match(stderr, message);
+        assert.match(stderr, /finish that one with its own options, choose another name, or remove .* to begin anew$/m);
+        assert.deepEqual(await readFile(`${left.file}.part`), part);
+      });
+    }
+
+    it('is gone on with for the same instants, however they are written, and other limits', async (t) => {
+      const { sandbox, file } = await leftBehind(t);
+      const options = ['--from', iso(NOW - DAY), '--page-size', '50', '--concurrency', '1', '--output', file];
+      assert.equal((await exporting(sandbox, options)).exitCode, ExitCode.Done);
+      assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [SMALL]));
+    });
+
+    const damages: [string, (file: string) => Promise<unknown>, RegExp][] = [
+      [
+        'without its note',
+        (file) => cp(`${file}.part`, `${file}2.part`),
+        /is in the way, and without .*events2\.part\.json/,
+      ],
+      [
+        'with a broken note',
+        (file) => truncate(`${file}.part.json`, 100),
+        /part\.json cannot be read: it is not JSON; remove /,
+      ],
+      [
+        'with an empty note',
+        (file) => truncate(`${file}.part.json`),
+        /part\.json cannot be read: it is not JSON; remove /,
+      ],
+      [
+        'with a foreign note',
+        (file) => writeFile(`${file}.part.json`, '{}\n{}'),
+        /cannot be read: a part of it is missing/,
+      ],
+      [
+        'that was shortened',
+        (file) => truncate(`${file}.part`, 100),
+        /part has 100 bytes, and \d+ were written; remove /,
+      ],
+    ];
+    for (const [name, damage, message] of damages) {
+      it(`${name} is left as it is`, async (t) => {
+        const { sandbox, file } = await leftBehind(t);
+        await damage(file);
+        const target = existsSync(`${file}2.part`) ? `${file}2` : file;
+        const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d', '--output', target]);
+        assert.equal(exitCode, ExitCode.Usage);
+        assert.match(stderr, message);
+      });
+    }
+
+    it('is written by one process at a time', async (t) => {
+      const sandbox = await sandboxFor(t, { now: Date.now });
+      sandbox.addContract(SMALL);
+      sandbox.fail({ match: { kind: 'page' }, fault: { type: 'hang' } });
+      const file = join(await temporaryFolder(t), 'events');
+      const options = ['--from', '1d', '--output', file];
+      const asked = sandbox.nextRequest(({ kind }) => kind === 'page');
+      const child = spawn(process.execPath, [SCRIPT, 'export', ...options], {
+        env: environment(sandbox),
+        stdio: 'ignore',
+      });
+      const end = once(child, 'exit');
+      await asked;
+      const { exitCode, stderr } = await exporting(sandbox, options);
+      child.kill('SIGKILL');
+      await end;
+      assert.equal(exitCode, ExitCode.Locked);
+      assert.match(stderr, new RegExp(`another export is writing .*events\\.part: process ${child.pid ?? ''}$`, 'm'));
+    });
+  });
+
+  describe('what cannot be', () => {
+    const rows: [string, string[], RegExp][] = [
+      ['no beginning', [], /export needs a beginning, such as --from 24h or --from 2026-01-31T12:00:00Z$/m],
+      [
+        'no instant',
+        ['--from', 'yesterday'],
+        /--from: expected a duration such as .*, or an instant such as .*, got "yesterday"/,
+      ],
+      [
+        'an end before the beginning',
+        ['--from', '1h', '--to', '2h'],
+        /--from \(2026-11-21T19:30:00Z\) must lie before --to \(2026-11-21T18:30:00Z\)/,
+      ],
+      [
+        'a beginning in the future',
+        ['--from', '2030-01-01T00:00:00Z'],
+        /must lie before the present \(2026-11-21T20:30:00Z\)/,
+      ],
+      ['a range of nothing', ['--from', '1h', '--to', '1h'], /must lie before --to/],
+      ['another format', ['--from', '1h', '--format', 'xml'], /--format: expected one of jsonl, csv, got "xml"/],
+      ['a folder as a file', ['--from', '1h', '--output', '/'], /--output: \/ is no regular file/],
+      ['a device as a file', ['--from', '1h', '--output', '/dev/null'], /--output: \/dev\/null is no regular file/],
+      [
+        'a folder that is not there',
+        ['--from', '1h', '--output', '/not/there/x'],
+        /--output: cannot write \/not\/there\/x: ENOENT/,
+      ],
+      ['no name', ['--from', '1h', '--output', ''], /--output: expected a name, got ""/],
+    ];
+    for (const [name, options, message] of rows) {
+      it(name, async (t) => {
+        const sandbox = await sandboxFor(t);
+        const { exitCode, stdout, stderr } = await exporting(sandbox, options);
+        assert.deepEqual([exitCode, stdout], [ExitCode.Usage, '']);
+        assert.match(stderr, message);
+        assert.equal(sandbox.requests.length, 0);
+      });
+    }
+  });
+
+  describe('progress', () => {
+    it('is shown on a terminal, in one line above which messages stand', async (t) => {
+      const sandbox = await sandboxFor(t);
+      for (const contract of [BIG, SMALL]) sandbox.generate(contract, { count: 9000, from: NOW - DAY, to: NOW });
+      sandbox.options.forbiddenContracts = ['5'];
+      sandbox.addContract('5');
+      const terminal = { columns: 100 };
+      const { stderr, exitCode } = await exporting(sandbox, ['--from', '1d'], { terminal, now: withJumps(500) });
+      assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+      const drawn = stderr.split('\r\u001b[K');
+      assert.match(stderr, /\d of 3 contracts, \d windows?, [\d,]+ events, [\d,]+\/s, \d+ s left\r/);
+      for (const line of drawn.flatMap((part) => part.split('\n'))) assert.ok(line.length < 200);
+      assert.ok(drawn.some((line) => line.startsWith('fetch-activity-logs: error: ionos/5: ')));
+      assert.match(drawn.at(-1) ?? '', /^fetch-activity-logs: .*\n$/);
+    });
+
+    it('fits into the terminal', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generate(SMALL, { count: 3000, from: NOW - DAY, to: NOW });
+      for (const columns of [20, 0]) {
+        const { stderr } = await exporting(sandbox, ['--from', '1d'], { terminal: { columns }, now: withJumps(500) });
+        const drawn = stderr.split('\r\u001b[K').filter((part) => part.includes('of 1 contract'));
+        assert.ok(drawn.length > 0);
+        for (const line of drawn) assert.ok(line.length < (columns > 0 ? columns : 80));
+      }
+    });
+
+    const silent: [string, string[], Partial<World>][] = [
+      ['without a terminal', [], {}],
+      ['when only errors are asked for', ['--log-level', 'error'], { terminal: { columns: 80 } }],
+    ];
+    for (const [name, options, world] of silent) {
+      it(`is not shown ${name}`, async (t) => {
+        const sandbox = await sandboxFor(t);
+        sandbox.generate(SMALL, { count: 3000, from: NOW - DAY, to: NOW });
+        const result = await exporting(sandbox, ['--from', '1d', ...options], { now: withJumps(500), ...world });
+        assert.deepEqual([result.exitCode, result.stderr], [ExitCode.Done, '']);
+      });
+    }
+
+    it('is not shown where the events are seen themselves', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generate(SMALL, { count: 10, from: NOW - DAY, to: NOW });
+      const stdout = Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), { isTTY: true });
+      const { stderr } = await exporting(sandbox, ['--from', '1d'], { stdout, terminal: { columns: 80 } });
+      assert.equal(stderr, '');
+    });
+  });
+});
+
+/** A clock that goes on by so much each time somebody looks. */
+function withJumps(ms: number): () => number {
+  let now = NOW;
+  return () => (now += ms);
+}
+
+/** Ctrl-C while the request with this number from now on is on its way. */
+function stopAt(sandbox: Sandbox, nth: number, stop: AbortController): void {
+  let left = nth;
+  void sandbox.nextRequest(() => --left === 0).then(() => stop.abort(new Stopped('stopped by SIGINT')));
+}
+
+/** How many bytes the note beside the partial file speaks of. */
+function notedBytes(file: string): number {
+  if (!existsSync(`${file}.part.json`)) return 0;
+  const [head = ''] = readFileSync(`${file}.part.json`, 'utf8').split('\n');
+  return (JSON.parse(head) as { bytes: number }).bytes;
+}

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ExitCode } from '../../src/errors.ts';
+import { StateStore } from '../../src/state-store.ts';
+import { captureLog } from '../helpers/captured-log.ts';
+import { assertGolden } from '../helpers/golden.ts';
+import { runCommand, type CommandResult } from '../helpers/run-command.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+
+const NOW = Date.parse('2026-11-21T20:30:00Z');
+const TOKEN = 'a-token-that-is-secret';
+
+async function stateFile(t: TestContext, text: string): Promise<string> {
+  const file = join(await temporaryFolder(t), 'state.json');
+  await writeFile(file, text, { mode: 0o600 });
+  return file;
+}
+
+/** What `status` says of a file, which is called `state.json` in it. */
+async function status(file: string, options: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+  const result = await runCommand(['status', '--state-file', file, ...options], { env, now: () => NOW });
+  const shown = (text: string) => text.replaceAll(file, 'state.json');
+  return { ...result, stdout: shown(result.stdout), stderr: shown(result.stderr) };
+}
+
+function fixture(name: string): string {
+  return readFileSync(fileURLToPath(new URL(`../golden/status/${name}.state.json`, import.meta.url)), 'utf8');
+}
+
+describe('status', () => {
+  const sound: [string, string[]][] = [
+    ['healthy', []],
+    ['one-failing', []],
+    ['pending-and-refused', []],
+    ['never-polled', []],
+    ['python-fetcher', []],
+    ['empty', []],
+    ['cloudscale', ['--provider', 'cloudscale']],
+  ];
+  for (const [name, options] of sound) {
+    it(`shows ${name}`, async (t) => {
+      const file = await stateFile(t, fixture(name));
+      const table = await status(file, options);
+      assertGolden(`status/${name}.txt`, table.stdout);
+      const json = await status(file, [...options, '--json']);
+      assertGolden(`status/${name}.json`, json.stdout);
+      for (const { exitCode, stderr } of [table, json]) assert.deepEqual([exitCode, stderr], [ExitCode.Done, '']);
+    });
+  }
+
+  const broken: [string, string | undefined][] = [
+    ['missing', undefined],
+    ['cut-off', fixture('healthy').slice(0, 300)],
+    ['of-nothing', ''],
+    ['of-another-shape', '{"version":1,"sources":{"ionos/1":{"cursor":7}}}'],
+    ['from-the-future', '{"version":2}'],
+  ];
+  for (const [name, text] of broken) {
+    it(`says so when the state file is ${name}`, async (t) => {
+      const file = await stateFile(t, text ?? '');
+      const { exitCode, stdout, stderr } = await status(text === undefined ? `${file}.not-there` : file);
+      assert.deepEqual([exitCode, stdout], [ExitCode.NothingCollected, '']);
+      assertGolden(`status/broken/${name}.txt`, stderr);
+    });
+  }
+
+  it(
+    'says who may read the file',
+    { skip: process.getuid?.() === 0 ? 'root may read everything' : false },
+    async (t) => {
+      const file = await stateFile(t, fixture('healthy'));
+      await chmod(file, 0o200);
+      const { exitCode, stderr } = await status(file);
+      assert.equal(exitCode, ExitCode.NothingCollected);
+      assert.match(
+        stderr,
+        /cannot read the state file state\.json: EACCES.* \(look as the user that collects, or as root\)$/m,
+      );
+    },
+  );
+
+  it('says so when the state file is a folder', async (t) => {
+    const { exitCode, stderr } = await status(await temporaryFolder(t));
+    assert.equal(exitCode, ExitCode.NothingCollected);
+    assert.match(stderr, /^fetch-activity-logs: error: cannot read the state file state\.json: EISDIR/);
+  });
+
+  it('works beside a running poll, without its lock, and changes nothing', async (t) => {
+    const file = await stateFile(t, fixture('healthy'));
+    const store = await StateStore.open({
+      file,
+      log: captureLog(),
+      signal: new AbortController().signal,
+      now: () => NOW,
+      initialLastRun: '2026-11-21T20:25:00Z',
+      onFailure: assert.ifError,
+    });
+    t.after(() => store.close());
+    const folder = join(file, '..');
+    const before = [await readFile(file, 'utf8'), await readdir(folder), (await stat(file)).mtimeMs];
+    const { exitCode, stdout } = await status(file);
+    assert.equal(exitCode, ExitCode.Done);
+    assertGolden('status/healthy.txt', stdout);
+    assert.deepEqual([await readFile(file, 'utf8'), await readdir(folder), (await stat(file)).mtimeMs], before);
+  });
+
+  it('leaves a broken file where it is', async (t) => {
+    const file = await stateFile(t, 'broken');
+    await status(file);
+    assert.deepEqual(await readdir(join(file, '..')), ['state.json']);
+    assert.equal(await readFile(file, 'utf8'), 'broken');
+  });
+
+  it('shows neither a token that a server sent back nor what would command a terminal', async (t) => {
+    const state = JSON.parse(fixture('one-failing')) as { sources: Record<string, { last_error: string }> };
+    for (const source of Object.values(state.sources)) source.last_error = `${TOKEN} is wrong\u001b[2J\nforged`;
+    const file = await stateFile(t, JSON.stringify(state));
+    for (const options of [[], ['--json']]) {
+      const { stdout } = await status(file, options, { IONOS_API_TOKEN: TOKEN });
+      assert.ok(!stdout.includes(TOKEN));
+      assert.ok(!stdout.includes('\u001b'));
+      assert.match(stdout, /\[secret\] is wrong\\+u001b\[2J forged/);
+    }
+  });
+
+  it('shows no cursor of cloudscale, which is for the API alone', async (t) => {
+    const file = await stateFile(t, fixture('cloudscale'));
+    for (const options of [[], ['--json']]) assert.ok(!(await status(file, options)).stdout.includes('http'));
+  });
+
+  it('is told where to look by the environment, too', async (t) => {
+    const file = await stateFile(t, fixture('healthy'));
+    const { stdout } = await runCommand(['status'], { env: { ACTIVITY_LOG_STATE_FILE: file }, now: () => NOW });
+    assertGolden('status/healthy.txt', stdout);
+  });
+});

@@ -1,0 +1,32 @@
+import { Writable } from 'node:stream';
+import { main } from '../../src/cli.ts';
+import type { ExitCode } from '../../src/errors.ts';
+import type { World } from '../../src/world.ts';
+import { NO_WAIT } from './test-client.ts';
+
+export interface CommandResult {
+  readonly exitCode: ExitCode;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command in this process, in a world that waits for nothing and has nothing but what it is given. */
+export async function runCommand(argv: readonly string[], world: Partial<World> = {}): Promise<CommandResult> {
+  const printed: Buffer[] = [];
+  let stderr = '';
+  const exitCode = await main(argv, {
+    env: {},
+    stdout: new Writable({
+      write: (chunk: Buffer, _encoding, callback) => {
+        printed.push(chunk);
+        callback();
+      },
+    }),
+    log: { write: (line) => (stderr += line), journal: false },
+    signal: new AbortController().signal,
+    now: Date.now,
+    random: NO_WAIT,
+    ...world,
+  });
+  return { exitCode, stdout: Buffer.concat(printed).toString(), stderr };
+}

@@ -1,0 +1,606 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { formatSecond } from '../../src/duration.ts';
+import { ApiError, StateError } from '../../src/errors.ts';
+import { IonosReader, providerFor, type ReaderOptions } from '../helpers/ionos-reader.ts';
+import '../helpers/properties.ts';
+import { NOW, sandboxFor } from '../sandbox/exchange.ts';
+import type { NewEvent, Sandbox, SandboxSettings } from '../sandbox/server.ts';
+
+const CONTRACT = '9876543218374837483';
+const OTHER = '31721060';
+const START = NOW - 300_000;
+const never = new AbortController().signal;
+
+interface Scene {
+  readonly sandbox: Sandbox;
+  readonly reader: IonosReader;
+}
+
+/** A contract with so many events in the last five minutes, and someone who reads them for the first time. */
+async function scene(
+  t: TestContext,
+  count: number,
+  settings: SandboxSettings,
+  options?: ReaderOptions,
+): Promise<Scene> {
+  const sandbox = await sandboxFor(t, { sizeBytes: 400, ...settings });
+  sandbox.addContract(CONTRACT);
+  sandbox.generate(CONTRACT, { count, from: START, to: NOW });
+  return { sandbox, reader: new IonosReader(t, sandbox, CONTRACT, START, options) };
+}
+
+/** Each event of the contract was printed once, byte for byte. */
+function assertAllOnce({ sandbox, reader }: Scene, hint?: string): void {
+  const expected = sandbox.events(CONTRACT).map(({ text }) => text);
+  assert.deepEqual(reader.lines.toSorted(), expected.toSorted(), hint);
+}
+
+function offsets(sandbox: Sandbox): (string | undefined)[] {
+  return sandbox.requests.map(({ query }) => query['offset']);
+}
+
+/** As many events of one second, all of them different. */
+function ofOneSecond(count: number, time: number): NewEvent[] {
+  return Array.from({ length: count }, (_, n) => ({
+    raw: `{"@uuid":"${n}","meta":{"time":"${new Date(time).toISOString()}"}}`,
+    time,
+  }));
+}
+
+describe('sources', () => {
+  it('are the contracts that the token sees', async (t) => {
+    for (const contractsShape of ['array', 'items'] as const) {
+      const sandbox = await sandboxFor(t, { contractsShape });
+      sandbox.addContract(CONTRACT);
+      sandbox.addContract(OTHER);
+      assert.deepEqual(await providerFor(t, sandbox).provider.sources(never), [
+        { id: CONTRACT, name: `ionos/${CONTRACT}`, contract: CONTRACT },
+        { id: OTHER, name: `ionos/${OTHER}`, contract: OTHER },
+      ]);
+    }
+  });
+
+  it('are those of --contract, without asking', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const { provider } = providerFor(t, sandbox, { contracts: [OTHER, OTHER] });
+    assert.deepEqual(await provider.sources(never), [{ id: OTHER, name: `ionos/${OTHER}`, contract: OTHER }]);
+    assert.equal(sandbox.requests.length, 0);
+  });
+
+  it('may be none, and that is said', async (t) => {
+    const { provider, log } = providerFor(t, await sandboxFor(t));
+    assert.deepEqual(await provider.sources(never), []);
+    assert.deepEqual(log.messages, ['warn: the token sees no contract: there is nothing to collect']);
+  });
+
+  it('have numbers of any length, which reach the URL as they came', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const numbers = fc.oneof(
+      fc.stringMatching(/^[1-9][0-9]{18}$/),
+      fc.stringMatching(/^[1-9][0-9]{0,29}$/),
+      fc.constantFrom(CONTRACT, '9007199254740993', '18446744073709551615'),
+    );
+    await fc.assert(
+      fc.asyncProperty(numbers, async (number) => {
+        sandbox.addContract(number);
+        const listed = await providerFor(t, sandbox).provider.sources(never);
+        assert.ok(listed.some(({ id, contract }) => id === number && contract === number));
+        const reader = new IonosReader(t, sandbox, number, START);
+        const seen = sandbox.requests.length;
+        await reader.poll();
+        assert.deepEqual(
+          sandbox.requests.slice(seen).map(({ path, status }) => [path, status]),
+          [[`/activitylog/v1/contracts/${number}`, 200]],
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('a poll asks', () => {
+  it('in whole seconds, from the cursor less the overlap to now', async (t) => {
+    const { sandbox, reader } = await scene(t, 0, { now: () => NOW + 999 }, { overlapMs: 60_500 });
+    reader.cursor = '2026-11-21T20:28:00Z';
+    await reader.poll();
+    assert.deepEqual(
+      sandbox.requests.map(({ query }) => ({ ...query })),
+      [{ dateStart: '2026-11-21T20:26:59Z', dateEnd: '2026-11-21T20:30:00Z', offset: '0', limit: '1000' }],
+    );
+    assert.equal(reader.cursor, '2026-11-21T20:30:00Z');
+  });
+
+  it('for nothing before the start', async (t) => {
+    const { sandbox, reader } = await scene(t, 0, {});
+    await reader.poll();
+    assert.equal(sandbox.requests[0]?.query['dateStart'], formatSecond(START / 1000));
+  });
+
+  it('for nothing when no second has passed', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const reader = new IonosReader(t, sandbox, CONTRACT, NOW);
+    await reader.poll();
+    assert.deepEqual([sandbox.requests, reader.pages, reader.cursor], [[], [], formatSecond(NOW / 1000)]);
+  });
+
+  it('for nothing from the end on, where there is one', async (t) => {
+    const { sandbox, reader } = await scene(t, 100, {});
+    const { provider } = providerFor(t, sandbox);
+    const end = START / 1000 + 60;
+    const times: number[] = [];
+    const checkpoint = { cursor: formatSecond(START / 1000), start: START / 1000, end };
+    for await (const { events } of provider.pages(reader.source, checkpoint, never)) {
+      for (const { time = NaN } of events) times.push(time);
+    }
+    assert.ok(times.every((time) => time < end * 1000));
+    assert.equal(times.length, sandbox.events(CONTRACT).filter(({ time }) => time < end * 1000).length);
+  });
+
+  it('page by page, by the events that came', async (t) => {
+    const { sandbox, reader } = await scene(t, 250, { maxLimit: 100, limitBehaviour: 'cut' }, { pageSize: 200 });
+    await reader.poll();
+    assert.deepEqual(offsets(sandbox), ['0', '100', '200']);
+    assert.deepEqual(
+      sandbox.requests.map(({ query }) => query['limit']),
+      ['200', '200', '200'],
+    );
+  });
+});
+
+describe('every event once', () => {
+  const rows: [string, SandboxSettings, ReaderOptions?][] = [
+    ['in the order of time', { order: 'ascending' }],
+    ['newest first', { order: 'descending' }],
+    ['in no order', { order: 'shuffled' }],
+    ['in another order each time', { order: 'reshuffled' }],
+    ['with source as the wrapper', { shape: 'hits/source' }],
+    ['without a wrapper', { shape: 'hits/bare' }],
+    ['in items', { shape: 'items' }],
+    ['in an array', { shape: 'array' }],
+    ['with what Elasticsearch adds', { hitExtras: true }],
+    ['with the total as an object', { total: 'object' }],
+    ['with the total as a lower bound', { total: 'gte' }],
+    ['without a total', { total: 'missing' }],
+    ['with a total that is too high', { total: 'overstated' }],
+    ['from a server that cuts the limit', { maxLimit: 100, limitBehaviour: 'cut' }],
+    ['from a server that cuts the limit and tells no total', { maxLimit: 20, limitBehaviour: 'cut', total: 'missing' }],
+    ['from a server that refuses the limit', { maxLimit: 100, limitBehaviour: 'refused' }],
+    ['from a server that takes one at a time', { maxLimit: 1, limitBehaviour: 'refused' }, { pageSize: 16 }],
+    ['from a server with an offset limit', { maxOffset: 300, offsetRule: 'offset' }, { pageSize: 100 }],
+    ['from a server with a limit for offset and limit', { maxOffset: 300 }, { pageSize: 100 }],
+    ['from a server with an offset limit and no total', { maxOffset: 300, total: 'missing' }, { pageSize: 100 }],
+    ['from a server whose offset limit is below the page size', { maxOffset: 150 }],
+    ['without identities', { uuid: 'missing' }],
+    ['of which some have identities', { uuid: 'some', order: 'shuffled' }],
+    ['of drifting types', { typeDrift: true, sizeBytes: null }],
+    ['pretty-printed', { pretty: 'crlf' }],
+    ['compressed and in chunks', { gzip: true, chunked: true, chunkBytes: 1000 }],
+    ['with microseconds', { timeFormat: 'microseconds' }],
+    ['with another time zone', { timeFormat: 'offset' }],
+    ['in small pages', {}, { pageSize: 7 }],
+  ];
+  for (const [name, settings, options = { pageSize: 200 }] of rows) {
+    it(name, async (t) => {
+      const one = await scene(t, 700, settings, options);
+      await one.reader.poll();
+      if (settings.pretty === undefined) assertAllOnce(one);
+      assert.equal(one.reader.lines.length, 700);
+      assert.equal(one.reader.cursor, formatSecond(NOW / 1000));
+      // Once more: all of it is in the overlap, and nothing is new.
+      await one.reader.poll();
+      assert.equal(one.reader.lines.length, 700);
+    });
+  }
+
+  it('whatever the server does, and wherever the poll is interrupted', async (t) => {
+    const settings = fc.record({
+      order: fc.constantFrom('ascending', 'descending', 'shuffled'),
+      shape: fc.constantFrom('hits/_source', 'hits/bare', 'items', 'array'),
+      total: fc.constantFrom('number', 'object', 'gte', 'missing', 'overstated'),
+      maxLimit: fc.constantFrom(10_000, 50, 20, 3),
+      limitBehaviour: fc.constantFrom('cut', 'refused'),
+      maxOffset: fc.constantFrom(null, 60, 200),
+      offsetRule: fc.constantFrom('offset', 'offset+limit'),
+      uuid: fc.constantFrom('present', 'missing', 'some'),
+      seed: fc.nat(),
+    } satisfies Record<string, unknown>);
+    const options = fc.record({
+      pageSize: fc.constantFrom(1000, 50, 7),
+      overlapMs: fc.constantFrom(0, 30_000, 300_000),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        settings,
+        options,
+        fc.nat({ max: 150 }),
+        fc.infiniteStream(fc.nat({ max: 12 })),
+        async (...given) => {
+          const [switches, reading, count, interruptions] = given;
+          const one = await scene(t, count, switches, reading);
+          const { sandbox, reader } = one;
+          // Each poll ends after some pages, but one of them is let through.
+          for (let polls = 0; polls < 3; polls++) {
+            let left = Number(interruptions.next().value);
+            await reader.poll(() => left-- > 0);
+          }
+          await reader.poll();
+          assertAllOnce(one);
+          assert.equal(reader.cursor, formatSecond(NOW / 1000));
+          await sandbox.close();
+        },
+      ),
+      { numRuns: 80 },
+    );
+  });
+
+  it('of 25,000 with an offset limit of 10,000', async (t) => {
+    for (const settings of [
+      { total: 'number', offsetRule: 'offset+limit' },
+      { total: 'object', offsetRule: 'offset', order: 'descending' },
+      { total: 'gte', offsetRule: 'offset+limit' },
+      { total: 'missing', offsetRule: 'offset', order: 'shuffled' },
+    ] as const satisfies SandboxSettings[]) {
+      const one = await scene(t, 25_000, { maxOffset: 10_000, ...settings });
+      await one.reader.poll();
+      assertAllOnce(one, JSON.stringify(settings));
+      assert.deepEqual(one.reader.log.messages, []);
+    }
+  });
+
+  it('when two are alike to the byte, on one page and across two', async (t) => {
+    const twin = (second: number): NewEvent => {
+      const time = START + second * 1000;
+      return { raw: `{"n":${second},"meta":{"time":"${new Date(time).toISOString()}"}}`, time };
+    };
+    for (const pageSize of [1000, 10, 7, 2]) {
+      const { sandbox, reader } = await scene(t, 0, { uuid: 'missing' }, { pageSize });
+      sandbox.addEvents(
+        CONTRACT,
+        [...Array(40).keys()].flatMap((n) => [twin(n), twin(n)]),
+      );
+      await reader.poll();
+      // Nothing tells them apart, so one of each is printed; that is no reason to stop.
+      assert.deepEqual(reader.lines.toSorted(), [...Array(40).keys()].map((n) => String(twin(n).raw)).toSorted());
+      assert.equal(reader.cursor, formatSecond(NOW / 1000));
+    }
+  });
+});
+
+describe('more than can be had of one second', () => {
+  for (const total of ['number', 'gte', 'missing'] as const) {
+    it(`is said, and the poll goes on behind it: total ${total}`, async (t) => {
+      const { sandbox, reader } = await scene(t, 50, { maxOffset: 10_000, total });
+      sandbox.addEvents(CONTRACT, ofOneSecond(12_000, START + 100_000));
+      await reader.poll();
+      assert.equal(reader.lines.length, 10_050);
+      assert.equal(new Set(reader.lines).size, 10_050);
+      assert.equal(reader.cursor, formatSecond(NOW / 1000));
+      const second = formatSecond((START + 100_000) / 1000);
+      assert.deepEqual(reader.log.messages, [
+        `error: ionos/${CONTRACT}: the API gives only the first 10000 of ${total === 'number' ? 12_000 : 'the'} events ` +
+          `of the second ${second}; the others cannot be had`,
+      ]);
+    });
+  }
+
+  it('is had where the server has no such limit', async (t) => {
+    const one = await scene(t, 50, {});
+    one.sandbox.addEvents(CONTRACT, ofOneSecond(12_000, START + 100_000));
+    await one.reader.poll();
+    assertAllOnce(one);
+    assert.deepEqual(one.reader.log.messages, []);
+  });
+});
+
+describe('a limit that is refused', () => {
+  for (const status of [400, 413, 414, 416, 422]) {
+    it(`with ${status} is halved, and remembered for the run`, async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generate(CONTRACT, { count: 300, from: START, to: NOW });
+      sandbox.generate(OTHER, { count: 300, from: START, to: NOW });
+      sandbox.fail({
+        match: ({ query }) => Number(query['limit']) > 250,
+        times: Infinity,
+        fault: { type: 'status', status },
+      });
+      const { provider } = providerFor(t, sandbox);
+      const checkpoint = { cursor: formatSecond(START / 1000), start: START / 1000 };
+      for (const source of await provider.sources(never)) {
+        let events = 0;
+        for await (const page of provider.pages(source, checkpoint, never)) events += page.events.length;
+        assert.equal(events, 300);
+      }
+      const limits = sandbox.requests.flatMap(({ query }) => query['limit'] ?? []);
+      assert.deepEqual(limits, ['1000', '500', '250', '250', '250', '250']);
+    });
+  }
+
+  it('down to one is an error of the request itself', async (t) => {
+    const { sandbox, reader } = await scene(t, 10, {}, { pageSize: 8 });
+    sandbox.fail({ times: Infinity, fault: { type: 'status', status: 400 } });
+    await assert.rejects(reader.poll(), { name: 'ApiError', status: 400 });
+    assert.deepEqual(
+      sandbox.requests.map(({ query }) => query['limit']),
+      ['8', '4', '2', '1'],
+    );
+    assert.equal(reader.cursor, formatSecond(START / 1000));
+  });
+
+  it('is not what 403 or 404 mean', async (t) => {
+    for (const status of [401, 403, 404]) {
+      const { sandbox, reader } = await scene(t, 10, {});
+      sandbox.fail({ fault: { type: 'status', status } });
+      await assert.rejects(reader.poll(), { name: 'ApiError', status });
+      assert.equal(sandbox.requests.length, 1);
+    }
+  });
+});
+
+describe('a server that sends the same again and again', () => {
+  for (const total of ['missing', 'overstated'] as const) {
+    it(`ends the source with an error, not in a loop: total ${total}`, async (t) => {
+      const { sandbox, reader } = await scene(t, 3000, { ignoreOffset: true, total });
+      await assert.rejects(reader.poll(), {
+        name: 'PageError',
+        message: /^the (API sends the same page again at offset \d+|same events come again .*) between \S+ and \S+$/,
+      });
+      assert.ok(sandbox.requests.length < 150, `${sandbox.requests.length} requests`);
+      assert.equal(reader.cursor, formatSecond(START / 1000));
+    });
+  }
+
+  for (const total of ['number', 'object', 'gte'] as const) {
+    it(`is asked for windows of one page: total ${total}`, async (t) => {
+      const one = await scene(t, 3000, { ignoreOffset: true, total });
+      await one.reader.poll();
+      assertAllOnce(one);
+    });
+
+    it(`ends the source with an error when a second has more than a page: total ${total}`, async (t) => {
+      const { sandbox, reader } = await scene(t, 100, { ignoreOffset: true, total });
+      sandbox.addEvents(CONTRACT, ofOneSecond(3000, START));
+      const second = [START / 1000, START / 1000 + 1].map(formatSecond).join(' and ');
+      await assert.rejects(reader.poll(), {
+        name: 'PageError',
+        message: new RegExp(`^the same events come again and again: 1000 of the 30\\d\\d events .* ${second}$`),
+      });
+      assert.ok(sandbox.requests.length < 150, `${sandbox.requests.length} requests`);
+    });
+  }
+
+  it('may count more events than it has: what there is, is taken, and the poll goes on', async (t) => {
+    const one = await scene(t, 30, { total: 'overstated', overstatedBy: 3 });
+    await one.reader.poll();
+    assertAllOnce(one);
+    assert.equal(one.reader.cursor, formatSecond(NOW / 1000));
+    assert.deepEqual(one.reader.log.messages, [
+      `error: ionos/${CONTRACT}: only 30 of the 33 events that the API counts between ` +
+        `${formatSecond(START / 1000)} and ${formatSecond(NOW / 1000)} could be had: it has no more pages`,
+    ]);
+  });
+});
+
+describe('pages that shift while they are read', () => {
+  for (const order of ['ascending', 'descending', 'shuffled'] as const) {
+    for (const total of ['number', 'missing'] as const) {
+      it(`lose nothing: ${order}, total ${total}`, async (t) => {
+        const one = await scene(t, 200, { order, total }, { pageSize: 20 });
+        let added = 0;
+        await one.reader.poll(() => {
+          if (added >= 18) return;
+          // Late ones, at the beginning, in the middle and at the end of what is being read.
+          const at = [START + added, START + 150_000 + added, NOW - 1000 + added];
+          one.sandbox.addEvents(
+            CONTRACT,
+            at.map((time) => ({ raw: `{"@uuid":"new-${added++}"}`, time })),
+          );
+        });
+        // What came up behind the place that was read already comes with the next poll.
+        await one.reader.poll();
+        assertAllOnce(one);
+      });
+    }
+  }
+});
+
+describe('late events', () => {
+  it('are found inside of the overlap, and marked as such', async (t) => {
+    let now = NOW;
+    const { sandbox, reader } = await scene(t, 20, { now: () => now }, { overlapMs: 60_000 });
+    sandbox.addEvents(CONTRACT, [
+      { raw: '{"@uuid":"late"}', time: NOW - 50_000, visibleFrom: NOW + 5000 },
+      { raw: '{"@uuid":"too late"}', time: NOW - 70_000, visibleFrom: NOW + 5000 },
+    ]);
+    await reader.poll();
+    assert.equal(reader.lines.length, 20);
+    assert.ok(reader.pages.every(({ lateBefore }) => lateBefore === undefined || lateBefore === START / 1000));
+    now = NOW + 10_000;
+    await reader.poll();
+    assert.deepEqual(reader.lines.slice(20), ['{"@uuid":"late"}']);
+    assert.equal(reader.pages.at(-2)?.lateBefore, NOW / 1000);
+    assert.deepEqual(reader.pages.at(-2)?.between, { from: NOW / 1000 - 60, to: now / 1000 });
+  });
+
+  it('come once, however the polls fall', async (t) => {
+    const OVERLAP_S = 60;
+    const events = fc.array(
+      fc.record({
+        at: fc.nat({ max: 300_000 }),
+        late: fc.oneof(fc.constant(0), fc.nat({ max: (OVERLAP_S - 2) * 1000 })),
+      }),
+      { maxLength: 60 },
+    );
+    const order = fc.constantFrom('ascending', 'descending', 'shuffled');
+    await fc.assert(
+      fc.asyncProperty(
+        events,
+        fc.array(fc.nat({ max: 300_000 })),
+        order,
+        fc.boolean(),
+        async (list, polls, ...rest) => {
+          const [given, withUuid] = rest;
+          let now = NOW;
+          const sandbox = await sandboxFor(t, { now: () => now, order: given });
+          sandbox.addEvents(
+            CONTRACT,
+            list.map(({ at, late }, n) => ({
+              raw: `{${withUuid ? `"@uuid":"${n}",` : ''}"n":${n},"meta":{"time":"${new Date(NOW + at).toISOString()}"}}`,
+              time: NOW + at,
+              visibleFrom: NOW + at + late,
+            })),
+          );
+          const reader = new IonosReader(t, sandbox, CONTRACT, NOW, { overlapMs: OVERLAP_S * 1000, pageSize: 10 });
+          for (const at of [...polls.toSorted((a, b) => a - b), 301_000]) {
+            now = NOW + at;
+            await reader.poll();
+          }
+          now = NOW + 301_000 + OVERLAP_S * 1000;
+          await reader.poll();
+          assertAllOnce({ sandbox, reader });
+          await sandbox.close();
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('windows', () => {
+  it('are walked oldest first, and the cursor moves at the end of each', async (t) => {
+    const { sandbox, reader } = await scene(t, 3000, {}, { pageSize: 100 });
+    await reader.poll();
+    const between = reader.pages.flatMap((page) => page.between ?? []);
+    assert.ok(between.length > 20);
+    for (const [index, { from, to }] of between.entries()) {
+      assert.ok(from < to);
+      assert.ok(from >= (between[index - 1]?.from ?? 0));
+    }
+    let done = START / 1000;
+    for (const { events, cursor, forgetBefore, ...page } of reader.pages) {
+      const at = Date.parse(cursor) / 1000;
+      if (forgetBefore === undefined) {
+        assert.equal(at, done);
+      } else {
+        assert.deepEqual([events.length, page.between, forgetBefore], [0, undefined, at - 300]);
+        assert.ok(at > done);
+        done = at;
+      }
+    }
+    assert.equal(done, NOW / 1000);
+    const asked = sandbox.requests.map(({ query }) => Date.parse(query['dateEnd'] ?? '') / 1000);
+    assert.ok(asked.every((end) => end <= NOW / 1000));
+  });
+
+  it('grow again behind a busy time', async (t) => {
+    const { sandbox, reader } = await scene(t, 100, {}, { pageSize: 100 });
+    sandbox.addEvents(CONTRACT, ofOneSecond(5000, START + 5000));
+    await reader.poll();
+    assert.equal(reader.lines.length, 5100);
+    assert.ok(sandbox.requests.length < 120, `${sandbox.requests.length} requests`);
+  });
+});
+
+describe('the clock', () => {
+  it('is behind the cursor: that is said, and the poll goes on from now', async (t) => {
+    const one = await scene(t, 100, {});
+    one.reader.cursor = '2027-11-21T20:30:00Z';
+    await one.reader.poll();
+    assertAllOnce(one);
+    assert.equal(one.reader.cursor, formatSecond(NOW / 1000));
+    assert.equal(one.reader.log.messages.length, 1);
+    assert.match(
+      one.reader.log.messages[0] ?? '',
+      /^error: .*: its cursor 2027-11-21T20:30:00Z lies ahead of this machine's clock by 365 d; going on from 2026-11-21T20:30:00Z\./,
+    );
+  });
+
+  it('is a little behind the cursor: that is no matter', async (t) => {
+    const one = await scene(t, 100, {});
+    one.reader.cursor = formatSecond(NOW / 1000 + 30);
+    await one.reader.poll();
+    // The overlap reaches from 30 s later on.
+    assert.equal(one.sandbox.requests[0]?.query['dateStart'], formatSecond(START / 1000 + 30));
+    assert.equal(one.reader.cursor, formatSecond(NOW / 1000 + 30));
+    assert.deepEqual(one.reader.log.messages, []);
+  });
+
+  it("is ahead of the API's: the cursor stays behind the API's, and nothing is lost", async (t) => {
+    const AHEAD = 3_600_000;
+    const one = await scene(t, 100, {}, { now: () => NOW + AHEAD, overlapMs: 0 });
+    await one.reader.poll();
+    assert.equal(one.reader.cursor, formatSecond(NOW / 1000));
+    assert.equal(one.reader.lines.length, 100);
+    assert.match(
+      one.reader.log.messages.join('\n'),
+      /^warn: this machine's clock is 60 min ahead of the API's; [^\n]+$/,
+    );
+    // What comes up in the time that our clock had long called the past.
+    one.sandbox.options.now = () => NOW + 60_000;
+    one.sandbox.generate(CONTRACT, { count: 10, from: NOW, to: NOW + 60_000 });
+    await one.reader.poll();
+    assertAllOnce(one);
+    assert.equal(one.reader.log.messages.length, 1);
+  });
+
+  it("is a little ahead of the API's: that is no matter", async (t) => {
+    const { reader } = await scene(t, 10, {}, { now: () => NOW + 30_000 });
+    await reader.poll();
+    assert.equal(reader.cursor, formatSecond(NOW / 1000 + 30));
+    assert.deepEqual(reader.log.messages, []);
+  });
+
+  it("is behind the API's: no event of the future is asked for", async (t) => {
+    const { sandbox, reader } = await scene(t, 10, {}, { now: () => NOW - 3_600_000 });
+    reader.cursor = formatSecond(NOW / 1000 - 3700);
+    await reader.poll();
+    assert.equal(sandbox.requests.length, 0);
+    assert.deepEqual(reader.log.messages, []);
+  });
+});
+
+describe('a poll that cannot go on', () => {
+  it('because its cursor is no date and time', async (t) => {
+    const { reader } = await scene(t, 0, {});
+    for (const cursor of ['', 'https://api.cloudscale.ch/v1/project-logs?cursor=a', '2026-11-21']) {
+      reader.cursor = cursor;
+      await assert.rejects(reader.poll(), StateError);
+    }
+  });
+
+  it('because the API fails keeps its cursor, on whichever page', async (t) => {
+    for (const skip of [0, 1, 2]) {
+      const one = await scene(t, 50, {}, { pageSize: 20 });
+      one.sandbox.fail({ skip, times: 5, fault: { type: 'status', status: 503 } });
+      await assert.rejects(one.reader.poll(), ApiError);
+      assert.equal(one.reader.cursor, formatSecond(START / 1000));
+      assert.equal(one.reader.lines.length, skip * 20);
+      await one.reader.poll();
+      assertAllOnce(one);
+    }
+  });
+
+  it('because an event is none prints nothing of that page', async (t) => {
+    const one = await scene(t, 50, {});
+    one.sandbox.fail({ times: 5, fault: { type: 'bad-event' } });
+    await assert.rejects(one.reader.poll(), { name: 'PageError', message: 'event 26 of the page is not an object' });
+    assert.deepEqual(one.reader.lines, []);
+    await one.reader.poll();
+    assertAllOnce(one);
+  });
+
+  it('because it was stopped throws the reason', async (t) => {
+    const { reader } = await scene(t, 50, {}, { pageSize: 20 });
+    const controller = new AbortController();
+    const stop = new Error('stopped');
+    await assert.rejects(
+      reader.poll(() => {
+        controller.abort(stop);
+        return undefined;
+      }, controller.signal),
+      stop,
+    );
+    assert.equal(reader.lines.length, 20);
+  });
+});
