@@ -11,23 +11,15 @@ import { tryAlone } from './tools/try-alone.ts';
 const run = promisify(execFile);
 const SCRIPT = 'fetch-activity-logs.js';
 
-interface Manifest {
-  name: string;
-  version: string;
-  dependencies: Record<string, string>;
-}
-
 describe('the build', () => {
   let folder: string;
   let script: string;
-  let manifest: Manifest;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fetch-activity-logs-build-'));
     await run(process.execPath, ['esbuild.config.js', join(folder, 'first')]);
     await run(process.execPath, ['esbuild.config.js', join(folder, 'second')]);
     script = await readFile(join(folder, 'first', SCRIPT), 'utf8');
-    manifest = JSON.parse(await readFile('package.json', 'utf8')) as Manifest;
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -51,9 +43,10 @@ describe('the build', () => {
     assert.equal((await stat(join(folder, 'first', SCRIPT))).mode & 0o100, 0o100);
   });
 
-  it('is readable, and holds its version', () => {
+  it('is readable, and holds its version', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
     assert.match(script, /^\/\/ src\/collect\.ts$/m);
-    assert.ok(script.includes(JSON.stringify(manifest.version)));
+    assert.ok(script.includes(JSON.stringify(version)));
     assert.ok(!script.includes('__VERSION__'));
   });
 
@@ -67,13 +60,11 @@ describe('the build', () => {
 
   it('has the licence of each package that it contains beside it', async () => {
     const licences = await readFile(join(folder, 'first', 'LICENSES.txt'), 'utf8');
-    for (const [name, version] of Object.entries(manifest.dependencies)) {
-      assert.match(licences, new RegExp(`^${name} ${version} \\(.+\\)\n\n.*\n(.*\n)*?.*Permission`, 'm'));
-    }
     const paths = script.matchAll(/^\/\/ (?:.*\/)?node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\//gm);
     const contained = new Set(Array.from(paths, ([, name = '']) => name));
-    assert.ok(contained.size > Object.keys(manifest.dependencies).length);
-    for (const name of contained) assert.ok(licences.includes(`\n${name} `), name);
+    assert.ok(contained.has('undici') && contained.has('yargs') && contained.size > 10);
+    for (const name of contained) assert.match(licences, new RegExp(`^${name} \\d[^ ]* \\(.+\\)\n\n.+`, 'm'));
+    assert.doesNotMatch(licences, /^Licence: /m, 'a package without a text of its licence');
   });
 
   it('runs alone in an empty folder', async (t) => {
