@@ -143,7 +143,7 @@ export class ApiClient {
     if (REDIRECT_STATUSES.has(status) && typeof location === 'string' && URL.canParse(location, url.href)) {
       return { location: new URL(location, url) };
     }
-    throw new ApiError(`HTTP ${status}${await quote(body, headers['content-encoding'])}`, {
+    throw new ApiError(`HTTP ${status}${await quote(body, headers['content-encoding'], authorization)}`, {
       status,
       retryAfterMs: retryAfterMs(headers['retry-after'], this.#options.now()),
       retryable: RETRYABLE_STATUSES.has(status),
@@ -202,12 +202,25 @@ function tooLarge(maxBytes: number): ApiError {
   return new ApiError(`the page is larger than ${maxBytes} bytes; a smaller --page-size helps`, { retryable: false });
 }
 
-/** The server's own words on an error, short; what is no text of its own is left out. */
-async function quote(body: Buffer, encoding: string | string[] | undefined): Promise<string> {
+/** The server's own words on an error, short; what is no text of its own is left out, and our credentials, too. */
+async function quote(body: Buffer, encoding: string | string[] | undefined, authorization: string): Promise<string> {
   const bytes = await decoded(body, encoding, MAX_PAGE_BYTES).catch(() => Buffer.alloc(0));
-  const text = bytes.toString().replace(/\s+/g, ' ').trim();
+  const words = bytes.toString().replace(/\s+/g, ' ').trim();
+  const text = secretsOf(authorization).reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), words);
   if (text === '' || text.startsWith('<')) return '';
   return `: ${text.length > MAX_QUOTE_CHARACTERS ? `${text.slice(0, MAX_QUOTE_CHARACTERS)}…` : text}`;
+}
+
+/** What a server might quote of an Authorization header: the token, or user and password, encoded and plain. */
+function secretsOf(authorization: string): string[] {
+  const [scheme, credentials = ''] = authorization.split(' ');
+  const password =
+    scheme === 'Basic'
+      ? Buffer.from(credentials, 'base64')
+          .toString()
+          .replace(/^[^:]*:/, '')
+      : '';
+  return [credentials, password].filter((secret) => secret !== '');
 }
 
 /** Retry-After (RFC 9110, 10.2.3): seconds, or a date. */

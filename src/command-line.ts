@@ -71,6 +71,14 @@ const COMMANDS: readonly CommandLine[] = [
     describe: 'Show how far each source is, from the state file alone',
     options: { json: { boolean: true, group: 'Output:', describe: 'For programs' } },
   },
+  {
+    name: 'check',
+    describe: 'Find what would cost events: token, API, clock, state, and all of the Fluent Bit configuration',
+    options: {
+      config: option('Where from', "Fluent Bit's main file", '/etc/fluent-bit/fluent-bit.conf'),
+      json: { boolean: true, group: 'Output:', describe: 'For programs' },
+    },
+  },
 ];
 
 /**

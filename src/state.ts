@@ -114,7 +114,7 @@ function parseSource(value: unknown, path: string): SourceState {
   const late = object(source['late'] ?? {}, `${path}.late`);
   return {
     cursor: text(source['cursor'], `${path}.cursor`),
-    start: text(source['start'] ?? '1970-01-01T00:00:00Z', `${path}.start`),
+    start: instantOrNull(source['start'], `${path}.start`) ?? '1970-01-01T00:00:00Z',
     seen: new SeenEvents(
       seen.map(([id, time]) => {
         if (typeof time !== 'number') throw unexpected(`${path}.seen["${id}"]`, 'epoch seconds', time);

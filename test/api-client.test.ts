@@ -232,6 +232,26 @@ describe('a fault that stays', () => {
     });
   }
 
+  const quoted: [string, string, string][] = [
+    ['Bearer sandbox-token', 'no such token: sandbox-token', 'HTTP 400: no such token: [secret]'],
+    ['Basic YW5uYTpwYTpzcw==', 'YW5uYTpwYTpzcw== is anna with pa:ss', 'HTTP 400: [secret] is anna with [secret]'],
+    ['Basic YW5uYTo=', 'anna has no password', 'HTTP 400: anna has no password'],
+  ];
+  for (const [authorization, body, message] of quoted) {
+    it(`is told without the credentials that the server repeats: ${body}`, async (t) => {
+      const { sandbox, get } = await set(t, { authorization });
+      sandbox.fail({ fault: { type: 'status', status: 400, body } });
+      await assert.rejects(get(), { message });
+    });
+  }
+
+  it('is told after as many tries as are wanted', async (t) => {
+    const { sandbox, get } = await set(t, { maxAttempts: 2 });
+    const scripted = sandbox.fail({ fault: { type: 'status', status: 503 }, times: Infinity });
+    await assert.rejects(get(), { status: 503 });
+    assert.equal(scripted.played, 2);
+  });
+
   it('a port where nobody listens', async (t) => {
     const server = createTcpServer();
     const port = await listen(t, server);

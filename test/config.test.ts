@@ -188,6 +188,22 @@ describe('readConfig', () => {
     }
   });
 
+  it('has other defaults for cloudscale.ch, which has no contracts', () => {
+    const { apiUrl, stateFile, provider } = config({ provider: 'cloudscale' });
+    assert.equal(provider, PROVIDERS['cloudscale']);
+    assert.equal(apiUrl.href, 'https://api.cloudscale.ch/v1');
+    assert.equal(stateFile, '/var/lib/fluent-bit/cloudscale_log_state.json');
+    for (const env of [{}, { CLOUDSCALE_API_URL: 'http://127.0.0.1:1/v1/' }]) {
+      assert.match(config({ provider: 'cloudscale' }, env).apiUrl.href, /^https?:\/\/[^/]+\/v1$/);
+    }
+    assert.throws(() => config({ provider: 'cloudscale', contract: '1' }), {
+      message: '--contract: cloudscale has no contracts',
+    });
+    assert.throws(() => config({}, { ACTIVITY_LOG_PROVIDER: 'cloudscale', ACTIVITY_LOG_CONTRACT: '1' }), {
+      message: 'ACTIVITY_LOG_CONTRACT: cloudscale has no contracts',
+    });
+  });
+
   const passwords = [
     'https://user:hunter2@api.example.com',
     'https://hunter2@api.example.com',

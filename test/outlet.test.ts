@@ -133,4 +133,12 @@ describe('Outlet', () => {
     giveUp.abort();
     assert.equal(stream.destroyed, false);
   });
+
+  it('lets go of the stream at its end', () => {
+    const stream = new Writable();
+    const outlet = new Outlet(stream);
+    assert.equal(stream.listenerCount('error'), 1);
+    outlet.close();
+    assert.equal(stream.listenerCount('error'), 0);
+  });
 });

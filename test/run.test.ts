@@ -33,6 +33,13 @@ describe('startRun', () => {
     run.end();
   });
 
+  it('has no deadline when that is infinite', async () => {
+    const run = start(new AbortController().signal, Infinity);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual([run.deadline, run.signal.aborted], [Infinity, false]);
+    run.end();
+  });
+
   it('stops on a signal from outside, and gives stdout up a little later', async () => {
     const outside = new AbortController();
     const run = start(outside.signal);

@@ -235,6 +235,26 @@ describe('every event once', () => {
     );
   });
 
+  it('byte for byte', async (t) => {
+    const events = [
+      '{"@uuid":"a","n":[9007199254740993,1.0,1e400,-0,1E+2]}',
+      '{"@uuid":"b","a":1,"a":2,"":{"a":3,"a":4}}',
+      '{"@uuid":"c","s":"\\ud83d","t":"\\u00e9\u00e9\\/"}',
+      '{"@uuid":"d","s":"\u2028\u2029\u0085\u007f"}',
+      '{ "@uuid" :\t"e" , "contract" : 9876543218374837483 }',
+      `{"@uuid":"f","deep":${'[{"a":'.repeat(50_000)}null${'}]'.repeat(50_000)}}`,
+    ];
+    for (const shape of ['hits/_source', 'hits/source', 'hits/bare', 'items', 'array'] as const) {
+      const { sandbox, reader } = await scene(t, 0, { shape, gzip: true });
+      sandbox.addEvents(
+        CONTRACT,
+        events.map((raw, n) => ({ raw, time: START + n * 1000 })),
+      );
+      await reader.poll();
+      assert.deepEqual(reader.lines, events);
+    }
+  });
+
   it('of 25,000 with an offset limit of 10,000', async (t) => {
     for (const settings of [
       { total: 'number', offsetRule: 'offset+limit' },
