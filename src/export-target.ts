@@ -2,7 +2,8 @@ import type { Config } from './config.ts';
 import { OutputError, StateError, StdoutError, codeOf, messageOf } from './errors.ts';
 import type { ExportRange, ExportRequest } from './export-request.ts';
 import { Outlet } from './outlet.ts';
-import { PartialFile, beginAnew } from './partial-file.ts';
+import { PartialFile } from './partial-file.ts';
+import { beginAnew } from './partial-left.ts';
 import { emptyStore, type Store } from './state-store.ts';
 import type { World } from './world.ts';
 

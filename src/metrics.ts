@@ -103,9 +103,9 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
   ];
 }
 
-/** The cursor where it is an instant, else the time of the event that came last. */
-function reached({ cursor, last_event }: SourceState): number | undefined {
-  return seconds(cursor) ?? seconds(last_event);
+/** The cursor where it is an instant, else the last poll that came to its end: an idle source is not behind. */
+function reached({ cursor, last_success }: SourceState): number | undefined {
+  return seconds(cursor) ?? seconds(last_success);
 }
 
 function seconds(instant: string | null): number | undefined {

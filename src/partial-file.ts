@@ -1,10 +1,11 @@
-import { open, readFile, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError, ConfigError, LockedError, OutputError, codeOf, messageOf } from './errors.ts';
-import { differenceOf, parseRecord, serializeRecord, type ExportRecord } from './export-record.ts';
+import { serializeRecord, type ExportRecord } from './export-record.ts';
 import type { ExportRange } from './export-request.ts';
-import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
-import { InvalidStateError, emptyState, type State } from './state.ts';
+import { checkLeft, partOf, recordName, recordOf, sizeOf, targetOf, type Wanted } from './partial-left.ts';
+import { thisProcess, type ProcessIdentity } from './process-identity.ts';
+import { emptyState, type State } from './state.ts';
 import { removeLeftovers } from './state-file.ts';
 import { writeDurably, type Store } from './state-store.ts';
 
@@ -12,8 +13,6 @@ import { writeDurably, type Store } from './state-store.ts';
 const SAVE_INTERVAL_MS = 1_000;
 /** Audit logs are not for everybody. */
 const MODE = 0o600;
-
-type Wanted = Pick<ExportRecord, 'range' | 'parameters'>;
 
 /**
  * An export's file while it is written: FILE.part takes the lines, FILE.part.json says how far it got, and only when
@@ -35,6 +34,7 @@ export class PartialFile implements Store {
   readonly #now: () => number;
   #lastSave: number;
   #isOpen = true;
+  #hasFailed = false;
 
   private constructor(
     target: string,
@@ -132,6 +132,8 @@ export class PartialFile implements Store {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     try {
+      // After a failure the last note stays: another one would fail, too, and hide why.
+      if (this.#hasFailed) return;
       await this.#handle.truncate(this.bytes);
       await this.#save(null);
     } finally {
@@ -151,75 +153,7 @@ export class PartialFile implements Store {
   }
 
   #cannotWrite(error: unknown): OutputError {
+    this.#hasFailed = true;
     return new OutputError(`cannot write ${this.name}: ${messageOf(error)}`, error);
   }
-}
-
-function partOf(target: string): string {
-  return `${target}.part`;
-}
-
-function recordName(part: string): string {
-  return `${part}.json`;
-}
-
-/** Where the file will stand, symbolic links resolved: what a link leads to is replaced, not the link. */
-async function targetOf(file: string): Promise<string> {
-  try {
-    const target = await realpath(file);
-    if ((await stat(target)).isFile()) return target;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return file;
-    throw error;
-  }
-  throw new ConfigError(`--output: ${file} is no regular file; without --output the events go to stdout`);
-}
-
-async function sizeOf(part: string): Promise<number | undefined> {
-  try {
-    return (await stat(part)).size;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** The note beside a partial file; undefined when nothing was written before the run was killed. */
-async function recordOf(part: string, size: number): Promise<ExportRecord | undefined> {
-  let text: string;
-  try {
-    text = await readFile(recordName(part), 'utf8');
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    if (size === 0) return undefined;
-    throw new ConfigError(`--output: ${part} is in the way, and without ${recordName(part)} it cannot be gone on with`);
-  }
-  try {
-    return parseRecord(text);
-  } catch (error) {
-    if (!(error instanceof InvalidStateError)) throw error;
-    throw new ConfigError(`--output: ${recordName(part)} cannot be read: ${error.message}; ${beginAnew(part)}`);
-  }
-}
-
-async function checkLeft(left: ExportRecord, part: string, size: number, wanted: Wanted): Promise<void> {
-  const { owner } = left;
-  if (owner !== null && owner.pid !== process.pid && (await isAlive(owner)) === true) {
-    throw new LockedError(`another export is writing ${part}: process ${owner.pid}`);
-  }
-  const difference = differenceOf(left, wanted);
-  if (difference !== undefined) {
-    throw new ConfigError(
-      `--output: ${part} is a part of another export (${difference}): finish that one with its own options, ` +
-        `choose another name, or ${beginAnew(part)}`,
-    );
-  }
-  if (size < left.bytes) {
-    throw new ConfigError(`--output: ${part} has ${size} bytes, and ${left.bytes} were written; ${beginAnew(part)}`);
-  }
-}
-
-/** What to do when a partial export is of no use. */
-export function beginAnew(part: string): string {
-  return `remove ${part} and ${recordName(part)} to begin anew`;
 }

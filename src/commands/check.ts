@@ -1,0 +1,36 @@
+import { countLevels, renderJson, renderText } from '../check/report.ts';
+import { survey, type SurveyOptions } from '../check/survey.ts';
+import type { Config, Options } from '../config.ts';
+import { ExitCode } from '../errors.ts';
+import { Outlet } from '../outlet.ts';
+import type { World } from '../world.ts';
+
+/**
+ * Finds what is wrong before it costs events: token, API, clock, state, Node, and all of Fluent Bit's configuration that
+ * bears on the inputs that run this program. Prints one line for each finding, or JSON; ends with 1 when something
+ * costs events. Changes nothing.
+ */
+export async function check(
+  config: Config,
+  world: World,
+  options: Options,
+  surveyOptions: SurveyOptions = {},
+): Promise<ExitCode> {
+  const { findings, secrets } = await survey(config, world, options, surveyOptions);
+  const text =
+    options['json'] === true
+      ? renderJson(findings, { secrets })
+      : renderText(findings, { secrets, colours: isColourful(world) });
+  const outlet = new Outlet(world.stdout);
+  try {
+    await outlet.print(Buffer.from(text), world.signal);
+  } finally {
+    outlet.close();
+  }
+  return countLevels(findings).errors === 0 ? ExitCode.Done : ExitCode.NothingCollected;
+}
+
+/** On a terminal, unless its user wants none (no-color.org). */
+function isColourful({ stdout, env }: World): boolean {
+  return 'isTTY' in stdout && stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '';
+}

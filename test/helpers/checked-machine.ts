@@ -1,0 +1,179 @@
+import { chmod, cp, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { TestContext } from 'node:test';
+import { Writable } from 'node:stream';
+import type { Finding } from '../../src/check/finding.ts';
+import type { Machine } from '../../src/check/machine.ts';
+import { parseCommandLine } from '../../src/command-line.ts';
+import { check } from '../../src/commands/check.ts';
+import { readConfig } from '../../src/config.ts';
+import type { ExitCode } from '../../src/errors.ts';
+import type { World } from '../../src/world.ts';
+import { startSandbox, type Sandbox } from '../sandbox/server.ts';
+import { serveMetrics, type Picture } from './fluent-bit-metrics.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { NO_WAIT } from './test-client.ts';
+
+export const NOW = Date.parse('2026-11-21T20:30:00Z');
+export const MAIN = '/etc/fluent-bit/fluent-bit.conf';
+export const PIPELINE = '/etc/fluent-bit/activity-log.conf';
+export const OUTPUT = '/etc/fluent-bit/outputs/ionos.conf';
+export const PARSERS = '/etc/fluent-bit/activity-log-parsers.conf';
+export const ENVIRONMENT = '/etc/fluent-bit/activity-log.env';
+export const TOKEN = '/etc/fluent-bit/activity-log.token';
+export const SCRIPT = '/opt/fluent-bit/scripts/fetch-activity-logs';
+export const STATE = '/var/lib/fluent-bit/activity_log_state.json';
+export const UNIT = '/usr/lib/systemd/system/fluent-bit.service';
+export const DROP_IN = '/etc/systemd/system/fluent-bit.service.d/10-activity-log.conf';
+
+const SECRET_KEY = 'a-key-that-is-secret';
+const CONTRACT = '31721060';
+const DAY_MS = 86_400_000;
+const SOURCE_TREE_NAMES = new Set(['activity-log-parsers.conf', 'activity-log']);
+
+export interface Checked {
+  readonly exitCode: ExitCode;
+  readonly stdout: string;
+}
+
+/** A machine in a folder, on which everything is installed and in order, with its API and its Fluent Bit. */
+export interface CheckedMachine {
+  readonly sandbox: Sandbox;
+  readonly machine: Machine;
+  /** What Fluent Bit's HTTP server shows. */
+  readonly fluentBit: { picture: Picture | undefined; readonly url: string };
+  readonly path: (file: string) => string;
+  write(file: string, text: string, mode?: number): Promise<void>;
+  edit(file: string, ...changes: readonly [from: string | RegExp, to: string][]): Promise<void>;
+  remove(file: string): Promise<void>;
+  /** Runs `check`; in what it says, the machine's folder and the two servers go by names. */
+  run(options?: readonly string[], world?: Partial<World>, machine?: Partial<Machine>): Promise<Checked>;
+  /** What `check` has found, but for what is in order. */
+  faults(options?: readonly string[], world?: Partial<World>, machine?: Partial<Machine>): Promise<Finding[]>;
+}
+
+/** A JSON Web Token that expires so many days after NOW. */
+export function tokenFor(days: number): string {
+  const payload = JSON.stringify({ exp: (NOW + days * DAY_MS) / 1000 });
+  return ['{"alg":"none"}', payload, 'signature'].map((part) => Buffer.from(part).toString('base64url')).join('.');
+}
+
+export async function installedMachine(t: TestContext): Promise<CheckedMachine> {
+  const root = await realpath(await temporaryFolder(t));
+  const token = tokenFor(90);
+  const sandbox = await startSandbox({ now: () => NOW, token });
+  sandbox.addContract(CONTRACT);
+  const fluentBit = { picture: healthy(), url: '' };
+  const server = await serveMetrics({ picture: () => fluentBit.picture, uptimeSec: () => 7200 }, 0);
+  fluentBit.url = `http://127.0.0.1:${server.port}`;
+  t.after(async () => {
+    await server.close();
+    await sandbox.close();
+  });
+
+  const path = (file: string) => join(root, file);
+  const machine: Machine = {
+    root,
+    hostname: 'vm',
+    uid: 0,
+    node: { version: '22.11.0', path: path('/usr/bin/node') },
+  };
+  const named = (text: string) =>
+    text
+      .replaceAll(root, '')
+      .replaceAll(new URL(sandbox.url).host, 'API')
+      .replaceAll(new URL(fluentBit.url).host, 'FLUENT-BIT');
+
+  const write = async (file: string, text: string, mode = 0o644) => {
+    await mkdir(dirname(path(file)), { recursive: true });
+    await writeFile(path(file), text);
+    await chmod(path(file), mode);
+  };
+  const run: CheckedMachine['run'] = async (argv = [], world = {}, other = {}) => {
+    const printed: Buffer[] = [];
+    const stdout = new Writable({
+      write: (chunk: Buffer, _encoding, callback) => {
+        printed.push(chunk);
+        callback();
+      },
+    });
+    const options = await parseCommandLine(['check', '--ack-url', fluentBit.url, ...argv], () => undefined);
+    const all: World = {
+      env: {},
+      stdout,
+      log: { write: () => undefined, journal: false },
+      signal: new AbortController().signal,
+      now: () => NOW,
+      random: NO_WAIT,
+      ...world,
+    };
+    const survey = { machine: { ...machine, ...other }, retryMs: 0 };
+    const exitCode = await check(readConfig(options ?? {}, all.env), all, options ?? {}, survey);
+    return { exitCode, stdout: named(Buffer.concat(printed).toString()) };
+  };
+
+  await cp(resolve('fluent-bit'), path('/etc/fluent-bit'), {
+    recursive: true,
+    filter: (file) => !SOURCE_TREE_NAMES.has(file.slice(file.lastIndexOf('/') + 1)),
+  });
+  await rename(path('/etc/fluent-bit/parsers.conf'), path(PARSERS));
+  await write(DROP_IN, await readFile(resolve('systemd/fluent-bit.service.d/10-activity-log.conf'), 'utf8'));
+  await mkdir(path('/run/systemd/system'), { recursive: true });
+  await write(
+    UNIT,
+    `[Service]\nEnvironmentFile=-/etc/default/fluent-bit\nExecStart=/opt/fluent-bit/bin/fluent-bit -c ${MAIN}\n`,
+  );
+  await write(
+    ENVIRONMENT,
+    [
+      'ACTIVITY_LOG_TAG=activityLog',
+      'ACTIVITY_LOG_HOST=pipeline.logging.example.com',
+      `ACTIVITY_LOG_API_KEY=${SECRET_KEY}`,
+      'ACTIVITY_LOG_INTERVAL=300',
+      `IONOS_API_URL=${sandbox.url}`,
+      '',
+    ].join('\n'),
+    0o600,
+  );
+  await write(TOKEN, `${token}\n`, 0o600);
+  await write(SCRIPT, '#!/usr/bin/env node\n', 0o755);
+  await write('/usr/bin/node', '', 0o755);
+  await write(STATE, soundState(), 0o600);
+  await chmod(dirname(path(STATE)), 0o700);
+
+  return {
+    sandbox,
+    machine,
+    fluentBit,
+    path,
+    write,
+    edit: async (file, ...changes) => {
+      let text = await readFile(path(file), 'utf8');
+      for (const [from, to] of changes) {
+        const changed = text.replace(from, () => to);
+        if (changed === text) throw new Error(`nothing to change in ${file}: ${String(from)}`);
+        text = changed;
+      }
+      await writeFile(path(file), text);
+    },
+    remove: (file) => rm(path(file), { recursive: true }),
+    run,
+    faults: async (argv = [], world, other) => {
+      const { stdout } = await run(['--json', ...argv], world, other);
+      const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+      return findings.filter(({ level }) => level !== 'ok');
+    },
+  };
+}
+
+/** Of a Fluent Bit that was started after all files were written. */
+function healthy(): Picture {
+  const inputs = new Map([['activity_log', { records: 1812, bytes: 181_200, paused: false }]]);
+  return { inputs, uptimeSec: 7200, startedAt: Math.floor(Date.now() / 1000) + 3600 };
+}
+
+function soundState(): string {
+  const cursor = '2026-11-21T20:25:55Z';
+  const source = { cursor, start: '2026-11-01T00:00:00Z', seen: {}, delivered: 1812, last_success: cursor };
+  return `${JSON.stringify({ version: 1, last_run: cursor, generation: 42, sources: { [`ionos/${CONTRACT}`]: source }, pending: null })}\n`;
+}
