@@ -644,7 +644,7 @@ describe('certificates', () => {
       name: 'ApiError',
       retryable: false,
       message:
-        /^the certificate of 127\.0\.0\.1:\d+ is not accepted: self-signed certificate; NODE_EXTRA_CA_CERTS adds/,
+        /^the certificate of 127\.0\.0\.1:\d+ is not accepted: self-signed certificate.*; NODE_EXTRA_CA_CERTS adds/,
     });
     assert.deepEqual(log.messages, []);
   });

@@ -43,13 +43,17 @@ export interface CheckedMachine {
   /** What Fluent Bit's HTTP server shows. */
   readonly fluentBit: { picture: Picture | undefined; readonly url: string };
   readonly path: (file: string) => string;
-  write(file: string, text: string, mode?: number): Promise<void>;
-  edit(file: string, ...changes: readonly [from: string | RegExp, to: string][]): Promise<void>;
-  remove(file: string): Promise<void>;
+  readonly write: (file: string, text: string, mode?: number) => Promise<void>;
+  readonly edit: (file: string, ...changes: readonly [from: string | RegExp, to: string][]) => Promise<void>;
+  readonly remove: (file: string) => Promise<void>;
   /** Runs `check`; in what it says, the machine's folder and the two servers go by names. */
-  run(options?: readonly string[], world?: Partial<World>, machine?: Partial<Machine>): Promise<Checked>;
+  readonly run: (options?: readonly string[], world?: Partial<World>, machine?: Partial<Machine>) => Promise<Checked>;
   /** What `check` has found, but for what is in order. */
-  faults(options?: readonly string[], world?: Partial<World>, machine?: Partial<Machine>): Promise<Finding[]>;
+  readonly faults: (
+    options?: readonly string[],
+    world?: Partial<World>,
+    machine?: Partial<Machine>,
+  ) => Promise<Finding[]>;
 }
 
 /** A JSON Web Token that expires so many days after NOW. */
@@ -97,7 +101,10 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
         callback();
       },
     });
-    const options = await parseCommandLine(['check', '--ack-url', fluentBit.url, ...argv], () => undefined);
+    const options = await parseCommandLine(
+      ['check', '--api-url', sandbox.url, '--ack-url', fluentBit.url, ...argv],
+      () => undefined,
+    );
     const all: World = {
       env: {},
       stdout,
@@ -130,7 +137,6 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
       'ACTIVITY_LOG_HOST=pipeline.logging.example.com',
       `ACTIVITY_LOG_API_KEY=${SECRET_KEY}`,
       'ACTIVITY_LOG_INTERVAL=300',
-      `IONOS_API_URL=${sandbox.url}`,
       '',
     ].join('\n'),
     0o600,

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertNothingLost, assertPrintedOnce } from '../helpers/account.ts';
+import { type Collector, collectorFor } from '../helpers/collector.ts';
+import { Lane } from '../helpers/lane.ts';
+import { stalled } from '../helpers/process-status.ts';
+import { type Fault, type Sandbox, type SandboxSettings, retryLater, startSandbox } from '../sandbox/server.ts';
+
+const ROUNDS = 8;
+const LAST_WORD = / events? from \d+ sources?$|before anything was collected$/m;
+const SECOND = 1000;
+const CONTRACT = '9876543218374837483';
+/** More than a pipe holds. */
+const MANY = 2000;
+const ALL_AT_ONCE = ['--page-size', `${MANY}`];
+
+const LANES: readonly (readonly [NodeJS.Signals, SandboxSettings])[] = [
+  ['SIGTERM', { order: 'ascending' }],
+  ['SIGTERM', { order: 'descending' }],
+  ['SIGTERM', { order: 'ascending', total: 'missing' }],
+  ['SIGTERM', { order: 'descending', shape: 'items', uuid: 'missing' }],
+  ['SIGTERM', { order: 'shuffled', maxLimit: 7, limitBehaviour: 'cut' }],
+  ['SIGTERM', { order: 'descending', maxOffset: 40 }],
+  ['SIGINT', { order: 'ascending' }],
+];
+
+describe('a signal to end at any moment', { concurrency: 4, timeout: 300_000 }, () => {
+  LANES.forEach(([signal, settings], nth) => {
+    it(`${signal}: every event once, exit code 0: ${JSON.stringify(settings)}`, async (t) => {
+      const lane = await Lane.open(t, 200 + nth, settings);
+      let cutShort = 0;
+      for (let round = 0; round < ROUNDS; round++) {
+        const running = lane.start();
+        await lane.someMoment(running);
+        running.kill(signal);
+        if (signal === 'SIGTERM' && lane.random.int(2) === 0) {
+          await sleep(lane.random.int(20));
+          running.kill(signal);
+        }
+        const ended = await running.ended;
+        assert.ok(!existsSync(`${lane.collector.stateFile}.lock`), 'the lock is given back');
+        assert.equal(ended.rest.length, 0, 'whole lines');
+        // Node takes its handlers away before it ends: a signal that comes so late finds nothing left to do.
+        if (ended.signal === null || !LAST_WORD.test(ended.stderr)) assert.equal(ended.code, 0, ended.stderr);
+        if (ended.stderr.includes('stopped by')) cutShort++;
+      }
+      lane.isBusy = false;
+      const { code, stderr } = await lane.start().ended;
+      assert.equal(code, 0, stderr);
+      assertPrintedOnce(lane.collector.printed, lane.events);
+      t.diagnostic(`${cutShort} of ${ROUNDS} runs cut short, ${lane.events.length} events`);
+    });
+  });
+});
+
+async function place(t: TestContext, count: number): Promise<{ sandbox: Sandbox; collector: Collector }> {
+  const sandbox = await startSandbox();
+  t.after(async () => sandbox.close());
+  const now = Date.now();
+  sandbox.generate(CONTRACT, { count, from: now - 200 * SECOND, to: now - SECOND });
+  return { sandbox, collector: await collectorFor(t, sandbox) };
+}
+
+/** The next run prints everything, once. */
+async function assertNextRunCatchesUp(sandbox: Sandbox, collector: Collector): Promise<void> {
+  const { code, stderr } = await collector.run();
+  assert.equal(code, 0, stderr);
+  assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
+}
+
+describe('SIGTERM', { concurrency: 4, timeout: 300_000 }, () => {
+  const waits: readonly (readonly [string, Fault])[] = [
+    ['an answer', { type: 'hang' }],
+    ['the rest of an answer', { type: 'hang-body' }],
+    ['an answer that comes by and by', { type: 'trickle', bytesPerSecond: 10 }],
+  ];
+  for (const kind of ['contracts', 'page'] as const) {
+    for (const [what, fault] of waits) {
+      it(`ends a run that waits for ${what} (${kind})`, async (t) => {
+        const { sandbox, collector } = await place(t, 5);
+        sandbox.fail({ match: { kind }, fault });
+        const asked = sandbox.nextRequest((request) => request.kind === kind);
+        const running = collector.start({ args: ['--request-timeout', '1h'] });
+        await asked;
+        running.kill('SIGTERM');
+        const { code, lines, stderr } = await running.ended;
+        assert.deepEqual([code, lines.length], [0, 0], stderr);
+        await assertNextRunCatchesUp(sandbox, collector);
+      });
+    }
+
+    it(`ends a run that waits before it asks again (${kind})`, async (t) => {
+      const { sandbox, collector } = await place(t, 5);
+      sandbox.fail({ match: { kind }, fault: retryLater(503, 3000) });
+      const running = collector.start({ args: ['--deadline', '1h', '--log-level', 'debug'] });
+      await running.until(() => running.stderr.includes('trying again'));
+      running.kill('SIGTERM');
+      const { code, lines, stderr } = await running.ended;
+      assert.deepEqual([code, lines.length], [0, 0], stderr);
+      await assertNextRunCatchesUp(sandbox, collector);
+    });
+  }
+
+  it('ends a run that waits for a lock', async (t) => {
+    const { sandbox, collector } = await place(t, 5);
+    sandbox.fail({ fault: { type: 'hang' } });
+    const asked = sandbox.nextRequest();
+    const killed = collector.start();
+    await asked;
+    killed.kill('SIGKILL');
+    await killed.ended;
+
+    const waiting = collector.start();
+    await waiting.until(() => waiting.stderr.includes('waiting for the lock'));
+    waiting.kill('SIGTERM');
+    const { code, lines, stderr } = await waiting.ended;
+    assert.deepEqual([code, lines.length], [0, 0], stderr);
+    await assertNextRunCatchesUp(sandbox, collector);
+  });
+
+  it('ends a run whose stdout nobody reads, with nothing committed but what is in the pipe', async (t) => {
+    const { sandbox, collector } = await place(t, MANY);
+    const asked = sandbox.nextRequest(({ kind }) => kind === 'page');
+    const running = collector.start({ args: ALL_AT_ONCE, reading: false });
+    await asked;
+    await stalled(running.pid);
+    running.kill('SIGTERM');
+    const { code, stderr, lines } = await running.ended;
+    assert.equal(code, 0, stderr);
+    assert.ok(collector.contract(CONTRACT).delivered <= lines.length);
+    assert.ok(lines.length < MANY, `${lines.length} lines`);
+
+    assert.equal((await collector.run()).code, 0);
+    assertNothingLost(collector.printed, sandbox.events(CONTRACT));
+  });
+});
+
+describe('a second SIGINT', { timeout: 300_000 }, () => {
+  it('ends the run at once, and loses nothing', async (t) => {
+    const { sandbox, collector } = await place(t, MANY);
+    const asked = sandbox.nextRequest(({ kind }) => kind === 'page');
+    const running = collector.start({ args: ALL_AT_ONCE, reading: false });
+    await asked;
+    await stalled(running.pid);
+    // The first one leaves a page that nobody reads a little time.
+    const interrupts = setInterval(() => running.kill('SIGINT'), 20);
+    const { code, signal } = await running.ended;
+    clearInterval(interrupts);
+    assert.deepEqual([code, signal], [null, 'SIGINT']);
+
+    assert.equal((await collector.run()).code, 0);
+    assertNothingLost(collector.printed, sandbox.events(CONTRACT));
+  });
+});

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { assertNothingLost, assertPrintedOnce, eventsOf } from '../helpers/account.ts';
+import { type Collector, collectorFor, type Ended } from '../helpers/collector.ts';
+import { codeOf } from '../../src/errors.ts';
+import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
+
+const CONTRACTS = ['9876543218374837483', '31721060'];
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const IS_ROOT = process.getuid?.() === 0;
+/** A user who owns nothing; root may do what the others may not, so the tests are done as this one. */
+const NOBODY = 65_534;
+
+const run = promisify(execFile);
+
+interface Place {
+  readonly sandbox: Sandbox;
+  readonly collector: Collector;
+  /** New events in each contract, of the last minutes. */
+  readonly happen: (count: number) => void;
+}
+
+async function place(t: TestContext, settings: SandboxSettings = {}): Promise<Place> {
+  const sandbox = await startSandbox(settings);
+  t.after(async () => sandbox.close());
+  const happen = (count: number) => {
+    const to = Date.now() - SECOND;
+    for (const contract of CONTRACTS) sandbox.generate(contract, { count, from: to - 2 * MINUTE, to });
+  };
+  happen(20);
+  return { sandbox, collector: await collectorFor(t, sandbox), happen };
+}
+
+function assertGood({ code, stderr }: Ended): void {
+  assert.equal(code, 0, stderr);
+}
+
+/** Nothing was asked of the API, nothing was printed, and one line says why. */
+function assertRefused({ code, lines, rest, stderr }: Ended, sandbox: Sandbox, why: RegExp): void {
+  assert.deepEqual([code, lines, rest.length], [1, [], 0], stderr);
+  assert.match(stderr, /^fetch-activity-logs: error: [^\n]+\n$/, 'one line');
+  assert.match(stderr, why);
+  assert.deepEqual(sandbox.requests, [], 'found before the first request');
+}
+
+function filesOf({ folder }: Collector): string[] {
+  return readdirSync(folder).sort();
+}
+
+describe('the state file of the Python fetcher', { timeout: 120_000 }, () => {
+  const second = Math.floor(Date.now() / SECOND) * SECOND - 2 * MINUTE;
+
+  for (const [name, last_run] of [
+    ['with microseconds and a zone', new Date(second).toISOString().replace('.000Z', '.123456+00:00')],
+    ['in another zone', new Date(second + 60 * MINUTE).toISOString().replace('.000Z', '+01:00')],
+    ['without a zone', new Date(second).toISOString().replace('.000Z', '.123456')],
+  ] as const) {
+    it(`is taken over: it goes on exactly there, ${name}`, async (t) => {
+      const { sandbox, collector } = await place(t);
+      // What it printed, and what it did not: it asked for whole seconds, the end not included.
+      const before = CONTRACTS.flatMap((contract) =>
+        sandbox.generate(contract, { count: 10, from: second - SECOND, to: second }),
+      );
+      for (const contract of CONTRACTS) sandbox.generate(contract, { count: 3, from: second, to: second + SECOND });
+      writeFileSync(collector.stateFile, JSON.stringify({ last_run }));
+      assertGood(await collector.run());
+      assertGood(await collector.run());
+      const expected = eventsOf(sandbox, CONTRACTS).filter(({ time }) => time >= second);
+      assert.ok(before.length > 0 && expected.length > 6);
+      assertPrintedOnce(collector.printed, expected);
+    });
+  }
+
+  it('is one that it could take back: the oldest cursor counts', async (t) => {
+    const { sandbox, collector, happen } = await place(t);
+    writeFileSync(
+      collector.stateFile,
+      JSON.stringify({ last_run: new Date(second).toISOString().replace('Z', '000+00:00') }),
+    );
+    const [failing = ''] = CONTRACTS;
+    sandbox.fail({ match: { contract: failing }, fault: { type: 'status', status: 403 } });
+    assert.equal((await collector.run()).code, 3);
+    assert.match(collector.state().last_run, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/);
+    assert.equal(Date.parse(collector.state().last_run), second);
+
+    happen(3);
+    assertGood(await collector.run());
+    const cursors = Object.values(collector.state().sources).map(({ cursor }) => Date.parse(cursor));
+    assert.equal(Date.parse(collector.state().last_run), Math.min(...cursors));
+  });
+});
+
+describe('a broken state file', { concurrency: 2, timeout: 120_000 }, () => {
+  const half = (file: string) => truncateSync(file, statSync(file).size >> 1);
+  const noise = Buffer.from(Array.from({ length: 4096 }, (_, nth) => (nth * 167 + (nth >> 3) * 31) & 0xff));
+  const kinds: readonly (readonly [string, (file: string) => void])[] = [
+    ['is empty', (file) => truncateSync(file, 0)],
+    ['is half of one', half],
+    ['is binary noise', (file) => writeFileSync(file, noise)],
+    ['is full of zeros', (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
+    ['has no object in it', (file) => writeFileSync(file, '[]')],
+    [
+      'has a cursor that is none',
+      (file) => writeFileSync(file, readFileSync(file, 'utf8').replace(/"cursor":"[^"]+"/, '"cursor":5')),
+    ],
+  ];
+
+  for (const [name, spoil] of kinds) {
+    it(`that ${name} is kept, and the copy takes its place`, async (t) => {
+      const { sandbox, collector, happen } = await place(t);
+      assertGood(await collector.run());
+      happen(5);
+      assertGood(await collector.run());
+      assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
+      const known = collector.printed.length;
+
+      spoil(collector.stateFile);
+      const broken = readFileSync(collector.stateFile);
+      happen(5);
+      const { code, stderr } = await collector.run();
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^fetch-activity-logs: warning: .*corrupt-/m);
+      assert.match(stderr, /^fetch-activity-logs: warning: .*\.bak/m);
+      const kept = filesOf(collector).filter((file) => file.startsWith('state.json.corrupt-'));
+      assert.equal(kept.length, 1);
+      assert.deepEqual(readFileSync(join(collector.folder, kept[0] ?? '')), broken);
+
+      // The copy is from the beginning of the last run at the latest: the events of that run come again.
+      const repeated = assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
+      assert.ok(repeated <= 10, `${repeated} of ${known} lines repeated`);
+      assertGood(await collector.run());
+      assert.equal(assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS)), repeated);
+    });
+
+    it(`that ${name} is kept, and without a copy it begins anew`, async (t) => {
+      const { sandbox, collector, happen } = await place(t);
+      assertGood(await collector.run());
+      spoil(collector.stateFile);
+      rmSync(`${collector.stateFile}.bak`, { force: true });
+      happen(5);
+      const { code, stderr } = await collector.run();
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^fetch-activity-logs: warning: .*corrupt-/m);
+      assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
+      assert.equal(filesOf(collector).filter((file) => file.includes('.corrupt-')).length, 1);
+    });
+  }
+
+  it('with a broken copy beside it is kept with it', async (t) => {
+    const { sandbox, collector } = await place(t);
+    assertGood(await collector.run());
+    half(collector.stateFile);
+    writeFileSync(`${collector.stateFile}.bak`, '{');
+    assertGood(await collector.run());
+    assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
+    assert.equal(filesOf(collector).filter((file) => file.includes('.corrupt-')).length, 2);
+  });
+});
+
+describe('a state file that must not be touched', { concurrency: 2, timeout: 120_000 }, () => {
+  it('is one from the future: it stays as it is to the byte', async (t) => {
+    const { sandbox, collector } = await place(t);
+    const text = '{ "version":2, "sources" : {"ionos/1":{"cursor":[1.0]}},\n "novelty": true }\n';
+    writeFileSync(collector.stateFile, text);
+    const before = statSync(collector.stateFile);
+    assertRefused(await collector.run(), sandbox, /version 2.*left as it is/);
+    assert.equal(readFileSync(collector.stateFile, 'utf8'), text);
+    assert.deepEqual([statSync(collector.stateFile).ino, filesOf(collector)], [before.ino, ['state.json']]);
+  });
+
+  it('is one from the future beside a broken one', async (t) => {
+    const { sandbox, collector } = await place(t);
+    writeFileSync(`${collector.stateFile}.bak`, '{"version":7}');
+    writeFileSync(collector.stateFile, '{"vers');
+    const { code } = await collector.run();
+    assert.equal(code, 1);
+    assert.deepEqual(sandbox.requests, []);
+    assert.equal(readFileSync(`${collector.stateFile}.bak`, 'utf8'), '{"version":7}');
+  });
+
+  it('belongs to another user', { skip: !IS_ROOT && 'only root can give files away' }, async (t) => {
+    const { sandbox, collector } = await place(t);
+    assertGood(await collector.run());
+    const text = readFileSync(collector.stateFile);
+    sandbox.requests.length = 0;
+    chownSync(collector.folder, NOBODY, NOBODY);
+    assertRefused(
+      await collector.start({ uid: NOBODY }).ended,
+      sandbox,
+      /state\.json.*run it as the user that owns it/,
+    );
+    assert.deepEqual(readFileSync(collector.stateFile), text);
+  });
+
+  it('lies in a folder that cannot be written', async (t) => {
+    const { sandbox, collector } = await place(t);
+    collector.stateFile = join(collector.folder, 'read-only', 'state.json');
+    mkdirSync(dirname(collector.stateFile));
+    writeFileSync(collector.stateFile, '{}');
+    if (IS_ROOT) {
+      for (const path of [collector.folder, dirname(collector.stateFile), collector.stateFile])
+        chownSync(path, NOBODY, NOBODY);
+    }
+    chmodSync(dirname(collector.stateFile), 0o555);
+    const { ended } = collector.start(IS_ROOT ? { uid: NOBODY } : {});
+    assertRefused(await ended, sandbox, /state\.json.*--state-file/);
+    assert.equal(readFileSync(collector.stateFile, 'utf8'), '{}');
+    chmodSync(dirname(collector.stateFile), 0o755);
+  });
+
+  it('should lie in a folder that cannot be made', async (t) => {
+    const { sandbox, collector } = await place(t);
+    writeFileSync(join(collector.folder, 'file'), '');
+    collector.stateFile = join(collector.folder, 'file', 'state.json');
+    assertRefused(await collector.run(), sandbox, /file\/state\.json/);
+  });
+
+  it('is a folder', async (t) => {
+    const { sandbox, collector } = await place(t);
+    mkdirSync(collector.stateFile);
+    assertRefused(await collector.run(), sandbox, /state\.json/);
+  });
+});
+
+describe('a full disk', { timeout: 120_000 }, () => {
+  const BLOCK = 4096;
+  const SIZE = 128 * BLOCK;
+
+  /** A small disk of its own, or a plain word on why there is none. */
+  async function mounted(t: TestContext, collector: Collector): Promise<boolean> {
+    const disk = mkdtempSync(join(tmpdir(), 'fetch-activity-logs-disk-'));
+    try {
+      await run('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', disk]);
+    } catch (error) {
+      rmdirSync(disk);
+      t.skip(`no small disk could be mounted: ${error instanceof Error ? error.message.trim() : String(error)}`);
+      return false;
+    }
+    t.after(async () => {
+      await run('umount', [disk]);
+      rmdirSync(disk);
+    });
+    collector.stateFile = join(disk, 'state.json');
+    return true;
+  }
+
+  /** Fills what is left of the disk, but for so many blocks. */
+  function fill({ stateFile }: Collector, spare = 0): void {
+    const filler = join(dirname(stateFile), 'filler');
+    for (let blocks = SIZE / BLOCK; blocks > 0; blocks--) {
+      try {
+        writeFileSync(filler, Buffer.alloc(BLOCK), { flag: 'a' });
+      } catch (error) {
+        if (codeOf(error) !== 'ENOSPC') throw error;
+        break;
+      }
+    }
+    truncateSync(filler, Math.max(0, statSync(filler).size - spare * BLOCK));
+  }
+
+  function makeRoom({ stateFile }: Collector): void {
+    rmSync(join(dirname(stateFile), 'filler'));
+  }
+
+  for (const spare of [0, 1, 2]) {
+    it(`with ${spare} blocks left is found before the first request`, async (t) => {
+      const { sandbox, collector, happen } = await place(t);
+      if (!(await mounted(t, collector))) return;
+      happen(300);
+      assertGood(await collector.run());
+      assert.ok(statSync(collector.stateFile).size > 3 * BLOCK);
+      const text = readFileSync(collector.stateFile, 'utf8');
+      sandbox.requests.length = 0;
+
+      fill(collector, spare);
+      assertRefused(await collector.run(), sandbox, /state\.json.*the disk is full/);
+      assert.equal(readFileSync(collector.stateFile, 'utf8'), text);
+
+      makeRoom(collector);
+      happen(5);
+      assertGood(await collector.run());
+      assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
+    });
+  }
+
+  it('without any state yet is found before the first request', async (t) => {
+    const { sandbox, collector } = await place(t);
+    if (!(await mounted(t, collector))) return;
+    fill(collector);
+    assertRefused(await collector.run(), sandbox, /state\.json.*the disk is full/);
+    makeRoom(collector);
+    assertGood(await collector.run());
+    assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
+  });
+
+  for (const pageIndex of ['first', 'later'] as const) {
+    it(`during the run, at the ${pageIndex} page: exit code 1, and nothing taken for committed`, async (t) => {
+      const { sandbox, collector, happen } = await place(t);
+      if (!(await mounted(t, collector))) return;
+      happen(300);
+      const isTheMoment = ({ kind, pageIndex: index }: { kind: string; pageIndex: string }) =>
+        kind === 'page' && index === pageIndex;
+      const fills = sandbox.nextRequest(isTheMoment).then(() => fill(collector));
+      const { code, lines, stderr } = await collector.run('--page-size', '50');
+      await fills;
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /^fetch-activity-logs: error: .*state\.json.*the disk is full/m);
+      const { sources } = collector.state();
+      const committed = Object.values(sources).reduce((sum, { delivered }) => sum + delivered, 0);
+      assert.ok(committed <= lines.length);
+      for (const { cursor, start } of Object.values(sources)) assert.equal(cursor, start);
+
+      makeRoom(collector);
+      assertGood(await collector.run());
+      assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
+    });
+  }
+});

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { assertNothingLost, assertPrintedOnce, eventsOf } from '../helpers/account.ts';
+import { type Collector, collectorFor } from '../helpers/collector.ts';
+import { peakMemory, stalled } from '../helpers/process-status.ts';
+import { type NewEvent, type Sandbox, startSandbox } from '../sandbox/server.ts';
+
+const CONTRACT = '9876543218374837483';
+const SECOND = 1000;
+const MEBIBYTE = 1024 * 1024;
+
+async function place(t: TestContext): Promise<{ sandbox: Sandbox; collector: Collector }> {
+  const sandbox = await startSandbox();
+  t.after(async () => sandbox.close());
+  return { sandbox, collector: await collectorFor(t, sandbox) };
+}
+
+/** Large ones, that cost little to make. */
+function* largeEvents(contract: string, count: number, bytes: number): Generator<NewEvent> {
+  const start = Date.now() - 200 * SECOND;
+  const padding = 'x'.repeat(bytes);
+  for (let nth = 0; nth < count; nth++) {
+    const time = start + Math.floor((nth * 100 * SECOND) / count);
+    const head = `{"@uuid":"${contract}-${nth}","meta":{"time":"${new Date(time).toISOString()}"},"event":{"message":"`;
+    yield { raw: Buffer.from(`${head}${padding}"}}`, 'latin1'), time };
+  }
+}
+
+describe('stdout that is closed', { timeout: 120_000 }, () => {
+  const COUNT = 4000;
+  const PAGE = 2000; // more than a pipe holds
+
+  it('`| head -n 3` ends the run quietly with 4, and nothing of that page is committed', async (t) => {
+    const { sandbox, collector } = await place(t);
+    const to = Date.now() - SECOND;
+    sandbox.generate(CONTRACT, { count: COUNT, from: to - 100 * SECOND, to });
+    const words = { code: join(collector.folder, 'code'), stderr: join(collector.folder, 'stderr') };
+    const command = [process.execPath, collector.file, '--api-url', collector.url, '--state-file', collector.stateFile];
+    const script = `{ "$@" --page-size ${PAGE} 2>${words.stderr}; echo $? >${words.code}; } | head -n 3; cat ${words.code}`;
+    const shell = spawn('/bin/sh', ['-c', script, 'sh', ...command], {
+      env: { PATH: process.env['PATH'], IONOS_API_TOKEN: 'sandbox-token' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const output = Buffer.concat((await shell.stdout.toArray()) as Buffer[]).toString();
+    const lines = output.split('\n');
+    assert.deepEqual(lines.slice(3), ['4', '']);
+    for (const line of lines.slice(0, 3)) assert.doesNotThrow(() => JSON.parse(line) as unknown);
+    const stderr = readFileSync(words.stderr, 'utf8');
+    assert.doesNotMatch(stderr, /error|warning/);
+    assert.match(stderr, /^fetch-activity-logs: stdout was closed .*\n$/, 'one line');
+    const { cursor, start, delivered } = collector.contract(CONTRACT);
+    assert.deepEqual([cursor, delivered], [start, 0]);
+
+    const { code } = await collector.run();
+    assert.equal(code, 0);
+    assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
+  });
+
+  it('after some pages: those are committed, and the next run goes on', async (t) => {
+    const { sandbox, collector } = await place(t);
+    const to = Date.now() - SECOND;
+    sandbox.generate(CONTRACT, { count: COUNT, from: to - 100 * SECOND, to });
+    const running = collector.start({ args: ['--page-size', '500'] });
+    await running.until(() => running.lines.length > 1200);
+    running.stdout.destroy();
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 4, stderr);
+    const { delivered } = collector.contract(CONTRACT);
+    assert.ok(delivered >= 1000);
+
+    assert.equal((await collector.run()).code, 0);
+    const repeated = assertNothingLost(collector.printed, sandbox.events(CONTRACT));
+    assert.ok(repeated <= running.lines.length - 1000);
+  });
+
+  it('before the first line', async (t) => {
+    const { sandbox, collector } = await place(t);
+    const to = Date.now() - SECOND;
+    sandbox.generate(CONTRACT, { count: 5, from: to - 100 * SECOND, to });
+    sandbox.addContract('31721060', { arrivals: false });
+    const running = collector.start();
+    running.stdout.destroy();
+    assert.equal((await running.ended).code, 4);
+    assert.equal(collector.contract(CONTRACT).delivered, 0);
+
+    assert.equal((await collector.run()).code, 0);
+    assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
+  });
+});
+
+describe('stdout that is slower than the API', { timeout: 240_000 }, () => {
+  const CONTRACTS = [CONTRACT, '31721060', '31721061', '31721062'];
+  const EVENT_BYTES = 20_000;
+  const EVENTS = 2600; // each contract: 200 MB in all
+  const PAGE = 50;
+  const MOST_MEMORY = 150 * MEBIBYTE;
+  /** Per contract: one that tells how much there is, one that is being printed, one that waits, one on its way. */
+  const MOST_PAGES = 4;
+
+  it('stops the fetching: a backlog of 200 MB takes less than 150 MB of memory', async (t) => {
+    const { sandbox, collector } = await place(t);
+    for (const contract of CONTRACTS) sandbox.addEvents(contract, largeEvents(contract, EVENTS, EVENT_BYTES));
+    const first = sandbox.nextRequest(({ kind }) => kind === 'page');
+    const args = ['--since', '205s', '--page-size', `${PAGE}`, '--deadline', '1h'];
+    const running = collector.start({ args, reading: false });
+    await first;
+    await stalled(running.pid);
+    const pages = sandbox.requests.filter(({ kind }) => kind === 'page').length;
+    assert.ok(pages <= MOST_PAGES * CONTRACTS.length, `${pages} pages fetched ahead`);
+
+    let peak = 0;
+    let pieces = 0;
+    // Each piece in a turn of its own: the API has its pages ready long before.
+    running.stdout.on('data', () => {
+      running.stdout.pause();
+      if (pieces++ % 64 === 0) peak = peakMemory(running.pid) ?? peak;
+      setImmediate(() => running.stdout.resume());
+    });
+    running.read();
+    await running.until(() => running.lines.length === CONTRACTS.length * EVENTS);
+    peak = peakMemory(running.pid) ?? peak;
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 0, stderr);
+    assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
+    t.diagnostic(`${Math.round(peak / MEBIBYTE)} MiB at most`);
+    assert.ok(peak > 0 && peak < MOST_MEMORY, `${peak} bytes`);
+  });
+});
+
+describe('two runs at once', { timeout: 120_000 }, () => {
+  it('the second ends with 75 and says who holds the lock', async (t) => {
+    const { sandbox, collector } = await place(t);
+    const to = Date.now() - SECOND;
+    sandbox.generate(CONTRACT, { count: 20, from: to - 100 * SECOND, to });
+    sandbox.fail({ match: { kind: 'page' }, fault: { type: 'hang' } });
+    const asked = sandbox.nextRequest(({ kind }) => kind === 'page');
+    const holder = collector.start({ args: ['--request-timeout', '1h'] });
+    await asked;
+    const requests = sandbox.requests.length;
+    const second = await collector.run();
+    assert.deepEqual([second.code, second.lines], [75, []], second.stderr);
+    assert.match(
+      second.stderr,
+      new RegExp(`^fetch-activity-logs: .*lock.*process ${holder.pid}\\b[^\\n]*\\n$`),
+      'one line',
+    );
+    assert.equal(sandbox.requests.length, requests, 'it asks nothing of the API');
+
+    const peek = await collector.run('--peek');
+    assert.equal(peek.code, 0, 'a look needs no lock');
+    collector.printed.splice(0);
+
+    holder.kill('SIGTERM');
+    assert.equal((await holder.ended).code, 0, 'the holder is not disturbed');
+    assert.equal((await collector.run()).code, 0);
+    assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
+  });
+
+  it('one of many at once is the one that prints', async (t) => {
+    const { sandbox, collector } = await place(t);
+    const to = Date.now() - SECOND;
+    sandbox.generate(CONTRACT, { count: 200, from: to - 100 * SECOND, to });
+    sandbox.options.latencyMs = 20;
+    const ends = await Promise.all(Array.from({ length: 6 }, async () => collector.run('--page-size', '50')));
+    for (const { code, stderr } of ends) assert.ok(code === 0 || code === 75, stderr);
+    assert.ok(ends.some(({ code }) => code === 0));
+    assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
+  });
+
+  it('a run after kill -9 carries on by itself, also beside another', async (t) => {
+    const { sandbox, collector } = await place(t);
+    const to = Date.now() - SECOND;
+    sandbox.generate(CONTRACT, { count: 20, from: to - 100 * SECOND, to });
+    sandbox.fail({ fault: { type: 'hang' } });
+    const asked = sandbox.nextRequest();
+    const killed = collector.start();
+    await asked;
+    killed.kill('SIGKILL');
+    await once(killed.child, 'exit');
+
+    const ends = await Promise.all(Array.from({ length: 3 }, async () => collector.run()));
+    for (const { code, stderr } of ends) assert.ok(code === 0 || code === 75, stderr);
+    assert.ok(ends.some(({ code }) => code === 0));
+    assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
+  });
+});
