@@ -39,6 +39,8 @@ export interface ApiClientOptions {
 export class ApiClient {
   readonly #options: ApiClientOptions;
   #clockLeadMs: number | undefined;
+  /** What went wrong last, for a run that ends before it succeeds. */
+  lastFailure: string | undefined;
   readonly stats = { requests: new Map<string, number>(), retries: 0, bytes: 0 };
 
   constructor(options: ApiClientOptions) {
@@ -77,6 +79,7 @@ export class ApiClient {
       } catch (error) {
         signal.throwIfAborted();
         const failure = error instanceof AppError ? error : connectionError(error, url);
+        this.lastFailure = failure.message;
         const retryable = failure instanceof PageError || (failure instanceof ApiError && failure.retryable);
         if (!retryable || attempt === maxAttempts) throw failure;
         const wait = this.#wait(attempt, failure);

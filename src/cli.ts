@@ -1,7 +1,7 @@
 import { collect } from './collect.ts';
 import { parseCommandLine } from './command-line.ts';
 import { readConfig, readLogLevel, type Config, type Options } from './config.ts';
-import { AppError, ConfigError, ExitCode, messageOf } from './errors.ts';
+import { AppError, ConfigError, ExitCode, messageOf, StdoutError, codeOf } from './errors.ts';
 import { createLog } from './log.ts';
 import type { World } from './world.ts';
 
@@ -40,7 +40,7 @@ function commandOf(options: Options): Command {
 function report(error: unknown, options: Options, world: World): ExitCode {
   const log = createLog({ ...world.log, level: logLevel(options, world) });
   // `| head` closing stdout is no failure worth a word; everything else is.
-  if (error instanceof AppError && error.code === 'STDOUT') log.info(error.message);
+  if (error instanceof StdoutError && codeOf(error.cause) === 'EPIPE') log.debug(error.message);
   else log.error(messageOf(error));
   if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
   return error instanceof AppError ? error.exitCode : ExitCode.NothingCollected;

@@ -15,6 +15,8 @@ import type { SourceState, State } from './state.ts';
 import type { Store } from './state-store.ts';
 import type { World } from './world.ts';
 
+/** A clock may be ahead by so much without harm: the overlap makes up for it. */
+const MAX_CLOCK_LEAD_MS = 30_000;
 /** Lateness from this part of the overlap on is warned about. */
 const LATENESS_WARNING = 0.8;
 
@@ -40,12 +42,19 @@ export async function collect(config: Config, world: World, options: CollectOpti
   const log = options.adaptLog?.(plainLog) ?? plainLog;
   try {
     return await withSession({ config, credentials, log, world, keptStore: options.store }, async (session) => {
-      const exitCode = await recorded(session, () => pollAll(session));
+      const exitCode = await recorded(session, async () => {
+        try {
+          return await pollAll(session);
+        } catch (error) {
+          throw error instanceof Stopped && error.isDeadline ? tooLate(error, session.api.lastFailure) : error;
+        }
+      });
       const warning = expiryWarning(credentials, world.now());
       if (warning !== undefined) log.warn(warning);
       return { exitCode, isComplete: !session.run.signal.aborted };
     });
   } catch (error) {
+    if (error instanceof Stopped && error.isDeadline) throw tooLate(error);
     if (error instanceof Stopped) log.info(`${error.message} before anything was collected`);
     else if (error instanceof NotNow) log.warn(`${error.message}; the API keeps the events for the next run`);
     else throw explained(error, config, credentials, world);
@@ -95,6 +104,10 @@ async function pollAll(session: Session): Promise<ExitCode> {
   if (!(fatal instanceof StateError)) await store.flush();
   if (fatal !== undefined) throw fatal;
 
+  const { reason } = run.signal as { reason: unknown };
+  if (interrupted > 0 && delivery.pages === 0 && failed === 0 && reason instanceof Stopped && reason.isDeadline)
+    throw reason;
+
   log.info(`${counted(delivery.events, 'event')} from ${counted(sources.length, 'source')}`);
   if (interrupted > 0) {
     log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
@@ -107,6 +120,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
 async function pollSource(source: Source, { config, log, run, store, provider, delivery, now }: Session) {
   const state = stateOf(source, store.state);
   const progress = new SourceProgress(source.name, state);
+  run.signal.throwIfAborted();
   state.last_attempt = new Date(now()).toISOString();
   let pages = 0;
   try {
@@ -135,17 +149,29 @@ function inTurn(sources: readonly Source[], state: State): Source[] {
   return sources.toSorted((a, b) => (lastAttempt(a) < lastAttempt(b) ? -1 : lastAttempt(a) > lastAttempt(b) ? 1 : 0));
 }
 
+/** At the deadline without a single page: not what a run is for. */
+function tooLate(reason: Stopped, lastFailure?: string): AppError {
+  const why = lastFailure === undefined ? '' : `; what failed last: ${lastFailure}`;
+  return new AppError('DEADLINE', `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
+}
+
 /** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
-function registerNew(sources: readonly Source[], { config, store: { state }, now }: Session): boolean {
+function registerNew(sources: readonly Source[], { api, config, store: { state }, now }: Session): boolean {
   const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
+  if (isNew.length === 0) return false;
   const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
-  const since = config.since(now());
+  // A clock that is ahead would leave out what happens until it is right.
+  const clockLead = Math.max(0, (api.clockLeadMs ?? 0) - MAX_CLOCK_LEAD_MS) > 0 ? (api.clockLeadMs ?? 0) : 0;
+  const since = config.since(now()) - clockLead;
   // What the Python fetcher left is its word on what it printed. Otherwise a source that appears late is a new one,
-  // or the first run did not get this far: what came up meanwhile is looked for, too.
-  const start = state.takenOver === true ? (lastRun ?? since) : Math.min(lastRun ?? since, since);
+  // or the first run did not get this far: what came up since the sources were listed last is looked for, too.
+  const listed = Object.values(state.sources).flatMap(({ last_attempt }) => last_attempt ?? []);
+  const lastSeen = listed.length > 0 ? parseInstant(listed.reduce((a, b) => (a > b ? a : b))) : lastRun;
+  const start = state.taken_over === true ? (lastRun ?? since) : Math.min(lastSeen ?? since, since);
+  delete state.taken_over;
   const cursor = formatSecond(Math.floor(start / 1000));
   for (const { name } of isNew) state.sources[name] = newSource(cursor);
-  return isNew.length > 0;
+  return true;
 }
 
 /** A source that begins at this cursor. */
@@ -176,7 +202,9 @@ function noteFailure(source: Source, error: unknown, { config, log, store, now }
   const state = stateOf(source, store.state);
   const message = withAdvice(error, config.apiUrl.host);
   state.last_error = `${new Date(now()).toISOString()} ${message}`;
-  log.error(`${source.name}: ${message}. Its cursor stays at ${state.cursor}: the next run tries again from there`);
+  log.error(
+    `${source.name}: ${message}${/[.?!]$/.test(message) ? '' : '.'} Its cursor stays; the next run tries again`,
+  );
   if (error instanceof Error && !(error instanceof AppError)) log.debug(error.stack ?? '');
 }
 
@@ -189,7 +217,8 @@ export function concernsAll(error: unknown): error is AppError {
 
 /** An error that ends the whole poll, in words that say what to do. */
 export function explained(error: unknown, config: Config, credentials: Credentials, world: World): Error {
-  if (!(error instanceof AppError)) return error instanceof Error ? error : new Error(messageOf(error));
+  if (!(error instanceof AppError) || error instanceof StdoutError)
+    return error instanceof Error ? error : new Error(messageOf(error));
   const expiry =
     error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
   const message = withAdvice(error, config.apiUrl.host);

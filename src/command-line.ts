@@ -94,6 +94,8 @@ export async function parseCommandLine(
     parser(argv).showCompletionScript();
     return undefined;
   }
+  const odd = argv.find((argument) => /^--(peek|json)=(?!true$|false$)/.test(argument));
+  if (odd !== undefined) throw new ConfigError(`${odd.replace('=', ': expected no value, got "')}"`);
   let shown: string | undefined;
   const options = await parser(argv).parseAsync([...argv], {}, (_error, _argv, output) => {
     if (output !== '') shown = output;

@@ -26,6 +26,8 @@ export class Delivery {
   /** Events printed in this run, and their bytes. */
   events = 0;
   bytes = 0;
+  /** Pages delivered in this run, those with nothing new among them. */
+  pages = 0;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -45,6 +47,7 @@ export class Delivery {
   async #deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
     const { acknowledgement, run } = this.#options;
     run.signal.throwIfAborted();
+    this.pages++;
     const events = progress.take(page);
     if (events.length === 0) {
       acknowledgement.printed(progress, progress.batch(page, [], true), 0);
@@ -69,7 +72,7 @@ export class Delivery {
     await acknowledgement.makeRoom(isSuspect(events, progress));
     await store.catchUp();
     const lines = toLines(await preparation.prepare(events, source, progress));
-    const bytes = await outlet.print(lines, run.giveUp);
+    const bytes = await outlet.print(lines, run.giveUp, run.wrapUp);
     const isWhole = bytes === lines.length;
     const count = countLines(lines, bytes);
     const printed = isWhole ? events : events.slice(0, count);
@@ -77,7 +80,7 @@ export class Delivery {
     this.bytes += bytes;
     acknowledgement.printed(progress, progress.batch(page, printed, isWhole && isEnd), count);
     store.changed();
-    if (!isWhole) run.giveUp.throwIfAborted();
+    if (!isWhole) run.signal.throwIfAborted();
   }
 }
 

@@ -27,13 +27,13 @@ export class Outlet {
   }
 
   /**
-   * Writes whole lines and waits until the reader's side has taken their last byte. Once `giveUp` is aborted it stops
-   * at a line's end, or, where the reader takes nothing at all, abandons stdout. Returns how many bytes are surely
-   * written, whole lines. Throws StdoutError when stdout is closed or cannot take them.
+   * Writes whole lines and waits until the reader's side has taken their last byte. Once `wrapUp` is aborted it stops
+   * at a line's end; at `giveUp`, where the reader still has not taken it, stdout is abandoned. Returns how many bytes
+   * are surely written, whole lines. Throws StdoutError when stdout is closed or cannot take them.
    */
-  async print(lines: Buffer, giveUp: AbortSignal): Promise<number> {
+  async print(lines: Buffer, giveUp: AbortSignal, wrapUp = giveUp): Promise<number> {
     let written = 0;
-    while (written < lines.length && !giveUp.aborted) {
+    while (written < lines.length && !wrapUp.aborted) {
       const chunk = lines.subarray(written, endOfChunk(lines, written));
       if (!(await this.#write(chunk, giveUp))) break;
       written += chunk.length;

@@ -69,7 +69,7 @@ export class PartialFile implements Store {
       if (left !== undefined) await checkLeft(left, part, size ?? 0, wanted);
       const handle = await open(part, size === undefined ? 'wx' : 'r+', MODE);
       try {
-        await removeLeftovers(recordName(part));
+        await removeLeftovers(recordName(part), left?.owner ?? undefined);
         const record = left ?? { bytes: 0, owner: null, state: emptyState(), ...wanted };
         const partial = new PartialFile(target, record, owner, handle, now);
         await handle.truncate(partial.bytes);

@@ -1,19 +1,26 @@
 /** Why a run ends before it is through: nothing is wrong, and the next run goes on. */
 export class Stopped extends Error {
-  constructor(reason: string) {
+  /** Time was up, rather than somebody asked. */
+  readonly isDeadline: boolean;
+
+  constructor(reason: string, isDeadline = false) {
     super(reason);
     this.name = 'Stopped';
+    this.isDeadline = isDeadline;
   }
 }
 
-/** A run that is stopped from outside has so long to finish the page that it is printing. */
+/** A run that is stopped from outside has so long to finish the page that it is printing, then only its last lines. */
+const WRAP_UP_MS = 500;
 const GRACE_MS = 1_000;
 
 /** One run's time: everything that waits in it waits on `signal`. */
 export interface Run {
   /** Aborted at the deadline, by a signal from outside, or by `abort`: no new page is begun. */
   readonly signal: AbortSignal;
-  /** Aborted a little after a signal from outside: stdout is given up. */
+  /** Aborted a little after a signal from outside: no further line is begun. */
+  readonly wrapUp: AbortSignal;
+  /** Aborted a little later: stdout is given up, also in the middle of a line. */
   readonly giveUp: AbortSignal;
   readonly deadline: number;
   /** Ends the run because of an error that concerns all sources. */
@@ -25,26 +32,29 @@ export interface Run {
 /** `deadlineMs` may be Infinity: then there is no deadline. */
 export function startRun(outside: AbortSignal, deadlineMs: number, now: number): Run {
   const controller = new AbortController();
+  const wrapUp = new AbortController();
   const giveUp = new AbortController();
-  let grace: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
   // A timer for Infinity would fire at once.
   const deadline = Number.isFinite(deadlineMs)
-    ? setTimeout(() => controller.abort(new Stopped('the deadline was reached')), deadlineMs)
+    ? setTimeout(() => controller.abort(new Stopped('the deadline was reached', true)), deadlineMs)
     : undefined;
   const stop = () => {
     controller.abort(outside.reason);
-    grace = setTimeout(() => giveUp.abort(outside.reason), GRACE_MS);
+    timers.push(setTimeout(() => wrapUp.abort(outside.reason), WRAP_UP_MS));
+    timers.push(setTimeout(() => giveUp.abort(outside.reason), GRACE_MS));
   };
   if (outside.aborted) stop();
   outside.addEventListener('abort', stop, { once: true });
   return {
     signal: controller.signal,
+    wrapUp: wrapUp.signal,
     giveUp: giveUp.signal,
     deadline: now + deadlineMs,
     abort: (error) => controller.abort(error),
     end: () => {
       clearTimeout(deadline);
-      clearTimeout(grace);
+      for (const timer of timers) clearTimeout(timer);
       outside.removeEventListener('abort', stop);
     },
   };

@@ -1,4 +1,5 @@
 import { addLateness, emptyBatch, type Batch } from './batch.ts';
+import { formatSecond } from './duration.ts';
 import { shortHash, type EventSlice } from './event.ts';
 import type { Checkpoint, Page } from './providers/provider.ts';
 import type { SourceState } from './state.ts';
@@ -73,7 +74,12 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
   state.delivered += batch.keys.length;
   state.cursor = batch.cursor ?? state.cursor;
   if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();
-  if (batch.forget_before !== null) state.seen.forgetBefore(batch.forget_before);
+  if (batch.forget_before !== null) {
+    state.seen.forgetBefore(batch.forget_before);
+    // What is forgotten must not be looked for again: a longer overlap would find all of it new.
+    const forgotten = formatSecond(batch.forget_before);
+    if (forgotten > state.start) state.start = forgotten;
+  }
   addLateness(state.late, batch.late);
 }
 

@@ -1,19 +1,22 @@
-import { copyFile, link, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, link, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StateError, codeOf } from './errors.ts';
 import type { Log } from './log.ts';
+import type { ProcessIdentity } from './process-identity.ts';
 import { InvalidStateError, emptyState, parseState, type State } from './state.ts';
 
 /** `generation` stands within this many bytes of the file's start. */
 const HEAD_BYTES = 256;
 
 /** What a killed run left beside the file; under the lock nobody else writes there. */
-export async function removeLeftovers(file: string): Promise<void> {
+export async function removeLeftovers(file: string, predecessor: ProcessIdentity | undefined): Promise<void> {
+  if (predecessor === undefined) return;
   const name = basename(file);
   for (const entry of await readdir(dirname(file))) {
-    if (entry.startsWith(`${name}.`) && /^\d+$/.test(entry.slice(name.length + 1))) {
-      await rm(join(dirname(file), entry), { force: true });
-    }
+    if (!entry.startsWith(`${name}.`) || !/^\d+$/.test(entry.slice(name.length + 1))) continue;
+    const leftover = join(dirname(file), entry);
+    // Of the time when it was held: somebody's own copy may end in a number, too.
+    if ((await stat(leftover)).mtimeMs >= predecessor.since) await rm(leftover, { force: true });
   }
 }
 

@@ -94,12 +94,13 @@ export class StateStore implements Store {
     try {
       await makeFolder(dirname(options.file));
       const file = await realFile(options.file);
+      await expectRegularFile(file);
       let onLockLost = (_: StateError): unknown => undefined;
-      const release = await acquire(file, options, (error) =>
+      const { release, predecessor } = await acquire(file, options, (error) =>
         onLockLost(new StateError(`the lock of the state file ${file} was lost: ${messageOf(error)}`, error)),
       );
       try {
-        await removeLeftovers(file);
+        await removeLeftovers(file, predecessor);
         const previousSave = (await modifiedAt(file)) ?? 0;
         const store = new StateStore(file, await loadState(file, options), previousSave, options, release);
         onLockLost = (error) => store.#fail(error);
@@ -202,14 +203,28 @@ async function realFile(file: string): Promise<string> {
   }
 }
 
+/** A device or a pipe would be renamed away and be a file from then on. */
+async function expectRegularFile(file: string): Promise<void> {
+  const stats = await stat(file).catch(() => undefined);
+  if (stats !== undefined && !stats.isFile())
+    throw new StateError(`${file} is no regular file; use --peek to keep no state`);
+}
+
+interface Lock {
+  readonly release: () => Promise<void>;
+  /** Who held the lock before and did not give it back. */
+  readonly predecessor: ProcessIdentity | undefined;
+}
+
 async function acquire(
   file: string,
   { log, signal, now }: StateStoreOptions,
   onCompromised: (error: Error) => void,
-): Promise<() => Promise<void>> {
+): Promise<Lock> {
   const folder = `${file}.lock`;
   const ownerFile = `${file}.owner`;
   let seen: number | undefined;
+  const begun = now();
   for (;;) {
     try {
       const release = await lockfile.lock(file, {
@@ -218,11 +233,18 @@ async function acquire(
         update: REFRESH_MS,
         onCompromised,
       });
-      await writeFile(ownerFile, `${JSON.stringify(await thisProcess(now()))}\n`, { mode: MODE });
-      return async () => {
+      const giveBack = async () => {
         await rm(ownerFile, { force: true });
         await release().catch((error: unknown) => log.debug(`the lock was gone already: ${messageOf(error)}`));
       };
+      try {
+        const predecessor = await readOwner(ownerFile);
+        await writeFile(ownerFile, `${JSON.stringify(await thisProcess(now()))}\n`, { mode: MODE });
+        return { release: giveBack, predecessor };
+      } catch (error) {
+        await giveBack();
+        throw error;
+      }
     } catch (error) {
       if (codeOf(error) !== 'ELOCKED') throw error;
     }
@@ -234,7 +256,9 @@ async function acquire(
     }
     if (seen === undefined) log.info(`waiting for the lock of ${file}, which a run left behind when it was killed`);
     seen = refreshed ?? seen;
-    if (alive === false && refreshed !== undefined && now() - refreshed > DEAD_HOLDER_MS) {
+    // Also one from the future: after a power cut the clock may have been wrong. Then it has stood still long enough.
+    const isOld = refreshed !== undefined && Math.abs(now() - refreshed) > DEAD_HOLDER_MS;
+    if (alive === false ? isOld : now() - begun > STALE_MS + DEAD_HOLDER_MS) {
       await rmdir(folder).catch(() => undefined); // another waiting run was faster
       continue;
     }

@@ -50,13 +50,13 @@ export interface State {
   generation: number;
   sources: Record<string, SourceState>;
   pending: Pending | null;
-  /** Not in the file: the Python fetcher left it, and what is before `last_run` it has printed. */
-  takenOver?: boolean;
+  /** The Python fetcher left it, and no source was polled since: what is before `last_run` it has printed. */
+  taken_over?: boolean;
 }
 
 /** The file's text. */
-export function serializeState({ takenOver: _, ...document }: State): string {
-  return `${JSON.stringify(document)}\n`;
+export function serializeState(state: State): string {
+  return `${JSON.stringify(state)}\n`;
 }
 
 /** Thrown by parseState; `isNewer` tells a file from the future from a broken one. */
@@ -104,7 +104,7 @@ export function parseState(text: string): State {
     generation: count(document['generation'] ?? 0, 'generation'),
     sources,
     pending: document['pending'] == null ? null : parsePending(document['pending']),
-    takenOver: document['version'] === undefined,
+    ...(document['version'] === undefined || document['taken_over'] === true ? { taken_over: true } : {}),
   };
 }
 

@@ -88,7 +88,7 @@ describe('a state', () => {
   it('begins empty', () => {
     assert.deepEqual(emptyState().sources, {});
     assert.equal(emptyState().last_run, null);
-    assert.equal(reread(emptyState()).takenOver, false);
+    assert.equal(reread(emptyState()).taken_over, undefined);
   });
 
   it('needs nothing of a source but its cursor', () => {
@@ -99,8 +99,8 @@ describe('a state', () => {
     assert.deepEqual([source.late, source.strikes], [{ count: 0, max_seconds: 0 }, {}]);
   });
 
-  it('does not say in its file who left it', () => {
-    assert.equal(serializeState({ ...emptyState(), takenOver: true }).includes('takenOver'), false);
+  it('remembers that the Python fetcher left it until a source was polled', () => {
+    assert.equal(reread({ ...emptyState(), taken_over: true }).taken_over, true);
     assert.ok(serializeState(emptyState()).endsWith('}\n'));
   });
 });
@@ -116,19 +116,19 @@ describe("the Python fetcher's file", () => {
   for (const [written, read] of rows) {
     it(`is taken over: ${written}`, () => {
       const state = parseState(JSON.stringify({ last_run: written }));
-      assert.deepEqual([state.last_run, state.takenOver, state.sources], [read, true, {}]);
+      assert.deepEqual([state.last_run, state.taken_over, state.sources], [read, true, {}]);
       assert.equal(parseInstant(read), Date.parse(read));
     });
   }
 
   it('may be empty of everything', () => {
     for (const text of ['{}', '{"last_run":null}']) {
-      assert.deepEqual([parseState(text).last_run, parseState(text).takenOver], [null, true]);
+      assert.deepEqual([parseState(text).last_run, parseState(text).taken_over], [null, true]);
     }
   });
 
   it('is not what our own is taken for', () => {
-    assert.equal(parseState(fileWith({})).takenOver, false);
+    assert.equal(parseState(fileWith({})).taken_over, undefined);
   });
 });
 

@@ -74,7 +74,9 @@ async function look(config: Config, api: ApiClient, { now, signal }: World): Pro
       refused.push(failure(thrown, config, `${source.name}: `));
     });
   }
-  const seen = config.provider.hasContracts ? `${sources.length} contract${sources.length === 1 ? '' : 's'}` : 'a project';
+  const seen = config.provider.hasContracts
+    ? `${sources.length} contract${sources.length === 1 ? '' : 's'}`
+    : 'a project';
   const polled = contracts.length === 0 ? '' : `, ${wanted.length} of them polled`;
   return [
     ok('api', `${host} answers: the token sees ${seen}${polled}`),

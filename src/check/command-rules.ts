@@ -1,13 +1,12 @@
 import { error, ok, warning, type Finding } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
-import { withoutSecrets } from './secrets.ts';
+import { soundCommand } from './sound-command.ts';
 
 /** Whether the command does what an input needs: polls once, remembers, and takes signals itself. */
 export function checkCommand(input: Input): Finding[] {
-  const { command, call, fluentBit, options, refusal } = input;
+  const { command, call, options, refusal } = input;
   const { at } = command;
-  const raw = withoutSecrets(command.raw);
+  const write = soundCommand(input);
   const findings: Finding[] = [];
   if (refusal !== undefined) {
     findings.push(
@@ -18,13 +17,13 @@ export function checkCommand(input: Input): Finding[] {
       }),
     );
   }
-  const [name] = Array.isArray(options['_']) ? (options['_'] as unknown[]) : [];
-  if (name !== undefined && name !== 'collect') {
+  const [name = 'collect'] = (Array.isArray(options['_']) ? options['_'] : []).map(String);
+  if (name !== 'collect') {
     findings.push(
-      error('command-name', `"${String(name)}" is not what an input is for`, {
+      error('command-name', `"${name}" is not what an input is for`, {
         at,
         cost: name === 'follow' ? 'it never ends, and Fluent Bit waits for its end' : 'nothing is collected',
-        write: lineIn(fluentBit, 'Command', raw.replace(` ${String(name)}`, '')),
+        write,
       }),
     );
   }
@@ -33,16 +32,16 @@ export function checkCommand(input: Input): Finding[] {
       error('command-peek', '--peek remembers nothing', {
         at,
         cost: 'the same events come again and again, and what happens between two runs may be missing',
-        write: lineIn(fluentBit, 'Command', raw.replace(/ --peek\b/, '')),
+        write,
       }),
     );
   }
   if (!call.hasExec && call.isAlone) {
     findings.push(
-      warning('command-exec', 'Command without exec: a shell stands between', {
+      warning('command-exec', 'without exec, a shell stands between Fluent Bit and the script', {
         at,
-        cost: 'signals reach the shell and not the script, which cannot end in good order',
-        write: lineIn(fluentBit, 'Command', `exec ${raw}`),
+        cost: 'signals may reach the shell alone, and the script does not end in good order',
+        write,
       }),
     );
   }
@@ -51,7 +50,7 @@ export function checkCommand(input: Input): Finding[] {
       warning('command-shell', 'Command starts other programs as well', {
         at,
         cost: 'what they add, change or leave out, and the signals that they keep, no check sees',
-        write: lineIn(fluentBit, 'Command', `exec ${call.script} ${call.args.join(' ')}`.trim()),
+        write,
       }),
     );
   }

@@ -12,7 +12,7 @@ const ESCAPED_IN_QUOTES = '"\\`$';
 export function parseEnvironmentFile(text: string): Assignment[] {
   const assignments: Assignment[] = [];
   let line = 1;
-  for (let position = 0; position < text.length; ) {
+  for (let position = 0; position < text.length;) {
     const start = line;
     const logical = readLogicalLine(text, position);
     line += logical.lines;

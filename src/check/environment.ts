@@ -27,14 +27,15 @@ export function environmentOf(
 ): Environment {
   const own = valuesOf(service.variables);
   // Fluent Bit sets HOSTNAME itself where there is none.
+  const everywhere = { HOSTNAME: hostname, PATH: SERVICE_PATH };
   if (!isService) {
-    const variables = { HOSTNAME: hostname, ...valuesOf(service.unread), ...own, ...env };
+    const variables = { ...everywhere, ...valuesOf(service.unread), ...own, ...env };
     return { variables, service: undefined, isKnown: true, hint: () => '' };
   }
   const isKnown = service.unreadable.length === 0;
   const base = isKnown ? {} : env;
   return {
-    variables: { ...base, HOSTNAME: hostname, PATH: SERVICE_PATH, ...own },
+    variables: { ...base, ...everywhere, ...own },
     service,
     isKnown,
     hint: (name) => {

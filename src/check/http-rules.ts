@@ -52,7 +52,9 @@ function port(output: Section, { fluentBit }: Input): Finding[] {
   const at = entry?.at ?? output.at;
   if (number === '443' && !isTls) {
     const write = lineIn(fluentBit, 'tls', 'On');
-    return [error('output-tls', 'Port 443 without tls', { at, cost: `the server refuses that, and ${NOWHERE}`, write })];
+    return [
+      error('output-tls', 'Port 443 without tls', { at, cost: `the server refuses that, and ${NOWHERE}`, write }),
+    ];
   }
   if (number !== '80' || !isTls) return [];
   const write = lineIn(fluentBit, 'Port', '443');
@@ -109,15 +111,20 @@ function loggingService(output: Section, { fluentBit, tag }: Input): Finding[] {
   const format = entriesOf(output, 'format').at(-1);
   if (format?.value.toLowerCase() !== 'json') {
     findings.push(
-      error('output-format', format === undefined ? 'Format is not set, and its default is msgpack' : `Format ${format.value}`, {
-        at: format?.at ?? output.at,
-        cost: 'the Logging Service takes JSON only',
-        write: lineIn(fluentBit, 'Format', 'json'),
-      }),
+      error(
+        'output-format',
+        format === undefined ? 'Format is not set, and its default is msgpack' : `Format ${format.value}`,
+        {
+          at: format?.at ?? output.at,
+          cost: 'the Logging Service takes JSON only',
+          write: lineIn(fluentBit, 'Format', 'json'),
+        },
+      ),
     );
   }
   const uri = entriesOf(output, 'uri').at(-1);
   const path = uri?.value ?? '/';
+  if (tag === '') return findings;
   if (path === '/') {
     const write = lineIn(fluentBit, 'URI', `/${tag}`);
     const cost = 'the Logging Service finds its pipeline by the path';
@@ -125,7 +132,9 @@ function loggingService(output: Section, { fluentBit, tag }: Input): Finding[] {
   } else if (path !== `/${tag}` && !path.includes('<')) {
     const write = lineIn(fluentBit, 'URI', `/${tag}`);
     const cost = "right only if that is the pipeline's tag; in Grafana the events go by it";
-    findings.push(warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, cost, write }));
+    findings.push(
+      warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, cost, write }),
+    );
   }
   return findings;
 }

@@ -34,8 +34,8 @@ export interface Input {
   readonly refusal: string | undefined;
 }
 
-/** The inputs of a configuration that run this program. `given` are options that take the place of the command's. */
-export async function inputsOf(fluentBit: FluentBitConfig, environment: Environment, given: Options): Promise<Input[]> {
+/** The inputs of a configuration that run this program. */
+export async function inputsOf(fluentBit: FluentBitConfig, environment: Environment): Promise<Input[]> {
   const inputs: Input[] = [];
   for (const [index, section] of execInputs(fluentBit).entries()) {
     const command = entriesOf(section, 'command').at(-1);
@@ -57,7 +57,7 @@ export async function inputsOf(fluentBit: FluentBitConfig, environment: Environm
       fluentBit,
       environment,
       env,
-      ...(await optionsOf(call, env, given)),
+      ...(await optionsOf(call, env)),
     });
   }
   return inputs;
@@ -75,14 +75,13 @@ function execInputs(fluentBit: FluentBitConfig): Section[] {
 async function optionsOf(
   { args }: ScriptCall,
   env: NodeJS.ProcessEnv,
-  given: Options,
 ): Promise<Pick<Input, 'options' | 'config' | 'refusal'>> {
   let options: Options = {};
   try {
     const parsed = await parseCommandLine(args, () => undefined);
     if (parsed === undefined) return { options, config: undefined, refusal: 'the command only shows a text' };
     options = parsed;
-    return { options, config: readConfig({ ...options, ...given }, env), refusal: undefined };
+    return { options, config: readConfig(options, env), refusal: undefined };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     return { options, config: undefined, refusal: thrown.message };

@@ -17,7 +17,9 @@ export function checkLines(input: Input): Finding[] {
   const findings = [...bufSize(input), ...parser(input)];
   if (findings.some(({ level }) => level !== 'ok')) return findings;
   const bytes = (input.config?.maxLineBytes ?? DEFAULT_LINE_BYTES).toLocaleString('en');
-  return [ok('lines', `${input.name}: lines of up to ${bytes} bytes come through whole, as JSON`, { at: input.section.at })];
+  return [
+    ok('lines', `${input.name}: lines of up to ${bytes} bytes come through whole, as JSON`, { at: input.section.at }),
+  ];
 }
 
 function bufSize({ section, config, fluentBit }: Input): Finding[] {
@@ -28,12 +30,25 @@ function bufSize({ section, config, fluentBit }: Input): Finding[] {
   const write = lineIn(fluentBit, 'Buf_Size', `${sufficient}M`);
   const at = entry?.at ?? section.at;
   if (size === undefined) {
-    return [error('buf-size', `Buf_Size "${entry?.value ?? ''}" is no size`, { at, cost: 'Fluent Bit does not start', write })];
+    return [
+      error('buf-size', `Buf_Size "${entry?.value ?? ''}" is no size`, {
+        at,
+        cost: 'Fluent Bit does not start',
+        write,
+      }),
+    ];
   }
   if (size >= need) return [];
-  const what = entry === undefined ? `Buf_Size is not set, and its default is ${DEFAULT_BUF_SIZE} bytes` : `Buf_Size ${entry.value}`;
+  const what =
+    entry === undefined
+      ? `Buf_Size is not set, and its default is ${DEFAULT_BUF_SIZE} bytes`
+      : `Buf_Size ${entry.value}`;
   return [
-    error('buf-size', what, { at, cost: `longer lines are cut to pieces that no parser takes: their events are lost`, write }),
+    error('buf-size', what, {
+      at,
+      cost: 'longer lines are cut to pieces that no parser takes, and their events are lost',
+      write,
+    }),
   ];
 }
 
@@ -45,7 +60,11 @@ function parser(input: Input): Finding[] {
   const found = fluentBit.parsers.find((one) => valueOf(one, 'name') === entry.value);
   if (found === undefined) {
     return [
-      error('parser', `Parser ${entry.value} is not defined in any Parsers_File`, { at: entry.at, cost: TEXT_COST, write }),
+      error('parser', `Parser ${entry.value} is not defined in any Parsers_File`, {
+        at: entry.at,
+        cost: TEXT_COST,
+        write,
+      }),
     ];
   }
   const format = valueOf(found, 'format')?.toLowerCase() ?? '';
@@ -65,7 +84,8 @@ function parser(input: Input): Finding[] {
 function time({ config, fluentBit, outputs }: Input, found: Section): Finding[] {
   const key = entriesOf(found, 'time_key').at(-1);
   if (key === undefined || config === undefined) return [];
-  const hasTopLevel = config.addFields.some((field) => field === key.value) || config.provider.fields.time[0] === key.value;
+  const hasTopLevel =
+    config.addFields.some((field) => field === key.value) || config.provider.fields.time[0] === key.value;
   if (!hasTopLevel) {
     return [
       warning('parser-time', `Time_Key ${key.value} is no top-level key of the events`, {

@@ -9,7 +9,7 @@ export function checkNode(version: string, origin: string, details: Pick<Details
   return error('node', `Node ${version} at ${origin} is older than ${MIN_NODE}`, {
     ...details,
     cost: 'the program may not start',
-    run: 'node --version, after an update from https://nodejs.org/en/download',
+    run: 'sudo ./install.sh --setup-node',
   });
 }
 

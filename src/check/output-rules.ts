@@ -26,7 +26,9 @@ export function checkOutputs(input: Input): Finding[] {
     const own = isDestination(output) ? destination(output, input) : copies(output);
     findings.push(...own);
     if (own.length === 0) {
-      sound.push(ok('output', `${nameOf(output)} gets what ${input.name} collects, and keeps trying`, { at: output.at }));
+      sound.push(
+        ok('output', `${nameOf(output)} gets what ${input.name} collects, and keeps trying`, { at: output.at }),
+      );
     }
   }
   if (outputs.some(isDestination)) findings.push(...rejected(input));

@@ -30,5 +30,6 @@ export function isMatch(pattern: string, tag: string): boolean {
     .split('*')
     .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
     .join('.*');
-  return pattern !== '' && new RegExp(`^${source}$`, 's').test(tag);
+  // Both are empty when the variable in both is not set.
+  return pattern === '' ? tag === '' : new RegExp(`^${source}$`, 's').test(tag);
 }

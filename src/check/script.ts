@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, warning, type Details, type Finding } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
 import { accessError, pathOn, type Machine } from './machine.ts';
 import { checkNode } from './node-version.ts';
+import { INSTALLED_SCRIPT, soundCommand } from './sound-command.ts';
 
 /** As much as the kernel reads of a first line (execve(2)). */
 const SHEBANG_BYTES = 256;
@@ -20,11 +20,11 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
   const { at } = command;
   const script = find(call.script, input, machine);
   if (script === undefined) {
-    return [error('script', `${call.script} is not on PATH`, { at, cost: COST, write: installed(input) })];
+    return [error('script', `${call.script} is not on PATH`, { at, cost: COST, ...installed(input) })];
   }
   const problem = accessError(script);
   if (problem === 'ENOENT' || problem === 'ENOTDIR') {
-    return [error('script', `${call.script} does not exist`, { at, cost: COST, write: installed(input) })];
+    return [error('script', `${call.script} does not exist`, { at, cost: COST, ...installed(input) })];
   }
   if (problem !== undefined && input.environment.service !== undefined) {
     const { user } = input.environment.service;
@@ -71,16 +71,28 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
   if (interpreter === undefined || accessError(interpreter, constants.X_OK) === 'ENOENT') {
     const where = input.environment.service === undefined ? '' : " of the service's";
     return [
-      error('script', `${shebang}, which is to run the script, is not there${shebang.includes('/') ? '' : `: not on the PATH${where}`}`, {
-        at: call.interpreter === undefined ? { file: script, line: 1 } : at,
-        cost: COST,
-        write: call.interpreter === undefined ? `#!${machine.node.path}` : lineIn(input.fluentBit, 'Command', `exec ${machine.node.path} …`),
-      }),
+      error(
+        'script',
+        `${shebang}, which is to run the script, is not there${shebang.includes('/') ? '' : `: not on the PATH${where}`}`,
+        {
+          at: call.interpreter === undefined ? { file: script, line: 1 } : at,
+          cost: COST,
+          write:
+            call.interpreter === undefined
+              ? `#!${machine.node.path}`
+              : soundCommand(input, { interpreter: machine.node.path }),
+        },
+      ),
     ];
   }
   const findings = [ok('script', `${call.script} is there and can be run`, { at })];
   const version = await versionOf(interpreter, machine);
-  return version === undefined ? findings : [...findings, checkNode(version, interpreter)];
+  return version === undefined
+    ? findings
+    : [
+        ...findings,
+        checkNode(version, interpreter, { at: call.interpreter === undefined ? { file: script, line: 1 } : at }),
+      ];
 }
 
 /** On the machine; undefined when it is a name that is not on PATH. */
@@ -88,7 +100,9 @@ function find(name: string, { environment }: Input, machine: Machine): string | 
   // Under systemd the working folder is the root folder.
   if (name.includes('/')) return pathOn(machine, join('/', name));
   const folders = (environment.variables['PATH'] ?? '').split(':').filter((folder) => folder !== '');
-  return folders.map((folder) => pathOn(machine, join(folder, name))).find((file) => accessError(file, constants.X_OK) === undefined);
+  return folders
+    .map((folder) => pathOn(machine, join(folder, name)))
+    .find((file) => accessError(file, constants.X_OK) === undefined);
 }
 
 /** What the first line names; with `env`, the name that it seeks on PATH. */
@@ -120,6 +134,8 @@ async function versionOf(interpreter: string, { node }: Machine): Promise<string
   }
 }
 
-function installed({ fluentBit }: Input): string {
-  return lineIn(fluentBit, 'Command', 'exec /opt/fluent-bit/scripts/fetch-activity-logs --ack-url http://127.0.0.1:2020');
+/** How to come by the script. */
+function installed(input: Input): Details {
+  if (input.call.script === INSTALLED_SCRIPT) return { run: 'sudo ./install.sh' };
+  return { write: soundCommand(input, { script: INSTALLED_SCRIPT }) };
 }

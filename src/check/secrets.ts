@@ -11,12 +11,3 @@ export function isSecretName(name: string): boolean {
 export function secretsOf(env: NodeJS.ProcessEnv): string[] {
   return Object.entries(env).flatMap(([name, value]) => (isSecretName(name) && value !== undefined ? [value] : []));
 }
-
-/** A command without the secrets that it sets. */
-export function withoutSecrets(command: string): string {
-  return command
-    .replaceAll(/\b([A-Za-z_]\w*)=(?:"[^"]*"|'[^']*'|[^\s;&|]+)/g, (whole, name: string) =>
-      isSecretName(name) && !whole.includes('${') ? `${name}=[secret]` : whole,
-    )
-    .replaceAll(/\/\/[^\s/@]*@/g, '//[secret]@');
-}

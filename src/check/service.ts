@@ -37,7 +37,7 @@ export interface Service {
   /** Files that could not be read: what they say is not known. */
   readonly unreadable: readonly string[];
   /** EnvironmentFile= without a dash in front, and no such file: then the service does not start. */
-  readonly missing: readonly Position[];
+  readonly missing: readonly { readonly path: string; readonly at: Position }[];
   readonly user: string;
   /** The file that LoadCredential= hands the script as its token. */
   readonly tokenFile: string | undefined;
@@ -97,13 +97,14 @@ class Reader {
 
   service(settings: readonly Setting[]): Omit<Service, 'isThere'> {
     const files = listOf(settings, 'EnvironmentFile');
-    const missing: Position[] = [];
+    const missing: { path: string; at: Position }[] = [];
     const fromFiles: Variable[] = [];
     for (const { value, file, line } of files) {
       const isOptional = value.startsWith('-');
       const path = isOptional ? value.slice(1) : value;
       const variables = this.#variablesOf(path);
-      if (variables === undefined && !isOptional && !this.#unreadable.includes(path)) missing.push({ file, line });
+      if (variables === undefined && !isOptional && !this.#unreadable.includes(path))
+        missing.push({ path, at: { file, line } });
       fromFiles.push(...(variables ?? []));
     }
     // Files count more than Environment= (systemd.exec(5)), UnsetEnvironment= more than both.
@@ -156,5 +157,7 @@ function assignments({ value, file, line }: Setting): Variable[] {
 function configFileOf(command: string): string | undefined {
   const words = unitWords(command);
   const index = words.findIndex((word) => word === '-c' || word === '--config');
-  return index === -1 ? words.find((word) => word.startsWith('--config='))?.slice('--config='.length) : words[index + 1];
+  return index === -1
+    ? words.find((word) => word.startsWith('--config='))?.slice('--config='.length)
+    : words[index + 1];
 }

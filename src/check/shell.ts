@@ -50,7 +50,7 @@ function readWord(text: string): { word: string; length: number } {
       } else word += character;
     } else if (character === '"' || character === "'") quote = character;
     else if (character === '\\') {
-      word += next;
+      if (next !== '\n') word += next;
       index++;
     } else if (/[\s|&;()<>]/.test(character)) break;
     else word += character;

@@ -19,6 +19,7 @@ const OTHERS_WRITE = 0o002;
 const MAX_SILENCE_MS = 900_000;
 const MISSED_POLLS = 3;
 const NOTHING_COLLECTED = 'nothing is collected';
+const NO_FOLDER = 'it is no folder';
 const UNKNOWN = 'state-unknown';
 const EXPORT = 'fetch-activity-logs export --from … --to …, for the time that is missing';
 
@@ -33,8 +34,10 @@ export async function checkState(setup: Setup, machine: Machine, now: number): P
 async function checkFolder(folder: string, { environment }: Setup): Promise<Finding> {
   const existing = nearestFolder(folder);
   const at = { file: existing };
-  const { mode } = statSync(existing);
-  const problem = accessError(existing, constants.R_OK | constants.W_OK | constants.X_OK);
+  const stats = statSync(existing);
+  const problem = stats.isDirectory()
+    ? accessError(existing, constants.R_OK | constants.W_OK | constants.X_OK)
+    : NO_FOLDER;
   if (problem === 'EACCES' && environment.service !== undefined) {
     return warning(UNKNOWN, 'this user cannot use the state folder', {
       at,
@@ -42,8 +45,8 @@ async function checkFolder(folder: string, { environment }: Setup): Promise<Find
       run: 'sudo fetch-activity-logs check',
     });
   }
-  if (problem !== undefined || !statSync(existing).isDirectory()) {
-    return error('state-folder', `the state cannot be written here (${problem ?? 'it is no folder'})`, {
+  if (problem !== undefined) {
+    return error('state-folder', `the state cannot be written here (${problem})`, {
       at,
       cost: NOTHING_COLLECTED,
       write: 'ACTIVITY_LOG_STATE_FILE=/var/lib/fluent-bit/activity_log_state.json',
@@ -52,7 +55,7 @@ async function checkFolder(folder: string, { environment }: Setup): Promise<Find
   const { bavail } = await statfs(existing);
   if (bavail === 0) return error('state-folder', 'the disk is full', { at, cost: NOTHING_COLLECTED });
   if (existing !== folder) return ok('state-folder', `${folder} will be made by the first poll`);
-  if ((mode & OTHERS_WRITE) !== 0) {
+  if ((stats.mode & OTHERS_WRITE) !== 0) {
     return warning('state-folder-mode', 'every user of this machine can write into the state folder', {
       at,
       cost: 'whoever changes the state decides which events are left out',

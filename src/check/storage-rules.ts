@@ -40,7 +40,7 @@ function storageType(input: Input): Finding[] {
   ];
 }
 
-/** Without a path Fluent Bit does not start; where the input itself names the type, reading has found that already. */
+/** Where the input itself has filesystem storage, reading has found that there is no path. */
 function storagePath(input: Input): Finding[] {
   const { fluentBit, section } = input;
   const entry = serviceEntry(fluentBit, 'storage.path');
@@ -54,9 +54,14 @@ function storagePath(input: Input): Finding[] {
       }),
     ];
   }
-  if (entry !== undefined || typeOf(input) !== 'filesystem' || valueOf(section, 'storage.type') !== undefined) return [];
-  const at = serviceSection(fluentBit)?.at ?? { file: fluentBit.file };
-  return [error('storage-path', 'storage.type filesystem without a storage.path', { at, cost: 'Fluent Bit does not start', write })];
+  if (entry !== undefined || valueOf(section, 'storage.type')?.toLowerCase() === 'filesystem') return [];
+  return [
+    error('storage-path', 'there is no storage.path', {
+      at: serviceSection(fluentBit)?.at ?? { file: fluentBit.file },
+      cost: 'with storage.type filesystem Fluent Bit does not start without it',
+      write,
+    }),
+  ];
 }
 
 function limits(input: Input): Finding[] {

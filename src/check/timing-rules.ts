@@ -10,10 +10,13 @@ const DEADLINE_PART = 0.8;
 
 /** Whether runs follow each other with time between them, and hold up nothing else. */
 export function checkTiming(input: Input): Finding[] {
-  const findings = [...interval(input), ...once(input), ...deadline(input), ...threaded(input)];
+  const intervals = interval(input);
+  const deadlines = isInterval(input) ? deadline(input) : [];
+  const findings = [...intervals, ...once(input), ...deadlines, ...threaded(input)];
   if (findings.length > 0) return findings;
   const seconds = (input.config?.deadlineMs ?? 0) / 1000;
-  const what = input.config === undefined ? 'in a thread of its own' : `in a thread of its own, for ${seconds} s at most`;
+  const what =
+    input.config === undefined ? 'in a thread of its own' : `in a thread of its own, for ${seconds} s at most`;
   return [ok('timing', `${input.name}: each run is ${what}`, { at: input.section.at })];
 }
 
@@ -22,10 +25,16 @@ function interval({ section, intervalSec, fluentBit }: Input): Finding[] {
   const write = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
   const cost = `it runs every ${intervalSec} s, and the API may answer that with 429`;
   if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, cost, write })];
-  if (/^\d+$/.test(entry.value) && Number(entry.value) > 0) return [];
+  // An empty one comes from a variable that is not set, which is told by itself.
+  if (entry.value === '' || isInterval({ section })) return [];
   return [
     warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, cost, write }),
   ];
+}
+
+function isInterval({ section }: Pick<Input, 'section'>): boolean {
+  const value = valueOf(section, 'interval_sec') ?? '';
+  return /^\d+$/.test(value) && Number(value) > 0;
 }
 
 function once({ section, fluentBit }: Input): Finding[] {
@@ -42,11 +51,15 @@ function deadline({ section, command, config, intervalSec }: Input): Finding[] {
   const entry = entriesOf(section, 'interval_sec').at(-1);
   const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
   return [
-    warning('deadline', `a run may take ${config.deadlineMs / 1000} s, and the next one is due after ${intervalSec} s`, {
-      at: entry?.at ?? command.at,
-      cost: 'runs follow each other without a pause, and a stop always meets one',
-      write: `ACTIVITY_LOG_DEADLINE=${seconds}s`,
-    }),
+    warning(
+      'deadline',
+      `a run may take ${config.deadlineMs / 1000} s, and the next one is due after ${intervalSec} s`,
+      {
+        at: entry?.at ?? command.at,
+        cost: 'runs follow each other without a pause, and a stop always meets one',
+        write: `ACTIVITY_LOG_DEADLINE=${seconds}s`,
+      },
+    ),
   ];
 }
 

@@ -2,7 +2,6 @@ import { countLevels, renderJson, renderText } from '../check/report.ts';
 import { survey, type SurveyOptions } from '../check/survey.ts';
 import type { Config, Options } from '../config.ts';
 import { ExitCode } from '../errors.ts';
-import { Outlet } from '../outlet.ts';
 import type { World } from '../world.ts';
 
 /**
@@ -21,12 +20,7 @@ export async function check(
     options['json'] === true
       ? renderJson(findings, { secrets })
       : renderText(findings, { secrets, colours: isColourful(world) });
-  const outlet = new Outlet(world.stdout);
-  try {
-    await outlet.print(Buffer.from(text), world.signal);
-  } finally {
-    outlet.close();
-  }
+  world.stdout.write(text);
   return countLevels(findings).errors === 0 ? ExitCode.Done : ExitCode.NothingCollected;
 }
 

@@ -1,7 +1,7 @@
 import { collect, type Outcome } from '../collect.ts';
 import type { Config } from '../config.ts';
 import { formatDuration } from '../duration.ts';
-import { ApiError, ExitCode, LockedError, PageError, messageOf } from '../errors.ts';
+import { ApiError, AppError, ExitCode, LockedError, PageError, messageOf } from '../errors.ts';
 import { createLog, type Log } from '../log.ts';
 import { emptyStore } from '../state-store.ts';
 import { pause } from '../wait.ts';
@@ -21,7 +21,8 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
   const speaker = new Speaker();
   log.info(`following ${config.apiUrl.host}, every ${formatDuration(config.intervalMs)}; Ctrl-C ends it`);
 
-  for (let outage: Outage | undefined; ;) {
+  let hasPolled = false;
+  for (let outage: Outage | undefined; ; hasPolled = true) {
     let failure: string | undefined;
     let outcome: Outcome | undefined;
     try {
@@ -29,7 +30,7 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
       if (outcome.exitCode === ExitCode.NotDelivered) return outcome.exitCode;
       if (outcome.exitCode === ExitCode.NothingCollected) failure = speaker.lastError;
     } catch (error) {
-      if (!isPassing(error, outage !== undefined)) throw withHint(error);
+      if (!isPassing(originOf(error), hasPolled)) throw withHint(error);
       failure = messageOf(error);
     }
     if (world.signal.aborted) return ExitCode.Done;
@@ -63,13 +64,19 @@ function longer(pauseMs: number): number {
 }
 
 /** What may be over when it is tried again; a lock of somebody else's too, unless it is there from the start. */
-function isPassing(error: unknown, hasWorked: boolean): boolean {
-  if (error instanceof LockedError) return hasWorked;
+function isPassing(error: unknown, hasPolled: boolean): boolean {
+  if (error instanceof LockedError) return hasPolled;
   return error instanceof PageError || (error instanceof ApiError && error.status !== 401);
 }
 
+/** What it was before collect() put it in other words. */
+function originOf(error: unknown): unknown {
+  return error instanceof AppError && error.cause instanceof AppError ? error.cause : error;
+}
+
 function withHint(error: unknown): unknown {
-  return error instanceof LockedError ? new LockedError(`${error.message}; --peek follows beside it`) : error;
+  const origin = originOf(error);
+  return origin instanceof LockedError ? new LockedError(`${origin.message}; --peek follows beside it`) : error;
 }
 
 /** Keeps what polls have to say until it is known whether they worked, and leaves out what was said the last time. */

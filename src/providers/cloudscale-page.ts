@@ -22,7 +22,10 @@ const reader = new EventReader(CLOUDSCALE_ENTRY);
 /** Cuts the entries out of an answer of `GET /project-logs`. Throws PageError when it is none. */
 export function scanCloudscalePage(json: Buffer): CloudscalePage {
   return asPage(json, (start) => {
-    if (typeAt(json, start) !== 'object') throw new PageError('it is not an object');
+    if (typeAt(json, start) !== 'object') {
+      endOfValue(json, start); // where it is not even JSON, that is what is said
+      throw new PageError('it is not an object');
+    }
     const page: { entries?: EventSlice[]; next: string | null; pollMore: string | null } = {
       next: null,
       pollMore: null,

@@ -19,6 +19,8 @@ export const IONOS_EVENT = { id: ['@uuid'], time: ['meta', 'time'] } as const;
 const HITS = Buffer.from('hits');
 const ITEMS = Buffer.from('items');
 const TOTAL = Buffer.from('total');
+/** What an event itself has: a hit that has one of these is bare, whatever its `source`. */
+const OF_AN_EVENT = ['@uuid', 'meta', 'event'].map((key) => Buffer.from(key));
 const WRAPPERS = [Buffer.from('_source'), Buffer.from('source')];
 
 const reader = new EventReader(IONOS_EVENT);
@@ -65,11 +67,13 @@ export function scanIonosPage(json: Buffer): IonosPage {
 export function scanContractList(json: Buffer): string[] {
   return asPage(json, (start) => {
     let numbers: string[] | undefined;
+    let entries = 0;
     const end = forEachListOr(json, start, (key, value) => {
       if (key !== 'items' || typeAt(json, value) !== 'array') return endOfValue(json, value);
       numbers = [];
       const found = numbers;
       return walkArray(json, value, (at) => {
+        entries++;
         if (typeAt(json, at) !== 'object') return endOfValue(json, at);
         const contractEnd = contractFields.scan(json, at);
         const id = contractFields.field(0);
@@ -79,6 +83,7 @@ export function scanContractList(json: Buffer): string[] {
       });
     });
     if (numbers === undefined) throw new PageError('it has no list of contracts (items or an array)');
+    if (entries > 0 && numbers.length === 0) throw new PageError(`none of its ${entries} contracts has an id`);
     return { end, result: numbers };
   });
 }
@@ -108,17 +113,18 @@ function readHits(json: Buffer, at: number, events: EventSlice[]): number {
   }
   return walkArray(json, at, (start) => {
     expectObject(json, start, events.length);
-    let wrapped: EventSlice | undefined;
+    const found: { wrapped?: EventSlice; isBare: boolean } = { isBare: false };
     let missing: number | undefined;
     let rank = WRAPPERS.length;
     const end = walkObject(json, start, (keyStart, keyEnd, value) => {
       const wrapper = indexOfKey(json, keyStart, keyEnd, WRAPPERS);
+      if (wrapper < 0 && indexOfKey(json, keyStart, keyEnd, OF_AN_EVENT) >= 0) found.isBare = true;
       // `source` may be any field of a bare hit; `_source` is the event, or null beside a `source` that is.
       if (wrapper < 0 || wrapper > rank) return endOfValue(json, value);
       if (typeAt(json, value) === 'object') {
-        wrapped = reader.read(json, value);
+        found.wrapped = reader.read(json, value);
         rank = wrapper;
-        return wrapped.end;
+        return found.wrapped.end;
       }
       const valueEnd = endOfValue(json, value);
       if (wrapper !== 0) return valueEnd;
@@ -126,8 +132,8 @@ function readHits(json: Buffer, at: number, events: EventSlice[]): number {
       missing = value;
       return valueEnd;
     });
-    if (missing !== undefined && wrapped === undefined) throw notAnObject(events.length);
-    events.push(wrapped ?? reader.read(json, start));
+    if (missing !== undefined && found.wrapped === undefined) throw notAnObject(events.length);
+    events.push(found.wrapped === undefined || (found.isBare && rank > 0) ? reader.read(json, start) : found.wrapped);
     return end;
   });
 }

@@ -1,6 +1,7 @@
 import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
 import { ApiError, PageError, StateError } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
+import { pause } from '../wait.ts';
 import { IONOS_EVENT, scanContractList, scanIonosPage, type IonosPage } from './ionos-page.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
@@ -12,6 +13,7 @@ const MAX_WINDOW_PAGES = 5;
 const DEFAULT_LIMIT = 20;
 /** Into how many parts a window is cut where the server does not say how much too large it is. */
 const BLIND_PARTS = 8;
+const FRUITLESS_PAUSE_MS = 500;
 /** How a server says that it does not accept a limit or an offset. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
 /** Passes in a row that may bring nothing new before a source is given up. */
@@ -96,7 +98,8 @@ class Ionos implements Provider {
     const end = Math.min(Math.floor(this.#context.now() / 1000), checkpoint.end ?? Infinity);
     const known = this.#knownUntil(source, checkpoint, end);
     let cursor = known;
-    let from = Math.max(checkpoint.start, known - overlap);
+    // A start ahead of the clock was written while the clock was wrong, like such a cursor.
+    let from = Math.max(checkpoint.start > end ? -Infinity : checkpoint.start, known - overlap);
     let width = end - from;
 
     while (from < end) {
@@ -134,7 +137,7 @@ class Ionos implements Provider {
   /** How far a cursor may go, in epoch seconds: not past the API's own clock where ours is far ahead of it. */
   #apiClock(source: Source): number {
     const lead = this.#context.api.clockLeadMs ?? 0;
-    if (lead <= MAX_CLOCK_LEAD_MS) return Infinity;
+    if (lead <= Math.min(MAX_CLOCK_LEAD_MS, Math.max(this.#context.overlapMs, 2_000))) return Infinity;
     if (!this.#warnedOfClock) {
       this.#context.log.warn(
         `this machine's clock is ${formatDuration(lead)} ahead of the API's; ${source.name} and all others ` +
@@ -150,7 +153,16 @@ class Ionos implements Provider {
    * the window is read again until as many different events have come as the server counts.
    */
   async *#walk(source: Source, window: Window, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], Outcome> {
-    const walk: Walk = { source, window, met: new Map(), pages: 0, twins: 0, total: undefined, most: 0 };
+    const walk: Walk = {
+      source,
+      window,
+      met: new Map(),
+      pages: 0,
+      twins: 0,
+      total: undefined,
+      counted: undefined,
+      most: 0,
+    };
     for (let fruitless = 0; ;) {
       const before = walk.met.size;
       walk.twins = 0;
@@ -160,13 +172,20 @@ class Ionos implements Provider {
       if (walk.total === undefined || had >= walk.total) return { parts: 1, isSparse: had < walk.most / 4 };
 
       fruitless = walk.met.size > before ? 0 : fruitless + 1;
-      if (fruitless < MAX_FRUITLESS) continue;
+      if (fruitless < MAX_FRUITLESS) {
+        // With nothing at all, the server may have been caught at a bad moment.
+        if (had === 0) await pause(FRUITLESS_PAUSE_MS, signal);
+        continue;
+      }
       const account = `${had} of the ${walk.total} events that the API counts between ${span(window)}`;
       if (end === 'total reached') {
         // Events that are alike to the byte can be counted on one page only: down to such windows it is cut.
         if (window.to - window.from > 1) return HALVE;
         throw new PageError(`the same events come again and again: ${account}`);
       }
+      // Where the empty page came late, a smaller window may have what lies behind it.
+      if (window.to - window.from > 1 && had >= this.#limit) return HALVE;
+      if (had === 0) throw new PageError(`no event came: ${account}`);
       this.#context.log.error(`${source.name}: only ${account} could be had: it has no more pages`);
       return DONE;
     }
@@ -189,12 +208,15 @@ class Ionos implements Provider {
           continue;
         }
         this.#context.log.error(
-          `${source.name}: the API gives only the first ${offset} of ${walk.total ?? 'the'} events ` +
+          // A total that was capped says nothing of how many there are.
+          `${source.name}: the API gives only the first ${offset} of ` +
+            `${(walk.counted ?? 0) > offset ? String(walk.counted) : 'the'} events ` +
             `of the second ${formatSecond(window.from)}; the others cannot be had`,
         );
         return DONE;
       }
-      walk.total = page.totalIsLowerBound ? undefined : page.total;
+      walk.counted = page.total;
+      walk.total = believableTotal(page, offset, limit);
       if (offset === 0) {
         this.#limit = Math.min(this.#limit, limit);
         const pageSize = Math.max(page.events.length, Math.min(limit, DEFAULT_LIMIT));
@@ -250,17 +272,30 @@ interface Walk {
   pages: number;
   /** Events of the current pass that stood twice in one answer, alike to the byte: they are two all the same. */
   twins: number;
-  /** By the last answer; undefined where it is only a lower bound. */
+  /** By the last answer; undefined where that cannot be believed. */
   total: number | undefined;
+  /** What the last answer said, believable or not. */
+  counted: number | undefined;
   /** So many events may a window have. */
   most: number;
 }
 
 type PassEnd = 'empty page' | 'total reached' | Outcome;
 
+/**
+ * The total, unless it is none: one that is capped, one below what has come already, or one that seems to count the
+ * full first page only. Then the window is read until a page is empty.
+ */
+function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset: number, limit: number) {
+  if (total === undefined || totalIsLowerBound || total >= MAX_WINDOW_HITS) return undefined;
+  const hits = offset + events.length;
+  return hits > total || (offset === 0 && hits === total && hits >= limit) ? undefined : total;
+}
+
 /** Into how many parts the window of this first page must be cut, so that each has no more than so many events. */
 function partsOf({ total, totalIsLowerBound }: IonosPage, most: number): number {
-  if (total === undefined || (totalIsLowerBound ? total < most : total <= most)) return 1;
+  const isCapped = totalIsLowerBound || total === MAX_WINDOW_HITS;
+  if (total === undefined || (isCapped ? total < most : total <= most)) return 1;
   return Math.max(2, 2 ** Math.ceil(Math.log2(total / most)));
 }
 

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Finding } from '../../src/check/finding.ts';
 import type { Machine } from '../../src/check/machine.ts';
 import { parseCommandLine } from '../../src/command-line.ts';
@@ -28,6 +31,8 @@ export const DROP_IN = '/etc/systemd/system/fluent-bit.service.d/10-activity-log
 
 const SECRET_KEY = 'a-key-that-is-secret';
 const CONTRACT = '31721060';
+/** Debian's user without rights. */
+const NOBODY = 65534;
 const DAY_MS = 86_400_000;
 const SOURCE_TREE_NAMES = new Set(['activity-log-parsers.conf', 'activity-log']);
 
@@ -47,13 +52,20 @@ export interface CheckedMachine {
   readonly edit: (file: string, ...changes: readonly [from: string | RegExp, to: string][]) => Promise<void>;
   readonly remove: (file: string) => Promise<void>;
   /** Runs `check`; in what it says, the machine's folder and the two servers go by names. */
-  readonly run: (options?: readonly string[], world?: Partial<World>, machine?: Partial<Machine>) => Promise<Checked>;
+  readonly run: (
+    options?: readonly string[],
+    world?: Partial<World>,
+    machine?: Partial<Machine>,
+    isTerminal?: boolean,
+  ) => Promise<Checked>;
   /** What `check` has found, but for what is in order. */
   readonly faults: (
     options?: readonly string[],
     world?: Partial<World>,
     machine?: Partial<Machine>,
   ) => Promise<Finding[]>;
+  /** The same, by a user who may not read what is root's. Whoever runs the tests without being root is one already. */
+  readonly faultsSeenByNobody: () => Promise<Finding[]>;
 }
 
 /** A JSON Web Token that expires so many days after NOW. */
@@ -93,30 +105,15 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
     await writeFile(path(file), text);
     await chmod(path(file), mode);
   };
-  const run: CheckedMachine['run'] = async (argv = [], world = {}, other = {}) => {
-    const printed: Buffer[] = [];
-    const stdout = new Writable({
-      write: (chunk: Buffer, _encoding, callback) => {
-        printed.push(chunk);
-        callback();
-      },
-    });
-    const options = await parseCommandLine(
-      ['check', '--api-url', sandbox.url, '--ack-url', fluentBit.url, ...argv],
-      () => undefined,
-    );
-    const all: World = {
-      env: {},
-      stdout,
-      log: { write: () => undefined, journal: false },
-      signal: new AbortController().signal,
-      now: () => NOW,
-      random: NO_WAIT,
-      ...world,
-    };
-    const survey = { machine: { ...machine, ...other }, retryMs: 0 };
-    const exitCode = await check(readConfig(options ?? {}, all.env), all, options ?? {}, survey);
-    return { exitCode, stdout: named(Buffer.concat(printed).toString()) };
+  const servers = () => ['--api-url', sandbox.url, '--ack-url', fluentBit.url];
+  const run: CheckedMachine['run'] = async (argv = [], world = {}, other = {}, isTerminal = false) => {
+    const whole = { ...machine, ...other };
+    const { exitCode, stdout } = await runCheck([...servers(), ...argv], world, whole, isTerminal);
+    return { exitCode, stdout: named(stdout) };
+  };
+  const faultsIn = (stdout: string): Finding[] => {
+    const { findings } = JSON.parse(named(stdout)) as { findings: Finding[] };
+    return findings.filter(({ level }) => level !== 'ok');
   };
 
   await cp(resolve('fluent-bit'), path('/etc/fluent-bit'), {
@@ -164,12 +161,45 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
     },
     remove: (file) => rm(path(file), { recursive: true }),
     run,
-    faults: async (argv = [], world, other) => {
-      const { stdout } = await run(['--json', ...argv], world, other);
-      const { findings } = JSON.parse(stdout) as { findings: Finding[] };
-      return findings.filter(({ level }) => level !== 'ok');
+    faults: async (argv = [], world, other) => faultsIn((await run(['--json', ...argv], world, other)).stdout),
+    faultsSeenByNobody: async () => {
+      await chmod(root, 0o755);
+      const job = JSON.stringify({ argv: ['--json', ...servers()], machine: { ...machine, uid: NOBODY } });
+      const runner = fileURLToPath(new URL('check-elsewhere.ts', import.meta.url));
+      const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+      const child = await promisify(execFile)(process.execPath, ['--import', 'tsx', runner, job], { ...user, env: {} });
+      return faultsIn(child.stdout);
     },
   };
+}
+
+/** Runs `check` in this process, on another machine and in a world that waits for nothing. */
+export async function runCheck(
+  argv: readonly string[],
+  world: Partial<World>,
+  machine: Machine,
+  isTerminal = false,
+): Promise<Checked> {
+  const printed: Buffer[] = [];
+  const stdout = new Writable({
+    write: (chunk: Buffer, _encoding, callback) => {
+      printed.push(chunk);
+      callback();
+    },
+  });
+  if (isTerminal) Object.assign(stdout, { isTTY: true });
+  const options = (await parseCommandLine(['check', ...argv], () => undefined)) ?? {};
+  const whole: World = {
+    env: {},
+    stdout,
+    log: { write: () => undefined, journal: false },
+    signal: new AbortController().signal,
+    now: () => NOW,
+    random: NO_WAIT,
+    ...world,
+  };
+  const exitCode = await check(readConfig(options, whole.env), whole, options, { machine, retryMs: 0 });
+  return { exitCode, stdout: Buffer.concat(printed).toString() };
 }
 
 /** Of a Fluent Bit that was started after all files were written. */

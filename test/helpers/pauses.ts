@@ -29,9 +29,16 @@ export class Pauses {
   begin(ms: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = (): void => reject(new Error('the pause was aborted'));
-      if (signal?.aborted === true) return abort();
+      if (signal?.aborted === true) {
+        abort();
+        return;
+      }
       signal?.addEventListener('abort', abort, { once: true });
-      this.#begun.push({ ms, end: resolve });
+      const end = (): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      this.#begun.push({ ms, end });
       this.#wake?.();
     });
   }

@@ -10,7 +10,7 @@ export const NO_WAIT = (): number => -1;
 export function clientFor(t: TestContext, url: string, options: Partial<ApiClientOptions> = {}): ApiClient {
   const dispatcher = options.dispatcher ?? new Agent({ connections: 4 });
   t.after(() => dispatcher.destroy());
-  return new ApiClient({
+  const defaults: ApiClientOptions = {
     baseUrl: new URL('/activitylog/v1', url),
     authorization: 'Bearer sandbox-token',
     dispatcher,
@@ -19,6 +19,7 @@ export function clientFor(t: TestContext, url: string, options: Partial<ApiClien
     log: captureLog(),
     now: Date.now,
     random: NO_WAIT,
-    ...options,
-  });
+  };
+  // A getter stays one.
+  return new ApiClient(Object.defineProperties(defaults, Object.getOwnPropertyDescriptors(options)));
 }

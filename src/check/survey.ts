@@ -1,0 +1,180 @@
+import { resolve } from 'node:path';
+import { readConfig, type Config, type Options } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import type { FluentBitConfig } from '../fluent-bit-config/model.ts';
+import type { World } from '../world.ts';
+import { checkAcknowledgement } from './acknowledgement-rules.ts';
+import { checkApi } from './api.ts';
+import { checkCommand } from './command-rules.ts';
+import { readConfiguration } from './configuration.ts';
+import { environmentOf, type Environment } from './environment.ts';
+import { error, ok, warning, type Finding } from './finding.ts';
+import { inputsOf, pythonInputsOf, type Input } from './input.ts';
+import { checkLines } from './line-rules.ts';
+import { pathOn, thisMachine, type Machine } from './machine.ts';
+import { checkNode } from './node-version.ts';
+import { checkOutputs } from './output-rules.ts';
+import { checkPlaceholders } from './placeholder-rules.ts';
+import { isIncomplete, problemFindings } from './problems.ts';
+import { checkRunning } from './running.ts';
+import { checkScript } from './script.ts';
+import { checkPlainSecrets } from './secret-rules.ts';
+import { secretsOf } from './secrets.ts';
+import { readService, type Service } from './service.ts';
+import type { Setup } from './setup.ts';
+import { checkState } from './state.ts';
+import { checkStorage } from './storage-rules.ts';
+import { checkTiming } from './timing-rules.ts';
+import { checkAbsence, checkTogether } from './together-rules.ts';
+import { checkToken } from './token.ts';
+
+const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
+const RETRY_MS = 1_000;
+/** Options of `check` itself; all others take the place of the command's that Fluent Bit runs. */
+const OWN_OPTIONS = new Set(['_', '$0', 'json', 'config', 'log-level', 'logLevel']);
+
+export interface SurveyOptions {
+  readonly machine?: Machine;
+  /** Between two attempts to reach a Fluent Bit that has perhaps just been started. */
+  readonly retryMs?: number;
+}
+
+export interface Survey {
+  readonly findings: readonly Finding[];
+  /** What must not be shown. */
+  readonly secrets: readonly string[];
+}
+
+/** All that there is to say of this machine: of each input that runs this program, or else of the command line. */
+export async function survey(
+  ownConfig: Config,
+  world: World,
+  options: Options,
+  { machine = thisMachine(), retryMs = RETRY_MS }: SurveyOptions,
+): Promise<Survey> {
+  const service = readService(machine);
+  const serviceFile = service.configFile ?? DEFAULT_CONFIG;
+  const named = options['config'];
+  const file = typeof named === 'string' ? resolve(named) : serviceFile;
+  const environment = environmentOf(service, service.isThere && file === serviceFile, world.env, machine);
+  const configuration = readConfiguration(file, typeof named === 'string', environment, machine);
+  const fluentBit = configuration.config;
+  const inputs = fluentBit === undefined ? [] : await inputsOf(fluentBit, environment);
+  const setups = inputs.length > 0 ? setupsOf(inputs, given(options)) : [ownSetup(ownConfig, environment, options)];
+
+  const looks = await Promise.all(setups.map((setup) => look(setup, world, machine)));
+  const configFindings =
+    fluentBit === undefined ? [configuration.finding] : aboutConfig(fluentBit, inputs, environment, machine);
+  const about = (await Promise.all(inputs.map((input) => aboutInput(input, machine)))).flat();
+  const files = readAtStart(fluentBit, environment).map((path) => pathOn(machine, path));
+  const running = await Promise.all(setups.map((setup) => checkRunning(setup, { files, retryMs }, world)));
+  const findings = [
+    ...(about.some(({ code }) => code === 'node') ? [] : [checkNode(machine.node.version, machine.node.path)]),
+    ...aboutEnvironment(environment),
+    ...looks.flatMap((one) => one.findings),
+    ...configFindings,
+    ...about,
+    ...running.flat(),
+  ];
+  const environments = [world.env, environment.variables, ...inputs.map(({ env }) => env)];
+  return {
+    findings: withoutRepetitions(findings),
+    secrets: [...looks.flatMap(({ secrets }) => secrets), ...environments.flatMap(secretsOf)],
+  };
+}
+
+function given(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name)));
+}
+
+/** What each input would do; options that were given to `check` take the place of its command's. */
+function setupsOf(inputs: readonly Input[], instead: Options): Setup[] {
+  return inputs.flatMap(({ config, options, environment, env, intervalSec }) => {
+    if (config === undefined) return [];
+    return [{ config: readConfig({ ...options, ...instead }, env), environment, env, intervalMs: intervalSec * 1000 }];
+  });
+}
+
+/** What the program would do with these options in that environment. */
+function ownSetup(config: Config, environment: Environment, options: Options): Setup {
+  const env = environment.variables;
+  try {
+    return { config: readConfig(given(options), env), environment, env };
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    return { config, environment, env };
+  }
+}
+
+async function look(setup: Setup, world: World, machine: Machine): Promise<Survey> {
+  const { credentials, findings } = checkToken(setup, machine, world.now());
+  const [api, state] = await Promise.all([
+    credentials === undefined ? [] : checkApi(setup, credentials, world),
+    checkState(setup, machine, world.now()),
+  ]);
+  return { findings: [...findings, ...api, ...state], secrets: credentials?.secrets ?? [] };
+}
+
+function aboutEnvironment({ service }: Environment): Finding[] {
+  if (service === undefined) return [];
+  return [
+    ...service.unreadable.map((file) =>
+      warning('environment', 'this user cannot read it', {
+        at: { file },
+        cost: 'what the service has in its environment is not known',
+        run: 'sudo fetch-activity-logs check',
+      }),
+    ),
+    ...service.missing.map(({ path, at }) =>
+      error('environment', `${path} does not exist`, {
+        at,
+        cost: 'the service does not start',
+        write: `EnvironmentFile=-${path}`,
+      }),
+    ),
+  ];
+}
+
+function aboutConfig(
+  fluentBit: FluentBitConfig,
+  inputs: readonly Input[],
+  environment: Environment,
+  machine: Machine,
+): Finding[] {
+  const python = pythonInputsOf(fluentBit);
+  const sections = [...new Set([...inputs.map(({ section }) => section), ...inputs.flatMap(({ outputs }) => outputs)])];
+  const findings = [
+    ...problemFindings(fluentBit, environment, sections),
+    ...(inputs.length > 0 || isIncomplete(fluentBit) ? [] : [checkAbsence(python, fluentBit)]),
+    ...checkTogether(inputs, python),
+    ...checkPlaceholders([...sections, ...python]),
+    ...checkPlainSecrets(fluentBit, [...sections, ...python], machine),
+  ];
+  if (findings.length > 0) return findings;
+  const files = new Set(fluentBit.files).size;
+  return [ok('config', `${files} file${files === 1 ? '' : 's'} read, nothing amiss`, { at: { file: fluentBit.file } })];
+}
+
+async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {
+  return [
+    ...checkCommand(input),
+    ...(await checkScript(input, machine)),
+    ...checkLines(input),
+    ...checkStorage(input),
+    ...checkTiming(input),
+    ...checkAcknowledgement(input),
+    ...checkOutputs(input),
+  ];
+}
+
+/** What a running Fluent Bit knows only as it was when it started. */
+function readAtStart(fluentBit: FluentBitConfig | undefined, { service }: Environment): string[] {
+  const variables: Service['variables'] = service?.variables ?? new Map();
+  const environmentFiles = [...variables.values()].flatMap(({ at, isPublic }) => (isPublic ? [] : [at.file]));
+  return [...new Set([...(fluentBit?.files ?? []), ...environmentFiles])];
+}
+
+/** Two inputs may share an output, a token, a state folder: what is said of it is said once. */
+function withoutRepetitions(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
+}

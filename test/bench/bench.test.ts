@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { median, ratio, table } from './report.ts';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+/** Asks for nothing, and prints two lines that are no events. */
+const PEER = 'stranger=test -n "$IONOS_API_URL$BENCH_FROM" && grep -c last_run "$ACTIVITY_LOG_STATE_FILE"; echo 2';
+
+async function runBench(t: TestContext, ...options: string[]) {
+  const bench = spawn(process.execPath, ['--import', 'tsx', MAIN, '--short', ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => bench.kill('SIGKILL'));
+  const exit = once(bench, 'exit') as Promise<[number | null, string | null]>;
+  const [out, err] = await Promise.all(
+    [bench.stdout, bench.stderr].map(async (stream) => Buffer.concat((await stream.toArray()) as Buffer[]).toString()),
+  );
+  return { exit: await exit, out: out ?? '', err: err ?? '' };
+}
+
+describe('npm run bench', () => {
+  it('compares the script with the floor and with peers, over the same events', async (t) => {
+    const { exit, out, err } = await runBench(t, '--scenario', 'throughput', '--scenario', 'requests', '--peer', PEER);
+    assert.deepEqual(exit, [0, null], err);
+    assert.match(out, /^Throughput: 4,000 events of 4 contracts, 386 bytes each, in pages of 1,000 \(one round\):$/m);
+    const figures = '+[\\d.]+ m?s \\| +[\\d.]+ m?s \\| +(\\d+ MB|\\?) \\|';
+    assert.match(out, new RegExp(`^\\| ours +\\| +4,000 \\| ${figures} +5 \\|`, 'm'));
+    assert.match(out, new RegExp(`^\\| floor +\\| +4,000 \\| ${figures} +5 \\|`, 'm'));
+    assert.match(out, new RegExp(`^\\| stranger +\\| 2 of 4,000 \\| ${figures} +0 \\| +[\\d.]+ \\| +[\\d.]+ \\|`, 'm'));
+    assert.match(
+      out,
+      /^\| ours +\| +3,499 \|.*\| +8 \|/m,
+      'one request for the list, for an idle contract, for a page',
+    );
+  });
+
+  it('tells what the state costs', async (t) => {
+    const { exit, out, err } = await runBench(t, '--scenario', 'state');
+    assert.deepEqual(exit, [0, null], err);
+    assert.match(out, /^\| saving, of the wall time of 4,000 events +\| +\d+\.\d % \|$/m);
+    assert.match(out, /^\| loading and saving 1,000 identities +\| +[\d.]+ m?s \|$/m);
+  });
+
+  it('says so when a contestant fails', async (t) => {
+    const { exit, err } = await runBench(t, '--scenario', 'cold', '--peer', 'broken=echo what went wrong >&2; exit 7');
+    assert.deepEqual(exit, [1, null]);
+    assert.match(err, /exit 7\nended with 7: what went wrong/);
+  });
+
+  for (const options of [['--scenario', 'speed'], ['--peer', 'curl'], ['--rounds', 'many'], ['--unknown']]) {
+    it(`refuses ${options.join(' ')}`, async (t) => {
+      const { exit, out } = await runBench(t, ...options);
+      assert.deepEqual([exit, out], [[1, null], '']);
+    });
+  }
+});
+
+describe('the report', () => {
+  it('takes the middle one of the figures, or the mean of the middle two', () => {
+    assert.deepEqual([[5], [9, 1, 2], [4, 1, 3, 2]].map(median), [5, 2, 2.5]);
+  });
+
+  it('writes small ratios with more digits, and none for nothing', () => {
+    assert.deepEqual([2.345, 0.1, 0.0512, NaN].map(ratio), ['2.35', '0.10', '0.051', '–']);
+  });
+
+  it('lines up its columns', () => {
+    assert.equal(
+      table(
+        ['', 'wall'],
+        [
+          ['ours', '1 ms'],
+          ['a peer', '10.5 s'],
+        ],
+      ),
+      ['|        |   wall |', '|--------|-------:|', '| ours   |   1 ms |', '| a peer | 10.5 s |'].join('\n'),
+    );
+  });
+});

@@ -1,0 +1,57 @@
+/** What the state file costs: while a backlog is worked off, and with many identities in it. */
+
+import { randomBytes } from 'node:crypto';
+import { built, type Result, runIn } from './contestants.ts';
+import { count, median, milliseconds, table } from './report.ts';
+import type { Bench } from './scenarios.ts';
+import type { StateFigures } from './state.ts';
+import { type WorldPlan, startWorld } from './world.ts';
+
+const SEEN = 100_000;
+
+export async function measureState({ rounds, shrink, folder, print }: Bench, backlog: WorldPlan): Promise<void> {
+  const program = await built('state', folder);
+  const world = await startWorld(backlog);
+  const seen = stateWith(Math.ceil(SEEN / shrink));
+  const shares: number[] = [];
+  const loads: number[] = [];
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const { wallMs, stateMs } = figuresOf(await runIn(world, { name: 'state', command: `${program} backlog` }));
+      shares.push(stateMs / wallMs);
+      loads.push(figuresOf(await runIn(world, { name: 'state', command: `${program} seen` }, seen)).stateMs);
+    }
+  } finally {
+    await world.close();
+  }
+  const rows = [
+    [`saving, of the wall time of ${count(world.events)} events`, `${(median(shares) * 100).toFixed(1)} %`],
+    [
+      `loading and saving ${count(Object.keys(seen.sources['ionos/31721060'].seen).length)} identities`,
+      milliseconds(median(loads)),
+    ],
+  ];
+  print(`\nState (medians of ${rounds} rounds):\n\n${table(['', 'cost'], rows)}\n`);
+}
+
+function figuresOf({ messages }: Result): StateFigures {
+  return JSON.parse(messages.trimEnd().split('\n').at(-1) ?? '') as StateFigures;
+}
+
+function stateWith(identities: number) {
+  const now = Date.now();
+  const cursor = new Date(Math.floor(now / 1000) * 1000).toISOString().replace('.000', '');
+  const seen = Object.fromEntries(
+    Array.from({ length: identities }, (_, n) => [
+      randomBytes(9).toString('base64url'),
+      Math.floor(now / 1000) - (n % 300),
+    ]),
+  );
+  return {
+    version: 1,
+    last_run: cursor,
+    generation: 1,
+    sources: { 'ionos/31721060': { cursor, seen } },
+    pending: null,
+  };
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { chmod } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { describe, it } from 'node:test';
+import {
+  ENVIRONMENT,
+  PIPELINE,
+  SCRIPT,
+  STATE,
+  TOKEN,
+  installedMachine,
+  type CheckedMachine,
+} from '../helpers/checked-machine.ts';
+
+/** Nobody but root may read these; to a user who is not root, no mode at all comes to the same. */
+async function hide(machine: CheckedMachine, ...files: readonly string[]): Promise<void> {
+  for (const file of files) await chmod(machine.path(file), 0);
+}
+
+async function found(machine: CheckedMachine): Promise<string[]> {
+  return (await machine.faultsSeenByNobody()).map(({ level, code, file = '' }) => `${level} ${code} ${file}`);
+}
+
+describe('check run by a user who is not the one that runs Fluent Bit', { concurrency: 4 }, () => {
+  it('says what it cannot see, and takes nothing of it for an error', async (t) => {
+    const machine = await installedMachine(t);
+    await hide(machine, ENVIRONMENT, TOKEN, SCRIPT, dirname(STATE));
+    const faults = await machine.faultsSeenByNobody();
+    assert.deepEqual(
+      faults.map(({ level, code }) => `${level} ${code}`),
+      [
+        'warning environment',
+        'warning token-unknown',
+        'warning state-unknown',
+        'warning config-tag-empty',
+        'warning config-variable-unknown',
+        'warning config-variable-unknown',
+        'warning config-variable-unknown',
+        'warning script-unknown',
+      ],
+    );
+    for (const { run } of faults) assert.equal(run, 'sudo fetch-activity-logs check');
+  });
+
+  it('can read the rest', async (t) => {
+    const machine = await installedMachine(t);
+    await chmod(machine.path(ENVIRONMENT), 0o644);
+    await hide(machine, TOKEN, dirname(STATE));
+    assert.deepEqual(await found(machine), ['warning token-unknown ', `warning state-unknown ${dirname(STATE)}`]);
+  });
+
+  it('says which part of the configuration it cannot read', async (t) => {
+    const machine = await installedMachine(t);
+    await hide(machine, PIPELINE);
+    assert.ok((await found(machine)).includes(`warning config ${PIPELINE}`));
+  });
+
+  it('goes by its own rights where no service is known', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove('/run/systemd');
+    await machine.edit(ENVIRONMENT, [/$/, `ACTIVITY_LOG_TOKEN_FILE=${TOKEN}\n`]);
+    await chmod(machine.path(ENVIRONMENT), 0o644);
+    await hide(machine, TOKEN, dirname(STATE));
+    assert.deepEqual(await found(machine), ['error token ', `error state-folder ${dirname(STATE)}`]);
+  });
+});

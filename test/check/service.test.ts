@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readService } from '../../src/check/service.ts';
+import {
+  DROP_IN,
+  ENVIRONMENT,
+  MAIN,
+  TOKEN,
+  UNIT,
+  installedMachine,
+  tokenFor,
+  type CheckedMachine,
+} from '../helpers/checked-machine.ts';
+
+const ETC = '/etc/systemd/system/fluent-bit.service';
+
+function variables(machine: CheckedMachine): Record<string, string> {
+  const own = [...readService(machine.machine).variables.values()];
+  return Object.fromEntries(own.map(({ name, value, at }) => [name, `${value} ${at.file}:${at.line}`]));
+}
+
+describe('what systemd gives Fluent Bit', () => {
+  it('comes from the unit, its drop-ins and the files that they name, in this order', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(UNIT, '[Unit]\nEnvironment=A=no\n[Service]\nEnvironment=A=1 "B=two words"\nEnvironment=C=1\nExecStart=/x -c /y\n');
+    await machine.write(DROP_IN, '[Service]\nEnvironment=C=2 D=1\nEnvironmentFile=/srv/env\nEnvironmentFile=-/srv/none\n');
+    await machine.write(`${ETC}.d/20.conf`, '[Service]\nUnsetEnvironment=D\nUser=fluent\nExecStart=\nExecStart=/x --config=/z\n');
+    await machine.write('/srv/env', '# comment\nB=3\n');
+    assert.deepEqual(variables(machine), { A: `1 ${UNIT}:4`, B: '3 /srv/env:2', C: `2 ${DROP_IN}:2` });
+    const { user, configFile, isThere, missing } = readService(machine.machine);
+    assert.deepEqual([user, configFile, isThere, missing], ['fluent', '/z', true, []]);
+  }); // prettier-ignore
+
+  it('is what /etc says where /usr/lib says something else', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(ETC, '[Service]\nEnvironment=A=etc\n');
+    await machine.write(`${UNIT}.d/10-activity-log.conf`, '[Service]\nEnvironment=A=lib\n');
+    await machine.write(`${UNIT}.d/05.conf`, '[Service]\nEnvironment=B=lib\n');
+    await machine.write(DROP_IN, '[Service]\nEnvironment=C=etc\n');
+    assert.deepEqual(Object.keys(variables(machine)).sort(), ['A', 'B', 'C']);
+    assert.equal(variables(machine)['A'], `etc ${ETC}:2`);
+  });
+
+  it('is taken back by an empty setting', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(DROP_IN, '[Service]\nEnvironment=A=1\nEnvironment=\nEnvironment=B=1\nEnvironmentFile=\n');
+    assert.deepEqual(Object.keys(variables(machine)), ['B']);
+  });
+
+  it('is nothing where systemd does not run', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove('/run/systemd');
+    const { isThere, variables: own, unread } = readService(machine.machine);
+    assert.deepEqual([isThere, own.size, unread.get('ACTIVITY_LOG_TAG')?.value], [false, 0, 'activityLog']);
+  });
+});
+
+describe('check goes by the environment that Fluent Bit has', () => {
+  it("which is the service's, not this shell's", async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*\n/m, '']);
+    const env = { ACTIVITY_LOG_HOST: 'logs.example.com', ACTIVITY_LOG_TAG: '' };
+    const [finding, ...others] = await machine.faults([], { env });
+    assert.deepEqual([finding?.code, others], ['config-variable-unset', []]);
+    assert.match(finding?.message ?? '', /\(it is set in this shell, which the service does not see\)$/);
+  });
+
+  it('and notices a file that the service does not read', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(DROP_IN, [/^EnvironmentFile=.*\n/m, '']);
+    const [finding] = await machine.faults();
+    assert.equal(finding?.code, 'config-tag-empty');
+    assert.match(
+      finding.message,
+      /\(it is set in \/etc\/fluent-bit\/activity-log\.env, which the service does not read\)$/,
+    );
+    assert.equal(finding.write, 'ACTIVITY_LOG_TAG=activityLog in /etc/fluent-bit/activity-log.env');
+  });
+
+  it("which is this shell's where another file than the service's is looked at", async (t) => {
+    const machine = await installedMachine(t);
+    const other = '/etc/fluent-bit/other.conf';
+    await machine.write(other, '[SERVICE]\n    Flush 1\n@INCLUDE activity-log.conf\n');
+    const env = { ACTIVITY_LOG_TOKEN_FILE: TOKEN, ACTIVITY_LOG_INTERVAL: '60' };
+    const codes = (await machine.faults(['--config', other], { env })).map(({ code }) => code);
+    assert.deepEqual(codes, ['deadline']);
+  });
+
+  it("which is this shell's where there is no systemd, with the usual files behind it", async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove('/run/systemd');
+    assert.deepEqual(await machine.faults([], { env: { IONOS_API_TOKEN: tokenFor(90) } }), []);
+  });
+
+  it('follows the service to another main file', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(UNIT, ['fluent-bit.conf', 'other.conf']);
+    await machine.write('/etc/fluent-bit/other.conf', '[SERVICE]\n    Flush 1\n');
+    const [finding, ...others] = await machine.faults();
+    assert.deepEqual([finding?.code, finding?.file, others], ['input', '/etc/fluent-bit/other.conf', []]);
+    assert.equal(finding?.write, '@INCLUDE activity-log.conf');
+  });
+});
+
+describe('check without a configuration', () => {
+  it('only warns when none was named', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove(MAIN);
+    const codes = (await machine.faults()).map(({ level, code }) => `${level} ${code}`);
+    assert.deepEqual(codes, ['warning config']);
+  });
+
+  it('calls it an error when one was named', async (t) => {
+    const machine = await installedMachine(t);
+    const [finding] = await machine.faults(['--config', '/etc/none.conf'], { env: { ACTIVITY_LOG_TOKEN_FILE: TOKEN } });
+    assert.deepEqual([finding?.level, finding?.code, finding?.file], ['error', 'config', '/etc/none.conf']);
+  });
+
+  it('calls a folder an error', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove(MAIN);
+    await machine.write(`${MAIN}/x`, '');
+    const [finding] = await machine.faults();
+    assert.deepEqual([finding?.level, finding?.message], ['error', 'it cannot be read (EISDIR)']);
+  });
+});

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Finding } from '../../src/check/finding.ts';
+import { ENVIRONMENT, MAIN, PIPELINE, TOKEN, installedMachine } from '../helpers/checked-machine.ts';
+
+describe('check has nothing to say against the shipped files', () => {
+  it('in the source tree', async (t) => {
+    const machine = await installedMachine(t);
+    const env = {
+      ACTIVITY_LOG_TAG: 'activityLog',
+      ACTIVITY_LOG_HOST: 'pipeline.logging.example.com',
+      ACTIVITY_LOG_API_KEY: 'a-key-that-is-secret',
+      ACTIVITY_LOG_INTERVAL: '300',
+      ACTIVITY_LOG_TOKEN_FILE: machine.path(TOKEN),
+      ACTIVITY_LOG_STATE_FILE: machine.path('/var/lib/fluent-bit/activity_log_state.json'),
+    };
+    // The script is installed nowhere on the machine that runs this test.
+    const isOfTheScript = ({ code }: Finding) => code === 'script';
+    for (const file of ['fluent-bit.conf', 'fluent-bit.yaml']) {
+      const found = await machine.faults(['--config', resolve('fluent-bit', file)], { env }, { root: '/' });
+      assert.deepEqual(found.filter((finding) => !isOfTheScript(finding)), []); // prettier-ignore
+    }
+  });
+
+  for (const output of ['forward', 'kafka']) {
+    it(`with the output to ${output}`, async (t) => {
+      const machine = await installedMachine(t);
+      await machine.edit(PIPELINE, ['@INCLUDE outputs/ionos.conf', `@INCLUDE outputs/${output}.conf`]);
+      assert.deepEqual(await machine.faults(), []);
+    });
+  }
+
+  it('with the output to a Loki, and the settings that it asks for', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(PIPELINE, ['@INCLUDE outputs/ionos.conf', '@INCLUDE outputs/loki.conf']);
+    await machine.edit(ENVIRONMENT, [/$/, 'ACTIVITY_LOG_MAX_LINE_BYTES=250000\n']);
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it('with cloudscale.ch as a second source', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(PIPELINE, ['#@INCLUDE cloudscale.conf', '@INCLUDE cloudscale.conf']);
+    await machine.write('/etc/fluent-bit/cloudscale.token', 'sandbox-token\n', 0o600);
+    const { picture } = machine.fluentBit;
+    assert.ok(picture !== undefined);
+    const cloudscale = { records: 0, bytes: 0, paused: false };
+    machine.fluentBit.picture = { ...picture, inputs: new Map([...picture.inputs, ['cloudscale_log', cloudscale]]) };
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it('with a stock configuration that includes them', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write('/etc/fluent-bit/parsers.conf', '[PARSER]\n    Name json\n    Format json\n');
+    await machine.write(MAIN, '[SERVICE]\n    parsers_file parsers.conf\n    http_server Off\n\n[INPUT]\n    name cpu\n    tag cpu.local\n\n[OUTPUT]\n    name stdout\n    match cpu.*\n\n@INCLUDE activity-log.conf\n'); // prettier-ignore
+    assert.deepEqual(await machine.faults(), []);
+  });
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { ExitCode } from '../../src/errors.ts';
+import { DROP_IN, MAIN, installedMachine, tokenFor } from '../helpers/checked-machine.ts';
+import { assertGolden } from '../helpers/golden.ts';
+import { runCommand } from '../helpers/run-command.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+
+/** What a machine looks like on which somebody has followed the vendor's tutorial to the letter. */
+const STOCK_PARSERS = ['apache', 'json'].map((name) => `[PARSER]\n    Name   ${name}\n    Format json\n`).join('\n');
+const STOCK = `[SERVICE]
+    flush        1
+    log_level    info
+    parsers_file parsers.conf
+
+[INPUT]
+    name cpu
+    tag  cpu.local
+
+[OUTPUT]
+    name  stdout
+    match *
+`;
+const TUTORIAL = `
+[SERVICE]
+    Flush        1
+    Daemon       Off
+    Log_Level    info
+    Parsers_File parsers.conf
+
+[INPUT]
+    Name         exec
+    Tag          activityLog
+    Command      python3 /opt/fluent-bit/scripts/fetch_activity_logs.py
+    Parser       json
+    Interval_Sec 300
+
+[OUTPUT]
+    Name   http
+    Match  activityLog
+    Host   pipeline.logging.example.com
+    Port   443
+    tls    on
+    URI    /activityLog
+    Format json
+    Header APIKEY a-key-that-is-secret
+
+[OUTPUT]
+    Name   stdout
+    Match  activityLog
+`;
+
+describe('check', () => {
+  it('has nothing to say against a sound set-up', async (t) => {
+    const machine = await installedMachine(t);
+    const { exitCode, stdout } = await machine.run();
+    assertGolden('check/sound.txt', stdout);
+    assertGolden('check/sound.json', (await machine.run(['--json'])).stdout);
+    assert.equal(exitCode, ExitCode.Done);
+  });
+
+  it('tells what a set-up by the tutorial loses', async (t) => {
+    const machine = await installedMachine(t);
+    const own = `[Service]\nEnvironment=IONOS_API_TOKEN=${tokenFor(3)}\n`;
+    await machine.remove(DROP_IN);
+    await machine.write('/etc/systemd/system/fluent-bit.service.d/override.conf', own);
+    await machine.write(MAIN, STOCK + TUTORIAL);
+    await machine.write('/etc/fluent-bit/parsers.conf', STOCK_PARSERS);
+    machine.sandbox.options.token = tokenFor(3);
+    const { exitCode, stdout } = await machine.run();
+    assertGolden('check/tutorial.txt', stdout);
+    assertGolden('check/tutorial.json', (await machine.run(['--json'])).stdout);
+    assert.equal(exitCode, ExitCode.NothingCollected);
+  });
+
+  it('tells what is wrong where our program was put into the blocks of the tutorial', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(
+      MAIN,
+      (STOCK + TUTORIAL).replace('python3 /opt/fluent-bit/scripts/fetch_activity_logs.py', 'fetch-activity-logs'),
+    );
+    await machine.write('/etc/fluent-bit/parsers.conf', STOCK_PARSERS);
+    const { exitCode, stdout } = await machine.run();
+    assertGolden('check/tutorial-with-ours.txt', stdout);
+    assert.equal(exitCode, ExitCode.NothingCollected);
+  });
+
+  it('has colours on a terminal only, and not where nobody wants them', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(MAIN, [/$/, '\n[FILTER]\n    Name grep\n    Match *\n']);
+    machine.fluentBit.picture = undefined;
+    const plain = (await machine.run()).stdout;
+    const onTerminal = await machine.run([], {}, {}, true);
+    assert.equal(stripVTControlCharacters(onTerminal.stdout), plain);
+    for (const symbol of ['\u001b[32m✓\u001b[0m ', '\u001b[33m!\u001b[0m ', '\u001b[31m✗\u001b[0m ']) {
+      assert.ok(onTerminal.stdout.includes(symbol), symbol);
+    }
+    assert.equal((await machine.run([], { env: { NO_COLOR: '1' } }, {}, true)).stdout, plain);
+    assert.ok(!(await machine.run(['--json'], {}, {}, true)).stdout.includes('\u001b'));
+  });
+
+  it('lets nothing through to the terminal that is no text', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(MAIN, [/$/, '\n@INCLUDE \u001b]0;title\u0007.conf\n']);
+    assert.match((await machine.run()).stdout, /@INCLUDE ' \]0;title \.conf' does not exist/);
+  });
+
+  it('is a command with options of its own', async (t) => {
+    const file = join(await temporaryFolder(t), 'main.conf');
+    await writeFile(file, '[INPUT]\n    Name exec\n    Command exec fetch-activity-logs\n');
+    const options = ['--config', file, '--api-url', 'http://127.0.0.1:9', '--state-file', `${file}.state`];
+    const { exitCode, stdout, stderr } = await runCommand(['check', '--json', ...options]);
+    assert.deepEqual([exitCode, stderr], [ExitCode.NothingCollected, '']);
+    const { errors, findings } = JSON.parse(stdout) as { errors: number; findings: { code: string; file?: string }[] };
+    assert.ok(findings.some(({ code, file: at }) => code === 'buf-size' && at === file));
+    assert.ok(errors > 5);
+  });
+
+  it('refuses an option that it does not know', async () => {
+    const { exitCode, stderr } = await runCommand(['check', '--configuration', 'x']);
+    assert.equal(exitCode, ExitCode.Usage);
+    assert.match(stderr, /Unknown argument: configuration/);
+  });
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { MAIN, Machine, SHELLS, TOKEN, whereIs, type Result } from './machine.ts';
+
+/** Fails when it is called for the time that `knobs/fail-at` says, once; else it is the real one. */
+const failing = (real: string): string => `
+count=$(($(knob count 0) + 1))
+echo "$count" >"$knobs/count"
+if [ "$count" = "$(knob fail-at 0)" ]; then echo "\${0##*/}: no space left" >&2; exit 1; fi
+exec ${real} "$@"`;
+
+const WRITERS = ['chmod', 'cp', 'mkdir', 'mv', 'rm'] as const;
+
+/** A machine where each call that changes something can be made to fail. */
+function fragile(shell: readonly string[]): Machine {
+  const machine = new Machine(shell);
+  for (const tool of WRITERS) {
+    const real = whereIs(tool);
+    if (real !== undefined) machine.standIn(tool, failing(real));
+  }
+  return machine;
+}
+
+const service = ({ calls }: Result): string[] => calls.filter((call) => call.startsWith('systemctl'));
+
+for (const [index, shell] of SHELLS.entries()) {
+  describe(`failures of install.sh with ${shell.join(' ')}`, () => {
+    let machine = fragile(shell);
+    afterEach(() => {
+      machine.remove();
+      machine = fragile(shell);
+    });
+
+    /** Makes one step after the other fail; the second shell tries every fifth. Returns how many there were. */
+    const eachStep = (run: () => Result, begin: () => void): number => {
+      const stride = index === 0 ? 1 : 5;
+      for (let step = 1; ; step += stride) {
+        begin();
+        const before = machine.snapshot();
+        machine.set('count', '0');
+        machine.set('fail-at', `${step}`);
+        const result = run();
+        machine.set('fail-at', '0');
+        if (result.status === 0) return step;
+        assert.equal(result.status, 1);
+        assert.deepEqual(machine.snapshot(), before, `step ${step}: ${result.stderr}`);
+        assert.match(result.stderr, /^install\.sh: error: .*no space left$/m, `step ${step}`);
+        if (result.stdout !== '') assert.match(result.stderr, /everything was put back as it was$/m);
+      }
+    };
+
+    it('put everything back, whichever step of an installation it is', () => {
+      const options = machine.values();
+      const steps = eachStep(
+        () => machine.run(options),
+        () => undefined,
+      );
+      assert.ok(steps > 30);
+      machine.set('fail-at', '0');
+      assert.equal(machine.run(['--check']).status, 0);
+    });
+
+    it('put everything back, whichever step of a removal it is', () => {
+      machine.install();
+      const steps = eachStep(
+        () => machine.run(['--uninstall', '--purge']),
+        () => undefined,
+      );
+      assert.ok(steps > 20);
+    });
+
+    it('that come with the restart put the configuration back and start the old one', () => {
+      for (const [knob, value] of [
+        ['systemctl-fails', 'restart fluent-bit'],
+        ['after-restart', 'activating'],
+        ['crashes', '3'],
+      ] as const) {
+        const before = machine.snapshot();
+        machine.set(knob, value);
+        const result = machine.install();
+        machine.unset(knob);
+        machine.set('active', 'active');
+        assert.equal(result.status, 1);
+        assert.deepEqual(machine.snapshot(), before);
+        assert.deepEqual(service(result), [
+          'systemctl daemon-reload',
+          'systemctl restart fluent-bit',
+          'systemctl daemon-reload',
+          'systemctl restart fluent-bit',
+        ]);
+      }
+    });
+
+    it('that come with the first start leave the service stopped and disabled, as it was', () => {
+      machine.set('active', 'inactive');
+      machine.set('enabled', 'disabled');
+      machine.set('systemctl-fails', 'restart fluent-bit');
+      assert.deepEqual(service(machine.install()).slice(3), [
+        'systemctl --quiet disable fluent-bit',
+        'systemctl daemon-reload',
+        'systemctl stop fluent-bit',
+      ]);
+    });
+
+    it('leave what the service has written meanwhile', () => {
+      machine.set('writes-state', '');
+      machine.set('crashes', '1');
+      assert.match(machine.install().stderr, /everything was put back as it was$/m);
+      assert.equal(machine.mode('var/lib/fluent-bit'), '700');
+      assert.ok(machine.has('var/lib/fluent-bit/written'));
+    });
+
+    it('put an upgrade back, too', () => {
+      machine.install();
+      const before = machine.snapshot();
+      machine.ship('fluent-bit/outputs/ionos.conf', '# newer\n', 'append');
+      machine.ship('dist/fetch-activity-logs.js', '#!/usr/bin/env node\nnewer\n');
+      machine.set('refuses', 'no');
+      assert.equal(machine.run(['--tag', 'other']).status, 1);
+      assert.deepEqual(machine.snapshot(), before);
+    });
+
+    it('keep a removal from happening that Fluent Bit would not survive', () => {
+      machine.install();
+      const before = machine.snapshot();
+      machine.set('refuses', 'no such plugin');
+      const result = machine.run(['--uninstall']);
+      assert.match(result.stderr, /refuses the configuration: .*no such plugin$/m);
+      assert.deepEqual(machine.snapshot(), before);
+    });
+
+    it('of a signal in mid-run put everything back', async () => {
+      machine.set('stop-here', '');
+      for (const [signal, status] of [
+        ['SIGTERM', 143],
+        ['SIGINT', 130],
+        ['SIGHUP', 129],
+      ] as const) {
+        const before = machine.snapshot();
+        machine.unset('reached');
+        machine.unset('go-on');
+        assert.equal(await machine.interrupt(machine.values(), signal), status);
+        assert.deepEqual(machine.snapshot(), before);
+      }
+    });
+
+    it('of kill -9 leave what the next run completes and sweeps up', async () => {
+      machine.set('stop-here', '');
+      await machine.interrupt(machine.values(), 'SIGKILL');
+      const left = machine.snapshot().filter((line) => /activity-log-(old|new)/.test(line));
+      assert.ok(left.length > 0);
+      machine.unset('stop-here');
+      machine.write(`${MAIN}.activity-log-new`, TOKEN, 0o600);
+      assert.equal(machine.install().status, 0);
+      assert.deepEqual(
+        machine.snapshot().filter((line) => /activity-log-(old|new)/.test(line)),
+        [],
+      );
+    });
+  });
+}

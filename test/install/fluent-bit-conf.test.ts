@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { renameSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, it } from 'node:test';
+import { pipelineOf, readFluentBitConfig } from '../helpers/fluent-bit-config.ts';
+import { DROP_INS, ENV_FILE, MAIN, Machine, SHELLS, TOKEN, TOKEN_FILE } from './machine.ts';
+import { STOCK_MAIN } from './stand-ins.ts';
+
+const BACKUP = `${MAIN}.before-activity-log`;
+const INCLUDE = '@INCLUDE activity-log.conf\n';
+const OVERRIDE = `${DROP_INS}/override.conf`;
+const STATE_FILE = 'var/lib/fluent-bit/activity_log_state.json';
+
+/** Somebody's own pipeline. */
+const THEIRS = `[SERVICE]
+    flush        5
+    parsers_file parsers.conf
+
+[INPUT]
+    name cpu
+    tag  cpu.local
+
+[OUTPUT]
+    name  null
+    match cpu.*
+`;
+
+/** What the tutorial has its readers add to it, as somebody may have typed it. */
+const FETCHER = `
+# audit log of the cloud
+[INPUT]
+    Name  exec
+    Tag   audit
+    Command /usr/bin/env python3 /opt/fluent-bit/scripts/fetch_activity_logs.py
+    Interval_Sec 120
+    Parser json
+`;
+const HTTP = `
+[output]
+    name http
+    match audit
+    tls  on
+    header apikey key-in-plain-sight
+    host  abc.logs.example.com
+    port  443
+    uri   /audit
+    format json
+`;
+const STDOUT = `
+[OUTPUT]
+    Match audit
+    Name  stdout
+`;
+const TUTORIAL = THEIRS + FETCHER + HTTP + STDOUT;
+
+for (const shell of SHELLS) {
+  describe(`fluent-bit.conf and install.sh with ${shell.join(' ')}`, () => {
+    let machine = new Machine(shell);
+    afterEach(() => {
+      machine.remove();
+      machine = new Machine(shell);
+    });
+
+    /** What Fluent Bit would make of it; variables as the service has them. */
+    const config = () => {
+      const values = [...machine.read(ENV_FILE).matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
+      const env = Object.fromEntries(values) as Record<string, string>;
+      const read = readFluentBitConfig(join(machine.root, MAIN), { env, cwd: '/' });
+      assert.deepEqual(
+        read.problems.filter(({ code }) => code !== 'plugin-unknown'),
+        [],
+      );
+      const { inputs, outputs } = pipelineOf(read);
+      return [...inputs, ...outputs].map(({ name, tag, match }) => `${name?.[0] ?? ''} ${(tag ?? match)?.[0] ?? ''}`);
+    };
+
+    it("replaces the package's own by one that Fluent Bit takes", () => {
+      machine.install();
+      assert.deepEqual(config(), ['exec activityLog', 'http activityLog']);
+      assert.equal(machine.read(BACKUP), STOCK_MAIN);
+    });
+
+    it('replaces it again when an upgrade of the package brought a new one', () => {
+      machine.install();
+      const newer = STOCK_MAIN.replace('cpu.local', 'cpu');
+      machine.write(MAIN, newer);
+      machine.set('stock-md5', machine.md5(MAIN));
+      machine.run();
+      assert.equal(machine.read(BACKUP), newer);
+      machine.run(['--uninstall']);
+      assert.equal(machine.read(MAIN), newer);
+    });
+
+    it('adds one line to one that the user has changed', () => {
+      for (const [text, result] of [
+        [THEIRS, THEIRS + INCLUDE],
+        [THEIRS.trimEnd(), THEIRS + INCLUDE],
+      ] as const) {
+        machine.write(MAIN, text, 0o640);
+        machine.install();
+        assert.equal(machine.read(MAIN), result);
+        assert.deepEqual([machine.mode(MAIN), machine.mode(BACKUP)], ['640', '600']);
+        assert.ok(config().includes('cpu cpu.local'));
+        machine.run(['--uninstall', '--purge']);
+        assert.equal(machine.read(MAIN), text);
+        assert.equal(machine.mode(MAIN), '640');
+        assert.ok(!machine.has(BACKUP));
+      }
+    });
+
+    it('adds none where it stands already, and takes it out on removal', () => {
+      machine.write(MAIN, `@include /etc/fluent-bit/activity-log.conf\n${THEIRS}`);
+      machine.install();
+      assert.equal(machine.read(MAIN), `@include /etc/fluent-bit/activity-log.conf\n${THEIRS}`);
+      assert.ok(!machine.has(BACKUP));
+      machine.run(['--uninstall']);
+      assert.equal(machine.read(MAIN), THEIRS);
+    });
+
+    it("takes the tutorial's blocks over, with their values, and brings them back", () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.write(STATE_FILE, '{"last_run": "2026-11-21T20:25:55.000000+00:00"}', 0o644);
+      const before = machine.snapshot();
+      const result = machine.run(['--token-file', '-'], { input: TOKEN });
+      assert.equal(result.stderr, '');
+      assert.equal(result.status, 0);
+      assert.deepEqual(result.stdout.match(/^the tutorial's .*$/gm), [
+        "the tutorial's [input] exec is commented out: lines 14 to 19 of fluent-bit.conf",
+        "the tutorial's [output] http is commented out: lines 21 to 29 of fluent-bit.conf",
+        "the tutorial's [output] stdout is commented out: lines 31 to 33 of fluent-bit.conf",
+      ]);
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TAG=audit$/m);
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_HOST=abc\.logs\.example\.com$/m);
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_API_KEY=key-in-plain-sight$/m);
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_INTERVAL=120\nACTIVITY_LOG_DEADLINE=96s$/m);
+      assert.deepEqual(config(), ['cpu cpu.local', 'exec audit', 'null cpu.*', 'http audit']);
+      assert.ok(!machine.read(MAIN).includes('key-in-plain-sight'), 'others can read fluent-bit.conf');
+      assert.ok(machine.read(MAIN).startsWith(`${THEIRS}\n# audit log of the cloud\n#~# `));
+      assert.ok(machine.read(MAIN).endsWith(INCLUDE));
+      assert.equal(machine.read(STATE_FILE), '{"last_run": "2026-11-21T20:25:55.000000+00:00"}');
+      assert.deepEqual(machine.run().calls, []);
+
+      machine.run(['--uninstall', '--purge']);
+      assert.deepEqual(machine.snapshot(), before);
+    });
+
+    it('brings them back by line when the file was edited meanwhile', () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.run(['--token-file', '-'], { input: TOKEN });
+      machine.write(MAIN, `${machine.read(MAIN)}[FILTER]\n    name grep\n`);
+      const result = machine.run(['--uninstall']);
+      const restored = TUTORIAL.replace('header apikey', 'Header APIKEY');
+      assert.equal(machine.read(MAIN), `${restored}[FILTER]\n    name grep\n`);
+      assert.match(result.stdout, /^stays: \/etc\/fluent-bit\/fluent-bit.conf.before-activity-log$/m);
+    });
+
+    it("gives what the user says precedence over the tutorial's values", () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.install('--interval', '600');
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TAG=activityLog$/m);
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_INTERVAL=600$/m);
+      assert.deepEqual(config(), ['cpu cpu.local', 'exec activityLog', 'null cpu.*', 'http activityLog']);
+    });
+
+    it('waits for the fetcher that is at work, since it saves its state at its end', async () => {
+      machine.write(MAIN, TUTORIAL);
+      const fetcher = spawn('sh', ['-c', 'read -r _', 'fetch_activity_logs.py']);
+      machine.standIn(
+        'sleep',
+        `echo "sleep $*" >>"$knobs/calls"; [ "$*" != 1 ] || kill ${fetcher.pid ?? 0} 2>/dev/null`,
+      );
+      const ended = once(fetcher, 'exit');
+      const { calls } = machine.run(['--token-file', '-'], { input: TOKEN });
+      await ended;
+      assert.ok(calls.indexOf('sleep 1') < calls.indexOf('systemctl restart fluent-bit'));
+    });
+
+    it('leaves the fetcher running until nothing is missing', () => {
+      machine.write(MAIN, THEIRS + FETCHER);
+      const result = machine.run(['--token-file', '-'], { input: TOKEN });
+      assert.match(result.stdout, /^Still missing:\n {2}ACTIVITY_LOG_HOST=/m);
+      assert.equal(machine.read(MAIN), THEIRS + FETCHER);
+    });
+
+    it("keeps the tutorial's token in the unit working, and tells who can read it", () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.write(OVERRIDE, `[Service]\nEnvironment=IONOS_API_TOKEN=${TOKEN}\n`);
+      const result = machine.run();
+      assert.match(result.stderr, /IONOS_API_TOKEN in .*\/override\.conf: every local user can read it/);
+      assert.match(result.stdout, /^events: /m);
+      // Empty counts as not set; the drop-in's value would come before the variable.
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TOKEN_FILE=$/m);
+      assert.ok(!machine.has(TOKEN_FILE));
+      assert.deepEqual(machine.run().calls, []);
+
+      const moved = machine.run(['--token-file', '-'], { input: TOKEN });
+      assert.match(moved.stdout, /no longer used: .* Delete the line\.$/m);
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TOKEN_FILE=\/etc\/fluent-bit\/activity-log.token$/m);
+      assert.match(machine.read(OVERRIDE), new RegExp(TOKEN));
+    });
+
+    it("leaves outputs alone that are not the tutorial's, or not for its events alone", () => {
+      const other = '\n[INPUT]\n    Name dummy\n    Tag audit\n';
+      machine.write(MAIN, THEIRS + FETCHER + other + HTTP);
+      machine.install();
+      assert.ok(config().includes('http audit'));
+      machine.run(['--uninstall', '--purge']);
+
+      machine.write(MAIN, THEIRS + FETCHER + HTTP.replace('/audit', '/elsewhere') + STDOUT.replace('audit', '*'));
+      const { stderr } = machine.install();
+      assert.match(stderr, /output in line 21 .*\(http\) gets the events as well$/m);
+      assert.match(stderr, /output in line 31 .*\(stdout\) gets the events as well$/m);
+      assert.ok(
+        ['null cpu.*', 'http audit', 'stdout *', 'http activityLog'].every((output) => config().includes(output)),
+      );
+    });
+
+    it('reports a doubled Parsers_File, with the line to delete', () => {
+      machine.write(MAIN, `${TUTORIAL}\n[SERVICE]\n    Parsers_File /etc/fluent-bit/parsers.conf\n`);
+      assert.match(machine.install().stderr, /Parsers_File .* twice, .*: delete line 36$/m);
+    });
+
+    it('leaves everything as it is when Fluent Bit refuses the file as it stands', () => {
+      machine.write(MAIN, `${TUTORIAL}\n[SERVICE]\n    Parsers_File parsers.conf\n`);
+      const before = machine.snapshot();
+      const result = machine.install();
+      assert.equal(result.status, 1);
+      assert.match(result.stderr, /twice, .*: delete line 36\n/);
+      assert.match(result.stderr, /refuses \/etc\/fluent-bit\/fluent-bit\.conf as it is: .*'apache' already exists$/m);
+      assert.deepEqual(machine.snapshot(), before);
+    });
+
+    it('puts everything back when Fluent Bit refuses the result', () => {
+      for (const text of [STOCK_MAIN, TUTORIAL]) {
+        machine.write(MAIN, text);
+        machine.set('refuses-include', 'no such plugin key-in-plain-sight');
+        const before = machine.snapshot();
+        const result = machine.install();
+        assert.equal(result.status, 1);
+        assert.match(
+          result.stderr,
+          /error: Fluent Bit refuses the configuration: .*\n.*everything was put back as it was\n$/,
+        );
+        assert.doesNotMatch(result.stderr, text === TUTORIAL ? /key-in-plain-sight/ : /^$/);
+        assert.deepEqual(
+          result.calls.filter((call) => call.startsWith('systemctl')),
+          [],
+        );
+        assert.deepEqual(machine.snapshot(), before);
+      }
+    });
+
+    it('keeps a storage.path of the user, and tells which settings give way', () => {
+      machine.write(
+        MAIN,
+        THEIRS.replace('flush        5', 'storage.path /srv/chunks\n    http_server On\n    http_port 2021'),
+      );
+      const result = machine.install();
+      assert.match(result.stdout, /^storage.path \/srv\/chunks of fluent-bit.conf stays$/m);
+      assert.match(result.stderr, /HTTP_Listen 0\.0\.0\.0 in line 3 .* gives way/);
+      assert.match(result.stderr, /HTTP_Port 2021 in line 4 .* gives way/);
+      assert.match(machine.read('etc/fluent-bit/activity-log.conf'), /^ *#storage\.path {2,}\/var/m);
+      assert.deepEqual(machine.run().calls, []);
+    });
+
+    it('warns of another file that runs the fetcher', () => {
+      machine.write('etc/fluent-bit/conf.d/audit.conf', FETCHER);
+      machine.write(MAIN, THEIRS);
+      assert.match(machine.install().stderr, /conf\.d\/audit\.conf runs fetch_activity_logs\.py: .* arrives twice/);
+    });
+
+    it('makes one where there is none, and removes it again', () => {
+      machine.delete(MAIN);
+      machine.install();
+      assert.deepEqual(config(), ['exec activityLog', 'http activityLog']);
+      machine.run(['--uninstall']);
+      assert.ok(!machine.has(MAIN));
+    });
+
+    it('refuses to guess where the service reads something else', () => {
+      machine.set('config', '/etc/fluent-bit/fluent-bit.yaml');
+      assert.match(
+        machine.install().stderr,
+        /^install.sh: error: .* reads \/etc\/fluent-bit\/fluent-bit\.yaml, not .*\n$/,
+      );
+      machine.unset('config');
+      renameSync(join(machine.root, MAIN), join(machine.root, 'etc/managed.conf'));
+      symlinkSync('../managed.conf', join(machine.root, MAIN));
+      assert.match(machine.install().stderr, /^install.sh: error: .* is a symbolic link, .*\n$/);
+    });
+  });
+}

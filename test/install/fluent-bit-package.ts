@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { NODE } from './container.ts';
+import { STOCK_MAIN, STOCK_PARSERS } from './stand-ins.ts';
+
+const CONTROL = `Package: fluent-bit
+Version: 5.1.1
+Architecture: all
+Maintainer: nobody <nobody@localhost>
+Description: stand-in for the package of Fluent Bit, for tests
+`;
+
+const CONFFILES = '/etc/fluent-bit/fluent-bit.conf\n/etc/fluent-bit/parsers.conf\n';
+
+/** Like the real one: as root, with its settings from /etc/default, and started again whenever it ends. */
+const UNIT = `[Unit]
+Description=Stand-in for Fluent Bit
+After=network.target
+
+[Service]
+Type=simple
+EnvironmentFile=-/etc/default/fluent-bit
+ExecStart=/opt/fluent-bit/bin/fluent-bit -c //etc/fluent-bit/fluent-bit.conf
+Restart=always
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** Makes a Debian package that stands in for Fluent Bit's: its paths, its conffiles, its unit. */
+export async function makeFluentBitPackage(folder: string, deb: string): Promise<void> {
+  const put = (path: string, text: string, mode = 0o644): void => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text, { mode });
+    chmodSync(join(folder, path), mode);
+  };
+  put('DEBIAN/control', CONTROL);
+  put('DEBIAN/conffiles', CONFFILES);
+  put('etc/fluent-bit/fluent-bit.conf', STOCK_MAIN);
+  put('etc/fluent-bit/parsers.conf', STOCK_PARSERS);
+  put('usr/lib/systemd/system/fluent-bit.service', UNIT);
+  put('opt/fluent-bit/bin/fluent-bit', await bundle('fluent-bit-stand-in.ts'), 0o755);
+  const { status, stderr } = spawnSync('dpkg-deb', ['--root-owner-group', '--build', folder, deb], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`dpkg-deb: ${stderr}`);
+}
+
+/** One of this project's own programs as a single file that runs without anything beside it. */
+export async function bundle(path: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(path, import.meta.url))],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.18',
+    banner: {
+      js: `#!${NODE}\nimport { createRequire } from 'node:module';\nconst require = createRequire('/');`,
+    },
+  });
+  return outputFiles[0]?.text ?? '';
+}

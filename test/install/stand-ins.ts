@@ -1,0 +1,109 @@
+/** What install.sh calls of the machine itself, as it is. */
+export const TOOLS = [
+  ...['awk', 'cat', 'chmod', 'chown', 'cmp', 'cp', 'cut', 'dirname', 'env', 'flock', 'grep', 'md5sum', 'mkdir', 'mv'],
+  ...['readlink', 'rm', 'rmdir', 'sed', 'sh', 'sha256sum', 'stat', 'tr'],
+] as const;
+
+const LOG = 'echo "${0##*/} $*" >>"$knobs/calls"';
+
+/** What stands in for the rest: small scripts that go by knobs and write down what they were called with. */
+export const STAND_INS: Readonly<Record<string, string>> = {
+  id: `case $1 in -u) knob uid 0 ;; -un) knob user root ;; esac; echo`,
+  sleep: '',
+  getent: `echo "$2:x:1000:1000::\${root%/*}/home/$2:/bin/sh"`,
+  'dpkg-query': `
+[ "$(knob package installed)" = installed ] || exit 1
+case $3 in
+  *Status*) echo installed ;;
+  *Version*) knob fluent-bit-version 5.1.1; echo ;;
+  *Conffiles*) printf '\\n /etc/fluent-bit/fluent-bit.conf %s\\n /etc/fluent-bit/parsers.conf 0123\\n' "$(knob stock-md5)" ;;
+esac`,
+  dpkg: `[ "$1" = --compare-versions ] && [ "$(printf '%s\\n%s\\n' "$4" "$2" | /usr/bin/sort -V | sed -n 1p)" = "$4" ]`,
+  systemctl: `
+case "$*" in
+  'is-active fluent-bit') knob active active; echo ;;
+  'is-enabled fluent-bit') knob enabled enabled; echo ;;
+  *ExecStart*) echo "{ path=\${0%/*}/fluent-bit ; argv[]=\${0%/*}/fluent-bit -c /$(knob config /etc/fluent-bit/fluent-bit.conf) ; ignore_errors=no }" ;;
+  *'-p User '*) knob service-user; echo ;;
+  *'-p Environment '*) knob service-environment; echo ;;
+  *NRestarts*) knob crashes 0; echo ;;
+  reset-failed*) ;;
+  --version) echo "systemd $(knob systemd-version '252 (252.39-1~deb12u2)')" ;;
+  *)
+    ${LOG}
+    [ "$*" != "$(knob systemctl-fails)" ] || { echo "Job for fluent-bit.service failed." >&2; exit 1; }
+    case "$*" in
+      *enable\\ *) case "$*" in *disable*) echo disabled ;; *) echo enabled ;; esac >"$knobs/enabled" ;;
+      restart*)
+        knob after-restart active >"$knobs/active"
+        [ ! -e "$knobs/writes-state" ] || : >"$root/var/lib/fluent-bit/written" ;;
+      stop*) echo inactive >"$knobs/active" ;;
+    esac ;;
+esac`,
+  // Refuses what the real one was measured to refuse, as far as the installer can be to blame for it.
+  'fluent-bit': `
+${LOG}
+[ "$1 $3" = '-c --dry-run' ] || exit 9
+if [ -e "$knobs/stop-here" ]; then : >"$knobs/reached"; while [ ! -e "$knobs/go-on" ]; do /bin/sleep 0.01; done; fi
+refuse() { printf '\\033[1m[\\033[0mtime] [error] %s\\n[error] configuration file contains errors, aborting\\n' "$1"; exit 1; }
+if [ -e "$knobs/refuses" ]; then refuse "$(knob refuses)"; fi
+awk 'tolower($1) == "parsers_file" && seen[$2]++ { exit 1 }' "$2" || refuse "parser named 'apache' already exists"
+includes() {
+  sed -n 's/^@INCLUDE *//p' "$1" | while read -r name; do
+    [ -f "\${main%/*}/$name" ] || { echo "$name"; break; }
+    includes "\${main%/*}/$name"
+  done
+}
+main=$2
+missing=$(includes "$2")
+[ -z "$missing" ] || refuse "could not open included file $missing"
+if grep -q '^@INCLUDE activity-log.conf' "$2"; then
+  if [ -e "$knobs/refuses-include" ]; then refuse "$(knob refuses-include)"; fi
+  [ -n "$ACTIVITY_LOG_TAG" ] || refuse 'empty tag'
+  case $ACTIVITY_LOG_API_KEY in *nobody*) refuse 'the key is not needed here' ;; esac
+fi
+echo 'configuration test is successful'`,
+  // Also what the installed program runs under.
+  node: `
+case "$*" in
+  --version) knob node-version v22.11.0; echo ;;
+  *fetch-activity-logs\\ --help) echo 'fetch-activity-logs [command]'; knob help ;;
+  *fetch-activity-logs\\ check) echo "check $ACTIVITY_LOG_TAG $ACTIVITY_LOG_TOKEN_FILE" >>"$knobs/calls"; exit "$(knob check-status 0)" ;;
+esac`,
+  'apt-cache': `printf 'nodejs:\\n  Installed: (none)\\n  Candidate: %s\\n' "$(knob node-candidate '(none)')"`,
+  'apt-get': `
+${LOG}
+[ "$*" != "$(knob apt-fails)" ] || exit 100
+case "$*" in *nodejs*) cp "$knobs/node-to-come" "\${0%/*}/node" ;; esac`,
+  curl: `${LOG}; echo 'a key'`,
+  runuser: `${LOG}; shift 3; exec "$@"`,
+  npm: `${LOG}; case $1 in run) mkdir -p dist && printf '#!/usr/bin/env node\\n"built"\\n' >dist/fetch-activity-logs.js ;; esac`,
+};
+
+/** As the package of Fluent Bit brings it. */
+export const STOCK_MAIN = `[SERVICE]
+    flush        1
+    daemon       Off
+    log_level    info
+    parsers_file parsers.conf
+    plugins_file plugins.conf
+    http_server  Off
+    http_listen  0.0.0.0
+    http_port    2020
+    storage.metrics on
+
+[INPUT]
+    name cpu
+    tag  cpu.local
+    interval_sec 1
+
+[OUTPUT]
+    name  stdout
+    match *
+`;
+
+export const STOCK_PARSERS = `[PARSER]
+    Name   apache
+    Format regex
+    Regex  ^(?<host>[^ ]*)$
+`;
