@@ -569,7 +569,7 @@ set_aside() {
   remember "kept:$1"
 }
 
-# Makes a folder and those it lies in, readable for all.
+# make_folder PATH [MODE]: with those it lies in, which all may read.
 make_folder() {
   if [ -d "$destdir$1" ]; then return 0; fi
   if [ -z "$1" ]; then
@@ -579,7 +579,7 @@ make_folder() {
   make_folder "${1%/*}"
   remember "folder:$destdir$1"
   try mkdir "$destdir$1"
-  try chmod 755 "$destdir$1"
+  try chmod "${2:-755}" "$destdir$1"
 }
 
 set_mode() {
@@ -1209,7 +1209,7 @@ install_state() {
   state_mode=$(fact state-mode)
   if [ ! -d "$destdir$STATE" ]; then
     state_mode=none
-    if [ "$dry" = no ]; then make_folder "$STATE" && set_mode 700 "$STATE"; fi
+    [ "$dry" = yes ] || make_folder "$STATE" 700
     change "installed: $STATE" "would be installed: $STATE"
   elif [ "$(stat -L -c %a "$destdir$STATE")" != 700 ]; then
     [ -n "$state_mode" ] || state_mode=$(stat -L -c %a "$destdir$STATE")

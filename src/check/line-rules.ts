@@ -72,7 +72,7 @@ function parser(input: Input): Finding[] {
     return [
       error('parser', `Parser ${entry.value} reads ${format}, not JSON`, {
         at: entry.at,
-        cost: 'it refuses each line, and the events are lost',
+        cost: 'it makes something else of the events, or refuses them',
         write,
       }),
     ];

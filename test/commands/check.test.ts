@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { ExitCode } from '../../src/errors.ts';
-import { DROP_IN, MAIN, installedMachine, tokenFor } from '../helpers/checked-machine.ts';
+import {
+  DROP_IN,
+  ENVIRONMENT,
+  MAIN,
+  OUTPUT,
+  PARSERS,
+  SCRIPT,
+  STATE,
+  TOKEN,
+  installedMachine,
+  tokenFor,
+  type CheckedMachine,
+} from '../helpers/checked-machine.ts';
 import { assertGolden } from '../helpers/golden.ts';
 import { runCommand } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -87,6 +99,23 @@ describe('check', () => {
     assertGolden('check/tutorial-with-ours.txt', stdout);
     assert.equal(exitCode, ExitCode.NothingCollected);
   });
+
+  const table: [string, (machine: CheckedMachine) => Promise<unknown>, string][] = [
+    ['the token is missing', ({ remove }) => remove(TOKEN), 'token'],
+    ['the parser is in no file', ({ remove }) => remove(PARSERS), 'config-include-missing'],
+    ['events show in stdout only', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header APIKEY']), 'config-syntax'],
+    ['the host is not the one of the pipeline', ({ edit }) => edit(ENVIRONMENT, ['pipeline.', 'https://']), 'output-host'],
+    ['the input does not run', ({ path }) => chmod(path(SCRIPT), 0o644), 'script'],
+    ['events are missed after a restart', ({ write }) => write(STATE, '{"last_run":'), 'state'],
+  ]; // prettier-ignore
+  for (const [symptom, set, code] of table) {
+    it(`has an answer where, as the tutorial puts it, ${symptom}`, async (t) => {
+      const machine = await installedMachine(t);
+      await set(machine);
+      const errors = (await machine.faults()).filter(({ level }) => level === 'error');
+      assert.ok(errors.some((finding) => finding.code === code), JSON.stringify(errors)); // prettier-ignore
+    });
+  }
 
   it('has colours on a terminal only, and not where nobody wants them', async (t) => {
     const machine = await installedMachine(t);

@@ -116,6 +116,12 @@ describe('scanIonosPage', () => {
     ['source beside _source as null', '{"hits":{"hits":[{"_source":null,"source":{"a":1}}]}}', ['{"a":1}']],
     ['source before _source as null', '{"hits":{"hits":[{"source":{"a":1},"_source":null}]}}', ['{"a":1}']],
     ['a bare event with a source of its own', '{"hits":{"hits":[{"source":"DCD"}]}}', ['{"source":"DCD"}']],
+    [
+      'a bare event with an object for source',
+      '{"hits":{"hits":[{"@uuid":"a","source":{"b":2}}]}}',
+      ['{"@uuid":"a","source":{"b":2}}'],
+    ],
+    ['_source beside what an event has', '{"hits":{"hits":[{"_source":{"a":1},"event":{}}]}}', ['{"a":1}']],
     ['several shapes at once', '{"hits":{"hits":[{"a":1}]},"items":[{"b":2}]}', ['{"b":2}']],
     ['members that mean nothing', '{"took":3,"hits":{"max_score":null,"hits":[{"a":1}],"x":[]},"y":{}}', ['{"a":1}']],
     ['items that are no list', '{"items":{},"hits":{"hits":[{"a":1}]}}', ['{"a":1}']],
@@ -261,6 +267,7 @@ describe('scanContractList', () => {
   const refused: [string, RegExp][] = [
     ['{}', /^it has no list of contracts \(items or an array\)$/],
     ['{"items":null}', /^it has no list of contracts/],
+    ['[{"type":"contracts"},5]', /^none of its 2 contracts has an id$/],
     ['null', /^it is neither an object nor an array$/],
     ['<html>', /^it is not JSON/],
     ['[{"id":1}', /^it is not JSON: it ends after 9 bytes/],
