@@ -39,8 +39,8 @@ function commandOf(options: Options): Command {
 
 function report(error: unknown, options: Options, world: World): ExitCode {
   const log = createLog({ ...world.log, level: logLevel(options, world) });
-  // `| head` closing stdout is no failure worth a word; everything else is.
-  if (error instanceof StdoutError && codeOf(error.cause) === 'EPIPE') log.debug(error.message);
+  // `| head` closing stdout is no failure; everything else is.
+  if (error instanceof StdoutError && codeOf(error.cause) === 'EPIPE') log.info(error.message);
   else log.error(messageOf(error));
   if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
   return error instanceof AppError ? error.exitCode : ExitCode.NothingCollected;

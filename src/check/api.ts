@@ -8,8 +8,8 @@ import { ApiError, AppError, PageError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import type { Provider, Source } from '../providers/provider.ts';
 import type { World } from '../world.ts';
+import type { Setup } from './environment.ts';
 import { error, ok, type Finding } from './finding.ts';
-import type { Setup } from './setup.ts';
 
 /** Somebody waits for the answer. */
 const PATIENCE_MS = 10_000;

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import type { Machine } from './machine.ts';
 import type { Service } from './service.ts';
 
@@ -13,6 +14,16 @@ export interface Environment {
   readonly isKnown: boolean;
   /** What to add to the message that a variable is not set; empty, or where it is set instead. */
   readonly hint: (name: string) => string;
+}
+
+/** What one poll is given, by Fluent Bit or by the command line. */
+export interface Setup {
+  readonly config: Config;
+  readonly environment: Environment;
+  /** The environment with what the command itself sets. */
+  readonly env: NodeJS.ProcessEnv;
+  /** How often Fluent Bit starts it, where that is known. */
+  readonly intervalMs?: number;
 }
 
 /**

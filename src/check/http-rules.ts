@@ -3,7 +3,7 @@ import { truth } from '../fluent-bit-config/values.ts';
 import { error, warning, type Finding } from './finding.ts';
 import type { Input } from './input.ts';
 import { lineIn } from './line.ts';
-import { KEY_HEADER, headerOf, isLoggingService, nameOf, pluginOf } from './output.ts';
+import { KEY_HEADER, headerName, headerOf, isLoggingService, nameOf, pluginOf } from './output.ts';
 
 /** Plugins whose Host, Port and tls mean the same as those of `http`. */
 const HTTP_PLUGINS = new Set(['http', 'loki', 'splunk', 'es', 'opensearch', 'influxdb', 'gelf', 'opentelemetry']);
@@ -99,10 +99,10 @@ function tls(output: Section, { fluentBit }: Input): Finding[] {
 function loggingService(output: Section, { fluentBit, tag }: Input): Finding[] {
   const findings: Finding[] = [];
   const key = headerOf(output, KEY_HEADER);
-  if (key === undefined) {
+  if (key === undefined || key.raw === headerName(key.raw)) {
     findings.push(
       error('output-key', `${nameOf(output)} sends no ${KEY_HEADER}`, {
-        at: output.at,
+        at: key?.at ?? output.at,
         cost: 'the Logging Service refuses the events',
         write: lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`),
       }),

@@ -5,9 +5,9 @@ import { FluentBit, type InputCounter } from '../fluent-bit.ts';
 import { Agent, get } from '../undici.ts';
 import { pause, withTimeout } from '../wait.ts';
 import type { World } from '../world.ts';
+import type { Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
 import { isAtLeast } from './node-version.ts';
-import type { Setup } from './setup.ts';
 
 /** A Fluent Bit that has just been started answers a little later. */
 const ATTEMPTS = 3;

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { expiryWarning, readCredentials, type Credentials } from '../credentials.ts';
 import { formatDuration } from '../duration.ts';
 import { ConfigError } from '../errors.ts';
+import type { Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
 import { isForbidden, pathOn, type Machine } from './machine.ts';
-import type { Setup } from './setup.ts';
 
 const TOKEN_FILE = '/etc/fluent-bit/activity-log.token';
 const OTHERS_READ = 0o004;

@@ -137,7 +137,7 @@ class Ionos implements Provider {
   /** How far a cursor may go, in epoch seconds: not past the API's own clock where ours is far ahead of it. */
   #apiClock(source: Source): number {
     const lead = this.#context.api.clockLeadMs ?? 0;
-    if (lead <= Math.min(MAX_CLOCK_LEAD_MS, Math.max(this.#context.overlapMs, 2_000))) return Infinity;
+    if (lead <= MAX_CLOCK_LEAD_MS) return Infinity;
     if (!this.#warnedOfClock) {
       this.#context.log.warn(
         `this machine's clock is ${formatDuration(lead)} ahead of the API's; ${source.name} and all others ` +
@@ -216,7 +216,7 @@ class Ionos implements Provider {
         return DONE;
       }
       walk.counted = page.total;
-      walk.total = believableTotal(page, offset, limit);
+      walk.total = believableTotal(page, offset);
       if (offset === 0) {
         this.#limit = Math.min(this.#limit, limit);
         const pageSize = Math.max(page.events.length, Math.min(limit, DEFAULT_LIMIT));
@@ -282,14 +282,10 @@ interface Walk {
 
 type PassEnd = 'empty page' | 'total reached' | Outcome;
 
-/**
- * The total, unless it is none: one that is capped, one below what has come already, or one that seems to count the
- * full first page only. Then the window is read until a page is empty.
- */
-function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset: number, limit: number) {
+/** The total, unless it is capped, or below what has come already: then the window is read until a page is empty. */
+function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset: number): number | undefined {
   if (total === undefined || totalIsLowerBound || total >= MAX_WINDOW_HITS) return undefined;
-  const hits = offset + events.length;
-  return hits > total || (offset === 0 && hits === total && hits >= limit) ? undefined : total;
+  return offset + events.length > total ? undefined : total;
 }
 
 /** Into how many parts the window of this first page must be cut, so that each has no more than so many events. */

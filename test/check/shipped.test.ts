@@ -2,7 +2,23 @@ import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Finding } from '../../src/check/finding.ts';
-import { ENVIRONMENT, MAIN, PIPELINE, TOKEN, installedMachine } from '../helpers/checked-machine.ts';
+import { ENVIRONMENT, MAIN, OUTPUT, PIPELINE, TOKEN, installedMachine } from '../helpers/checked-machine.ts';
+
+describe('check has nothing to say against a sound output', () => {
+  const matches: [string, string][] = [
+    ['a Match_Regex', 'Match_Regex ^activity.*$'],
+    ["a Match_Regex in Ruby's syntax", 'Match_Regex (?>x)'],
+    ['a wildcard', 'Match activity*'],
+    ['the only output, which needs no Match', '#'],
+  ];
+  for (const [name, line] of matches) {
+    it(`with ${name}`, async (t) => {
+      const machine = await installedMachine(t);
+      await machine.edit(OUTPUT, [/^ +Match .*$/m, `    ${line}`]);
+      assert.deepEqual(await machine.faults(), []);
+    });
+  }
+});
 
 describe('check has nothing to say against the shipped files', () => {
   it('in the source tree', async (t) => {

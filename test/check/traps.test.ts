@@ -153,6 +153,11 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
   ],
   'events that go nowhere': [
     trap('a Match that does not fit', output('Match', 'activityLogs'), ['error match', /Tag +/]),
+    trap(
+      'a Match_Regex that does not fit',
+      all(output('Match'), below(OUTPUT, '[OUTPUT]', '    Match_Regex ^other$')),
+      ['error match', /Tag +/],
+    ),
     trap('no output', edit(PIPELINE, '@INCLUDE outputs/ionos.conf\n', ''), ['error match', /Tag +/]),
     trap('nothing but stdout', sendTo('stdout'), ['error destination', OUTPUT_HEAD], ['warning stdout', /Match +/]),
     trap('copies in the journal', edit(PIPELINE, '#@INCLUDE outputs/stdout.conf', '@INCLUDE outputs/stdout.conf'), [

@@ -103,7 +103,6 @@ describe('check', () => {
   const table: [string, (machine: CheckedMachine) => Promise<unknown>, string][] = [
     ['the token is missing', ({ remove }) => remove(TOKEN), 'token'],
     ['the parser is in no file', ({ remove }) => remove(PARSERS), 'config-include-missing'],
-    ['events show in stdout only', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header APIKEY']), 'config-syntax'],
     ['the host is not the one of the pipeline', ({ edit }) => edit(ENVIRONMENT, ['pipeline.', 'https://']), 'output-host'],
     ['the input does not run', ({ path }) => chmod(path(SCRIPT), 0o644), 'script'],
     ['events are missed after a restart', ({ write }) => write(STATE, '{"last_run":'), 'state'],
