@@ -8,7 +8,6 @@ import {
   DROP_IN,
   ENVIRONMENT,
   MAIN,
-  OUTPUT,
   PARSERS,
   SCRIPT,
   STATE,
