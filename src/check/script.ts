@@ -7,6 +7,7 @@ import type { Input } from './input.ts';
 import { accessError, pathOn, type Machine } from './machine.ts';
 import { checkNode } from './node-version.ts';
 import { INSTALLED_SCRIPT, soundCommand } from './sound-command.ts';
+import { READ, SEARCH, mayUser } from './user-access.ts';
 
 /** As much as the kernel reads of a first line (execve(2)). */
 const SHEBANG_BYTES = 256;
@@ -38,6 +39,11 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
   }
   if (problem !== undefined || !statSync(script).isFile()) {
     return [error('script', `${call.script} cannot be read (${problem ?? 'it is no file'})`, { at, cost: COST })];
+  }
+  const { user } = input.environment.service ?? { user: 'root' };
+  if (mayUser(user, READ | SEARCH, script, machine) === false) {
+    const message = `Fluent Bit runs as ${user}, who cannot run ${call.script}`;
+    return [error('script-user', message, { at, cost: COST, run: `chmod 755 ${script}` })];
   }
   const findings = await runs(script, input, machine);
   if ((statSync(script).mode & OTHERS_WRITE) === 0) return findings;

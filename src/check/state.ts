@@ -1,6 +1,6 @@
 import { constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { formatDuration, parseInstant } from '../duration.ts';
 import { codeOf } from '../errors.ts';
 import { isAlive } from '../process-identity.ts';
@@ -9,6 +9,7 @@ import { InvalidStateError, oldestCursor, parseState, type State } from '../stat
 import type { Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
 import { accessError, pathOn, type Machine } from './machine.ts';
+import { READ, SEARCH, WRITE, mayUser } from './user-access.ts';
 
 /** A poll ends at its deadline, and some seconds later when it is stopped in the middle of a page. */
 const GRACE_MS = 60_000;
@@ -25,13 +26,13 @@ const EXPORT = 'fetch-activity-logs export --from … --to …, for the time tha
 
 /** Whether the state can be written, who holds its lock, and whether it is sound. Changes nothing. */
 export async function checkState(setup: Setup, machine: Machine, now: number): Promise<Finding[]> {
-  const file = pathOn(machine, setup.config.stateFile);
-  const folder = await checkFolder(dirname(file), setup);
+  const file = pathOn(machine, resolve(setup.config.stateFile));
+  const folder = await checkFolder(dirname(file), setup, machine);
   if (folder.level === 'error' || folder.code === UNKNOWN) return [folder];
   return [folder, ...(await checkLock(file, setup, now)), ...checkFile(file, setup, now)];
 }
 
-async function checkFolder(folder: string, { environment }: Setup): Promise<Finding> {
+async function checkFolder(folder: string, { environment }: Setup, machine: Machine): Promise<Finding> {
   const existing = nearestFolder(folder);
   const at = { file: existing };
   const stats = statSync(existing);
@@ -50,6 +51,14 @@ async function checkFolder(folder: string, { environment }: Setup): Promise<Find
       at,
       cost: NOTHING_COLLECTED,
       write: 'ACTIVITY_LOG_STATE_FILE=/var/lib/fluent-bit/activity_log_state.json',
+    });
+  }
+  const { user } = environment.service ?? { user: 'root' };
+  if (mayUser(user, READ | WRITE | SEARCH, existing, machine) === false) {
+    return error('state-user', `Fluent Bit runs as ${user}, who cannot write the state here`, {
+      at,
+      cost: NOTHING_COLLECTED,
+      run: `sudo chown -R ${user}: ${existing}`,
     });
   }
   const { bavail } = await statfs(existing);

@@ -59,7 +59,8 @@ export async function survey(
   const configuration = readConfiguration(file, typeof named === 'string', environment, machine);
   const fluentBit = configuration.config;
   const inputs = fluentBit === undefined ? [] : await inputsOf(fluentBit, environment);
-  const setups = inputs.length > 0 ? setupsOf(inputs, given(options)) : [ownSetup(ownConfig, environment, options)];
+  const ofInputs = setupsOf(inputs, given(options));
+  const setups = ofInputs.length > 0 ? ofInputs : [ownSetup(ownConfig, environment, options)];
 
   const looks = await Promise.all(setups.map((setup) => look(setup, world, machine)));
   const configFindings =
@@ -86,10 +87,11 @@ function given(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name)));
 }
 
-/** What each input would do; options that were given to `check` take the place of its command's. */
+/** What each input (of the provider, if one was named) would do; options that were given replace its command's. */
 function setupsOf(inputs: readonly Input[], instead: Options): Setup[] {
   return inputs.flatMap(({ config, options, environment, env, intervalSec }) => {
-    if (config === undefined) return [];
+    const isMeant = instead['provider'] === undefined || instead['provider'] === config?.provider.name;
+    if (config === undefined || !isMeant) return [];
     return [{ config: readConfig({ ...options, ...instead }, env), environment, env, intervalMs: intervalSec * 1000 }];
   });
 }

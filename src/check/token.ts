@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { expiryWarning, readCredentials, type Credentials } from '../credentials.ts';
 import { formatDuration } from '../duration.ts';
 import { ConfigError } from '../errors.ts';
 import type { Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
 import { isForbidden, pathOn, type Machine } from './machine.ts';
+import { READ, mayUser } from './user-access.ts';
 
 const TOKEN_FILE = '/etc/fluent-bit/activity-log.token';
 const OTHERS_READ = 0o004;
@@ -19,10 +21,12 @@ export interface TokenCheck {
 export function checkToken(setup: Setup, machine: Machine, now: number): TokenCheck {
   const { config, environment } = setup;
   const named = config.tokenFile ?? environment.service?.tokenFile;
-  const file = named === undefined ? undefined : pathOn(machine, named);
+  const file = named === undefined ? undefined : pathOn(machine, resolve(named));
   try {
     const credentials = readCredentials(config.provider, file, setup.env);
-    return { credentials, findings: [expiry(credentials, now), ...readers(credentials, setup, machine)] };
+    // What LoadCredential= names, systemd reads itself.
+    const denied = config.tokenFile === undefined ? [] : closed(credentials, setup, machine);
+    return { credentials, findings: [expiry(credentials, now), ...denied, ...readers(credentials, setup, machine)] };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     return { credentials: undefined, findings: [unusable(thrown, file, setup)] };
@@ -45,6 +49,18 @@ function expiry(credentials: Credentials, now: number): Finding {
 /** A new token goes into the file, which is read at each run. */
 function place({ origin }: Credentials) {
   return origin.startsWith('/') ? { at: { file: origin } } : {};
+}
+
+/** Whether the user that Fluent Bit runs as is kept out. */
+function closed({ origin }: Credentials, { environment: { service } }: Setup, machine: Machine): Finding[] {
+  if (service === undefined || mayUser(service.user, READ, origin, machine) !== false) return [];
+  return [
+    error('token-user', `Fluent Bit runs as ${service.user}, who cannot read the token file`, {
+      at: { file: origin },
+      cost: 'nothing is collected',
+      run: 'sudo ./install.sh --credentials',
+    }),
+  ];
 }
 
 function readers(credentials: Credentials, { environment }: Setup, machine: Machine): Finding[] {

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { chmod } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
 import { readService } from '../../src/check/service.ts';
 import {
   DROP_IN,
   ENVIRONMENT,
   MAIN,
+  SCRIPT,
+  STATE,
   TOKEN,
   UNIT,
   installedMachine,
@@ -122,5 +126,49 @@ describe('check without a configuration', () => {
     await machine.write(`${MAIN}/x`, '');
     const [finding] = await machine.faults();
     assert.deepEqual([finding?.level, finding?.message], ['error', 'it cannot be read (EISDIR)']);
+  });
+});
+
+describe('check goes by the user that Fluent Bit runs as', () => {
+  async function machineOf(t: TestContext, user: string, members = ''): Promise<CheckedMachine> {
+    const machine = await installedMachine(t);
+    await machine.write('/etc/passwd', 'root:x:0:0::/root:/bin/sh\nfluent:x:4242:4242::/:/bin/false\n');
+    await machine.write('/etc/group', `all:x:${process.getgid?.() ?? 0}:${members}\n`);
+    await machine.edit(DROP_IN, ['[Service]', `[Service]\nUser=${user}`]);
+    return machine;
+  }
+  const codesOf = async (machine: CheckedMachine) =>
+    (await machine.faults()).map(({ level, code }) => `${level} ${code}`);
+
+  it('who is kept out of what belongs to root alone', async (t) => {
+    const machine = await machineOf(t, 'fluent');
+    await chmod(machine.path(SCRIPT), 0o700);
+    assert.deepEqual(await codesOf(machine), ['error token-user', 'error state-user', 'error script-user']);
+  });
+
+  it('who may have the token from systemd instead', async (t) => {
+    const machine = await machineOf(t, 'fluent');
+    await machine.edit(DROP_IN, [/^Environment=.*$/m, `LoadCredential=activity-log-token:${TOKEN}`]);
+    await chmod(machine.path(dirname(STATE)), 0o755);
+    assert.deepEqual(await codesOf(machine), ['error state-user']);
+  });
+
+  it('who may be of a group that is let in', async (t) => {
+    const machine = await machineOf(t, 'fluent', 'daemon,fluent');
+    await chmod(machine.path(TOKEN), 0o640);
+    await chmod(machine.path(dirname(STATE)), 0o770);
+    assert.deepEqual(await codesOf(machine), []);
+  });
+
+  it('who must come through all folders on the way', async (t) => {
+    const machine = await machineOf(t, '4242');
+    await chmod(machine.path(TOKEN), 0o644);
+    await chmod(machine.path(dirname(STATE)), 0o777);
+    await chmod(machine.path('/var/lib'), 0o700);
+    assert.deepEqual(await codesOf(machine), ['warning token-mode', 'error state-user']);
+  });
+
+  it('of whom nothing can be said when nobody knows him', async (t) => {
+    assert.deepEqual(await codesOf(await machineOf(t, 'somebody')), []);
   });
 });
