@@ -70,10 +70,10 @@ export async function beginAcknowledgement(options: AcknowledgementOptions): Pro
 
 /** A counter that the lines of earlier runs are in. */
 async function settledCounter(options: AcknowledgementOptions, pending: Pending | null): Promise<InputCounter> {
-  const { fluentBit, store, run, now } = options;
+  const { store, run, now } = options;
   if (now() - store.previousSave < RECENT_MS) await pause(REFRESH_MS, run.signal);
   for (const begun = now(); ;) {
-    const counter = await fluentBit.counter(run.signal);
+    const counter = await firstCounter(options);
     if (counter.isPaused) {
       throw new NotNow('Fluent Bit takes nothing at present (its input is paused): nothing is fetched');
     }
@@ -85,6 +85,18 @@ async function settledCounter(options: AcknowledgementOptions, pending: Pending 
       throw new NotNow(
         'Fluent Bit has not counted the lines of the last run yet (is its input Threaded?): nothing is fetched',
       );
+    }
+    await pause(LOOK_MS, run.signal);
+  }
+}
+
+/** Fluent Bit has figures a second after its start only, and without them the run would do without for good. */
+async function firstCounter({ fluentBit, run, now }: AcknowledgementOptions): Promise<InputCounter> {
+  for (const begun = now(); ;) {
+    try {
+      return await fluentBit.counter(run.signal);
+    } catch (error) {
+      if (now() - begun >= REFRESH_MS) throw error;
     }
     await pause(LOOK_MS, run.signal);
   }

@@ -59,8 +59,11 @@ export class ApiClient {
     return url;
   }
 
-  /** A URL that the API handed out. Throws ApiError when it leads to another origin or holds credentials. */
+  /** A URL that the API handed out. Throws ApiError when it is none, leads to another origin or holds credentials. */
   ownUrl(text: string): URL {
+    if (!URL.canParse(text)) {
+      throw new ApiError(`"${text.slice(0, 200)}" is no URL to go on from`, { retryable: false });
+    }
     const url = new URL(text);
     this.#checkOrigin(url);
     return url;

@@ -15,8 +15,12 @@ import type { SourceState, State } from './state.ts';
 import type { Store } from './state-store.ts';
 import type { World } from './world.ts';
 
+/** The code of the error that says that the deadline came before the first page. */
+export const DEADLINE = 'DEADLINE';
 /** A clock may be ahead by so much without harm: the overlap makes up for it. */
 const MAX_CLOCK_LEAD_MS = 30_000;
+/** At the deadline nothing more is fetched, but what was fetched is still printed and waited for. */
+const MAX_OVERRUN_MS = 5_000;
 /** Lateness from this part of the overlap on is warned about. */
 const LATENESS_WARNING = 0.8;
 
@@ -81,7 +85,7 @@ async function recorded(session: Session, poll: () => Promise<ExitCode>): Promis
 }
 
 async function pollAll(session: Session): Promise<ExitCode> {
-  const { config, log, run, store, provider, delivery, acknowledgement } = session;
+  const { config, log, run, store, provider, delivery, acknowledgement, now } = session;
   const sources = await provider.sources(run.signal);
   if (registerNew(sources, session)) await store.flush();
 
@@ -108,6 +112,10 @@ async function pollAll(session: Session): Promise<ExitCode> {
   if (interrupted > 0 && delivery.pages === 0 && failed === 0 && reason instanceof Stopped && reason.isDeadline)
     throw reason;
 
+  const overrunMs = now() - run.deadline;
+  if (overrunMs > MAX_OVERRUN_MS) {
+    log.warn(`the run ended ${formatDuration(overrunMs)} after its deadline: what reads stdout is too slow for it`);
+  }
   log.info(`${counted(delivery.events, 'event')} from ${counted(sources.length, 'source')}`);
   if (interrupted > 0) {
     log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
@@ -122,6 +130,7 @@ async function pollSource(source: Source, { config, log, run, store, provider, d
   const progress = new SourceProgress(source.name, state);
   run.signal.throwIfAborted();
   state.last_attempt = new Date(now()).toISOString();
+  const { cursor } = state;
   let pages = 0;
   try {
     for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
@@ -129,8 +138,15 @@ async function pollSource(source: Source, { config, log, run, store, provider, d
       pages++;
     }
   } catch (error) {
-    if (error instanceof Stopped && pages > 0)
+    if (error instanceof Stopped && pages > 0) {
       log.info(`${source.name}: stopped; the next run goes on from ${state.cursor}`);
+      if (error.isDeadline && state.cursor === cursor) {
+        log.warn(
+          `${source.name}: its cursor did not move before the deadline. If this is said again, it never will: ` +
+            `a longer --deadline or a shorter --overlap lets the poll get past what it knows already`,
+        );
+      }
+    }
     throw error;
   }
   state.last_success = new Date(now()).toISOString();
@@ -152,7 +168,7 @@ function inTurn(sources: readonly Source[], state: State): Source[] {
 /** At the deadline without a single page: not what a run is for. */
 function tooLate(reason: Stopped, lastFailure?: string): AppError {
   const why = lastFailure === undefined ? '' : `; what failed last: ${lastFailure}`;
-  return new AppError('DEADLINE', `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
+  return new AppError(DEADLINE, `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
 }
 
 /** Gives sources that were never polled a place to begin, once and for all. True when there was one. */

@@ -68,9 +68,11 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
   batch.keys.forEach((key, index) => {
     const time = batch.times[index] ?? null;
     if (time !== null) state.seen.add(key, time);
+  });
+  for (const key of Object.keys(state.strikes).length > 0 ? batch.keys : []) {
     // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the state is plain data
     delete state.strikes[key];
-  });
+  }
   state.delivered += batch.keys.length;
   state.cursor = batch.cursor ?? state.cursor;
   if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();

@@ -115,12 +115,7 @@ function parseSource(value: unknown, path: string): SourceState {
   return {
     cursor: text(source['cursor'], `${path}.cursor`),
     start: instantOrNull(source['start'], `${path}.start`) ?? '1970-01-01T00:00:00Z',
-    seen: new SeenEvents(
-      seen.map(([id, time]) => {
-        if (typeof time !== 'number') throw unexpected(`${path}.seen["${id}"]`, 'epoch seconds', time);
-        return [id, time];
-      }),
-    ),
+    seen: new SeenEvents(seen.map(([key, value]) => seenGroup(key, value, `${path}.seen`))),
     delivered: count(source['delivered'] ?? 0, `${path}.delivered`),
     last_event: instantOrNull(source['last_event'], `${path}.last_event`),
     last_attempt: textOrNull(source['last_attempt'], `${path}.last_attempt`),
@@ -139,6 +134,17 @@ function parseSource(value: unknown, path: string): SourceState {
       ]),
     ),
   };
+}
+
+/** The identities of a second, `"1795292755":["…"]`; one may also stand by itself, `"…":1795292755`. */
+function seenGroup(key: string, value: unknown, path: string): [number, string[]] {
+  if (typeof value === 'number') return [value, [key]];
+  const ids = list(value, `${path}["${key}"]`);
+  const wrong = ids.findIndex((id) => typeof id !== 'string');
+  if (wrong >= 0) throw unexpected(`${path}["${key}"][${wrong}]`, 'a string', ids[wrong]);
+  const second = Number(key);
+  if (!Number.isFinite(second)) throw unexpected(`a key of ${path}`, 'epoch seconds', key);
+  return [second, ids as string[]];
 }
 
 function parsePending(value: unknown): Pending {

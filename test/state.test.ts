@@ -44,7 +44,7 @@ describe('a state', () => {
     };
     const source = {
       start: '2026-11-01T00:00:00Z',
-      seen: { a1b2c3d4e5f6: 1_795_292_755, __proto__x: 0 },
+      seen: { 1_795_292_755: ['a1b2c3d4e5f6', '__proto__'], 1_795_292_756: ['1'] },
       delivered: 1812,
       last_event: '2026-11-21T20:25:54.394Z',
       last_success: '2026-11-21T20:26:00.000Z',
@@ -94,7 +94,7 @@ describe('a state', () => {
   it('needs nothing of a source but its cursor', () => {
     const [source] = Object.values(parseState(fileWith({})).sources);
     assert.equal(source?.start, '1970-01-01T00:00:00Z');
-    assert.equal(source.seen.size, 0);
+    assert.deepEqual(source.seen.toJSON(), {});
     assert.deepEqual([source.delivered, source.last_success, source.last_error], [0, null, null]);
     assert.deepEqual([source.late, source.strikes], [{ count: 0, max_seconds: 0 }, {}]);
   });
@@ -159,7 +159,13 @@ describe('a file that cannot be read', () => {
       'sources["a"].cursor is missing, expected a string',
     ],
     ['has a long value', fileWith({ seen: 'x'.repeat(200) }), `${path}.seen is "${'x'.repeat(79)}, expected an object`],
-    ['has a time as text', fileWith({ seen: { a: '1' } }), `${path}.seen["a"] is "1", expected epoch seconds`],
+    ['has a time as text', fileWith({ seen: { a: '1' } }), `${path}.seen["a"] is "1", expected a list`],
+    [
+      'has a group without a time',
+      fileWith({ seen: { a: [] } }),
+      `a key of ${path}.seen is "a", expected epoch seconds`,
+    ],
+    ['has a number for an id', fileWith({ seen: { 1: ['a', 2] } }), `${path}.seen["1"][1] is 2, expected a string`],
     ['has lateness of another type', fileWith({ late: 1 }), `${path}.late is 1, expected an object`],
     ['has an error of another type', fileWith({ last_error: {} }), `${path}.last_error is {}, expected a string`],
     [

@@ -122,10 +122,7 @@ async function exportSource(
   for await (const page of provider.pages(source, checkpoint, run.signal)) {
     const { cursor } = state;
     await delivery.deliver(source, events, page);
-    if (state.cursor !== cursor) {
-      progress.step();
-      state.seen.prune();
-    }
+    if (state.cursor !== cursor) progress.step();
     line?.update(() => progress.render());
   }
   progress.finish(state);

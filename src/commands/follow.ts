@@ -1,4 +1,4 @@
-import { collect, type Outcome } from '../collect.ts';
+import { DEADLINE, collect, type Outcome } from '../collect.ts';
 import type { Config } from '../config.ts';
 import { formatDuration } from '../duration.ts';
 import { ApiError, AppError, ExitCode, LockedError, PageError, messageOf } from '../errors.ts';
@@ -66,7 +66,8 @@ function longer(pauseMs: number): number {
 /** What may be over when it is tried again; a lock of somebody else's too, unless it is there from the start. */
 function isPassing(error: unknown, hasPolled: boolean): boolean {
   if (error instanceof LockedError) return hasPolled;
-  return error instanceof PageError || (error instanceof ApiError && error.status !== 401);
+  if (error instanceof ApiError) return error.status !== 401;
+  return error instanceof PageError || (error instanceof AppError && error.code === DEADLINE);
 }
 
 /** What it was before collect() put it in other words. */

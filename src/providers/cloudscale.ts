@@ -45,6 +45,7 @@ class Cloudscale implements Provider {
     const { api } = this.#context;
     let url = this.#firstUrl(checkpoint);
     let isStored = parseInstant(checkpoint.cursor) === undefined;
+    const visited = new Set<string>();
     for (;;) {
       let page;
       try {
@@ -56,10 +57,11 @@ class Cloudscale implements Provider {
         continue;
       }
       isStored = false;
+      visited.add(url.href);
       const next = page.next === null ? undefined : api.ownUrl(page.next);
       yield { events: page.entries.filter(isWanted(checkpoint)), cursor: api.ownUrl(page.pollMore).href };
       if (next === undefined) return;
-      if (next.href === url.href) throw new PageError('its next page is the page itself');
+      if (visited.has(next.href)) throw new PageError('its next page is one that was read already');
       url = next;
     }
   }
@@ -67,7 +69,8 @@ class Cloudscale implements Provider {
   /** A cursor is the URL to go on from; before there is one, the instant to begin at. */
   #firstUrl(checkpoint: Checkpoint): URL {
     const { cursor } = checkpoint;
-    return parseInstant(cursor) === undefined ? this.#context.api.ownUrl(cursor) : this.#since(cursor, checkpoint);
+    if (parseInstant(cursor) !== undefined) return this.#since(cursor, checkpoint);
+    return this.#context.api.ownUrl(cursor);
   }
 
   #startAgain(source: Source, checkpoint: Checkpoint, error: ApiError): URL {

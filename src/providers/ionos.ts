@@ -13,6 +13,8 @@ const MAX_WINDOW_PAGES = 5;
 const DEFAULT_LIMIT = 20;
 /** Into how many parts a window is cut where the server does not say how much too large it is. */
 const BLIND_PARTS = 8;
+/** So much more than its share may a part have without being cut once more. */
+const UNEVENNESS = 1.1;
 const FRUITLESS_PAUSE_MS = 500;
 /** How a server says that it does not accept a limit or an offset. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
@@ -292,7 +294,7 @@ function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset
 function partsOf({ total, totalIsLowerBound }: IonosPage, most: number): number {
   const isCapped = totalIsLowerBound || total === MAX_WINDOW_HITS;
   if (total === undefined || (isCapped ? total < most : total <= most)) return 1;
-  return Math.max(2, 2 ** Math.ceil(Math.log2(total / most)));
+  return Math.max(2, Math.ceil((total / most) * UNEVENNESS));
 }
 
 function span({ from, to }: Window): string {

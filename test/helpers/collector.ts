@@ -122,7 +122,7 @@ export interface StateDocument {
       {
         readonly cursor: string;
         readonly start: string;
-        readonly seen: Readonly<Record<string, number>>;
+        readonly seen: Readonly<Record<string, readonly string[]>>;
         readonly delivered: number;
         readonly last_success: string | null;
         readonly last_error: string | null;

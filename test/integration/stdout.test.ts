@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNothingLost, assertPrintedOnce, eventsOf } from '../helpers/account.ts';
 import { type Collector, collectorFor } from '../helpers/collector.ts';
 import { peakMemory, stalled } from '../helpers/process-status.ts';
@@ -128,6 +129,20 @@ describe('stdout that is slower than the API', { timeout: 240_000 }, () => {
     assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
     t.diagnostic(`${Math.round(peak / MEBIBYTE)} MiB at most`);
     assert.ok(peak > 0 && peak < MOST_MEMORY, `${peak} bytes`);
+  });
+});
+
+describe('stdout that holds a run past its deadline', { timeout: 120_000 }, () => {
+  it('is waited for, loses nothing, and is told of', async (t) => {
+    const { sandbox, collector } = await place(t);
+    sandbox.addEvents(CONTRACT, largeEvents(CONTRACT, 100, 20_000));
+    const running = collector.start({ args: ['--deadline', '2s'], reading: false });
+    await sleep(8 * SECOND);
+    running.read();
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /warning: the run ended \S+( \S+)? after its deadline: what reads stdout is too slow for it/);
+    assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
   });
 });
 

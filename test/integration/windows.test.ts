@@ -139,6 +139,24 @@ describe('a backlog that does not fit into one run', { concurrency: 2, timeout: 
   });
 });
 
+describe('an overlap that does not fit into one run', { timeout: 120_000 }, () => {
+  it('is said to keep the cursor where it is', async (t) => {
+    const { sandbox, collector, events } = await place(t, {});
+    sandbox.generate(CONTRACT, { count: 300, ...lastMinutes(4) });
+    assertNoComplaint(await collector.run('--page-size', '100'));
+    const { cursor } = collector.contract(CONTRACT);
+    const fault = sandbox.fail({ match: { kind: 'page' }, skip: 1, times: Infinity, fault: { type: 'hang' } });
+    const args = ['--page-size', '100', '--deadline', '3s', '--request-timeout', '1h'];
+    const { code, stderr } = await collector.run(...args);
+    assert.equal(code, 0);
+    assert.match(stderr, /warning: ionos\/\d+: its cursor did not move before the deadline.*--deadline.*--overlap/);
+    assert.equal(collector.contract(CONTRACT).cursor, cursor);
+    fault.remove();
+    assertNoComplaint(await collector.run());
+    assertPrintedOnce(collector.printed, events());
+  });
+});
+
 describe('an event that comes up late', () => {
   it('is printed, counted and warned about when the overlap hardly suffices', async (t) => {
     const { sandbox, collector, events } = await place(t, {});

@@ -367,8 +367,32 @@ describe('a page that cannot be right', () => {
     sandbox.fail({ times: Infinity, fault: { type: 'body', body: pageText(sandbox, [], self) } });
     const error = await failing(reader.poll());
     assert.ok(error instanceof PageError);
-    assert.match(error.message, /its next page is the page itself/);
+    assert.match(error.message, /its next page is one that was read already/);
     assert.equal(sandbox.requests.length, 2);
+  });
+
+  it('is one of a circle: each is read once, its cursor is kept, and no loop', async (t) => {
+    const { sandbox, reader } = await scene(t, 10);
+    const [one = '', two = ''] = ['one', 'two'].map((name) => `${sandbox.url}/v1/project-logs?cursor=${name}`);
+    const names = ['start', 'one', 'two'];
+    names.forEach((name, nth) => {
+      const next = nth === 1 ? two : one;
+      sandbox.fail({ fault: { type: 'body', body: pageText(sandbox, [`{"n":"${name}"}`], next) } });
+    });
+    const error = await failing(reader.poll());
+    assert.match(error.message, /its next page is one that was read already/);
+    assert.deepEqual(
+      reader.lines.map((line) => (JSON.parse(line) as { n: string }).n),
+      names,
+    );
+    assert.equal(sandbox.requests.length, 3);
+  });
+
+  it('is not asked for by a stored cursor that is no URL', async (t) => {
+    const { sandbox, reader } = await scene(t, 10);
+    reader.cursor = 'nonsense';
+    assert.match((await failing(reader.poll())).message, /"nonsense" is no URL to go on from/);
+    assert.equal(sandbox.requests.length, 0);
   });
 
   const ROWS: readonly (readonly [what: string, body: (sandbox: Sandbox) => string, message: RegExp])[] = [
