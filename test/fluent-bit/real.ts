@@ -1,0 +1,215 @@
+/** `npm run test:fluent-bit`: with the Fluent Bit that FLUENT_BIT names, or the one on PATH; skipped when there is none. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { watch } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { createRandom } from '../sandbox/random.ts';
+import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
+import { linesOf, type SavedState } from '../helpers/exec-collection.ts';
+import {
+  type Edits,
+  findFluentBit,
+  FORMATS,
+  type Format,
+  RealFluentBit,
+  SHIPPED,
+  Sink,
+  VARIABLES,
+} from './real-fluent-bit.ts';
+
+const CONTRACT = '31721060';
+const SOURCE = `ionos/${CONTRACT}`;
+/** Both sides of Fluent Bit's own buffer and of a pipe. */
+const SIZES = [100, 1_000, 4_094, 4_095, 4_096, 4_097, 10_000, 65_535, 65_536, 65_537, 100_000, 500_000, 900_000];
+const KILLS = 8;
+
+const binary = findFluentBit() ?? '';
+const skip = binary === '' ? 'there is none: neither FLUENT_BIT nor PATH has one' : false;
+
+interface World {
+  readonly sandbox: Sandbox;
+  readonly sink: Sink;
+  readonly fluentBit: RealFluentBit;
+}
+
+async function world(
+  t: TestContext,
+  format: Format,
+  settings: SandboxSettings = {},
+  edits: Edits = [],
+): Promise<World> {
+  const sandbox = await startSandbox(settings);
+  t.after(() => sandbox.close());
+  sandbox.addContract(CONTRACT);
+  const sink = await Sink.start(t);
+  const fluentBit = await RealFluentBit.start(t, binary, format, sink, sandbox.url, edits);
+  return { sandbox, sink, fluentBit };
+}
+
+function generate(sandbox: Sandbox, count: number): void {
+  const to = Math.floor(Date.now() / 1000) * 1000;
+  sandbox.generate(CONTRACT, { count, from: to - 60_000, to });
+}
+
+function ids(sandbox: Sandbox): string[] {
+  return sandbox.events(CONTRACT).map(({ id }) => id);
+}
+
+async function state({ folder }: RealFluentBit): Promise<SavedState | undefined> {
+  const text = await readFile(join(folder, 'state.json'), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as SavedState);
+}
+
+/** Waits until the state says so; it is asked again whenever it was written. */
+async function untilSaved(fluentBit: RealFluentBit, holds: (state: SavedState) => boolean): Promise<void> {
+  const watcher = watch(fluentBit.folder);
+  try {
+    for (;;) {
+      const change = once(watcher, 'change');
+      const saved = await state(fluentBit);
+      if (saved !== undefined && holds(saved)) return;
+      await change;
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+const delivered = (count: number) => (saved: SavedState) =>
+  saved.pending === null && saved.sources[SOURCE]?.delivered === count;
+
+/** Every event is at the sink, each once. */
+function assertOnce(sink: Sink, sandbox: Sandbox): void {
+  assert.deepEqual(sink.counts, new Map(ids(sandbox).map((id) => [id, 1])));
+}
+
+describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 280_000 }, () => {
+  for (const format of FORMATS) {
+    it(`--dry-run accepts ${format}`, () => {
+      const { status, stderr } = spawnSync(binary, ['-c', join(SHIPPED, format), '--dry-run'], {
+        encoding: 'utf8',
+        env: { ...process.env, ...VARIABLES },
+      });
+      assert.equal(status, 0, stderr);
+      assert.match(stderr, /configuration test is successful/);
+    });
+
+    it(`events of 100 bytes to 900 KB reach the sink, each once (${format})`, async (t) => {
+      const { sandbox, sink, fluentBit } = await world(t, format);
+      const time = Date.now() - 30_000;
+      const empty = { meta: { time: new Date(time).toISOString() }, event: '' };
+      for (const size of SIZES) {
+        const event = { '@uuid': `size-${size}`, ...empty };
+        event.event = 'x'.repeat(size - JSON.stringify(event).length);
+        sandbox.addEvents(CONTRACT, [{ raw: JSON.stringify(event), time }]);
+      }
+      generate(sandbox, 2_000);
+      const expected = SIZES.length + 2_000;
+      await untilSaved(fluentBit, delivered(expected));
+      await sink.until(() => sink.counts.size === expected);
+      generate(sandbox, 100);
+      await untilSaved(fluentBit, delivered(expected + 100));
+      await sink.until(() => sink.counts.size === expected + 100);
+      assertOnce(sink, sandbox);
+      assert.deepEqual([...sink.keys], ['a-key']);
+      assert.doesNotMatch(fluentBit.said, /warning|\[ warn\]|\[error\]/);
+    });
+  }
+
+  it('what comes while the sink is down reaches it later, each event once', async (t) => {
+    const { sandbox, sink, fluentBit } = await world(t, 'fluent-bit.conf');
+    generate(sandbox, 300);
+    await sink.until(() => sink.counts.size === 300);
+    sink.status = 503;
+    generate(sandbox, 300);
+    await untilSaved(fluentBit, delivered(600));
+    await sink.until(() => sink.refused > 1);
+    await sink.shut();
+    generate(sandbox, 300);
+    await untilSaved(fluentBit, delivered(900));
+    assert.equal(sink.counts.size, 300);
+    sink.status = 200;
+    await sink.open();
+    await sink.until(() => sink.counts.size === 900);
+    assertOnce(sink, sandbox);
+  });
+
+  it('an input that is not threaded is acknowledged by the next run, each event once', async (t) => {
+    const { sandbox, sink, fluentBit } = await world(t, 'fluent-bit.yaml', {}, [[/threaded: on/, 'threaded: off']]);
+    for (const count of [1_000, 1_500]) {
+      generate(sandbox, 500);
+      await untilSaved(fluentBit, ({ pending }) => pending?.lines === 500);
+      generate(sandbox, 500);
+      await untilSaved(fluentBit, delivered(count));
+    }
+    await sink.until(() => sink.counts.size === ids(sandbox).length);
+    assertOnce(sink, sandbox);
+  });
+
+  it('what it cannot take does not keep the rest back', async (t) => {
+    const { sandbox, sink, fluentBit } = await world(t, 'fluent-bit.conf');
+    const time = Date.now() - 30_000;
+    const event = (uuid: string, param: string): string =>
+      `{"@uuid":"${uuid}","meta":{"time":"${new Date(time).toISOString()}"},"event":{"type":"Test","param":${param}}}`;
+    const nested = (depth: number): string => '['.repeat(depth - 2) + ']'.repeat(depth - 2);
+    const events = [
+      event('first', '1'),
+      event('infinite', '1e400'),
+      event('deep', nested(63)),
+      event('too-deep', nested(64)),
+      event('too-long', `"${'x'.repeat(1_000_000)}"`),
+      event('last', '{"n":[18446744073709551615,-9223372036854775808]}'),
+    ];
+    sandbox.addEvents(
+      CONTRACT,
+      events.map((raw) => ({ raw, time })),
+    );
+    await untilSaved(fluentBit, delivered(events.length));
+    await sink.until(() => sink.counts.size === events.length - 1);
+    assert.deepEqual([...sink.counts.keys()].sort(), ['deep', 'first', 'last', 'too-deep', 'too-long']);
+    assert.deepEqual(await linesOf(join(fluentBit.folder, 'rejected.jsonl')), [events[1]]);
+    const oversize = new Set(await linesOf(join(fluentBit.folder, 'oversize.jsonl')));
+    assert.deepEqual(oversize, new Set(events.slice(3, 5)));
+  });
+
+  it('kill -9 of it and of the script at random moments loses nothing', async (t) => {
+    const random = createRandom(1);
+    const { sandbox, sink, fluentBit } = await world(t, 'fluent-bit.conf', { arrivalsPerSecond: 100, latencyMs: 10 });
+    generate(sandbox, 3_000);
+    for (let left = KILLS; left > 0; left--) {
+      for (let requests = random.int(6); requests >= 0; requests--) await sandbox.nextRequest();
+      const victim = random.pick(['the script', 'Fluent Bit', 'both']);
+      t.diagnostic(`kill -9 of ${victim}`);
+      if (victim !== 'Fluent Bit') await fluentBit.killScript();
+      if (victim !== 'the script') {
+        await fluentBit.kill('SIGKILL');
+        fluentBit.run();
+      }
+    }
+    sandbox.options.arrivalsPerSecond = 0;
+    const expected = ids(sandbox);
+    await untilSaved(fluentBit, delivered(expected.length));
+    await sink.until(() => expected.every((id) => sink.counts.has(id)));
+    assert.equal(sink.counts.size, expected.length);
+    const posted = [...sink.counts.values()].reduce((sum, count) => sum + count, 0);
+    t.diagnostic(`${posted} records at the sink for ${expected.length} events`);
+  });
+
+  it('restarts by SIGTERM lose nothing', async (t) => {
+    const { sandbox, sink, fluentBit } = await world(t, 'fluent-bit.yaml', { arrivalsPerSecond: 100, latencyMs: 10 });
+    for (let left = 3; left > 0; left--) {
+      await sandbox.nextRequest(({ kind }) => kind === 'page');
+      await fluentBit.kill('SIGTERM');
+      fluentBit.run();
+    }
+    sandbox.options.arrivalsPerSecond = 0;
+    const expected = ids(sandbox);
+    await untilSaved(fluentBit, delivered(expected.length));
+    await sink.until(() => expected.every((id) => sink.counts.has(id)));
+    assert.equal(sink.counts.size, expected.length);
+  });
+});
