@@ -7,7 +7,7 @@ export interface EventSlice {
   readonly json: Buffer;
   readonly start: number;
   readonly end: number;
-  /** A short form of its identity; undefined where the source has none, and then it is never taken for known. */
+  /** Its identity or a short form of it; undefined where the source has none, and then it is never taken for known. */
   readonly id: string | undefined;
   /** How deep it is nested: 1 when it holds no other object or array. */
   readonly depth: number;
@@ -24,6 +24,8 @@ export interface EventLayout {
 
 /** 72 bits as text: below 13 characters V8 keeps a string of its own rather than a slice of the longer one. */
 const ID_LENGTH = 12;
+/** A UUID is short enough to stand for itself: that costs a tenth of a hash, and it can be found in the state file. */
+const UUID_LENGTH = 36;
 const LF = 0x0a;
 const CR = 0x0d;
 /** Numbers above are milliseconds, below seconds: the year 5138, or March 1973. */
@@ -58,8 +60,11 @@ export class EventReader {
 
   #identity(json: Buffer, start: number, end: number): string {
     const field = this.#fields.field(1);
-    const named = field !== undefined && isIdentity(json, field.start, field.end);
-    return shortHash(named ? json.subarray(field.start, field.end) : json.subarray(start, end));
+    if (field === undefined || !isIdentity(json, field.start, field.end)) return shortHash(json.subarray(start, end));
+    const isUuid = field.end - field.start === UUID_LENGTH + 2 && typeAt(json, field.start) === 'string';
+    return isUuid
+      ? json.toString('latin1', field.start + 1, field.end - 1)
+      : shortHash(json.subarray(field.start, field.end));
   }
 }
 

@@ -61,8 +61,12 @@ export function typeAt(json: Uint8Array, at: number): ValueType {
   }
 }
 
-/** The first offset from `at` on that is no white space. */
+/** The first offset from `at` on that is no white space. So small that it is inlined: mostly there is none. */
 export function skipSpace(json: Uint8Array, at: number): number {
+  return (json[at] ?? 0) > SPACE ? at : endOfSpace(json, at);
+}
+
+function endOfSpace(json: Uint8Array, at: number): number {
   let p = at;
   for (;;) {
     const byte = json[p];
@@ -221,8 +225,11 @@ function isDigit(byte: number | undefined): boolean {
 
 /** The offset behind `byte`, which must stand at `at`. */
 function expect(json: Uint8Array, at: number, byte: number): number {
-  if (json[at] !== byte) throw new JsonSyntaxError(json, Math.min(at, json.length));
-  return at + 1;
+  return json[at] === byte ? at + 1 : unexpected(json, at);
+}
+
+function unexpected(json: Uint8Array, at: number): never {
+  throw new JsonSyntaxError(json, Math.min(at, json.length));
 }
 
 function grown(list: Uint8Array): Uint8Array<ArrayBuffer> {

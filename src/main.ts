@@ -9,6 +9,9 @@ const LAST_RESORT_MS = 300;
 
 // undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
 setFlagsFromString('--liftoff-only');
+// Room for young objects stays at 1 MB instead of growing to 48: a page is gone as soon as it is printed, and the
+// process takes 30 MB less.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const stop = new AbortController();
 

@@ -1,4 +1,4 @@
-/** Which events came already, by the short form of their identity. Only those that were delivered are saved. */
+/** Which events came already, by their identity or a short form of it. Only those that were delivered are saved. */
 export class SeenEvents {
   /** All that came. */
   readonly #known = new Set<string>();

@@ -122,6 +122,12 @@ describe("an event's identity", () => {
     assert.equal(first?.id, shortHash(Buffer.from('"a"')));
   });
 
+  it('is a UUID itself, and a hash of what is as long and no string', () => {
+    const uuid = '6c8f4fb0-4e4a-4d5c-9a3e-0a4d5c6b7a89';
+    assert.equal(read(`{"@uuid":"${uuid}"}`).id, uuid);
+    assert.match(read(`{"@uuid":${'1'.repeat(38)}}`).id ?? '', /^[\w-]{12}$/);
+  });
+
   it('differs for any two different texts', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string(), { minLength: 2, maxLength: 2 }), ([one = '', other = '']) => {

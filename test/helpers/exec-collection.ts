@@ -15,6 +15,7 @@ export const SOURCE = `ionos/${CONTRACT}`;
 const SCRIPT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
 /** The built script as a shell command's beginning. */
 export const PROGRAM = `'${process.execPath}' '${SCRIPT}'`;
+const UUID_LENGTH = 36;
 const QUICK_MS = 20;
 const LOOK_MS = 10;
 const YOUNG_SECONDS = 2;
@@ -161,7 +162,7 @@ export async function linesOf(file: string): Promise<string[]> {
 
 /** Whether the state knows the event for delivered. */
 export function isSeen({ seen }: SavedSource, { id }: StoredEvent): boolean {
-  const key = shortHash(Buffer.from(JSON.stringify(id)));
+  const key = id.length === UUID_LENGTH ? id : shortHash(Buffer.from(JSON.stringify(id)));
   return Object.values(seen).some((keys) => keys.includes(key));
 }
 
