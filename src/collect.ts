@@ -91,10 +91,11 @@ async function pollAll(session: Session): Promise<ExitCode> {
 
   let failed = 0;
   let interrupted = 0;
+  let incomplete = 0;
   let fatal: AppError | undefined;
   await eachAtOnce(inTurn(sources, store.state), config.concurrency, async (source) => {
     try {
-      await pollSource(source, session);
+      if (!(await pollSource(source, session))) incomplete++;
     } catch (error) {
       if (error instanceof Stopped) interrupted++;
       else if (concernsAll(error)) run.abort((fatal ??= error));
@@ -121,21 +122,27 @@ async function pollAll(session: Session): Promise<ExitCode> {
     log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
   }
   if (!isTaken && !run.giveUp.aborted) return ExitCode.NotDelivered;
-  if (failed === 0) return ExitCode.Done;
+  if (failed + incomplete === 0) return ExitCode.Done;
   return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
 }
 
-async function pollSource(source: Source, { config, log, run, store, provider, delivery, now }: Session) {
+/** False when the API did not give all that it has. */
+async function pollSource(
+  source: Source,
+  { config, log, run, store, provider, delivery, now }: Session,
+): Promise<boolean> {
   const state = stateOf(source, store.state);
   const progress = new SourceProgress(source.name, state);
   run.signal.throwIfAborted();
   state.last_attempt = new Date(now()).toISOString();
   const { cursor } = state;
   let pages = 0;
+  let gap: string | undefined;
   try {
     for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
       await delivery.deliver(source, progress, page);
       pages++;
+      gap = page.gap ?? gap;
     }
   } catch (error) {
     if (error instanceof Stopped && pages > 0) {
@@ -149,14 +156,16 @@ async function pollSource(source: Source, { config, log, run, store, provider, d
     }
     throw error;
   }
-  state.last_success = new Date(now()).toISOString();
-  state.last_error = null;
+  const instant = new Date(now()).toISOString();
+  state.last_success = instant;
+  state.last_error = gap === undefined ? null : `${instant} ${gap}`;
   if (progress.greatestLateness > 0 && progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
     log.warn(
       `${source.name}: events came up to ${formatDuration(progress.greatestLateness * 1000)} late, and only ` +
         `${formatDuration(config.overlapMs)} are looked for again; a longer --overlap would miss none`,
     );
   }
+  return gap === undefined;
 }
 
 /** Whose last poll is the longest ago comes first: what a deadline cuts off is not always the same. */

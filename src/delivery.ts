@@ -90,13 +90,14 @@ function isSuspect(events: readonly EventSlice[], progress: SourceProgress): boo
 }
 
 /**
- * Cuts a page into what is printed together: all of it as a rule. What Fluent Bit has refused comes last and in ever
- * smaller portions, each acknowledged before the next, until the line that it cannot take stands alone.
+ * Cuts a page into what is printed together: all of it as a rule. What Fluent Bit has refused comes first, so that each
+ * run brings its end nearer, and in ever smaller portions, each acknowledged before the next, until the line that it
+ * cannot take stands alone.
  */
 function* portions(events: readonly EventSlice[], progress: SourceProgress): Generator<readonly EventSlice[]> {
   let portion: EventSlice[] = [];
   let strikes = 0;
-  for (const event of events.toSorted((a, b) => progress.strikesOf(a) - progress.strikesOf(b))) {
+  for (const event of events.toSorted((a, b) => progress.strikesOf(b) - progress.strikesOf(a))) {
     const itsStrikes = progress.strikesOf(event);
     const isFull = strikes > 0 && portion.length >= (strikes === 1 ? SUSPECTS_AT_ONCE : 1);
     if (portion.length > 0 && (itsStrikes !== strikes || isFull)) {

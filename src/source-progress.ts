@@ -44,12 +44,13 @@ export class SourceProgress {
     for (const event of events) {
       batch.keys.push(keyOf(event));
       batch.times.push(event.id === undefined ? null : memorableTime(event, page));
-      batch.last_event = event.time ?? batch.last_event;
       if (event.time === undefined || page.lateBefore === undefined) continue;
       const lateness = Math.ceil(page.lateBefore - event.time / 1000);
       if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
     }
     if (isEnd) {
+      // Not before: the page may be printed in another order, and its cursor stays until all of it is delivered.
+      batch.last_event = page.events.findLast(({ time }) => time !== undefined)?.time ?? null;
       batch.cursor = page.cursor;
       batch.forget_before = page.forgetBefore ?? null;
     }

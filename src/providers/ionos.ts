@@ -15,11 +15,13 @@ const DEFAULT_LIMIT = 20;
 const BLIND_PARTS = 8;
 /** So much more than its share may a part have without being cut once more. */
 const UNEVENNESS = 1.1;
-const FRUITLESS_PAUSE_MS = 500;
 /** How a server says that it does not accept a limit or an offset. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
-/** Passes in a row that may bring nothing new before a source is given up. */
+/** Passes in a row that may bring nothing new before a window is cut. */
 const MAX_FRUITLESS = 2;
+/** The same where it cannot be cut, before it is taken for short; with doubled pauses between, 3.5 seconds in all. */
+const MAX_SHORT = 4;
+const SHORT_PAUSE_MS = 500;
 /** The same for pages. Late events push what was met already onto the next page: a few are no endless loop yet. */
 const MAX_STALLED = 8;
 /** Lateness of a clock that is worth a warning: windows are cut by it. */
@@ -73,8 +75,9 @@ interface Outcome {
   readonly parts: number;
   /** There was so little in it that the next one may be longer. */
   readonly isSparse?: boolean;
+  /** What is in it and cannot be had. */
+  readonly gap?: string;
 }
-const DONE: Outcome = { parts: 1 };
 const HALVE: Outcome = { parts: 2 };
 
 class Ionos implements Provider {
@@ -118,7 +121,9 @@ class Ionos implements Provider {
       if (step.value.isSparse === true) width *= 2;
       from = window.to;
       cursor = Math.max(cursor, Math.min(window.to, this.#apiClock(source)));
-      yield { events: [], cursor: formatSecond(cursor), forgetBefore: cursor - overlap };
+      const { gap } = step.value;
+      if (gap !== undefined) this.#context.log.error(`${source.name}: ${gap}`);
+      yield { events: [], cursor: formatSecond(cursor), forgetBefore: cursor - overlap, gap };
     }
   }
 
@@ -161,6 +166,7 @@ class Ionos implements Provider {
       met: new Map(),
       pages: 0,
       twins: 0,
+      repeats: 0,
       total: undefined,
       counted: undefined,
       most: 0,
@@ -168,33 +174,34 @@ class Ionos implements Provider {
     for (let fruitless = 0; ;) {
       const before = walk.met.size;
       walk.twins = 0;
+      walk.repeats = 0;
       const end = yield* this.#pass(walk, signal);
       if (end !== 'empty page' && end !== 'total reached') return end;
       const had = walk.met.size + walk.twins;
       if (walk.total === undefined || had >= walk.total) return { parts: 1, isSparse: had < walk.most / 4 };
 
       fruitless = walk.met.size > before ? 0 : fruitless + 1;
-      if (fruitless < MAX_FRUITLESS) {
-        // With nothing at all, the server may have been caught at a bad moment.
-        if (had === 0) await pause(FRUITLESS_PAUSE_MS, signal);
+      // Events that are alike to the byte can be counted on one page only, and where the empty page came late, a
+      // smaller window may have what lies behind it.
+      const isTooLarge = window.to - window.from > 1 && (end === 'total reached' || had >= this.#limit);
+      if (isTooLarge && fruitless >= MAX_FRUITLESS) return HALVE;
+      if (isTooLarge || fruitless < MAX_SHORT) {
+        // The server may have been caught at a bad moment.
+        if (!isTooLarge && fruitless > 0) await pause(SHORT_PAUSE_MS * 2 ** (fruitless - 1), signal);
         continue;
       }
       const account = `${had} of the ${walk.total} events that the API counts between ${span(window)}`;
       if (end === 'total reached') {
-        // Events that are alike to the byte can be counted on one page only: down to such windows it is cut.
-        if (window.to - window.from > 1) return HALVE;
-        throw new PageError(`the same events come again and again: ${account}`);
+        if (walk.repeats > 0) throw new PageError(`the same events come again and again: ${account}`);
+        return { parts: 1, gap: `only ${account} are different ones: some stand on several pages` };
       }
-      // Where the empty page came late, a smaller window may have what lies behind it.
-      if (window.to - window.from > 1 && had >= this.#limit) return HALVE;
       if (had === 0) throw new PageError(`no event came: ${account}`);
-      this.#context.log.error(`${source.name}: only ${account} could be had: it has no more pages`);
-      return DONE;
+      return { parts: 1, gap: `only ${account} could be had: it has no more pages` };
     }
   }
 
   async *#pass(walk: Walk, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], PassEnd> {
-    const { source, window, met } = walk;
+    const { window, met } = walk;
     const isDivisible = window.to - window.from > 1;
     const firstPage = walk.pages + 1;
     let limit = this.#limit;
@@ -209,13 +216,13 @@ class Ionos implements Provider {
           limit = Math.floor(limit / 2);
           continue;
         }
-        this.#context.log.error(
-          // A total that was capped says nothing of how many there are.
-          `${source.name}: the API gives only the first ${offset} of ` +
-            `${(walk.counted ?? 0) > offset ? String(walk.counted) : 'the'} events ` +
-            `of the second ${formatSecond(window.from)}; the others cannot be had`,
-        );
-        return DONE;
+        // A total that was capped says nothing of how many there are.
+        const all = (walk.counted ?? 0) > offset ? String(walk.counted) : 'the';
+        const where = `of the second ${formatSecond(window.from)}`;
+        return {
+          parts: 1,
+          gap: `the API gives only the first ${offset} of ${all} events ${where}; the others cannot be had`,
+        };
       }
       walk.counted = page.total;
       walk.total = believableTotal(page, offset);
@@ -240,6 +247,7 @@ class Ionos implements Provider {
         met.set(id, walk.pages);
       }
       stalled = isNewPage ? 0 : stalled + 1;
+      if (!isNewPage) walk.repeats++;
       if (stalled === MAX_STALLED) {
         throw new PageError(`the API sends the same page again at offset ${offset} between ${span(window)}`);
       }
@@ -274,6 +282,8 @@ interface Walk {
   pages: number;
   /** Events of the current pass that stood twice in one answer, alike to the byte: they are two all the same. */
   twins: number;
+  /** Pages of the current pass with nothing that the pass had not met. */
+  repeats: number;
   /** By the last answer; undefined where that cannot be believed. */
   total: number | undefined;
   /** What the last answer said, believable or not. */

@@ -34,6 +34,8 @@ export interface Page {
   readonly forgetBefore?: number;
   /** Between which instants the server places these events (epoch seconds, end exclusive), whatever they say. */
   readonly between?: { readonly from: number; readonly to: number };
+  /** What the API counts and does not give, in words: it was said in the log, and the cursor passes it. */
+  readonly gap?: string | undefined;
   /** An event of before this instant (epoch seconds) that is new with this page came late. */
   readonly lateBefore?: number;
 }

@@ -128,6 +128,22 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
       assert.equal((await c.fluentBit.runOnce()).lines, 3);
     });
 
+    it('sets aside what it never takes also when there is more of that in each run, and the rest goes on', async (t) => {
+      const c = await ExecCollection.start(t, { input: { refuse: (line) => line.includes('bad') } });
+      for (const run of [1, 2, 3]) {
+        c.happen(4, (index, time) => event(`event-${run}-${index}`, time, index === 1 ? '{"type":"bad"}' : undefined));
+        await c.counted();
+        await c.fluentBit.runOnce();
+      }
+      await runUntilDone(c, 9);
+      const isBad = (text: string) => text.includes('bad');
+      assertSame(await linesOf(c.file('rejected.jsonl')), c.texts.filter(isBad));
+      assertSame(
+        [...new Set(c.fluentBit.stored)],
+        c.texts.filter((text) => !isBad(text)),
+      );
+    });
+
     it('gets a stub for a line that it could not take, and the whole event goes to oversize.jsonl', async (t) => {
       const c = await ExecCollection.start(t);
       const long = (bytes: number) => (uuid: string, time: string) => {

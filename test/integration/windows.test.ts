@@ -87,13 +87,14 @@ describe('12,000 events in one second', { concurrency: 2, timeout: 300_000 }, ()
     it(`gives what can be had, and says loudly what cannot, ${order}`, async (t) => {
       const { collector, events } = await crowded(t, { order, maxOffset: MAX_OFFSET });
       const { code, stderr } = await collector.run();
-      assert.equal(code, 0, stderr);
+      assert.equal(code, 3, stderr);
+      assert.match(collector.contract(CONTRACT).last_error ?? '', /10000 of 12000 events/);
       assert.match(stderr, /error: ionos\/9876543218374837483: .*10000 of 12000 events .*cannot be had$/m);
       const { lost, repeated, foreign } = accountOf(collector.printed, events());
       assert.deepEqual([lost.length, repeated, foreign], [12_000 - MAX_OFFSET, [], []]);
 
       const before = collector.printed.length;
-      assert.equal((await collector.run()).code, 0);
+      assert.equal((await collector.run()).code, 3);
       assert.equal(collector.printed.length, before, 'nothing is printed twice');
     });
   }

@@ -405,6 +405,35 @@ describe('a server that sends the same again and again', () => {
       `error: ionos/${CONTRACT}: only 30 of the 33 events that the API counts between ` +
         `${formatSecond(START / 1000)} and ${formatSecond(NOW / 1000)} could be had: it has no more pages`,
     ]);
+    assert.match(one.reader.pages.at(-1)?.gap ?? '', /^only 30 of the 33 events /);
+  });
+
+  it('may be short for a moment: it is asked until all that it counts has come', async (t) => {
+    const one = await scene(t, 25, { total: 'overstated', overstatedBy: 15 });
+    let pages = 0;
+    await one.reader.poll(() => {
+      if (++pages !== 3) return;
+      one.sandbox.addEvents(CONTRACT, ofOneSecond(15, START + 1000));
+      one.sandbox.options.total = 'number';
+    });
+    assertAllOnce(one);
+    assert.deepEqual(one.reader.log.messages, []);
+  });
+
+  it('may have the same event twice, on two pages: the others are taken, and the poll goes on', async (t) => {
+    const one = await scene(t, 0, { maxLimit: 20, limitBehaviour: 'cut', order: 'ascending' });
+    const events = ofOneSecond(30, START + 1000);
+    one.sandbox.addEvents(CONTRACT, [...events, ...events.slice(0, 1)]);
+    await one.reader.poll();
+    assert.deepEqual(
+      one.reader.lines,
+      events.map(({ raw }) => String(raw)),
+    );
+    assert.equal(one.reader.cursor, formatSecond(NOW / 1000));
+    assert.match(
+      one.reader.pages.at(-1)?.gap ?? one.reader.log.messages.join(),
+      /only 30 of the 31 events .* are different/,
+    );
   });
 });
 
