@@ -40,7 +40,7 @@ export class ApiClient {
   readonly #options: ApiClientOptions;
   #clockLeadMs: number | undefined;
   /** What went wrong last, for a run that ends before it succeeds. */
-  lastFailure: string | undefined;
+  lastFailure: AppError | undefined;
   readonly stats = { requests: new Map<string, number>(), retries: 0, bytes: 0 };
 
   constructor(options: ApiClientOptions) {
@@ -82,7 +82,7 @@ export class ApiClient {
       } catch (error) {
         signal.throwIfAborted();
         const failure = error instanceof AppError ? error : connectionError(error, url);
-        this.lastFailure = failure.message;
+        this.lastFailure = failure;
         const retryable = failure instanceof PageError || (failure instanceof ApiError && failure.retryable);
         if (!retryable || attempt === maxAttempts) throw failure;
         const wait = this.#wait(attempt, failure);

@@ -7,6 +7,8 @@ export interface Batch {
   readonly keys: string[];
   /** Until when each identity is worth keeping, in epoch seconds; null where the event has none. */
   readonly times: (number | null)[];
+  /** Those of events without identity that were delivered since the cursor: the next run is given them again. */
+  readonly partial: string[];
   /** The cursor that holds once they are delivered; null when it stays where it is. */
   cursor: string | null;
   /** When the last of the events happened (epoch milliseconds); null when none says. */
@@ -26,6 +28,7 @@ export function emptyBatch(): Batch {
   return {
     keys: [],
     times: [],
+    partial: [],
     cursor: null,
     last_event: null,
     forget_before: null,
@@ -37,6 +40,8 @@ export function emptyBatch(): Batch {
 export function append(batch: Batch, next: Batch): void {
   for (const key of next.keys) batch.keys.push(key);
   for (const time of next.times) batch.times.push(time);
+  if (next.cursor !== null) batch.partial.length = 0;
+  for (const key of next.partial) batch.partial.push(key);
   batch.cursor = next.cursor ?? batch.cursor;
   batch.last_event = next.last_event ?? batch.last_event;
   batch.forget_before = next.forget_before ?? batch.forget_before;

@@ -34,6 +34,8 @@ export interface Outcome {
   readonly exitCode: ExitCode;
   /** False when the run was stopped first: there is more at once. */
   readonly isComplete: boolean;
+  /** The last request that failed, also if its repetition did not. */
+  readonly lastFailure?: AppError | undefined;
 }
 
 /**
@@ -50,12 +52,12 @@ export async function collect(config: Config, world: World, options: CollectOpti
         try {
           return await pollAll(session);
         } catch (error) {
-          throw error instanceof Stopped && error.isDeadline ? tooLate(error, session.api.lastFailure) : error;
+          throw error instanceof Stopped && error.isDeadline ? tooLate(error, session.api.lastFailure?.message) : error;
         }
       });
       const warning = expiryWarning(credentials, world.now());
       if (warning !== undefined) log.warn(warning);
-      return { exitCode, isComplete: !session.run.signal.aborted };
+      return { exitCode, isComplete: !session.run.signal.aborted, lastFailure: session.api.lastFailure };
     });
   } catch (error) {
     if (error instanceof Stopped && error.isDeadline) throw tooLate(error);
@@ -205,6 +207,7 @@ export function newSource(cursor: string): SourceState {
     cursor,
     start: cursor,
     seen: new SeenEvents(),
+    partial: [],
     delivered: 0,
     last_event: null,
     last_attempt: null,

@@ -194,7 +194,11 @@ function contracts(
       : ['--contract', Array.isArray(given) ? given : [given]];
   const numbers = values.flatMap((value) => words(String(value)));
   if (given !== undefined && numbers.length === 0) throw new ConfigError(`${name}: expected a contract number, got ""`);
-  if (numbers.length > 0 && !hasContracts) throw new ConfigError(`${name}: ${provider} has no contracts`);
+  if (!hasContracts) {
+    // The variable may stand in an environment that several inputs share.
+    if (given !== undefined) throw new ConfigError(`${name}: ${provider} has no contracts`);
+    return [];
+  }
   return [...new Set(numbers)].map((number) => read(name, number, contractNumber));
 }
 

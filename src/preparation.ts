@@ -1,4 +1,4 @@
-import { appendFile, chmod, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StateError, messageOf } from './errors.ts';
 import { toLines, type EventSlice } from './event.ts';
@@ -13,6 +13,7 @@ const MAX_STRIKES = 3;
 /** Nested one level deeper, an event makes Fluent Bit lose what follows it in the same chunk (measured with 5.1.1). */
 const MAX_DEPTH = 63;
 const MODE = 0o600;
+const LF = 0x0a;
 
 export interface PreparationOptions {
   readonly addFields: ((event: EventSlice, source: Source) => EventSlice) | undefined;
@@ -135,10 +136,16 @@ function render(object: Nested): string {
 /** On the disk when it returns. */
 async function appendDurably(file: string, bytes: Buffer): Promise<void> {
   try {
-    await appendFile(file, bytes, { mode: MODE });
-    await chmod(file, MODE);
-    const handle = await open(file);
+    const handle = await open(file, 'a+', MODE);
     try {
+      await handle.chmod(MODE);
+      const { size } = await handle.stat();
+      const last = Buffer.alloc(1);
+      // A run that was killed while it wrote, or a full disk, leaves half a line.
+      if (size > 0 && (await handle.read(last, 0, 1, size - 1)).bytesRead === 1 && last[0] !== LF) {
+        await handle.appendFile('\n');
+      }
+      await handle.appendFile(bytes);
       await handle.sync();
     } finally {
       await handle.close();

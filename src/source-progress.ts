@@ -11,11 +11,15 @@ export class SourceProgress {
   /** Of this run; 0 when no event came late. */
   greatestLateness = 0;
   readonly #hasStrikes: boolean;
+  /** What the last run delivered of the page that comes first, each as often as there are such events. */
+  readonly #partial: Map<string, number>;
 
   constructor(name: string, state: SourceState) {
     this.name = name;
     this.state = state;
     this.#hasStrikes = Object.keys(state.strikes).length > 0;
+    this.#partial = new Map();
+    for (const key of state.partial) this.#partial.set(key, (this.#partial.get(key) ?? 0) + 1);
   }
 
   get checkpoint(): Checkpoint {
@@ -30,7 +34,19 @@ export class SourceProgress {
   /** The events of the page that were not printed before. */
   take(page: Page): EventSlice[] {
     const { seen } = this.state;
-    return page.events.filter(({ id }) => id === undefined || seen.note(id));
+    const events = page.events.filter((event) =>
+      event.id === undefined ? !this.#isDelivered(event) : seen.note(event.id),
+    );
+    this.#partial.clear();
+    return events;
+  }
+
+  #isDelivered(event: EventSlice): boolean {
+    if (this.#partial.size === 0) return false;
+    const key = keyOf(event);
+    const left = this.#partial.get(key) ?? 0;
+    this.#partial.set(key, left - 1);
+    return left > 0;
   }
 
   /** How often Fluent Bit has refused the event. */
@@ -42,7 +58,9 @@ export class SourceProgress {
   batch(page: Page, events: readonly EventSlice[], isEnd: boolean): Batch {
     const batch = emptyBatch();
     for (const event of events) {
-      batch.keys.push(keyOf(event));
+      const key = keyOf(event);
+      batch.keys.push(key);
+      if (event.id === undefined && !isEnd) batch.partial.push(key);
       batch.times.push(event.id === undefined ? null : memorableTime(event, page));
       if (event.time === undefined || page.lateBefore === undefined) continue;
       const lateness = Math.ceil(page.lateBefore - event.time / 1000);
@@ -74,6 +92,8 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
     // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the state is plain data
     delete state.strikes[key];
   }
+  if (batch.cursor !== null) state.partial = [];
+  state.partial.push(...batch.partial);
   state.delivered += batch.keys.length;
   state.cursor = batch.cursor ?? state.cursor;
   if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();

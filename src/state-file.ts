@@ -20,6 +20,8 @@ export async function removeLeftovers(file: string, predecessor: ProcessIdentity
   }
 }
 
+const BROKEN = 'broken';
+
 export interface LoadOptions {
   readonly log: Log;
   readonly now: () => number;
@@ -28,16 +30,24 @@ export interface LoadOptions {
 /** The state to begin with: the file's, else its last good copy's, else an empty one. */
 export async function loadState(file: string, options: LoadOptions): Promise<State> {
   const state = await read(file, options);
-  if (state !== undefined) return state;
+  if (state !== undefined && state !== BROKEN) return state;
   const backup = await read(`${file}.bak`, options);
-  if (backup === undefined) return emptyState();
+  if (backup === undefined || backup === BROKEN) {
+    if (state === BROKEN) {
+      options.log.error(
+        `there is no good copy of the state file: collecting begins anew, --since ago; ` +
+          `what lies between the last event that you have and then is fetched with the export command`,
+      );
+    }
+    return emptyState();
+  }
   options.log.warn(`going on with the last good copy, ${file}.bak: events since then are printed again`);
   backup.generation = (await generationOf(file)) ?? backup.generation;
   return backup;
 }
 
-/** Undefined when there is no such file, or when it is broken: then it is kept under another name. */
-async function read(file: string, { log, now }: LoadOptions): Promise<State | undefined> {
+/** Undefined when there is no such file; one that is broken is kept under another name. */
+async function read(file: string, { log, now }: LoadOptions): Promise<State | typeof BROKEN | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -53,7 +63,7 @@ async function read(file: string, { log, now }: LoadOptions): Promise<State | un
     const kept = `${file}.corrupt-${new Date(now()).toISOString().replace(/[:.]/g, '')}`;
     await rename(file, kept);
     log.warn(`the state file ${file} cannot be read: ${error.message}; it is kept as ${kept}`);
-    return undefined;
+    return BROKEN;
   }
 }
 

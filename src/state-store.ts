@@ -254,7 +254,11 @@ async function acquire(
     if (alive === true || (seen !== undefined && refreshed !== undefined && refreshed !== seen)) {
       throw new LockedError(`another run holds the lock of ${file}: ${describeOwner(owner, now())}`);
     }
-    if (seen === undefined) log.info(`waiting for the lock of ${file}, which a run left behind when it was killed`);
+    if (seen === undefined) {
+      const why =
+        alive === false ? 'which a run left behind when it was killed' : 'unless its holder shows that it lives';
+      log.info(`waiting for the lock of ${file}, ${why}`);
+    }
     seen = refreshed ?? seen;
     // Also one from the future: after a power cut the clock may have been wrong. Then it has stood still long enough.
     const isOld = refreshed !== undefined && Math.abs(now() - refreshed) > DEAD_HOLDER_MS;

@@ -13,6 +13,8 @@ export interface SourceState {
   start: string;
   /** Which events inside the overlap were delivered. */
   readonly seen: SeenEvents;
+  /** Those of events without identity that were delivered of the page at the cursor; empty as a rule. */
+  partial: string[];
   /** How many events were delivered in all. */
   delivered: number;
   /** When the event that was delivered last happened, RFC 3339. */
@@ -116,6 +118,7 @@ function parseSource(value: unknown, path: string): SourceState {
     cursor: text(source['cursor'], `${path}.cursor`),
     start: instantOrNull(source['start'], `${path}.start`) ?? '1970-01-01T00:00:00Z',
     seen: new SeenEvents(seen.map(([key, value]) => seenGroup(key, value, `${path}.seen`))),
+    partial: texts(source['partial'] ?? [], `${path}.partial`),
     delivered: count(source['delivered'] ?? 0, `${path}.delivered`),
     last_event: instantOrNull(source['last_event'], `${path}.last_event`),
     last_attempt: textOrNull(source['last_attempt'], `${path}.last_attempt`),
@@ -139,12 +142,10 @@ function parseSource(value: unknown, path: string): SourceState {
 /** The identities of a second, `"1795292755":["…"]`; one may also stand by itself, `"…":1795292755`. */
 function seenGroup(key: string, value: unknown, path: string): [number, string[]] {
   if (typeof value === 'number') return [value, [key]];
-  const ids = list(value, `${path}["${key}"]`);
-  const wrong = ids.findIndex((id) => typeof id !== 'string');
-  if (wrong >= 0) throw unexpected(`${path}["${key}"][${wrong}]`, 'a string', ids[wrong]);
+  const ids = texts(value, `${path}["${key}"]`);
   const second = Number(key);
   if (!Number.isFinite(second)) throw unexpected(`a key of ${path}`, 'epoch seconds', key);
-  return [second, ids as string[]];
+  return [second, ids];
 }
 
 function parsePending(value: unknown): Pending {
@@ -167,8 +168,9 @@ function parseBatch(value: unknown, path: string): Batch {
   const late = object(batch['late'], `${path}.late`);
   const times = list(batch['times'], `${path}.times`);
   return {
-    keys: list(batch['keys'], `${path}.keys`).map((key, index) => text(key, `${path}.keys[${index}]`)),
+    keys: texts(batch['keys'], `${path}.keys`),
     times: times.map((time, index) => (time === null ? null : count(time, `${path}.times[${index}]`))),
+    partial: texts(batch['partial'] ?? [], `${path}.partial`),
     cursor: textOrNull(batch['cursor'], `${path}.cursor`),
     last_event: batch['last_event'] == null ? null : count(batch['last_event'], `${path}.last_event`),
     forget_before: batch['forget_before'] == null ? null : count(batch['forget_before'], `${path}.forget_before`),
@@ -203,6 +205,14 @@ function object(value: unknown, path: string): Record<string, unknown> {
 function list(value: unknown, path: string): unknown[] {
   if (!Array.isArray(value)) throw unexpected(path, 'a list', value);
   return value;
+}
+
+/** A list of 100,000 must be read in no time, so a path is made for what is wrong only. */
+function texts(value: unknown, path: string): string[] {
+  const values = list(value, path);
+  const wrong = values.findIndex((one) => typeof one !== 'string');
+  if (wrong >= 0) throw unexpected(`${path}[${wrong}]`, 'a string', values[wrong]);
+  return values as string[];
 }
 
 function text(value: unknown, path: string): string {

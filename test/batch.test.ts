@@ -22,13 +22,15 @@ const nullable = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.opti
 const batches: fc.Arbitrary<Batch> = fc
   .record({
     events: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), nullable(second)), { maxLength: 4 }),
+    partial: fc.array(fc.constantFrom('x', 'y'), { maxLength: 2 }),
     cursor: nullable(second.map((time) => new Date(time * 1000).toISOString())),
     last_event: nullable(second.map((time) => time * 1000)),
     forget_before: nullable(second),
     late: fc.record({ count: fc.nat(5), max_seconds: fc.nat(600) }, { noNullPrototype: true }),
   })
-  .map(({ events, ...rest }) => ({
+  .map(({ events, partial, ...rest }) => ({
     ...rest,
+    partial: rest.cursor === null ? partial : [],
     keys: events.map(([key]) => key),
     times: events.map(([, time]) => time),
   }));

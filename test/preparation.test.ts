@@ -156,6 +156,15 @@ describe('an event that is too much for a line', () => {
     assert.equal(await modeOf(file('oversize.jsonl')), 0o600);
   });
 
+  it('stands on a line of its own behind half a line, which a killed run has left', async (t) => {
+    const { prepare, file } = await desk(t);
+    await writeFile(file('oversize.jsonl'), '{"old":1}\n{"ha');
+    await prepare(long('a', MAX + 1));
+    await prepare(long('b', MAX + 1));
+    const expected = ['{"old":1}', '{"ha', long('a', MAX + 1), long('b', MAX + 1), ''];
+    assert.equal(await readFile(file('oversize.jsonl'), 'utf8'), expected.join('\n'));
+  });
+
   it('is one line there, and its stub is one, where the page has line breaks', async (t) => {
     const { prepare, file } = await desk(t);
     const text = long('a', MAX + 1);

@@ -140,6 +140,22 @@ describe('SourceProgress', () => {
   });
 });
 
+describe('events without identity', () => {
+  it('are left out of the first page of the next run as often as they were delivered of it', () => {
+    const state = stateWith();
+    const [a, twin, b] = [event('a', 10, nameless), event('a', 10, nameless), event('b', 9, nameless)];
+    const one = page([a, twin, b]);
+    const progress = progressOf(state);
+    progress.delivered(progress.batch(one, [a, b], false));
+    assert.equal(state.cursor, CURSOR);
+
+    const nextRun = progressOf(stateWith(JSON.parse(JSON.stringify(state)) as object));
+    assert.deepEqual(deliver(nextRun, one), [twin]);
+    assert.deepEqual([nextRun.state.cursor, nextRun.state.partial], [one.cursor, []]);
+    assert.deepEqual(deliver(nextRun, one), [a, twin, b]);
+  });
+});
+
 describe('strikes', () => {
   it('are known by identity, or by the bytes of an event that has none', () => {
     const anonymous = event('x', 10, nameless);

@@ -27,6 +27,7 @@ describe('a state', () => {
         'ionos/31721060': {
           keys: ['a', 'b'],
           times: [1_795_292_755, null],
+          partial: [],
           cursor: CURSOR,
           last_event: 1_795_292_755_394,
           forget_before: 1_795_292_455,
@@ -35,6 +36,7 @@ describe('a state', () => {
         'ionos/1': {
           keys: [],
           times: [],
+          partial: ['c'],
           cursor: null,
           last_event: null,
           forget_before: null,
@@ -45,6 +47,7 @@ describe('a state', () => {
     const source = {
       start: '2026-11-01T00:00:00Z',
       seen: { 1_795_292_755: ['a1b2c3d4e5f6', '__proto__'], 1_795_292_756: ['1'] },
+      partial: ['c', 'c'],
       delivered: 1812,
       last_event: '2026-11-21T20:25:54.394Z',
       last_success: '2026-11-21T20:26:00.000Z',

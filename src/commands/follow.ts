@@ -10,6 +10,8 @@ import type { World } from '../world.ts';
 /** The first pause of an outage; each further one is twice as long, up to the longest. */
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 300_000;
+/** A server may ask for more patience with Retry-After, up to this. */
+const LONGEST_ASKED_MS = 3_600_000;
 
 /**
  * Polls until stopped. Each poll has the lock and saves the state; between polls nothing is held. With --peek it
@@ -24,14 +26,17 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
   let hasPolled = false;
   for (let outage: Outage | undefined; ; hasPolled = true) {
     let failure: string | undefined;
+    let failed: unknown;
     let outcome: Outcome | undefined;
     try {
       outcome = await collect(config, world, { ...store, adaptLog: speaker.adapt });
       if (outcome.exitCode === ExitCode.NotDelivered) return outcome.exitCode;
+      failed = outcome.lastFailure;
       if (outcome.exitCode === ExitCode.NothingCollected) failure = speaker.lastError;
     } catch (error) {
       if (!isPassing(originOf(error), hasPolled)) throw withHint(error);
       failure = messageOf(error);
+      failed = originOf(error);
     }
     if (world.signal.aborted) return ExitCode.Done;
 
@@ -42,7 +47,8 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
       outage = undefined;
       speaker.sayNew();
     }
-    const waitMs = outage?.pauseMs ?? (outcome?.isComplete === false ? 0 : config.intervalMs);
+    const intervalMs = outcome?.isComplete === false ? 0 : config.intervalMs;
+    const waitMs = outage === undefined ? intervalMs : Math.max(outage.pauseMs, askedMs(failed));
     await pause(waitMs, world.signal).catch(() => undefined);
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- aborted during the pause
     if (world.signal.aborted) return ExitCode.Done;
@@ -57,6 +63,10 @@ interface Outage {
 function begin(failure: string, world: World, log: Log): Outage {
   log.error(`${failure}. Waiting until this is over`);
   return { since: world.now(), pauseMs: FIRST_PAUSE_MS };
+}
+
+function askedMs(failure: unknown): number {
+  return failure instanceof ApiError ? Math.min(failure.retryAfterMs ?? 0, LONGEST_ASKED_MS) : 0;
 }
 
 function longer(pauseMs: number): number {

@@ -1,5 +1,5 @@
-import { formatSecond, parseInstant } from '../duration.ts';
-import { ApiError, PageError, StateError } from '../errors.ts';
+import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
+import { ApiError, PageError, StateError, messageOf } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
 import { CLOUDSCALE_ENTRY, scanCloudscalePage } from './cloudscale-page.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
@@ -28,6 +28,9 @@ export const cloudscale: ProviderDefinition = {
   create: (context) => new Cloudscale(context),
 };
 
+/** Of our clock; less makes no difference, since the first poll begins minutes back. */
+const MAX_CLOCK_LEAD_MS = 30_000;
+
 const PROJECT: Source = { id: 'project', name: 'cloudscale/project' };
 
 class Cloudscale implements Provider {
@@ -45,6 +48,7 @@ class Cloudscale implements Provider {
     const { api } = this.#context;
     let url = this.#firstUrl(checkpoint);
     let isStored = parseInstant(checkpoint.cursor) === undefined;
+    let isFirst = !isStored;
     const visited = new Set<string>();
     for (;;) {
       let page;
@@ -57,6 +61,12 @@ class Cloudscale implements Provider {
         continue;
       }
       isStored = false;
+      const earlier = isFirst ? this.#byServersClock(checkpoint) : undefined;
+      isFirst = false;
+      if (earlier !== undefined) {
+        url = earlier;
+        continue;
+      }
       visited.add(url.href);
       const next = page.next === null ? undefined : api.ownUrl(page.next);
       yield { events: page.entries.filter(isWanted(checkpoint)), cursor: api.ownUrl(page.pollMore).href };
@@ -70,7 +80,25 @@ class Cloudscale implements Provider {
   #firstUrl(checkpoint: Checkpoint): URL {
     const { cursor } = checkpoint;
     if (parseInstant(cursor) !== undefined) return this.#since(cursor, checkpoint);
-    return this.#context.api.ownUrl(cursor);
+    try {
+      return this.#context.api.ownUrl(cursor);
+    } catch (error) {
+      const advice = 'set --api-url back, or begin anew with another --state-file';
+      throw new ApiError(`the stored cursor cannot be used (${messageOf(error)}): ${advice}`, {
+        retryable: false,
+        cause: error,
+      });
+    }
+  }
+
+  /** Where to begin instead when the first answer shows that our clock is ahead: what comes meanwhile is ours, too. */
+  #byServersClock(checkpoint: Checkpoint): URL | undefined {
+    const { api, log } = this.#context;
+    const lead = api.clockLeadMs ?? 0;
+    if (checkpoint.end !== undefined || lead <= MAX_CLOCK_LEAD_MS) return undefined;
+    log.warn(`this machine's clock is ${formatDuration(lead)} ahead of the API's: collecting begins so much earlier`);
+    const from = Math.floor(((parseInstant(checkpoint.cursor) ?? 0) - lead) / 1000);
+    return this.#since(formatSecond(from), checkpoint);
   }
 
   #startAgain(source: Source, checkpoint: Checkpoint, error: ApiError): URL {

@@ -26,6 +26,7 @@ const SHORT_PAUSE_MS = 500;
 const MAX_STALLED = 8;
 /** Lateness of a clock that is worth a warning: windows are cut by it. */
 const MAX_CLOCK_LEAD_MS = 30_000;
+const MIN_CLOCK_LEAD_MS = 2_000;
 
 /** The IONOS CLOUD Activity Log API: events of a time window, in pages by offset. */
 export const ionos: ProviderDefinition = {
@@ -144,7 +145,8 @@ class Ionos implements Provider {
   /** How far a cursor may go, in epoch seconds: not past the API's own clock where ours is far ahead of it. */
   #apiClock(source: Source): number {
     const lead = this.#context.api.clockLeadMs ?? 0;
-    if (lead <= MAX_CLOCK_LEAD_MS) return Infinity;
+    // What the overlap makes up for does no harm; below two seconds a lead cannot be told from a slow answer.
+    if (lead <= Math.max(MIN_CLOCK_LEAD_MS, Math.min(MAX_CLOCK_LEAD_MS, this.#context.overlapMs))) return Infinity;
     if (!this.#warnedOfClock) {
       this.#context.log.warn(
         `this machine's clock is ${formatDuration(lead)} ahead of the API's; ${source.name} and all others ` +

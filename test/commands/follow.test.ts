@@ -3,16 +3,25 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode } from '../../src/errors.ts';
 import { Stopped } from '../../src/run.ts';
 import { StateStore } from '../../src/state-store.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { type Place, placeFor } from '../helpers/follower.ts';
+import { cpuTicks, stalled } from '../helpers/process-status.ts';
 import { holdPauses, type Pause, type Pauses } from '../helpers/pauses.ts';
 import { runCommand } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { NOW } from '../sandbox/exchange.ts';
-import { type Fault, gatewayPage, type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
+import {
+  type Fault,
+  gatewayPage,
+  retryLater,
+  type Sandbox,
+  type SandboxSettings,
+  startSandbox,
+} from '../sandbox/server.ts';
 
 const CONTRACT = '9876543218374837483';
 const INTERVAL_MS = 120_000;
@@ -223,6 +232,19 @@ for (const provider of PROVIDERS) {
       assert.equal(await follow.stop(), ExitCode.Done);
     });
 
+    it('waits as long as the server asks for', async (t) => {
+      const scene = await Scene.open(t, provider);
+      scene.sandbox.fail({ fault: retryLater(503, 600) });
+      scene.add(3);
+      const follow = scene.follow();
+      const pause = await follow.pause();
+      assert.equal(pause.ms, 600_000);
+      scene.pass(pause);
+      assert.equal((await follow.pause()).ms, INTERVAL_MS);
+      scene.assertAllPrinted();
+      assert.equal(await follow.stop(), ExitCode.Done);
+    });
+
     it('waits out an outage that is there from the start, and ends in it when it is told to', async (t) => {
       const scene = await Scene.open(t, provider);
       const rule = scene.sandbox.fail({ times: Infinity, fault: { type: 'status', status: 503 } });
@@ -392,6 +414,21 @@ describe('follow as a process', { concurrency: true }, () => {
   function truth(sandbox: Sandbox): string[] {
     return sandbox.entries().map(({ text }) => text);
   }
+
+  it('takes next to no processor time between two polls', async (t) => {
+    const { sandbox, place: where } = await place(t);
+    add(sandbox, 5);
+    const run = where.start([...FOLLOW, '--interval', '1h']);
+    await run.until((lines) => lines.length === 5);
+    await stalled(run.pid);
+    const before = cpuTicks(run.pid);
+    await sleep(2_000);
+    const ticks = cpuTicks(run.pid) - before;
+    assert.ok(ticks <= 4, `${ticks} ticks in 2 s`);
+    assert.ok(!where.isLocked());
+    run.kill('SIGINT');
+    assert.equal((await run.ended).code, 0);
+  });
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`prints what arrives until ${signal}, which ends it with 0 and everything saved`, async (t) => {

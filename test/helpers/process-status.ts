@@ -14,6 +14,12 @@ export function peakMemory(pid: number): number | undefined {
   return found === null ? undefined : Number(found[1]) * KIBIBYTE;
 }
 
+/** Processor time used so far, in clock ticks (a hundredth of a second as a rule). */
+export function cpuTicks(pid: number): number {
+  const [user = 0, system = 0] = cpuFields(read(pid, 'stat'));
+  return user + system;
+}
+
 /** Resolves when the process waits for the world and the world does nothing, or when it is gone. */
 export async function stalled(pid: number): Promise<void> {
   let before = '';
@@ -21,12 +27,20 @@ export async function stalled(pid: number): Promise<void> {
     await sleep(LOOK_EVERY_MS);
     const stat = read(pid, 'stat');
     if (stat === '') return;
-    // The second field is in parentheses and may hold anything; then state, and as 14 and 15 the processor time used.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const now = `${fields[11] ?? ''} ${fields[12] ?? ''}`;
-    if (fields[0] !== 'S' || now !== before) looks = 0;
+    const now = cpuFields(stat).join(' ');
+    if (fieldsOf(stat)[0] !== 'S' || now !== before) looks = 0;
     before = now;
   }
+}
+
+/** From the state on: the second field is in parentheses and may hold anything. */
+function fieldsOf(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** User and system time, fields 14 and 15. */
+function cpuFields(stat: string): number[] {
+  return fieldsOf(stat).slice(11, 13).map(Number);
 }
 
 function read(pid: number, name: string): string {

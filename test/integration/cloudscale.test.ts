@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { collectorFor } from '../helpers/collector.ts';
 import { type Ended, type Follower, type Place, placeFor } from '../helpers/follower.ts';
+import { stalled } from '../helpers/process-status.ts';
 import { createRandom, hash, type Random } from '../sandbox/random.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
 
@@ -253,6 +256,38 @@ describe('what is printed', { concurrency: true }, () => {
     assert.equal((await place.start(COLLECT).ended).code, 75);
     holder.kill('SIGTERM');
     assert.equal((await holder.ended).code, 0);
+  });
+});
+
+describe('a page that is printed in part', () => {
+  /** A stopped run finishes nothing but its line after half a second, and gives stdout up after a second. */
+  const BETWEEN_MS = 650;
+
+  it('is gone on with behind what was delivered, alike entries among it', async (t) => {
+    const { sandbox } = await scene(t, { cloudscale: { pageSize: 1000 } });
+    const raws = Array.from({ length: 600 }, (_, n) => `{"n":${n % 3},"x":"${'x'.repeat(2000)}"}`);
+    add(sandbox, raws);
+    const collector = await collectorFor(t, sandbox);
+    const env = { CLOUDSCALE_API_TOKEN: 'sandbox-token' };
+    const asked = sandbox.nextRequest();
+    const run = collector.start({ args: COLLECT, env, reading: false });
+    await asked;
+    await stalled(run.pid);
+    run.kill('SIGTERM');
+    await sleep(BETWEEN_MS);
+    run.read();
+    const { code, lines } = await run.ended;
+    assert.equal(code, 0);
+    assert.ok(lines.length > 0 && lines.length < raws.length, `${lines.length} lines`);
+    const { delivered } = collector.state().sources['cloudscale/project'] ?? {};
+    if (delivered !== lines.length) {
+      t.skip('the machine was so slow that stdout was given up');
+      return;
+    }
+    for (const rest of [raws.length - lines.length, 0]) {
+      assert.equal((await collector.start({ args: COLLECT, env }).ended).lines.length, rest);
+    }
+    assert.deepEqual(collector.printed.map(String).toSorted(), raws.toSorted());
   });
 });
 

@@ -159,6 +159,7 @@ describe('a broken state file', { concurrency: 2, timeout: 120_000 }, () => {
       const { code, stderr } = await collector.run();
       assert.equal(code, 0, stderr);
       assert.match(stderr, /^fetch-activity-logs: warning: .*corrupt-/m);
+      assert.match(stderr, /^fetch-activity-logs: error: there is no good copy .* --since ago; .* export command$/m);
       assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
       assert.equal(filesOf(collector).filter((file) => file.includes('.corrupt-')).length, 1);
     });
