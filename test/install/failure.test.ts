@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
-import { MAIN, Machine, SHELLS, TOKEN, whereIs, type Result } from './machine.ts';
+import { MAIN, Machine, SHELLS, service, whereIs, type Result } from './machine.ts';
 
 /** Fails when it is called for the time that `knobs/fail-at` says, once; else it is the real one. */
 const failing = (real: string): string => `
@@ -20,8 +21,6 @@ function fragile(shell: readonly string[]): Machine {
   }
   return machine;
 }
-
-const service = ({ calls }: Result): string[] => calls.filter((call) => call.startsWith('systemctl'));
 
 for (const [index, shell] of SHELLS.entries()) {
   describe(`failures of install.sh with ${shell.join(' ')}`, () => {
@@ -129,33 +128,44 @@ for (const [index, shell] of SHELLS.entries()) {
       assert.deepEqual(machine.snapshot(), before);
     });
 
-    it('of a signal in mid-run put everything back', async () => {
-      machine.set('stop-here', '');
+    it('of a signal in mid-run put everything back', () => {
+      const dryRun = `fluent-bit -c ${join(machine.root, MAIN)} --dry-run`;
       for (const [signal, status] of [
-        ['SIGTERM', 143],
-        ['SIGINT', 130],
-        ['SIGHUP', 129],
+        ['TERM', 143],
+        ['INT', 130],
+        ['HUP', 129],
       ] as const) {
         const before = machine.snapshot();
-        machine.unset('reached');
-        machine.unset('go-on');
-        assert.equal(await machine.interrupt(machine.values(), signal), status);
+        const result = machine.interrupt(machine.values(), signal, dryRun);
+        assert.equal(result.status, status);
+        assert.match(result.stderr, /everything was put back as it was$/m);
+        assert.deepEqual(service(result), []);
         assert.deepEqual(machine.snapshot(), before);
       }
+      const { calls } = machine.interrupt(machine.values(), 'INT', 'systemctl restart fluent-bit');
+      assert.equal(calls.filter((call) => call === 'systemctl restart fluent-bit').length, 2, 'the old one, too');
     });
 
-    it('of kill -9 leave what the next run completes and sweeps up', async () => {
-      machine.set('stop-here', '');
-      await machine.interrupt(machine.values(), 'SIGKILL');
-      const left = machine.snapshot().filter((line) => /activity-log-(old|new)/.test(line));
-      assert.ok(left.length > 0);
-      machine.unset('stop-here');
-      machine.write(`${MAIN}.activity-log-new`, TOKEN, 0o600);
-      assert.equal(machine.install().status, 0);
-      assert.deepEqual(
-        machine.snapshot().filter((line) => /activity-log-(old|new)/.test(line)),
-        [],
-      );
+    it('of kill -9 or of the power are undone by the next run, before it begins', () => {
+      const options = machine.values();
+      const whole = (): string[] => machine.snapshot().filter((line) => !line.includes('activity-log.installed'));
+      machine.run(options);
+      const installed = whole();
+      machine.run(['--uninstall', '--purge']);
+      const before = machine.snapshot();
+      for (const at of [`fluent-bit -c ${join(machine.root, MAIN)} --dry-run`, 'systemctl restart fluent-bit']) {
+        assert.equal(machine.interrupt(options, 'KILL', at).status, null);
+        assert.notDeepEqual(machine.snapshot(), before);
+        assert.equal(machine.run(['--check']).status, 1);
+        const next = machine.run(options);
+        assert.match(next.stdout, /^an earlier run did not get to its end: it is undone first$/m);
+        assert.ok(service(next).includes('systemctl restart fluent-bit'));
+        assert.deepEqual(whole(), installed);
+
+        machine.interrupt(['--uninstall', '--purge'], 'KILL', at);
+        assert.equal(machine.run(['--uninstall', '--purge']).status, 0);
+        assert.deepEqual(machine.snapshot(), before);
+      }
     });
   });
 }
