@@ -27,16 +27,6 @@
 #     --live                with --destdir, for tests: look at the machine and restart, as without it
 #     --help                this text
 #
-# What goes where:
-#
-#     /opt/fluent-bit/scripts/fetch-activity-logs                            the program
-#     /etc/fluent-bit/activity-log.conf, activity-log-parsers.conf,          the pipeline, included by fluent-bit.conf
-#     cloudscale.conf, outputs/*.conf
-#     /etc/fluent-bit/activity-log.env, activity-log.token                   values and key, token (0600)
-#     /etc/systemd/system/fluent-bit.service.d/10-activity-log.conf          how the service gets them
-#     /etc/systemd/system/fluent-bit.service.d/20-activity-log-credentials.conf     with --credentials
-#     /var/lib/fluent-bit/                                                   state (0700)
-#
 # Exit codes: 0 done, 1 not done or (--check) something would change, 2 wrong usage.
 
 set -eu
@@ -160,20 +150,20 @@ demand() {
 # it, and a label of Loki: no character that one of them minds.
 flaw_of() {
   case $1-$2 in
-    tag-*[!A-Za-z0-9._-]* | tag-) echo "letters, digits, dots, dashes and underscores only, not $2" ;;
-    host-*://*) echo "the host alone, without a scheme, not $2" ;;
-    host-*/*) echo "the host alone, without a path, not $2" ;;
-    host-*:*) echo "the host alone, without a port (it is 443), not $2" ;;
-    host-*[!A-Za-z0-9.-]* | host-[.-]* | host-*[.-] | host-) echo "not a host name: $2" ;;
-    interval-*[!0-9]* | interval-0* | interval-? | interval- | interval-??????*) echo "seconds, 10 to 86400, not $2" ;;
-    interval-*) [ "$2" -le 86400 ] || echo "seconds, 10 to 86400, not $2" ;;
+    tag-*[!A-Za-z0-9._-]* | tag-) info "letters, digits, dots, dashes and underscores only, not $2" ;;
+    host-*://*) info "the host alone, without a scheme, not $2" ;;
+    host-*/*) info "the host alone, without a path, not $2" ;;
+    host-*:*) info "the host alone, without a port (it is 443), not $2" ;;
+    host-*[!A-Za-z0-9.-]* | host-[.-]* | host-*[.-] | host-) info "not a host name: $2" ;;
+    interval-*[!0-9]* | interval-0* | interval-? | interval- | interval-??????*) info "seconds, 10 to 86400, not $2" ;;
+    interval-*) [ "$2" -le 86400 ] || info "seconds, 10 to 86400, not $2" ;;
     provider-ionos | provider-cloudscale) ;;
-    provider-*) echo "ionos or cloudscale, not $2" ;;
+    provider-*) info "ionos or cloudscale, not $2" ;;
     # systemd would take quotes and backslashes for its own.
-    key-*[\\\"\'\`]*) echo 'quotes and backslashes are in no key' ;;
-    token- | key-) echo 'it is empty' ;;
+    key-*[\\\"\'\`]*) info 'quotes and backslashes are in no key' ;;
+    token- | key-) info 'it is empty' ;;
     token-*[!!-~]* | key-*[!!-~]*)
-      echo "not one $1 alone: it holds blanks, several lines or other characters that no $1 has"
+      info "not one $1 alone: it holds blanks, several lines or other characters that no $1 has"
       ;;
   esac
 }
@@ -199,7 +189,7 @@ try() {
 
 check_release() {
   here=$(cd "$(dirname "$0")" && pwd -P)
-  for source in fluent-bit/activity-log.conf fluent-bit/fluent-bit.conf fluent-bit/parsers.conf \
+  for source in fluent-bit/activity-log.conf fluent-bit/fluent-bit.conf fluent-bit/parsers.conf fluent-bit/take-over.awk \
     systemd/activity-log.env systemd/fluent-bit.service.d/10-activity-log.conf \
     systemd/fluent-bit.service.d/20-activity-log-credentials.conf; do
     [ -f "$here/$source" ] || fatal "$here/$source is missing: run install.sh where it was unpacked"
@@ -402,36 +392,25 @@ build() {
 
 # They live in shell variables, and reach files through here-documents: never as an argument of a process.
 read_secrets() {
-  token='' key=''
-  if [ -n "$token_from" ]; then
-    check_secret_file --token-file "$token_from"
-    token=$(read_secret "$token_from")
-    token=${token#[Bb]earer }
-    demand token "$token" --token-file
-  fi
-  if [ -n "$key_from" ]; then
-    check_secret_file --api-key-file "$key_from"
-    key=$(read_secret "$key_from")
-    demand key "$key" --api-key-file
-  fi
+  token=$(read_secret token "$token_from" --token-file)
+  key=$(read_secret key "$key_from" --api-key-file)
 }
 
-check_secret_file() {
-  if [ "$2" = - ]; then
-    if [ -t 0 ]; then fatal "$1 -: standard input is a terminal, which would show the secret: use a file or a pipe"; fi
-    return 0
-  fi
-  [ -e "$2" ] || fatal "$1: there is no $2"
-  if [ -d "$2" ] || [ ! -r "$2" ]; then fatal "$1: cannot read $2"; fi
-  is_private "$2" || fatal "$1: others can read $2: chmod 600 it first"
-}
-
-is_private() {
-  case $(stat -L -c %A "$1") in ????------*) ;; *) return 1 ;; esac
-}
-
+# read_secret KIND FILE OPTION
 read_secret() {
-  if [ "$1" = - ]; then cat; else cat "$1"; fi | tr -d '\r' | sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e '/^$/d'
+  case $2 in
+    '') return 0 ;;
+    -) [ ! -t 0 ] || fatal "$3 -: standard input is a terminal, which would show the secret: use a file or a pipe" ;;
+    *)
+      [ -e "$2" ] || fatal "$3: there is no $2"
+      if [ -d "$2" ] || [ ! -r "$2" ]; then fatal "$3: cannot read $2"; fi
+      case $(stat -L -c %A "$2") in ????------*) ;; *) fatal "$3: others can read $2: chmod 600 it first" ;; esac
+      ;;
+  esac
+  secret=$(cat -- "$2" | tr -d '\r' | sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e '/^$/d')
+  secret=${secret#[Bb]earer }
+  demand "$1" "$secret" "$3"
+  printf '%s\n' "$secret"
 }
 
 # Prints its argument.
@@ -589,9 +568,8 @@ recorded() {
 
 # Those in the record that are there, but for fluent-bit.conf.
 recorded_files() {
-  show "$installed" | while read -r sum path; do
-    case $path in "$MAIN" | "$MAIN_BACKUP" | enabled | '') continue ;; esac
-    if [ -n "$sum" ] && [ -f "$destdir$path" ]; then printf '%s\n' "$path"; fi
+  show "$installed" | awk -v main="$MAIN" '$2 ~ /^\// && index($2, main) != 1 { print $2 }' | while read -r path; do
+    [ ! -f "$destdir$path" ] || printf '%s\n' "$path"
   done
 }
 
@@ -641,11 +619,6 @@ keep_record() {
   [ -z "$sum" ] || record="$record$sum  $1$NL"
 }
 
-# The file as it will be.
-config_to_be() {
-  if is_theirs "$1"; then cat "$destdir$1"; else render "$1"; fi
-}
-
 # The paths of the pipeline's files.
 pipeline_files() {
   for file in "$here"/fluent-bit/*.conf "$here"/fluent-bit/outputs/*.conf; do
@@ -693,7 +666,10 @@ END
 # What was given goes before what is there, and that before what the tutorial's blocks say.
 plan_values() {
   env_text=$(cat "$destdir$ENV_FILE" 2>/dev/null) || env_text=$(cat "$here/systemd/activity-log.env")
-  [ -e "$destdir$ENV_FILE" ] || interval=${interval:-$(found interval)}
+  if [ ! -e "$destdir$ENV_FILE" ] && [ -z "$interval" ]; then
+    interval=$(found interval)
+    [ -z "$(flaw_of interval "$interval")" ] || interval=''
+  fi
   plan_value ACTIVITY_LOG_TAG tag "$tag" "$(found tag)"
   plan_value ACTIVITY_LOG_HOST host "$host" "$(found host)"
   plan_value ACTIVITY_LOG_API_KEY key "$key" "$found_key"
@@ -736,11 +712,8 @@ plan_token() {
   else
     token_in=''
   fi
-  case $token_in in
-    variable) wanted='' ;;
-    '') wanted=${named:-$TOKEN_FILE} ;;
-    *) wanted=$token_in ;;
-  esac
+  wanted=${token_in:-${named:-$TOKEN_FILE}}
+  [ "$token_in" != variable ] || wanted=''
   [ "$named" = "$wanted" ] || set_env ACTIVITY_LOG_TOKEN_FILE "$wanted"
 }
 
@@ -758,24 +731,17 @@ find_token_variable() {
   done
 }
 
-# Sets $missing to what has to be filled in before events can flow, one a line.
+# Sets $missing to what has to be filled in before events can flow, one a line. Other outputs than the one that is shipped
+# as the default may name brokers as their host, or do without host or key: activity-log.conf is the user's then.
 find_missing() {
   missing=''
   need ACTIVITY_LOG_TAG tag '--tag NAME'
-  wants=$(config_to_be "$ETC/activity-log.conf" | sed -n 's|^@INCLUDE \(outputs/[^ ]*\)$|\1|p' |
-    while read -r output; do
-      case $output in outputs/ionos.conf) echo key ;; esac
-      config_to_be "$ETC/$output" | sed -n 's/^[^#]*{ACTIVITY_LOG_HOST}.*$/host/p'
-    done)
-  case $wants in *host*) need ACTIVITY_LOG_HOST '' '--host HOST' ;; esac
-  # Other outputs may name brokers or ports there, or do without a key.
-  case $wants in
-    *key*)
-      need ACTIVITY_LOG_API_KEY '' '--api-key-file FILE'
-      [ -z "$(env_value ACTIVITY_LOG_HOST)" ] ||
-        demand host "$(env_value ACTIVITY_LOG_HOST)" "ACTIVITY_LOG_HOST in $ENV_FILE"
-      ;;
-  esac
+  set -- "$ETC/activity-log.conf"
+  if is_theirs "$1"; then pipeline=$(cat "$destdir$1"); else pipeline=$(render "$1"); fi
+  if show "$pipeline" | grep -q '^@INCLUDE outputs/ionos\.conf'; then
+    need ACTIVITY_LOG_HOST host '--host HOST'
+    need ACTIVITY_LOG_API_KEY key '--api-key-file FILE'
+  fi
   [ -n "$token_in" ] || missing="$missing  the API's token, alone in $wanted (or --token-file FILE)$NL"
 }
 
@@ -784,92 +750,17 @@ need() {
   value=$(env_value "$1")
   if [ -z "$value" ]; then
     missing="$missing  $1= in $ENV_FILE (or $3)$NL"
-  elif [ -n "$2" ]; then
+  else
     demand "$2" "$value" "$1 in $ENV_FILE"
   fi
 }
 
 # ------------------------------------------------------------------------------------------------------- fluent-bit.conf
 
-# main_awk WHAT FILE: reads a classic configuration file. survey: prints what there is to know, one thing a line. key:
-# the key in the tutorial's output. rewrite: the file with the tutorial's blocks commented out and our line at its end.
+# main_awk WHAT: reads fluent-bit.conf (take-over.awk tells what for).
 main_awk() {
-  awk -v what="$1" -v include="$INCLUDE" -v moved="(now in $ENV_FILE)" -v storage="$STORAGE" '
-    function tell(text) { if (what == "survey" && !told[text]++) print text }
-
-    # The lines, and of each section s: kind[s], first[s], last[s], and its settings by their names in set[s, name].
-    {
-      lines[NR] = text = $0
-      gsub(/^[ \t]+|[ \t\r]+$/, "", text)
-      if (text ~ /^@/) {
-        s = 0
-        if (tolower(text) ~ /^@include[ \t]+([^ \t]*\/)?activity-log\.conf$/) included = 1
-      } else if (text ~ /^\[[A-Za-z_]+\]$/) {
-        s = ++sections
-        kind[s] = tolower(text)
-        first[s] = last[s] = NR
-      } else if (s && text !~ /^(#|$)/) {
-        last[s] = NR
-        name = tolower(text)
-        sub(/[ \t].*$/, "", name)
-        value = text
-        sub(/^[^ \t]+[ \t]*/, "", value)
-        set[s, name] = value
-        if (name == "header" && tolower(value) ~ /^apikey[ \t]/) {
-          key_line[NR] = 1
-          sub(/^[^ \t]+[ \t]*/, "", value)
-          key[s] = value
-        }
-        if (kind[s] == "[service]" && name == "parsers_file") {
-          file = value
-          sub(/^(\/etc\/fluent-bit\/+|\.\/+)/, "", file)
-          if (parsers[file]++) tell("warn fluent-bit.conf has Parsers_File " value " twice, which Fluent Bit does not start with: delete line " NR)
-        }
-        if (kind[s] == "[service]" && name == "storage.path" && value != storage) tell("storage " value)
-      }
-    }
-
-    function take(s) {
-      tell("note the tutorial\047s " kind[s] " " set[s, "name"] " is commented out: lines " first[s] " to " last[s] " of fluent-bit.conf")
-      taken = 1
-      for (n = first[s]; n <= last[s]; n++) commented[n] = 1
-    }
-
-    # The exec input that runs the fetcher, and the outputs that the tutorial gives its tag.
-    END {
-      for (s = 1; s <= sections; s++) {
-        if (kind[s] != "[input]") continue
-        tag = set[s, "tag"]
-        if (tolower(set[s, "name"]) != "exec" || set[s, "command"] !~ /fetch_activity_logs\.py/) { others[tag] = 1; continue }
-        fetched[tag] = 1
-        take(s)
-        tell("tag " tag)
-        tell("interval " set[s, "interval_sec"])
-      }
-      for (s = 1; s <= sections; s++) {
-        tag = set[s, "match"]
-        if (kind[s] != "[output]" || !(tag in fetched) || tag in others) continue
-        name = tolower(set[s, "name"])
-        if (name == "http" && (s in key) && set[s, "uri"] == "/" tag && set[s, "port"] ~ /^(443)?$/) {
-          take(s)
-          tell("host " set[s, "host"])
-          secret = key[s]
-        } else if (name == "stdout") take(s)
-      }
-      if (taken) tell("taken")
-      if (included) tell("included")
-      if (what == "key") print secret
-      if (what != "rewrite") exit
-      for (n = 1; n <= NR; n++) {
-        if (!commented[n]) { print lines[n]; continue }
-        if (!commented[n - 1]) print "#~# Taken over by fetch-activity-logs; install.sh --uninstall brings it back."
-        # Others can read this file.
-        if (key_line[n]) sub(/[^ \t].*$/, "Header APIKEY " moved, lines[n])
-        print "#~ " lines[n]
-      }
-      if (!included) print include
-    }
-  ' "$2"
+  awk -v what="$1" -v include="$INCLUDE" -v moved="(now in $ENV_FILE)" -v storage="$STORAGE" \
+    -f "$here/fluent-bit/take-over.awk" "$destdir$MAIN"
 }
 
 # Undoes the rewriting by line, for a file that was edited since. The key comes back from where it went.
@@ -891,8 +782,8 @@ survey_main() {
     is_stock=yes
     return 0
   fi
-  survey=$(main_awk survey "$destdir$MAIN")
-  found_key=$(main_awk key "$destdir$MAIN")
+  survey=$(main_awk survey)
+  found_key=$(main_awk key)
   [ -z "$(found storage)" ] || has_storage=yes
 }
 
@@ -911,12 +802,6 @@ report_survey() {
   done <<END
 $survey
 END
-  [ "$live" = yes ] || return 0
-  for file in "$destdir$ETC"/*/*.conf "$destdir$ETC"/*.conf; do
-    if [ "$file" != "$destdir$MAIN" ] && grep -q -s '^[^#]*fetch_activity_logs\.py' "$file"; then
-      warn "${file#"$destdir"} runs fetch_activity_logs.py: what both collect arrives twice; comment that block out"
-    fi
-  done
 }
 
 # Puts our file in the place of the package's, or our line into one that the user has changed.
@@ -928,7 +813,7 @@ install_main() {
     record="$record$(render "$MAIN" | checksum)  $MAIN$NL"
   elif [ -z "$(found included)" ] || [ -n "$(found taken)" ]; then
     put 600 "$MAIN_BACKUP" cat "$destdir$MAIN"
-    put as-is "$MAIN" main_awk rewrite "$destdir$MAIN"
+    put as-is "$MAIN" main_awk rewrite
     record="$record$(checksum <"$destdir$MAIN")  $MAIN_BACKUP$NL"
   elif [ -n "$(recorded "$MAIN")" ]; then
     put_config "$MAIN"
@@ -1033,15 +918,13 @@ install_state() {
 
 # --------------------------------------------------------------------------------------------------------------- service
 
+# Without all values only the unit is read again: its drop-in is there.
 tell_service() {
   [ "$need_reload" = no ] || need_restart=yes
-  if [ -n "$missing" ]; then
-    reload
-  elif [ "$need_restart" = yes ]; then
-    accept
-    reload
-    restart
-  fi
+  [ "$need_restart" = yes ] || return 0
+  [ -n "$missing" ] || accept
+  reload
+  [ -n "$missing" ] || restart
 }
 
 # Fluent Bit has to take the configuration.
@@ -1054,7 +937,7 @@ accept() {
   set -- "$fluent_bit" -c "$destdir$MAIN" --dry-run
   said=$(cd / && export_settings && "$@" 2>&1 </dev/null 9<&-) && return 0
   # One line, without colours; where it holds a key that stands in the file, not even that.
-  said=$(show "$said" | sed "s/$(printf '\033')\[[0-9;]*m//g" | awk '/[Ee]rror/ { print; n = 1; exit } { last = $0 } END { if (!n) print last }')
+  said=$(show "$said" | sed "s/$(printf '\033')\[[0-9;]*m//g" | grep -i -m 1 error) || said='it does not say why'
   case $said in *"${found_key:-$NL}"*) said='(the message holds a secret)' ;; esac
   fatal "Fluent Bit refuses the configuration: $said"
 }
@@ -1080,7 +963,7 @@ export_setting() {
 }
 
 reload() {
-  if [ "$dry" = yes ] || [ "$need_reload$need_restart" = nono ]; then return 0; fi
+  [ "$dry" = no ] || return 0
   reloaded=yes
   try systemctl daemon-reload
 }
@@ -1142,20 +1025,17 @@ last_words() {
 }
 
 point_out_variable() {
-  [ -n "$variable" ] || return 0
-  case $variable_in in
-    "$ENV_FILE") return 0 ;;
-    /etc/systemd/*) warn "$variable in $variable_in: every local user can read it with systemctl show fluent-bit" ;;
-    *)
-      if is_private "$destdir$variable_in"; then return 0; fi
-      warn "$variable in $variable_in: others can read that file"
+  case $variable-$variable_in in
+    -*) ;;
+    *-/etc/systemd/*)
+      warn "$variable in $variable_in: every local user can read it with systemctl show fluent-bit"
+      if [ "$token_in" = variable ]; then
+        info 'It keeps working. To end that: give it as --token-file - once, then delete the line.'
+      else
+        info "It is no longer used: the token is in $token_in. Delete the line."
+      fi
       ;;
   esac
-  if [ "$token_in" = variable ]; then
-    info 'It keeps working. To end that: give it as --token-file - once, then delete the line.'
-  else
-    info "It is no longer used: the token is in $token_in. Delete the line."
-  fi
 }
 
 # ------------------------------------------------------------------------------------------------------------- uninstall
@@ -1231,23 +1111,20 @@ leave_service() {
 purge_state() {
   for path in "$destdir$STATE"/activity_log_state.json* "$destdir$STATE"/cloudscale_log_state.json* \
     "$destdir$STATE"/oversize.jsonl "$destdir$STATE"/rejected.jsonl; do
-    case $path in
-      # The tutorial's fetcher goes on from it.
-      */activity_log_state.json) if grep -q -s '^[^#]*fetch_activity_logs\.py' "$destdir$MAIN"; then continue; fi ;;
-    esac
+    # The tutorial's fetcher goes on from its state.
+    case $path in */activity_log_state.json) ! grep -q -s '^[^#]*fetch_activity_logs\.py' "$destdir$MAIN" || continue ;; esac
     if [ -f "$path" ]; then drop "${path#"$destdir"}"; fi
   done
 }
 
+# Those that are empty; with --purge also the chunks that wait for Fluent Bit, unless its configuration names the place.
 remove_folders() {
   if [ "$purge" = yes ]; then
-    # Chunks that wait there are Fluent Bit's own again if its configuration names the place.
     grep -r -q -s "^[^#]*$STORAGE" "$destdir$ETC" || rm -rf "$destdir$STORAGE" || :
-    rm -rf "$destdir$STATE/activity_log_state.json.lock" "$destdir$STATE/cloudscale_log_state.json.lock" || :
-    rmdir "$destdir$STATE" 2>/dev/null || :
+    rm -rf "$destdir$STATE"/*_state.json.lock || :
   fi
-  for folder in "$ETC/outputs" "$DROP_INS" "${SCRIPT%/*}"; do
-    rmdir "$destdir$folder" 2>/dev/null || :
+  for folder in "$ETC/outputs" "$DROP_INS" "${SCRIPT%/*}" "$STATE"; do
+    if [ "$folder$purge" != "$STATE"no ]; then rmdir "$destdir$folder" 2>/dev/null || :; fi
   done
 }
 

@@ -12,9 +12,13 @@ exec ${real} "$@"`;
 
 const WRITERS = ['chmod', 'cp', 'mkdir', 'mv', 'rm'] as const;
 
+/** Left out, since one file more or less makes no other steps. */
+const SUPERFLUOUS = ['cloudscale', 'outputs/forward', 'outputs/kafka', 'outputs/loki'];
+
 /** A machine where each call that changes something can be made to fail. */
 function fragile(shell: readonly string[]): Machine {
   const machine = new Machine(shell);
+  for (const name of SUPERFLUOUS) machine.ship(`fluent-bit/${name}.conf`, undefined);
   for (const tool of WRITERS) {
     const real = whereIs(tool);
     if (real !== undefined) machine.standIn(tool, failing(real));
@@ -30,11 +34,10 @@ for (const [index, shell] of SHELLS.entries()) {
       machine = fragile(shell);
     });
 
-    /** Makes one step after the other fail; the second shell tries every fifth. Returns how many there were. */
-    const eachStep = (run: () => Result, begin: () => void): number => {
-      const stride = index === 0 ? 1 : 5;
+    /** Makes one step after the other fail; the second shell tries every seventh. Returns how many there were. */
+    const eachStep = (run: () => Result): number => {
+      const stride = index === 0 ? 1 : 7;
       for (let step = 1; ; step += stride) {
-        begin();
         const before = machine.snapshot();
         machine.set('count', '0');
         machine.set('fail-at', `${step}`);
@@ -50,21 +53,14 @@ for (const [index, shell] of SHELLS.entries()) {
 
     it('put everything back, whichever step of an installation it is', () => {
       const options = machine.values();
-      const steps = eachStep(
-        () => machine.run(options),
-        () => undefined,
-      );
+      const steps = eachStep(() => machine.run(options));
       assert.ok(steps > 30);
-      machine.set('fail-at', '0');
       assert.equal(machine.run(['--check']).status, 0);
     });
 
     it('put everything back, whichever step of a removal it is', () => {
       machine.install();
-      const steps = eachStep(
-        () => machine.run(['--uninstall', '--purge']),
-        () => undefined,
-      );
+      const steps = eachStep(() => machine.run(['--uninstall', '--purge']));
       assert.ok(steps > 20);
     });
 

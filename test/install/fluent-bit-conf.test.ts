@@ -249,12 +249,6 @@ for (const shell of SHELLS) {
       assert.deepEqual(service(machine.run()), []);
     });
 
-    it('warns of another file that runs the fetcher', () => {
-      machine.write('etc/fluent-bit/conf.d/audit.conf', FETCHER);
-      machine.write(MAIN, THEIRS);
-      assert.match(machine.install().stderr, /conf\.d\/audit\.conf runs fetch_activity_logs\.py: .* arrives twice/);
-    });
-
     it('refuses to guess where the service reads something else', () => {
       machine.set('config', '/etc/fluent-bit/fluent-bit.yaml');
       assert.match(

@@ -90,7 +90,8 @@ export class Machine {
 
   #makeBin(): void {
     for (const tool of TOOLS) {
-      const real = whereIs(tool);
+      // The second shell brings a second awk.
+      const real = tool === 'awk' && this.shell[0] === 'busybox' ? whereIs('busybox') : whereIs(tool);
       if (real !== undefined) symlinkSync(real, join(this.bin, tool));
     }
     for (const [name, text] of Object.entries(STAND_INS)) this.standIn(name, text);
