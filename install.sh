@@ -168,6 +168,7 @@ flaw_of() {
   esac
 }
 
+show() { printf '%s\n' "$1"; }
 info() { printf '%s\n' "$*"; }
 warn() { printf 'install.sh: warning: %s\n' "$*" >&2; }
 fatal() {
@@ -202,7 +203,7 @@ check_root_and_systemd() {
     fatal 'this machine does not run systemd'
   fi
   unit_start=$(show_unit ExecStart)
-  fluent_bit=$(printf '%s\n' "$unit_start" | sed -n 's/^.*path=\([^ ;]*\).*$/\1/p')
+  fluent_bit=$(show "$unit_start" | sed -n 's/^.*path=\([^ ;]*\).*$/\1/p')
   [ -x "$fluent_bit" ] || fluent_bit=''
   is_active=$(systemctl is-active fluent-bit 2>/dev/null) || :
   is_enabled=$(systemctl is-enabled fluent-bit 2>/dev/null) || :
@@ -214,7 +215,7 @@ check_machine() {
   command -v dpkg-query >/dev/null || fatal 'this is neither Debian nor Ubuntu: install by hand, as the README tells'
   [ "$(dpkg_field db:Status-Status)" = installed ] ||
     fatal 'the package fluent-bit is not installed: see https://docs.fluentbit.io/manual/installation'
-  config=$(printf '%s\n' "$unit_start" | sed -n 's/^.*argv\[\]=[^;]* \(-c\|--config\)[ =]*\([^ ;]*\).*$/\2/p' | tr -s /)
+  config=$(show "$unit_start" | sed -n 's/^.*argv\[\]=[^;]* \(-c\|--config\)[ =]*\([^ ;]*\).*$/\2/p' | tr -s /)
   case $config in
     "$MAIN" | '') ;;
     *) fatal "fluent-bit.service reads $config, not $MAIN: install by hand, as the README tells" ;;
@@ -277,7 +278,7 @@ find_node() {
 find_node_on_path() {
   refused=''
   in_use=$(sed -n '1s/^#!//p' "$destdir$SCRIPT" 2>/dev/null) || in_use=''
-  candidates=$in_use$NL$(printf '%s\n' "$PATH" | tr : '\n' | sed 's|$|/node|')
+  candidates=$in_use$NL$(show "$PATH" | tr : '\n' | sed 's|$|/node|')
   while read -r node; do
     if [ ! -x "$node" ] || [ -d "$node" ]; then continue; fi
     if node_will_do "$node"; then return 0; fi
@@ -323,7 +324,7 @@ node_can_be_named() {
 # A user without a home of their own has / or nothing there.
 home_of() {
   home=$(getent passwd "$1" 2>/dev/null | cut -d: -f6) || home=''
-  printf '%s\n' "${home%/}" | sed 's|^$|/nonexistent|'
+  show "${home%/}" | sed 's|^$|/nonexistent|'
 }
 
 is_new_enough() {
@@ -390,7 +391,7 @@ build() {
 
 # -------------------------------------------------------------------------------------------------------------- secrets
 
-# They live in shell variables, and reach files through here-documents: never as an argument of a process.
+# They live in shell variables, and reach files through the shell's own printf: never as an argument of a process.
 read_secrets() {
   token=$(read_secret token "$token_from" --token-file)
   key=$(read_secret key "$key_from" --api-key-file)
@@ -410,14 +411,7 @@ read_secret() {
   secret=$(cat -- "$2" | tr -d '\r' | sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e '/^$/d')
   secret=${secret#[Bb]earer }
   demand "$1" "$secret" "$3"
-  printf '%s\n' "$secret"
-}
-
-# Prints its argument.
-show() {
-  cat <<END
-$1
-END
+  show "$secret"
 }
 
 # --------------------------------------------------------------------------------------------- changes, and their undoing
@@ -569,15 +563,15 @@ recorded() {
 # Those in the record that are there, but for fluent-bit.conf.
 recorded_files() {
   show "$installed" | awk -v main="$MAIN" '$2 ~ /^\// && index($2, main) != 1 { print $2 }' | while read -r path; do
-    [ ! -f "$destdir$path" ] || printf '%s\n' "$path"
+    [ ! -f "$destdir$path" ] || show "$path"
   done
 }
 
 # Where in the release a file comes from. The package has a parsers.conf of its own, so ours gets another name.
 source_of() {
   case $1 in
-    "$DROP_INS"/*) printf '%s\n' "$here/systemd/fluent-bit.service.d/${1##*/}" ;;
-    "$ETC/activity-log-parsers.conf") printf '%s\n' "$here/fluent-bit/parsers.conf" ;;
+    "$DROP_INS"/*) show "$here/systemd/fluent-bit.service.d/${1##*/}" ;;
+    "$ETC/activity-log-parsers.conf") show "$here/fluent-bit/parsers.conf" ;;
     *) printf '%s\n' "$here/fluent-bit/${1#"$ETC/"}" ;;
   esac
 }
@@ -624,7 +618,7 @@ pipeline_files() {
   for file in "$here"/fluent-bit/*.conf "$here"/fluent-bit/outputs/*.conf; do
     case $file in
       */fluent-bit/fluent-bit.conf | */activity-log-parsers.conf) ;;
-      */parsers.conf) printf '%s\n' "$ETC/activity-log-parsers.conf" ;;
+      */parsers.conf) show "$ETC/activity-log-parsers.conf" ;;
       *) printf '%s\n' "$ETC/${file#"$here/fluent-bit/"}" ;;
     esac
   done
@@ -642,7 +636,7 @@ $env_text
 END
   value=${value%"${value##*[![:space:]]}"}
   case $value in \"*\" | \'*\') value=${value#?} value=${value%?} ;; esac
-  printf '%s\n' "$value"
+  show "$value"
 }
 
 # Sets a value where it stands, else where it is commented out, else at the end.

@@ -42,7 +42,7 @@ export const SHELLS: readonly (readonly string[])[] = [['dash'], ['busybox', 'sh
 const RUN_MS = 60_000;
 
 const KNOB = `knob() { ${whereIs('cat') ?? 'cat'} "$knobs/$1" 2>/dev/null || printf %s "$2"; }
-if [ "$(knob signal-at)" = "\${0##*/} $*" ]; then kill -s "$(knob signal)" "$(knob pid)"; fi
+if [ -e "$knobs/signal-at" ] && [ "$(knob signal-at)" = "\${0##*/} $*" ]; then kill -s "$(knob signal)" "$(knob pid)"; fi
 `;
 
 export interface Result {
