@@ -74,11 +74,11 @@ main() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   if [ "$live" = yes ]; then check_root_and_systemd; fi
+  check_release
   if [ "$uninstall" = yes ]; then
     begin
     uninstall
   else
-    check_release
     if [ "$live" = yes ]; then check_machine; fi
     find_node
     find_builder
@@ -751,21 +751,10 @@ need() {
 
 # ------------------------------------------------------------------------------------------------------- fluent-bit.conf
 
-# main_awk WHAT: reads fluent-bit.conf (take-over.awk tells what for).
+# main_awk WHAT [FILE]: reads fluent-bit.conf, or a copy of it (take-over.awk tells what for).
 main_awk() {
-  awk -v what="$1" -v include="$INCLUDE" -v moved="(now in $ENV_FILE)" -v storage="$STORAGE" \
-    -f "$here/fluent-bit/take-over.awk" "$destdir$MAIN"
-}
-
-# Undoes the rewriting by line, for a file that was edited since. The key comes back from where it went.
-restore_awk() {
-  awk -v env_file="$destdir$ENV_FILE" '
-    BEGIN { while ((getline line < env_file) > 0) if (sub(/^ACTIVITY_LOG_API_KEY=/, "", line)) key = line }
-    /^#~# / { next }
-    sub(/^#~ /, "") { if (match($0, /^[ \t]*Header APIKEY \(now in /)) { sub(/\(now in .*$/, ""); $0 = $0 key } }
-    tolower($0) ~ /^[ \t]*@include[ \t]+([^ \t]*\/)?activity-log\.conf[ \t\r]*$/ { next }
-    { print }
-  ' "$1"
+  awk -v what="$1" -v include="$INCLUDE" -v env_file="$ENV_FILE" -v root="$destdir" -v storage="$STORAGE" \
+    -f "$here/fluent-bit/take-over.awk" "${2:-$destdir$MAIN}"
 }
 
 # Sets $survey to what there is to know of fluent-bit.conf; nothing when it is the package's own.
@@ -1068,7 +1057,7 @@ uninstall_main() {
 
 main_without_us() {
   if grep -q -i -E '^(#~ |[[:space:]]*@include[[:space:]](.*/)?activity-log\.conf)' "$main_file"; then
-    restore_awk "$main_file"
+    main_awk restore "$main_file"
   else
     cat "$main_file"
   fi

@@ -4,9 +4,25 @@
 #                   storage.path, whether our file is included, and lines for people (warn, note)
 #     what=key      prints the key in the tutorial's output
 #     what=rewrite  prints the file with the tutorial's blocks commented out, and our line at its end
+#     what=restore  undoes that by line, for a file that was edited since; the key comes back from where it went
 #
-# Further variables: include (our line), moved (what stands in the place of a key), storage (our storage.path).
+# Further variables: include (our line), env_file (where the key goes; below root), storage (our storage.path).
 
+BEGIN {
+  moved = "Header APIKEY (now in " env_file ")"
+  while (what == "restore" && (getline line < (root env_file)) > 0)
+    if (sub(/^ACTIVITY_LOG_API_KEY=/, "", line)) key_there = line
+  gsub(/^["']|["']$/, "", key_there)
+}
+
+what == "restore" {
+  if (/^#~# / || is_include($0)) next
+  if (sub(/^#~ /, "") && (at = index($0, moved))) $0 = substr($0, 1, at - 1) "Header APIKEY " key_there
+  print
+  next
+}
+
+function is_include(text) { return tolower(text) ~ /^[ \t]*@include[ \t]+([^ \t]*\/)?activity-log\.conf[ \t\r]*$/ }
 function tell(text) { if (what == "survey" && !told[text]++) print text }
 
 # The lines, and of each section s: kind[s], first[s], last[s], and its settings by their names in set[s, name].
@@ -15,7 +31,7 @@ function tell(text) { if (what == "survey" && !told[text]++) print text }
   gsub(/^[ \t]+|[ \t\r]+$/, "", text)
   if (text ~ /^@/) {
     s = 0
-    if (tolower(text) ~ /^@include[ \t]+([^ \t]*\/)?activity-log\.conf$/) included = 1
+    if (is_include(text)) included = 1
   } else if (text ~ /^\[[A-Za-z_]+\]$/) {
     s = ++sections
     kind[s] = tolower(text)
@@ -49,6 +65,7 @@ function take(s) {
 
 # The exec input that runs the fetcher, and the outputs that the tutorial gives its tag.
 END {
+  if (what == "restore") exit
   for (s = 1; s <= sections; s++) {
     if (kind[s] != "[input]") continue
     tag = set[s, "tag"]
@@ -76,7 +93,7 @@ END {
     if (!commented[n]) { print lines[n]; continue }
     if (!commented[n - 1]) print "#~# Taken over by fetch-activity-logs; install.sh --uninstall brings it back."
     # Others can read this file.
-    if (key_line[n]) sub(/[^ \t].*$/, "Header APIKEY " moved, lines[n])
+    if (key_line[n]) sub(/[^ \t].*$/, moved, lines[n])
     print "#~ " lines[n]
   }
   if (!included) print include

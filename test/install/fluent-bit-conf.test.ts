@@ -149,6 +149,7 @@ for (const shell of SHELLS) {
       machine.write(MAIN, TUTORIAL);
       machine.run(['--token-file', '-'], { input: TOKEN });
       machine.write(MAIN, `${machine.read(MAIN)}[FILTER]\n    name grep\n`);
+      machine.write(ENV_FILE, machine.read(ENV_FILE).replace(/(API_KEY=)(.*)/, '$1"$2"'), 0o600);
       const result = machine.run(['--uninstall']);
       const restored = TUTORIAL.replace('header apikey', 'Header APIKEY');
       assert.equal(machine.read(MAIN), `${restored}[FILTER]\n    name grep\n`);
