@@ -40,8 +40,6 @@ NODESOURCE_KEY=/usr/share/keyrings/nodesource.asc
 NODESOURCE_LIST=/etc/apt/sources.list.d/nodesource.list
 NODESOURCE_LINE="deb [signed-by=$NODESOURCE_KEY] https://deb.nodesource.com/node_24.x nodistro main"
 MIN_CREDENTIALS_SYSTEMD=247
-# What a line "#!" may hold on older kernels, less the "#!" and the end.
-MAX_SHEBANG=124
 # How long a run of the tutorial's fetcher is waited for.
 MAX_FETCHER_SECONDS=60
 
@@ -312,13 +310,8 @@ node_will_do() {
 
 # Whether it can be the first line of the script.
 node_can_be_named() {
-  case $1 in
-    *[[:space:]]*) why='has a blank in its path, which no first line of a script may have' && return 1 ;;
-    /*) ;;
-    *) why='is not a path from the root' && return 1 ;;
-  esac
-  why='is too long a path for the first line of a script'
-  [ ${#1} -le "$MAX_SHEBANG" ]
+  why='is no path from the root without blanks, as the first line of a script needs it'
+  case $1 in *[[:space:]]*) return 1 ;; /*) ;; *) return 1 ;; esac
 }
 
 # A user without a home of their own has / or nothing there.
@@ -332,14 +325,10 @@ is_new_enough() {
 }
 
 say_how_to_get_node() {
-  printf 'install.sh: error: %s\n' \
-    "no Node.js $MIN_NODE or newer$refused; run these, or this again with --setup-node, which does:" >&2
-  cat >&2 <<END
+  fatal "no Node.js $MIN_NODE or newer$refused; run these, or this again with --setup-node, which does:
   sudo curl -fsSL -o $NODESOURCE_KEY $NODESOURCE_KEY_URL
   echo '$NODESOURCE_LINE' | sudo tee $NODESOURCE_LIST
-  sudo apt-get update && sudo apt-get install -y nodejs
-END
-  exit 1
+  sudo apt-get update && sudo apt-get install -y nodejs"
 }
 
 # A package stays, whatever happens afterwards; the repository's files do not.

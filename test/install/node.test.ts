@@ -76,9 +76,8 @@ for (const shell of SHELLS) {
 
     it('refuses a --node that cannot be the first line of a script, or does not run', () => {
       for (const [node, why] of [
-        ['node', /--node node: is not a path from the root$/],
-        ['/opt/my node/bin/node', /has a blank in its path/],
-        [`/opt/${'x'.repeat(130)}/node`, /too long a path/],
+        ['node', /--node node: is no path from the root without blanks/],
+        ['/opt/my node/bin/node', /--node \/opt\/my node\/bin\/node: is no path from the root without blanks/],
         ['/nowhere/node', /does not run$/],
       ] as const) {
         assert.match(refusal(machine.run(['--node', node]).stderr), why);
