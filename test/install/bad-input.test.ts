@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Machine, SHELLS, TOKEN, whereIs } from './machine.ts';
 
 interface Case {
@@ -128,10 +128,12 @@ const CASES: readonly Case[] = [
 
 for (const shell of SHELLS) {
   describe(`bad input for install.sh with ${shell.join(' ')}`, () => {
-    let machine = new Machine(shell);
+    let machine: Machine;
+    beforeEach(() => {
+      machine = new Machine(shell);
+    });
     afterEach(() => {
       machine.remove();
-      machine = new Machine(shell);
     });
 
     for (const { what, prepare, options = given(), input = '', status = 1, says } of CASES) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { MAIN, Machine, SHELLS, service, whereIs, type Result } from './machine.ts';
 
 /** Fails when it is called for the time that `knobs/fail-at` says, once; else it is the real one. */
@@ -28,10 +28,12 @@ function fragile(shell: readonly string[]): Machine {
 
 for (const [index, shell] of SHELLS.entries()) {
   describe(`failures of install.sh with ${shell.join(' ')}`, () => {
-    let machine = fragile(shell);
+    let machine: Machine;
+    beforeEach(() => {
+      machine = fragile(shell);
+    });
     afterEach(() => {
       machine.remove();
-      machine = fragile(shell);
     });
 
     /** Makes one step after the other fail; the second shell tries every seventh. Returns how many there were. */

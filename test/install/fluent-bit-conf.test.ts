@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, renameSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { pipelineOf, readFluentBitConfig } from '../helpers/fluent-bit-config.ts';
 import { DROP_INS, ENV_FILE, MAIN, Machine, SHELLS, TOKEN, TOKEN_FILE, service } from './machine.ts';
 import { STOCK_MAIN } from './stand-ins.ts';
@@ -55,10 +55,12 @@ const TUTORIAL = THEIRS + FETCHER + HTTP + STDOUT;
 
 for (const shell of SHELLS) {
   describe(`fluent-bit.conf and install.sh with ${shell.join(' ')}`, () => {
-    let machine = new Machine(shell);
+    let machine: Machine;
+    beforeEach(() => {
+      machine = new Machine(shell);
+    });
     afterEach(() => {
       machine.remove();
-      machine = new Machine(shell);
     });
 
     /** What Fluent Bit would make of it; variables as the service has them. */

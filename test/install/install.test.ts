@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import {
   DROP_INS,
   ENV_FILE,
@@ -26,10 +26,12 @@ const shipped = (path: string): string => readFileSync(join(REPOSITORY, path), '
 
 for (const shell of SHELLS) {
   describe(`install.sh with ${shell.join(' ')}`, () => {
-    let machine = new Machine(shell);
+    let machine: Machine;
+    beforeEach(() => {
+      machine = new Machine(shell);
+    });
     afterEach(() => {
       machine.remove();
-      machine = new Machine(shell);
     });
 
     it('installs everything, each file with its mode, and restarts once', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Machine, SCRIPT, SHELLS } from './machine.ts';
 
 const KEY_FILE = 'usr/share/keyrings/nodesource.asc';
@@ -9,10 +9,12 @@ const LIST_FILE = 'etc/apt/sources.list.d/nodesource.list';
 
 for (const shell of SHELLS) {
   describe(`Node.js and install.sh with ${shell.join(' ')}`, () => {
-    let machine = new Machine(shell);
+    let machine: Machine;
+    beforeEach(() => {
+      machine = new Machine(shell);
+    });
     afterEach(() => {
       machine.remove();
-      machine = new Machine(shell);
     });
 
     /** Puts the stand-in for Node somewhere else. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { DROP_INS, KEY, MAIN, Machine, SHELLS, TOKEN, whereIs } from './machine.ts';
 import { TOOLS } from './stand-ins.ts';
 
@@ -30,10 +30,12 @@ exec ${real} "$@"`;
 
 for (const shell of SHELLS) {
   describe(`secrets and install.sh with ${shell.join(' ')}`, () => {
-    let machine = new Machine(shell);
+    let machine: Machine;
+    beforeEach(() => {
+      machine = new Machine(shell);
+    });
     afterEach(() => {
       machine.remove();
-      machine = new Machine(shell);
     });
 
     const knob = (name: string): string => {
