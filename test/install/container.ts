@@ -1,15 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +9,7 @@ import { whereIs } from './machine.ts';
 const PACKAGES = ['dbus', 'procps', 'systemd', 'systemd-sysv'];
 /** Where Node stands in the container: in no home, and in no package. */
 export const NODE = '/usr/local/bin/node';
+const FILL_MS = 240_000;
 const BOOT_MS = 60_000;
 const POLL_MS = 200;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -28,8 +20,23 @@ export interface Output {
   readonly stderr: string;
 }
 
-/** Why this machine cannot boot a container, or undefined when it may. */
-export function whyNoContainer(): string | undefined {
+/** Boots a small system, or says why that is not to be had on this machine. */
+export async function bootContainer(): Promise<Container | string> {
+  const reason = whyNoContainer();
+  if (reason !== undefined) return reason;
+  const container = Container.make();
+  try {
+    container.fill();
+    await container.boot();
+    return container;
+  } catch (error) {
+    await container.halt();
+    container.remove();
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function whyNoContainer(): string | undefined {
   if (process.platform !== 'linux') return 'needs Linux';
   if (process.getuid?.() !== 0) return 'needs root';
   const missing = ['apt-get', 'debootstrap', 'dpkg-deb', 'nsenter', 'systemd-nspawn'].filter(
@@ -52,23 +59,20 @@ export class Container {
     this.root = join(folder, 'root');
   }
 
-  /** Throws with debootstrap's own words when there is no system to be had. */
   static make(): Container {
-    const container = new Container(mkdtempSync(join(tmpdir(), 'systemd-')));
-    const { url = '', suite = '' } = mirror() ?? {};
-    const options = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, suite, container.root, url];
-    const { status, stdout, stderr } = spawnSync('debootstrap', options, { encoding: 'utf8' });
-    if (status !== 0) {
-      container.remove();
-      throw new Error(`debootstrap: ${(stderr + stdout).trim().split('\n').slice(-3).join(' ')}`);
-    }
-    container.copy(process.execPath, NODE, 0o755);
-    return container;
+    return new Container(mkdtempSync(join(tmpdir(), 'systemd-')));
   }
 
-  /** Before the boot: a program in the system that does not run yet. */
-  chroot(...command: readonly string[]): Output {
-    return run('chroot', [this.root, ...command]);
+  /** Throws with debootstrap's own words when there is no system to be had. */
+  fill(): void {
+    const { url = '', suite = '' } = mirror() ?? {};
+    const options = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, suite, this.root, url];
+    // Proxies are in the environment.
+    const env = { ...process.env, PATH };
+    const { status, stdout, stderr } = spawnSync('debootstrap', options, { env, encoding: 'utf8', timeout: FILL_MS });
+    if (status === null) throw new Error(`debootstrap did not end within ${FILL_MS} ms`);
+    if (status !== 0) throw new Error(`debootstrap: ${(stderr + stdout).trim().split('\n').slice(-3).join(' ')}`);
+    this.copy(process.execPath, NODE, 0o755);
   }
 
   async boot(): Promise<void> {
@@ -144,8 +148,9 @@ export class Container {
     clearTimeout(impatient);
   }
 
+  /** What is mounted there is none of it: debootstrap may have been ended before it took its /proc away. */
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    run('rm', ['-rf', '--one-file-system', this.folder]);
   }
 }
 

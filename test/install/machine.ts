@@ -1,5 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import {
   accessSync,
   chmodSync,
@@ -39,6 +38,13 @@ export const SHELLS: readonly (readonly string[])[] = [['dash'], ['busybox', 'sh
   ([program = '']) => whereIs(program) !== undefined,
 );
 
+/** How long a run may take at most; then it is killed, and the test fails. */
+const RUN_MS = 60_000;
+
+const KNOB = `knob() { ${whereIs('cat') ?? 'cat'} "$knobs/$1" 2>/dev/null || printf %s "$2"; }
+if [ -e "$knobs/signal-at" ] && [ "$(knob signal-at)" = "\${0##*/} $*" ]; then kill -s "$(knob signal)" "$(knob pid)"; fi
+`;
+
 export interface Result {
   readonly status: number | null;
   readonly stdout: string;
@@ -46,6 +52,9 @@ export interface Result {
   /** What was called of the stand-ins, a line each. */
   readonly calls: readonly string[];
 }
+
+/** What it did to the service. */
+export const service = ({ calls }: Result): string[] => calls.filter((call) => call.startsWith('systemctl'));
 
 /** A machine in a folder: a root, a PATH of stand-ins, and an unpacked release to install from. */
 export class Machine {
@@ -81,7 +90,8 @@ export class Machine {
 
   #makeBin(): void {
     for (const tool of TOOLS) {
-      const real = whereIs(tool);
+      // The second shell brings a second awk.
+      const real = tool === 'awk' && this.shell[0] === 'busybox' ? whereIs('busybox') : whereIs(tool);
       if (real !== undefined) symlinkSync(real, join(this.bin, tool));
     }
     for (const [name, text] of Object.entries(STAND_INS)) this.standIn(name, text);
@@ -92,7 +102,7 @@ export class Machine {
     const file = join(this.bin, name);
     rmSync(file, { force: true });
     const head = `#!/bin/sh\nknobs='${this.#knobs}' root='${this.root}'\n`;
-    writeFileSync(file, `${head}knob() { cat "$knobs/$1" 2>/dev/null || printf %s "$2"; }\n${text}\n`);
+    writeFileSync(file, `${head}${KNOB}${text}\n`);
     chmodSync(file, 0o755);
   }
 
@@ -161,28 +171,22 @@ export class Machine {
     const { status, stdout, stderr } = spawnSync(
       whereIs(program) ?? program,
       [...rest, join(folder, 'install.sh'), ...options],
-      { input, env: this.#env(env), encoding: 'utf8', cwd: this.folder },
+      { input, env: this.#env(env), encoding: 'utf8', cwd: this.folder, timeout: RUN_MS, killSignal: 'SIGKILL' },
     );
     return { status, stdout, stderr, calls: this.calls() };
   }
 
-  /** As run(), but with a signal to the shell once a stand-in has created the file `knobs/reached`. */
-  async interrupt(options: readonly string[], signal: NodeJS.Signals): Promise<number | null> {
+  /** As run(), but the shell gets a signal from the stand-in that is called with `at`, while it waits for that. */
+  interrupt(options: readonly string[], signal: string, at: string): Result {
+    this.set('signal', signal);
+    this.set('signal-at', at);
+    const pid = join(this.#knobs, 'pid');
     const [program = 'sh', ...rest] = this.shell;
-    const child = spawn(
-      whereIs(program) ?? program,
-      [...rest, join(this.release, 'install.sh'), '--destdir', this.root, '--live', ...options],
-      { env: this.#env({}), stdio: ['ignore', 'ignore', 'ignore', 'ipc'], cwd: this.folder },
-    );
-    const poll = setInterval(() => {
-      if (statSync(join(this.#knobs, 'reached'), { throwIfNoEntry: false }) === undefined) return;
-      clearInterval(poll);
-      child.kill(signal);
-      this.set('go-on', '');
-    }, 5);
-    const [status] = (await once(child, 'exit')) as [number | null];
-    clearInterval(poll);
-    return status;
+    const shell = [whereIs(program) ?? program, ...rest];
+    const through = ['sh', '-c', `echo $$ >'${pid}'; exec "$@"`, 'sh', ...shell];
+    const result = this.runFrom(this.release, ['--destdir', this.root, '--live', ...options], { through });
+    this.unset('signal-at');
+    return result;
   }
 
   /** Installs with all values, from files. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Machine, SCRIPT, SHELLS } from './machine.ts';
 
 const KEY_FILE = 'usr/share/keyrings/nodesource.asc';
@@ -9,10 +9,12 @@ const LIST_FILE = 'etc/apt/sources.list.d/nodesource.list';
 
 for (const shell of SHELLS) {
   describe(`Node.js and install.sh with ${shell.join(' ')}`, () => {
-    let machine = new Machine(shell);
+    let machine: Machine;
+    beforeEach(() => {
+      machine = new Machine(shell);
+    });
     afterEach(() => {
       machine.remove();
-      machine = new Machine(shell);
     });
 
     /** Puts the stand-in for Node somewhere else. */
@@ -76,9 +78,8 @@ for (const shell of SHELLS) {
 
     it('refuses a --node that cannot be the first line of a script, or does not run', () => {
       for (const [node, why] of [
-        ['node', /--node node: is not a path from the root$/],
-        ['/opt/my node/bin/node', /has a blank in its path/],
-        [`/opt/${'x'.repeat(130)}/node`, /too long a path/],
+        ['node', /--node node: is no path from the root without blanks/],
+        ['/opt/my node/bin/node', /--node \/opt\/my node\/bin\/node: is no path from the root without blanks/],
         ['/nowhere/node', /does not run$/],
       ] as const) {
         assert.match(refusal(machine.run(['--node', node]).stderr), why);

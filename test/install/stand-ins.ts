@@ -1,7 +1,7 @@
 /** What install.sh calls of the machine itself, as it is. */
 export const TOOLS = [
-  ...['awk', 'cat', 'chmod', 'chown', 'cmp', 'cp', 'cut', 'dirname', 'env', 'flock', 'grep', 'md5sum', 'mkdir', 'mv'],
-  ...['readlink', 'rm', 'rmdir', 'sed', 'sh', 'sha256sum', 'stat', 'tr'],
+  ...['awk', 'cat', 'chmod', 'cmp', 'cp', 'cut', 'dirname', 'env', 'flock', 'grep', 'md5sum', 'mkdir', 'mv'],
+  ...['readlink', 'rm', 'rmdir', 'sed', 'sh', 'sha256sum', 'stat', 'tac', 'tr'],
 ] as const;
 
 const LOG = 'echo "${0##*/} $*" >>"$knobs/calls"';
@@ -10,6 +10,8 @@ const LOG = 'echo "${0##*/} $*" >>"$knobs/calls"';
 export const STAND_INS: Readonly<Record<string, string>> = {
   id: `case $1 in -u) knob uid 0 ;; -un) knob user root ;; esac; echo`,
   sleep: '',
+  // Whether the tutorial's fetcher is at work: as often as it is told.
+  pgrep: `${LOG}; left=$(knob fetcher-runs 0); echo $((left - 1)) >"$knobs/fetcher-runs"; [ "$left" -gt 0 ]`,
   getent: `echo "$2:x:1000:1000::\${root%/*}/home/$2:/bin/sh"`,
   'dpkg-query': `
 [ "$(knob package installed)" = installed ] || exit 1
@@ -26,6 +28,7 @@ case "$*" in
   *ExecStart*) echo "{ path=\${0%/*}/fluent-bit ; argv[]=\${0%/*}/fluent-bit -c /$(knob config /etc/fluent-bit/fluent-bit.conf) ; ignore_errors=no }" ;;
   *'-p User '*) knob service-user; echo ;;
   *'-p Environment '*) knob service-environment; echo ;;
+  *MainPID*) echo 4711 ;;
   *NRestarts*) knob crashes 0; echo ;;
   reset-failed*) ;;
   --version) echo "systemd $(knob systemd-version '252 (252.39-1~deb12u2)')" ;;
@@ -44,7 +47,6 @@ esac`,
   'fluent-bit': `
 ${LOG}
 [ "$1 $3" = '-c --dry-run' ] || exit 9
-if [ -e "$knobs/stop-here" ]; then : >"$knobs/reached"; while [ ! -e "$knobs/go-on" ]; do /bin/sleep 0.01; done; fi
 refuse() { printf '\\033[1m[\\033[0mtime] [error] %s\\n[error] configuration file contains errors, aborting\\n' "$1"; exit 1; }
 if [ -e "$knobs/refuses" ]; then refuse "$(knob refuses)"; fi
 awk 'tolower($1) == "parsers_file" && seen[$2]++ { exit 1 }' "$2" || refuse "parser named 'apache' already exists"
@@ -67,8 +69,7 @@ echo 'configuration test is successful'`,
   node: `
 case "$*" in
   --version) knob node-version v22.11.0; echo ;;
-  *fetch-activity-logs\\ --help) echo 'fetch-activity-logs [command]'; knob help ;;
-  *fetch-activity-logs\\ check) echo "check $ACTIVITY_LOG_TAG $ACTIVITY_LOG_TOKEN_FILE" >>"$knobs/calls"; exit "$(knob check-status 0)" ;;
+  *fetch-activity-logs\\ check) echo 'fetch-activity-logs check' >>"$knobs/calls"; exit "$(knob check-status 0)" ;;
 esac`,
   'apt-cache': `printf 'nodejs:\\n  Installed: (none)\\n  Candidate: %s\\n' "$(knob node-candidate '(none)')"`,
   'apt-get': `
