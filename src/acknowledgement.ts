@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { append, type Batch } from './batch.ts';
 import { StdoutError, messageOf } from './errors.ts';
 import { isSameLife, type FluentBit, type InputCounter } from './fluent-bit.ts';
@@ -78,8 +79,7 @@ async function settledCounter(options: AcknowledgementOptions, pending: Pending 
       throw new NotNow('Fluent Bit takes nothing at present (its input is paused): nothing is fetched');
     }
     const { countedAt = Infinity, startedAt } = counter;
-    const isSettled =
-      pending === null || !isSameLife(startedAt, pending.started_at) || countedAt > pending.printed_until;
+    const isSettled = pending === null || !isCountedBy(pending, startedAt) || countedAt > pending.printed_until;
     if (isSettled) return counter;
     if (now() - begun >= PATIENCE_MS) {
       throw new NotNow(
@@ -102,9 +102,14 @@ async function firstCounter({ fluentBit, run, now }: AcknowledgementOptions): Pr
   }
 }
 
+/** Whether the lines went to the Fluent Bit whose life began then. */
+function isCountedBy(pending: Pending, startedAt: number): boolean {
+  return pending.host === hostname() && isSameLife(startedAt, pending.started_at);
+}
+
 /** Saved before anything is printed: what is printed from now on changes the counter that it was decided by. */
 async function decide(pending: Pending, counter: InputCounter | undefined, store: Store, log: Log): Promise<void> {
-  const isKnown = counter !== undefined && isSameLife(counter.startedAt, pending.started_at);
+  const isKnown = counter !== undefined && isCountedBy(pending, counter.startedAt);
   const grown = isKnown ? counter.records - pending.base : undefined;
   for (const [name, batch] of Object.entries(pending.sources)) {
     const source = store.state.sources[name];
@@ -117,7 +122,8 @@ async function decide(pending: Pending, counter: InputCounter | undefined, store
   const lines = `the last ${pending.lines} lines of the last run`;
   if (grown === pending.lines) log.info(`Fluent Bit has taken ${lines}`);
   else {
-    const why = grown === undefined ? 'it was restarted, or does not say' : `it counts ${grown}`;
+    const unknown = pending.host === hostname() ? 'it was restarted, or does not say' : `it is that of ${pending.host}`;
+    const why = grown === undefined ? unknown : `it counts ${grown}`;
     log.warn(`Fluent Bit may not have taken ${lines} (${why}): they are printed again`);
   }
   store.state.pending = null;
@@ -177,6 +183,7 @@ class CountedAcknowledgement implements Acknowledgement {
     }
     this.#hasFailed = true;
     this.#options.store.state.pending = {
+      host: hostname(),
       base: this.#base,
       lines: this.#lines,
       started_at: this.#startedAt,

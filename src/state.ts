@@ -33,6 +33,8 @@ export interface SourceState {
 
 /** What was printed and not acknowledged when a run ended: the next run looks whether it was taken after all. */
 export interface Pending {
+  /** Whose Fluent Bit it was: two machines may share the state. */
+  readonly host: string;
   /** Fluent Bit's counter before these lines were printed. */
   readonly base: number;
   readonly lines: number;
@@ -155,6 +157,7 @@ function parsePending(value: unknown): Pending {
     sources[name] = parseBatch(batch, `pending.sources["${name}"]`);
   }
   return {
+    host: textOrNull(pending['host'], 'pending.host') ?? '',
     base: count(pending['base'], 'pending.base'),
     lines: count(pending['lines'], 'pending.lines'),
     started_at: count(pending['started_at'], 'pending.started_at'),

@@ -76,7 +76,8 @@ describe('a batch', () => {
     fc.assert(
       fc.property(batches, (batch) => {
         const state = parseState('{"version":1}');
-        state.pending = { base: 1, lines: 2, started_at: 3, printed_until: 4, sources: { [SOURCE]: batch } };
+        const sources = { [SOURCE]: batch };
+        state.pending = { host: 'vm-1', base: 1, lines: 2, started_at: 3, printed_until: 4, sources };
         assert.deepEqual(parseState(serializeState(state)).pending?.sources[SOURCE], batch);
       }),
     );

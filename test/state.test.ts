@@ -19,6 +19,7 @@ function reread(state: State): State {
 describe('a state', () => {
   it('is the same when it is read again', () => {
     const pending = {
+      host: 'vm-1',
       base: 1,
       lines: 2,
       started_at: 3,

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { createRandom } from '../sandbox/random.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
 import { linesOf, type SavedState } from '../helpers/exec-collection.ts';
@@ -117,6 +118,23 @@ describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 
       assertOnce(sink, sandbox);
       assert.deepEqual([...sink.keys], ['a-key']);
       assert.doesNotMatch(fluentBit.said, /warning|\[ warn\]|\[error\]/);
+    });
+  }
+
+  for (const output of ['loki', 'forward', 'kafka', 'stdout']) {
+    it(`--dry-run accepts outputs/${output}.conf, and cloudscale.conf with it`, async (t) => {
+      const etc = await temporaryFolder(t);
+      await cp(SHIPPED, etc, { recursive: true, verbatimSymlinks: true });
+      const pipeline = join(etc, 'activity-log.conf');
+      const text = (await readFile(pipeline, 'utf8'))
+        .replace('@INCLUDE outputs/ionos.conf', `@INCLUDE outputs/${output}.conf`)
+        .replace('#@INCLUDE cloudscale.conf', '@INCLUDE cloudscale.conf');
+      await writeFile(pipeline, text);
+      const { status, stderr } = spawnSync(binary, ['-c', join(etc, 'fluent-bit.conf'), '--dry-run'], {
+        encoding: 'utf8',
+        env: { ...process.env, ...VARIABLES },
+      });
+      assert.equal(status, 0, stderr);
     });
   }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { commandFor, CONTRACT, ExecCollection, isSeen, linesOf, PROGRAM, SOURCE } from '../helpers/exec-collection.ts';
 import { loadFluentBitConfig } from '../helpers/fluent-bit-config.ts';
 import { inExecOptions } from '../helpers/in-exec-options.ts';
-import type { Run } from '../helpers/in-exec.ts';
+import type { ExecInputOptions, Run } from '../helpers/in-exec.ts';
 
 /** Most of the time is spent waiting for the double's counters. */
 const AT_ONCE = 8;
@@ -252,6 +253,77 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
         assert.deepEqual([(await c.source()).delivered, (await c.state())?.pending], [20, null]);
       });
     }
+  });
+
+  it('does not decide on the lines of another machine that shares the state', async (t) => {
+    const c = await ExecCollection.start(t, { engine: { refreshMs: NEVER } });
+    c.happen(20);
+    c.fluentBit.refresh();
+    const run = c.fluentBit.runOnce();
+    await c.fluentBit.until(() => c.fluentBit.runs[0]?.accepted === 20);
+    c.fluentBit.input().signal('SIGTERM');
+    await run;
+    const text = await readFile(c.file('state.json'), 'utf8');
+    await writeFile(c.file('state.json'), text.replace(/"host":"[^"]*"/, '"host":"another-vm"'));
+    await c.counted();
+    const next = c.fluentBit.runOnce();
+    await c.fluentBit.until(() => c.fluentBit.runs[1]?.accepted === 20);
+    c.fluentBit.refresh();
+    assert.match(
+      (await next).stderr,
+      /may not have taken the last 20 lines .*\(it is that of another-vm\): they are printed/,
+    );
+    assert.deepEqual([(await c.source()).delivered, (await c.state())?.pending], [20, null]);
+  });
+
+  describe('cloudscale', { concurrency: AT_ONCE }, () => {
+    const PROJECT = 'cloudscale/project';
+
+    async function project(t: TestContext, input: Partial<ExecInputOptions>): Promise<ExecCollection> {
+      const command = commandFor('activity_log', ['--provider', 'cloudscale', '--since', '1h']);
+      const api = 'export CLOUDSCALE_API_URL=$IONOS_API_URL CLOUDSCALE_API_TOKEN=$IONOS_API_TOKEN';
+      return ExecCollection.start(t, {
+        sandbox: { cloudscale: { pageSize: 25 } },
+        input: { command: (url) => `${api}; ${command(url)}`, ...input },
+      });
+    }
+
+    it('is acknowledged like the others: each entry once, and the cursor kept', async (t) => {
+      const c = await project(t, {});
+      const now = Date.now();
+      c.sandbox.generateEntries({ count: 130, from: now - 600_000, to: now - 60_000 });
+      await runUntilDone(c, 1);
+      c.sandbox.generateEntries({ count: 10, from: now - 60_000, to: now - 1_000 });
+      await runUntilDone(c, 1);
+      assertSame(
+        c.fluentBit.stored,
+        c.sandbox.entries().map(({ text }) => text),
+      );
+      assert.equal((await c.state())?.sources[PROJECT]?.delivered, 140);
+    });
+
+    it('goes on behind a line that Fluent Bit never takes, which is set aside after three runs', async (t) => {
+      const c = await project(t, { refuse: (line) => line.includes('"n":7}') });
+      const raws = Array.from({ length: 30 }, (_, n) => `{"n":${n}}`);
+      c.sandbox.addEntries(raws.map((raw) => ({ raw, time: Date.now() - 60_000 })));
+      await runUntilDone(c, 6);
+      assert.deepEqual(await linesOf(c.file('rejected.jsonl')), ['{"n":7}']);
+      assertSame(
+        [...new Set(c.fluentBit.stored)],
+        raws.filter((raw) => raw !== '{"n":7}'),
+      );
+    });
+
+    it('gives three entries that are alike, lost together, one strike and not three', async (t) => {
+      let isLost = true;
+      const c = await project(t, { drop: () => isLost });
+      c.sandbox.addEntries(Array.from({ length: 3 }, () => ({ raw: '{"n":1}', time: Date.now() - 60_000 })));
+      await c.fluentBit.runOnce();
+      isLost = false;
+      await runUntilDone(c, 3);
+      assert.deepEqual(await linesOf(c.file('rejected.jsonl')), []);
+      assertSame(c.fluentBit.stored, Array<string>(3).fill('{"n":1}'));
+    });
   });
 
   describe('an input that is not threaded', { concurrency: AT_ONCE }, () => {
