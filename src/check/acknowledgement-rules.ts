@@ -1,9 +1,8 @@
 import { entriesOf } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
-import { serviceEntry, serviceSection } from './service-section.ts';
+import { serviceEntry, serviceSection } from '../fluent-bit-config/read.ts';
 import { SHIPPED_ALIAS, ackUrlOf, httpPortOf, soundCommand } from './sound-command.ts';
 
 /** Fluent Bit listens on all addresses unless told otherwise. */

@@ -1,8 +1,7 @@
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
-import { error, warning, type Finding } from './finding.ts';
+import { error, warning, type Finding, lineIn } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
 import { KEY_HEADER, headerName, headerOf, isLoggingService, nameOf, pluginOf } from './output.ts';
 
 /** Plugins whose Host, Port and tls mean the same as those of `http`. */

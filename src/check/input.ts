@@ -5,7 +5,7 @@ import { entriesOf, valueOf, type Entry, type FluentBitConfig, type Section } fr
 import { sectionsOf } from '../fluent-bit-config/read.ts';
 import { leadingInteger } from '../fluent-bit-config/values.ts';
 import type { Environment } from './environment.ts';
-import { routesOf } from './routing.ts';
+import { routesOf } from './output.ts';
 import { findScriptCall, startsPythonFetcher, type ScriptCall } from './script-call.ts';
 
 const DEFAULT_INTERVAL_SEC = 1;

@@ -1,8 +1,7 @@
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { sizeInBytes, truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
 import { isLoki } from './output.ts';
 
 const DEFAULT_BUF_SIZE = 4096;

@@ -1,12 +1,10 @@
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { leadingInteger, sizeInBytes, truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import { checkHttp } from './http-rules.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
-import { isDestination, nameOf, pluginOf } from './output.ts';
-import { routesOf } from './routing.ts';
-import { serviceEntry, serviceSection } from './service-section.ts';
+import { isDestination, nameOf, pluginOf, routesOf } from './output.ts';
+import { serviceEntry, serviceSection } from '../fluent-bit-config/read.ts';
 
 const UNLIMITED = new Set(['no_limits', 'false', 'off']);
 /** flb_output.c, measured: what is no number above 0 counts as 1. */

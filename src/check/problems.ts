@@ -12,9 +12,8 @@ import {
 } from '../fluent-bit-config/model.ts';
 import { sectionsOf } from '../fluent-bit-config/read.ts';
 import type { Environment } from './environment.ts';
-import { error, warning, type Finding } from './finding.ts';
-import { lineIn } from './line.ts';
-import { assignments, checkVariables, variablesIn } from './unset-variables.ts';
+import { error, warning, type Finding, lineIn } from './finding.ts';
+import { assignments, checkVariables, variablesIn } from './unfilled-rules.ts';
 
 const NO_START = 'Fluent Bit does not start';
 const IN_SILENCE = 'Fluent Bit passes over it in silence';

@@ -4,10 +4,9 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { error, ok, warning, type Details, type Finding } from './finding.ts';
 import type { Input } from './input.ts';
-import { accessError, pathOn, type Machine } from './machine.ts';
+import { accessError, pathOn, type Machine, READ, SEARCH, mayUser } from './machine.ts';
 import { checkNode } from './node-version.ts';
 import { INSTALLED_SCRIPT, soundCommand } from './sound-command.ts';
-import { READ, SEARCH, mayUser } from './user-access.ts';
 
 /** As much as the kernel reads of a first line (execve(2)). */
 const SHEBANG_BYTES = 256;

@@ -2,9 +2,8 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import type { Position } from '../fluent-bit-config/model.ts';
-import { parseEnvironmentFile } from './environment-file.ts';
+import { parseEnvironmentFile, parseUnit, unitWords, type UnitEntry } from './systemd-files.ts';
 import { pathOn, type Machine } from './machine.ts';
-import { parseUnit, unitWords, type UnitEntry } from './unit-file.ts';
 
 const UNIT = 'fluent-bit.service';
 /** Where systemd looks for units; the first counts most (systemd.unit(5)). */

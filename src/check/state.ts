@@ -8,8 +8,7 @@ import { describeOwner, readOwner } from '../state-store.ts';
 import { InvalidStateError, oldestCursor, parseState, type State } from '../state.ts';
 import type { Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
-import { accessError, pathOn, type Machine } from './machine.ts';
-import { READ, SEARCH, WRITE, mayUser } from './user-access.ts';
+import { accessError, pathOn, type Machine, READ, SEARCH, WRITE, mayUser } from './machine.ts';
 
 /** A poll ends at its deadline, and some seconds later when it is stopped in the middle of a page. */
 const GRACE_MS = 60_000;

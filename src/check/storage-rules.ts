@@ -1,10 +1,8 @@
 import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
-import { serviceOf } from '../fluent-bit-config/read.ts';
+import { serviceOf, serviceEntry, serviceSection } from '../fluent-bit-config/read.ts';
 import { truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
-import { serviceEntry, serviceSection } from './service-section.ts';
 
 /** Emptied when the machine starts. */
 const VOLATILE = /^\/(tmp|run|var\/run|dev\/shm)(\/|$)/;

@@ -1,8 +1,7 @@
 import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
 
 const SHIPPED_INTERVAL = '300';
 /** Of an interval: a run that ends so early leaves time for the last acknowledgement. */

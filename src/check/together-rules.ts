@@ -1,7 +1,6 @@
 import { entriesOf, type FluentBitConfig, type Section } from '../fluent-bit-config/model.ts';
-import { error, type Finding } from './finding.ts';
+import { error, type Finding, lineIn } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
 import { shippedCommand } from './sound-command.ts';
 
 /** Whether inputs get in each other's way: ours among themselves, and the tutorial's fetcher beside ours. */

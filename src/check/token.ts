@@ -5,8 +5,7 @@ import { formatDuration } from '../duration.ts';
 import { ConfigError } from '../errors.ts';
 import type { Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
-import { isForbidden, pathOn, type Machine } from './machine.ts';
-import { READ, mayUser } from './user-access.ts';
+import { isForbidden, pathOn, type Machine, READ, mayUser } from './machine.ts';
 
 const TOKEN_FILE = '/etc/fluent-bit/activity-log.token';
 const OTHERS_READ = 0o004;

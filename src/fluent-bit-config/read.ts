@@ -5,6 +5,7 @@ import { substitute } from './variables.ts';
 import {
   type ConfigFiles,
   entriesOf,
+  type Entry,
   type FluentBitConfig,
   locate,
   type Problem,
@@ -94,4 +95,16 @@ export const sectionsOf = (config: FluentBitConfig, kind: SectionKind): Section[
 export function serviceOf(config: FluentBitConfig): Map<string, string> {
   const entries = sectionsOf(config, 'service').flatMap((section) => section.entries);
   return new Map(entries.map(({ key, value }) => [key, value]));
+}
+
+/** The [SERVICE] section into which a missing key is to be written. */
+export function serviceSection(config: FluentBitConfig): Section | undefined {
+  return sectionsOf(config, 'service').at(-1);
+}
+
+/** The entry of [SERVICE] that counts: of several, the last. */
+export function serviceEntry(config: FluentBitConfig, key: string): Entry | undefined {
+  return sectionsOf(config, 'service')
+    .flatMap((section) => entriesOf(section, key))
+    .at(-1);
 }

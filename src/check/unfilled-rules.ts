@@ -1,11 +1,30 @@
-import { type Entry, type FluentBitConfig, type Section } from '../fluent-bit-config/model.ts';
+import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model.ts';
+import { error, type Finding, warning } from './finding.ts';
 import type { Environment } from './environment.ts';
-import { error, warning, type Finding } from './finding.ts';
 
+/** What a tutorial leaves to the reader: `<TAG_NAME>`. */
+const PLACEHOLDER = /<[A-Za-z][\w -]*>/;
 /** Keys without which events go nowhere; others may well be empty, such as a key that nobody asks for. */
 const NEEDED = new Set(['host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
 const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
+
+/** Whether something was copied and not filled in. */
+export function checkPlaceholders(sections: readonly Section[]): Finding[] {
+  return sections
+    .flatMap(({ entries }) => entries)
+    .flatMap(({ key, raw, at }) => {
+      const found = key === 'command' || key.endsWith('regex') ? null : PLACEHOLDER.exec(raw);
+      if (found === null) return [];
+      return [
+        error('placeholder', `${key} still holds ${found[0]}`, {
+          at,
+          cost: 'the events go nowhere',
+          write: raw.replace(found[0], 'your own value'),
+        }),
+      ];
+    });
+}
 
 interface UnsetVariable {
   readonly name: string;
