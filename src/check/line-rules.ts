@@ -1,7 +1,7 @@
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { sizeInBytes, truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from './finding.ts';
-import type { Input } from './input.ts';
+import type { EventInput } from './input.ts';
 import { isLoki } from './output.ts';
 
 const DEFAULT_BUF_SIZE = 4096;
@@ -12,7 +12,7 @@ const SHIPPED_BUF_SIZE = 2_000_000;
 const TEXT_COST = 'each event arrives as one text under the key exec, and no field of it can be found';
 
 /** Whether lines come through whole and as what they are. */
-export function checkLines(input: Input): Finding[] {
+export function checkLines(input: EventInput): Finding[] {
   const findings = [...bufSize(input), ...parser(input)];
   if (findings.some(({ level }) => level !== 'ok')) return findings;
   const bytes = (input.config?.maxLineBytes ?? DEFAULT_LINE_BYTES).toLocaleString('en');
@@ -21,7 +21,7 @@ export function checkLines(input: Input): Finding[] {
   ];
 }
 
-function bufSize({ section, config, fluentBit }: Input): Finding[] {
+function bufSize({ section, config, fluentBit }: EventInput): Finding[] {
   const need = (config?.maxLineBytes ?? DEFAULT_LINE_BYTES) + BUFFER_REST;
   const entry = entriesOf(section, 'buf_size').at(-1);
   const size = entry === undefined ? DEFAULT_BUF_SIZE : sizeInBytes(entry.value);
@@ -51,7 +51,7 @@ function bufSize({ section, config, fluentBit }: Input): Finding[] {
   ];
 }
 
-function parser(input: Input): Finding[] {
+function parser(input: EventInput): Finding[] {
   const { section, fluentBit } = input;
   const entry = entriesOf(section, 'parser').at(-1);
   const write = lineIn(fluentBit, 'Parser', 'activity_log');
@@ -80,11 +80,11 @@ function parser(input: Input): Finding[] {
 }
 
 /** A time key is sought among the top-level keys only, where IONOS has none unless it is added. */
-function time({ config, fluentBit, outputs }: Input, found: Section): Finding[] {
+function time({ config, fluentBit, outputs }: EventInput, found: Section): Finding[] {
   const key = entriesOf(found, 'time_key').at(-1);
-  if (key === undefined || config === undefined) return [];
-  const hasTopLevel =
-    config.addFields.some((field) => field === key.value) || config.provider.fields.time[0] === key.value;
+  if (key === undefined) return [];
+  const added: readonly string[] = config?.addFields ?? [];
+  const hasTopLevel = added.includes(key.value) || config?.provider.fields.time[0] === key.value;
   if (!hasTopLevel) {
     return [
       warning('parser-time', `Time_Key ${key.value} is no top-level key of the events`, {

@@ -2,7 +2,7 @@ import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts'
 import { leadingInteger, sizeInBytes, truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import { checkHttp } from './http-rules.ts';
-import type { Input } from './input.ts';
+import type { EventInput } from './input.ts';
 import { isDestination, nameOf, pluginOf, routesOf } from './output.ts';
 import { serviceEntry, serviceSection } from '../fluent-bit-config/read.ts';
 
@@ -16,7 +16,7 @@ const LOKI_LINE_BYTES = 256 * 1024;
 const GROWTH = 3;
 
 /** Whether events reach a destination, and wait for it when it is away. */
-export function checkOutputs(input: Input): Finding[] {
+export function checkOutputs(input: EventInput): Finding[] {
   const { outputs, tag, section } = input;
   const findings = [...destinations(input), ...filters(input)];
   const sound: Finding[] = [];
@@ -43,7 +43,7 @@ export function checkOutputs(input: Input): Finding[] {
   return [...sound, ...findings];
 }
 
-function destinations({ outputs, section, name }: Input): Finding[] {
+function destinations({ outputs, section, name }: EventInput): Finding[] {
   if (outputs.length === 0 || outputs.some(isDestination)) return [];
   return [
     error('destination', `the events of ${name} reach ${outputs.map(pluginOf).join(' and ')} and nothing else`, {
@@ -66,7 +66,7 @@ function copies(output: Section): Finding[] {
   ];
 }
 
-function destination(output: Section, input: Input): Finding[] {
+function destination(output: Section, input: EventInput): Finding[] {
   return [
     ...retries(output, input),
     ...totalLimit(output, input),
@@ -75,7 +75,7 @@ function destination(output: Section, input: Input): Finding[] {
   ];
 }
 
-function retries(output: Section, { fluentBit }: Input): Finding[] {
+function retries(output: Section, { fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(output, 'retry_limit').at(-1);
   if (entry !== undefined && UNLIMITED.has(entry.value.toLowerCase())) return [];
   const number = leadingInteger(entry?.value ?? '');
@@ -89,7 +89,7 @@ function retries(output: Section, { fluentBit }: Input): Finding[] {
   ];
 }
 
-function totalLimit(output: Section, { fluentBit }: Input): Finding[] {
+function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(output, 'storage.total_limit_size').at(-1);
   const write = lineIn(fluentBit, 'storage.total_limit_size', '1G');
   if (entry === undefined) {
@@ -113,7 +113,7 @@ function totalLimit(output: Section, { fluentBit }: Input): Finding[] {
 }
 
 /** Since 3.1.0 Fluent Bit drops at once what a destination refuses for good. */
-function rejected({ fluentBit }: Input): Finding[] {
+function rejected({ fluentBit }: EventInput): Finding[] {
   const entry = serviceEntry(fluentBit, 'storage.keep.rejected');
   if (truth(entry?.value ?? '') === true) return [];
   return [
@@ -125,7 +125,7 @@ function rejected({ fluentBit }: Input): Finding[] {
   ];
 }
 
-function ofPlugin(output: Section, { config, fluentBit }: Input): Finding[] {
+function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[] {
   const lineBytes = config?.maxLineBytes ?? 0;
   switch (pluginOf(output)) {
     case 'forward': {
@@ -155,7 +155,7 @@ function ofPlugin(output: Section, { config, fluentBit }: Input): Finding[] {
   }
 }
 
-function kafka(output: Section, lineBytes: number, fluentBit: Input['fluentBit']): Finding[] {
+function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluentBit']): Finding[] {
   const findings: Finding[] = [];
   const timeout = entriesOf(output, 'rdkafka.message.timeout.ms').at(-1);
   if (timeout?.value !== '0') {
@@ -180,7 +180,7 @@ function kafka(output: Section, lineBytes: number, fluentBit: Input['fluentBit']
   return findings;
 }
 
-function filters({ fluentBit, tag, name }: Input): Finding[] {
+function filters({ fluentBit, tag, name }: EventInput): Finding[] {
   return routesOf(fluentBit, tag, 'filter').map((filter) =>
     warning('filter', `filter ${pluginOf(filter)} sees the events of ${name}`, {
       at: filter.at,

@@ -18,7 +18,9 @@ export function checkPlainSecrets(config: FluentBitConfig, sections: readonly Se
   const found = [
     ...sections.flatMap(({ entries }) => entries.flatMap((entry) => inEntry(entry, config))),
     ...[...config.variables].flatMap(([name, { value, at }]) =>
-      isSecretName(name) && !NO_SECRET.test(value) ? [{ what: `variable ${name}`, at, write: `#${name}` }] : [],
+      isSecretName(name) && !NO_SECRET.test(value)
+        ? [{ what: `variable ${name}`, at, write: '# delete this line' }]
+        : [],
     ),
   ];
   return found.map(({ what, at, write }) =>

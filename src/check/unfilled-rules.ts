@@ -1,5 +1,5 @@
 import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model.ts';
-import { error, type Finding, warning } from './finding.ts';
+import { error, lineIn, type Finding, warning } from './finding.ts';
 import type { Environment } from './environment.ts';
 
 /** What a tutorial leaves to the reader: `<TAG_NAME>`. */
@@ -10,7 +10,7 @@ const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activity
 const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 
 /** Whether something was copied and not filled in. */
-export function checkPlaceholders(sections: readonly Section[]): Finding[] {
+export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {
   return sections
     .flatMap(({ entries }) => entries)
     .flatMap(({ key, raw, at }) => {
@@ -20,7 +20,7 @@ export function checkPlaceholders(sections: readonly Section[]): Finding[] {
         error('placeholder', `${key} still holds ${found[0]}`, {
           at,
           cost: 'the events go nowhere',
-          write: raw.replace(found[0], 'your own value'),
+          write: lineIn(config, key, raw.replace(found[0], '…')),
         }),
       ];
     });

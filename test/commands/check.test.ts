@@ -8,6 +8,7 @@ import {
   DROP_IN,
   ENVIRONMENT,
   MAIN,
+  OUTPUT,
   PARSERS,
   SCRIPT,
   STATE,
@@ -21,7 +22,17 @@ import { runCommand } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 /** What a machine looks like on which somebody has followed the vendor's tutorial to the letter. */
-const STOCK_PARSERS = ['apache', 'json'].map((name) => `[PARSER]\n    Name   ${name}\n    Format json\n`).join('\n');
+const STOCK_PARSERS = `[PARSER]
+    Name   apache
+    Format regex
+    Regex  ^(?<host>[^ ]*) .*$
+
+[PARSER]
+    Name        json
+    Format      json
+    Time_Key    time
+    Time_Format %d/%b/%Y:%H:%M:%S %z
+`;
 const STOCK = `[SERVICE]
     flush        1
     log_level    info
@@ -102,6 +113,8 @@ describe('check', () => {
   const table: [string, (machine: CheckedMachine) => Promise<unknown>, string][] = [
     ['the token is missing', ({ remove }) => remove(TOKEN), 'token'],
     ['the parser is in no file', ({ remove }) => remove(PARSERS), 'config-include-missing'],
+    ['events show in stdout only, for want of a key', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header APIKEY']), 'output-key'],
+    ['events show in stdout only, for want of a header', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header']), 'config-syntax'],
     ['the host is not the one of the pipeline', ({ edit }) => edit(ENVIRONMENT, ['pipeline.', 'https://']), 'output-host'],
     ['the input does not run', ({ path }) => chmod(path(SCRIPT), 0o644), 'script'],
     ['events are missed after a restart', ({ write }) => write(STATE, '{"last_run":'), 'state'],

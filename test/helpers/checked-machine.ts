@@ -9,7 +9,6 @@ import type { Finding } from '../../src/check/finding.ts';
 import type { Machine } from '../../src/check/machine.ts';
 import { parseCommandLine } from '../../src/command-line.ts';
 import { check } from '../../src/commands/check.ts';
-import { readConfig } from '../../src/config.ts';
 import type { ExitCode } from '../../src/errors.ts';
 import type { World } from '../../src/world.ts';
 import { startSandbox, type Sandbox } from '../sandbox/server.ts';
@@ -198,7 +197,7 @@ export async function runCheck(
     random: NO_WAIT,
     ...world,
   };
-  const exitCode = await check(readConfig(options, whole.env), whole, options, { machine, retryMs: 0 });
+  const exitCode = await check(whole, options, { machine, retryMs: 0 });
   return { exitCode, stdout: Buffer.concat(printed).toString() };
 }
 
