@@ -134,7 +134,7 @@ export const COMMANDS: readonly Command[] = [
     },
     examples: [
       ['sudo $0 check', 'Of the Fluent Bit on this machine'],
-      ['$0 check --config fluent-bit.yaml', 'A file that is not installed yet'],
+      ['$0 check --config fluent-bit.yaml', 'Another file than the one of its service'],
     ],
     epilogue:
       'Options take the place of what the command in the Fluent Bit configuration says. Ends with 1 when something ' +
