@@ -15,14 +15,19 @@ const TEXT_COST = 'each event arrives as one text under the key exec, and no fie
 export function checkLines(input: EventInput): Finding[] {
   const findings = [...bufSize(input), ...parser(input)];
   if (findings.some(({ level }) => level !== 'ok')) return findings;
-  const bytes = (input.config?.maxLineBytes ?? DEFAULT_LINE_BYTES).toLocaleString('en');
+  const bytes = lineBytes(input).toLocaleString('en');
   return [
     ok('lines', `${input.name}: lines of up to ${bytes} bytes come through whole, as JSON`, { at: input.section.at }),
   ];
 }
 
-function bufSize({ section, config, fluentBit }: EventInput): Finding[] {
-  const need = (config?.maxLineBytes ?? DEFAULT_LINE_BYTES) + BUFFER_REST;
+function lineBytes({ config }: EventInput): number {
+  return config?.maxLineBytes ?? DEFAULT_LINE_BYTES;
+}
+
+function bufSize(input: EventInput): Finding[] {
+  const { section, fluentBit } = input;
+  const need = lineBytes(input) + BUFFER_REST;
   const entry = entriesOf(section, 'buf_size').at(-1);
   const size = entry === undefined ? DEFAULT_BUF_SIZE : sizeInBytes(entry.value);
   const sufficient = Math.max(SHIPPED_BUF_SIZE, Math.ceil(need / 1e6) * 1e6) / 1e6;
@@ -41,7 +46,7 @@ function bufSize({ section, config, fluentBit }: EventInput): Finding[] {
   const what =
     entry === undefined
       ? `Buf_Size is not set, and its default is ${DEFAULT_BUF_SIZE} bytes`
-      : `Buf_Size ${entry.value}`;
+      : `Buf_Size ${entry.value} is too small for lines of up to ${lineBytes(input).toLocaleString('en')} bytes`;
   return [
     error('buf-size', what, {
       at,

@@ -83,7 +83,7 @@ function retries(output: Section, { fluentBit }: EventInput): Finding[] {
   return [
     error('retry-limit', entry === undefined ? `${nameOf(output)} has no Retry_Limit` : `Retry_Limit ${entry.value}`, {
       at: entry?.at ?? output.at,
-      cost: `what cannot be sent after ${limit === 1 ? 'one retry' : `${limit} retries`} is dropped: an outage loses events`,
+      cost: `what cannot be sent after ${limit === 1 ? 'one retry' : `${limit} retries`} is dropped, and an outage loses events`,
       write: lineIn(fluentBit, 'Retry_Limit', 'no_limits'),
     }),
   ];

@@ -68,7 +68,7 @@ function finding(
   ours: readonly Section[],
 ): Finding[] {
   if (LEFT_TO_RULES.has(code)) return [];
-  const dryRun = { at, run: `fluent-bit -c ${config.file} --dry-run` };
+  const dryRun = { at, run: `/opt/fluent-bit/bin/fluent-bit -c ${config.file} --dry-run` };
   const entry = entryAt(at, config);
   if (FATAL.has(code)) return [error(`config-${code}`, message, { ...dryRun, cost: NO_START })];
   switch (code) {

@@ -120,7 +120,7 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   const backup = read(`${file}.bak`);
   if (backup === undefined || backup instanceof Error) {
     return [
-      error('state', `the state is broken, and there is no sound copy: ${state.message}`, {
+      error('state', `the state is broken (${state.message}), and there is no sound copy`, {
         at,
         cost: 'the next poll begins anew with --since, and what happened before that is missing',
         run: EXPORT,
@@ -128,7 +128,7 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
     ];
   }
   return [
-    warning('state', `the state is broken: ${state.message}`, {
+    warning('state', `the state is broken (${state.message})`, {
       at,
       cost: `the next poll goes on with ${file}.bak, and some events come twice`,
     }),

@@ -41,7 +41,9 @@ function expiry(credentials: Credentials, now: number): Finding {
     return ok('token', `token from ${origin}, good for ${formatDuration(expiresAt - now)}, until ${date}`);
   }
   const [level, cost] =
-    expiresAt <= now ? [error, 'nothing is collected'] : [warning, 'nothing is collected from then on'];
+    expiresAt <= now
+      ? [error, 'nothing is collected until a new one is in its place']
+      : [warning, 'nothing is collected from then on'];
   return level('token-expiry', message, { cost, ...place(credentials) });
 }
 

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { ExitCode } from '../../src/errors.ts';
+import { thisProcess } from '../../src/process-identity.ts';
 import {
   DROP_IN,
   ENVIRONMENT,
   MAIN,
+  NOW,
   OUTPUT,
   PARSERS,
+  PIPELINE,
   SCRIPT,
   STATE,
   TOKEN,
@@ -107,6 +111,27 @@ describe('check', () => {
     await machine.write('/etc/fluent-bit/parsers.conf', STOCK_PARSERS);
     const { exitCode, stdout } = await machine.run();
     assertGolden('check/tutorial-with-ours.txt', stdout);
+    assert.equal(exitCode, ExitCode.NothingCollected);
+  });
+
+  it('tells in one go what is wrong where nothing is right', async (t) => {
+    const machine = await installedMachine(t);
+    const { edit, path, sandbox, write } = machine;
+    await write(TOKEN, tokenFor(-2), 0o644);
+    sandbox.options.dateSkewMs = -95_000;
+    await write(STATE, '{"version":1,"sources":{"ionos/31721060":');
+    await mkdir(path(`${STATE}.lock`));
+    const owner = { ...(await thisProcess(NOW)), pid: 4711, started: 'before', host: hostname() };
+    await write(`${STATE}.owner`, JSON.stringify(owner));
+    await chmod(path(SCRIPT), 0o644);
+    machine.fluentBit.picture = undefined;
+    await edit(MAIN, [/$/, '\n@INCLUDE more/*.conf\n[INPUTS]\nName cpu\n']);
+    await edit(PIPELINE, [/^ +Threaded .*\n/m, ''], [/Buf_Size +2M/, 'Buf_Size 64k']);
+    await edit(PIPELINE, [/^ +Interval_Sec .*$/m, '    Interval_Sec 120']);
+    await edit(OUTPUT, [/^ +Header .*$/m, '    Header APIKEY a-key-of-somebody'], ['no_limits', '3']);
+    await edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*$/m, 'ACTIVITY_LOG_HOST=https://pipeline.logging.example.com/']);
+    const { exitCode, stdout } = await machine.run();
+    assertGolden('check/nothing-right.txt', stdout);
     assert.equal(exitCode, ExitCode.NothingCollected);
   });
 
