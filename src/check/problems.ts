@@ -90,6 +90,11 @@ function finding(
       const write = lineIn(config, 'Alias', 'a_name_of_its_own');
       return [error('config-alias-duplicate', message, { at, cost, write })];
     }
+    case 'key-overridden': {
+      if (entry === undefined || !ours.some(({ entries }) => entries.includes(entry))) return [];
+      const cost = `this one counts, and what the other says has no effect`;
+      return [warning('config-key-overridden', message, { at, cost, write: '# delete one of them' })];
+    }
     case 'key-unknown': {
       const plugins = [...sectionsOf(config, 'input'), ...sectionsOf(config, 'output')];
       const isPlugin = plugins.some(({ entries }) => entry !== undefined && entries.includes(entry));

@@ -82,7 +82,10 @@ function verifyPlugin(
     if (!isOwn && !knowsKey(shared, key)) complain('key-unknown', `${section.kind} '${name}' has no key '${key}'`, at);
     if (value === '' && key === 'tag') complain('tag-empty', 'an empty Tag keeps Fluent Bit from starting', at);
     else if (value === '' && KEYS_THAT_NEED_A_VALUE.has(key)) complain('value-empty', `'${key}' must not be empty`, at);
-    if (seen.has(key) && !REPEATABLE_KEYS.has(key)) complain('key-repeated', `'${key}' stands more than once`, at);
+    if (seen.has(key) && !REPEATABLE_KEYS.has(key)) {
+      // Of a key that all plugins share the last value counts; of a plugin's own a second one is refused (measured).
+      complain(isOwn ? 'key-repeated' : 'key-overridden', `'${key}' stands more than once`, at);
+    }
     seen.add(key);
   }
 }

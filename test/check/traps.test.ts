@@ -315,7 +315,8 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     trap('a key without indentation', append(MAIN, '[SERVICE]\nFlush 2\n'), ['error config-syntax', /Flush 2/]),
     trap('a key that there is not', below(PIPELINE, '[INPUT]', '    Buffer_Size 2M'), ['error config-key-unknown', /Buffer_Size/]), // prettier-ignore
     trap('a key of [SERVICE] that there is not', below(PIPELINE, '[SERVICE]', '    Flushh 2'), ['warning config-key-unknown', /Flushh/]), // prettier-ignore
-    trap('a key twice', below(PIPELINE, '[INPUT]', '    Threaded On'), ['error config-key-repeated', /Threaded/]),
+    trap('a key twice', below(PIPELINE, '[INPUT]', '    Parser activity_log'), ['error config-key-repeated', /Parser/]),
+    trap('a key twice that all inputs have', below(PIPELINE, '[INPUT]', '    Threaded Off'), ['warning config-key-overridden', /Threaded +On/]), // prettier-ignore
     trap('a section that there is not', append(MAIN, '[INPUTT]\n    Name exec\n'), [
       'warning config-section-unknown',
       /INPUTT/,

@@ -126,6 +126,7 @@ describe('a classic file', () => {
     ['a prefix that is no key', `${OUTPUT}    _debug.http. 1\n`, ['key-unknown main.conf:4']],
     ['a key of another plugin', `${OUTPUT}    URI /x\n`, ['key-unknown main.conf:4']],
     ['a repeated key', `${INPUT}    Command false\n`, ['key-repeated main.conf:4']],
+    ['a repeated key of all', `${INPUT}    Tag a\n    Tag b\n`, ['key-overridden main.conf:5']],
     ['an input without a name', '[INPUT]\n    Tag x\n', ['name-missing main.conf:1']],
     ['an unknown plugin', '[INPUT]\n    Name exce\n', ['plugin-unknown main.conf:1']],
     ['an output without Match', '[OUTPUT]\n    Name stdout\n', ['match-missing main.conf:1']],
