@@ -166,7 +166,9 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
       const job = JSON.stringify({ argv: ['--json', ...servers()], machine: { ...machine, uid: NOBODY } });
       const runner = fileURLToPath(new URL('check-elsewhere.ts', import.meta.url));
       const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-      const child = await promisify(execFile)(process.execPath, ['--import', 'tsx', runner, job], { ...user, env: {} });
+      const { NODE_V8_COVERAGE: coverage } = process.env;
+      const env = coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage };
+      const child = await promisify(execFile)(process.execPath, ['--import', 'tsx', runner, job], { ...user, env });
       return faultsIn(child.stdout);
     },
   };
