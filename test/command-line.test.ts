@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { ExitCode } from '../src/errors.ts';
 import { closest } from '../src/suggestion.ts';
@@ -26,6 +27,22 @@ describe('--help', () => {
 it('--version is one line', async () => {
   const result = await runCommand(['--version']);
   assert.deepEqual(result, { exitCode: ExitCode.Done, stdout: `${VERSION}\n`, stderr: '' });
+});
+
+describe('completion', () => {
+  const built = (...argv: string[]) =>
+    execFileSync(process.execPath, ['dist/fetch-activity-logs.js', ...argv], { encoding: 'utf8' });
+
+  it('is a script for the shell', () => {
+    assert.match(built('completion'), /^complete .* fetch-activity-logs$/m);
+  });
+
+  it('knows the commands, and the options of each', () => {
+    const names = (...words: string[]) => built('--get-yargs-completions', 'fetch-activity-logs', ...words).split('\n');
+    assert.deepEqual(COMMANDS.filter((command) => !names('ex').includes(command)), []); // prettier-ignore
+    const options = names('export', '--fo');
+    assert.ok(options.includes('--format') && options.includes('--from') && !options.includes('--since'));
+  });
 });
 
 describe('what is mistyped', () => {
