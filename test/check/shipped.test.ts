@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Finding } from '../../src/check/finding.ts';
@@ -62,6 +63,15 @@ describe('check has nothing to say against the shipped files', () => {
     assert.ok(picture !== undefined);
     const cloudscale = { records: 0, bytes: 0, paused: false };
     machine.fluentBit.picture = { ...picture, inputs: new Map([...picture.inputs, ['cloudscale_log', cloudscale]]) };
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it('with what the README adds for the metrics', async (t) => {
+    const machine = await installedMachine(t);
+    const readme = await readFile(resolve('README.md'), 'utf8');
+    const [, example] = /```ini\n(\[INPUT\]\n +Name +prometheus_textfile.*?)```/s.exec(readme) ?? [];
+    assert.ok(example !== undefined);
+    await machine.edit(MAIN, [/$/, `\n${example}`]);
     assert.deepEqual(await machine.faults(), []);
   });
 
