@@ -1,5 +1,5 @@
 import yargs, { type Argv, type Options as YargsOption } from 'yargs';
-import { COMMANDS, type Command } from './command-table.ts';
+import { COMMANDS, POLL, type Command } from './command-table.ts';
 import type { Options } from './config.ts';
 import { AppError, ConfigError } from './errors.ts';
 import { closest } from './suggestion.ts';
@@ -63,8 +63,7 @@ function parser(argv: readonly string[]): Argv {
 
 /** The options of a command; those of a poll that mean nothing to it are taken, too, but not shown. */
 function withOptions(commandLine: Argv, { options, examples, epilogue = '' }: Command): Argv {
-  const others = COMMANDS[0]?.options ?? {};
-  const hidden = Object.entries(others).map(([name, one]): [string, YargsOption] => [name, { ...one, hidden: true }]);
+  const hidden = Object.entries(POLL).map(([name, one]): [string, YargsOption] => [name, { ...one, hidden: true }]);
   return examples
     .reduce((own, [call, meaning]) => own.example(call, meaning), commandLine)
     .options({ ...options, ...Object.fromEntries(hidden.filter(([name]) => !(name in options))) })

@@ -51,7 +51,8 @@ const LIMITS: Table = {
 const LOG_LEVEL = { 'log-level': option('Messages', `What to say on stderr: ${LOG_LEVELS.join(', ')}`, 'info') };
 const JSON_FLAG = { json: { ...FLAG, group: 'Output:', describe: 'One JSON document, for programs' } };
 
-const POLL: Table = {
+/** The options of a poll. */
+export const POLL: Table = {
   ...API,
   since: option('Where from', 'How far back, or from which instant on, when there is no cursor yet', '300s'),
   overlap: option('Where from', 'How far behind the cursor late events are looked for', '5m'),

@@ -11,28 +11,29 @@ export function closest(word: string, candidates: readonly string[]): string | u
 }
 
 function distanceTo(candidate: string, word: string): number {
-  const distance = editDistance(word, candidate);
-  return word.length >= MIN_BEGINNING && candidate.startsWith(word) ? Math.min(1, distance) : distance;
+  const isBeginning = word.length >= MIN_BEGINNING && candidate.startsWith(word);
+  return isBeginning || isSwapped(word, candidate) ? 1 : editDistance(word, candidate);
 }
 
-/** Letters put in, left out, replaced, or two of them swapped (optimal string alignment). */
-function editDistance(a: string, b: string): number {
-  let before: readonly number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      const isSwapped = a[i] === b[j - 1] && a[i - 1] === b[j];
-      const steps = [
-        (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1),
-        (row[j + 1] ?? 0) + 1,
-        (next[j] ?? 0) + 1,
-        ...(isSwapped ? [(before[j - 1] ?? 0) + 1] : []),
-      ];
-      next.push(Math.min(...steps));
-    }
-    before = row;
-    row = next;
+/** Two neighbouring letters have changed places: the commonest slip. */
+function isSwapped(word: string, candidate: string): boolean {
+  const letters = Array.from(word);
+  return letters.some(
+    (_, at) => letters.toSpliced(at, 2, ...letters.slice(at, at + 2).reverse()).join('') === candidate,
+  );
+}
+
+/** Insertions, deletions and replacements that make one word of the other (Levenshtein). */
+function editDistance(word: string, candidate: string): number {
+  let distances = Array.from({ length: candidate.length + 1 }, (_, index) => index);
+  let last = candidate.length;
+  for (const [index, letter] of Array.from(word).entries()) {
+    let diagonal = index;
+    distances = distances.map((above, column) => {
+      const replaced = diagonal + (letter === candidate.charAt(column - 1) ? 0 : 1);
+      diagonal = above;
+      return (last = column === 0 ? index + 1 : Math.min(replaced, above + 1, last + 1));
+    });
   }
-  return row[b.length] ?? 0;
+  return last;
 }

@@ -2,7 +2,7 @@ import { entriesOf } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import type { Input } from './input.ts';
-import { serviceEntry, serviceSection } from '../fluent-bit-config/read.ts';
+import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 import { SHIPPED_ALIAS, ackUrlOf, httpPortOf, soundCommand } from './sound-command.ts';
 
 /** Fluent Bit listens on all addresses unless told otherwise. */
@@ -42,7 +42,7 @@ function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding
   if (truth(entry?.value ?? '') !== true) {
     return [
       error('http-server', 'HTTP_Server is not on', {
-        at: entry?.at ?? serviceSection(fluentBit)?.at ?? { file: fluentBit.file },
+        at: entry?.at ?? serviceAt(fluentBit),
         cost,
         write: lineIn(fluentBit, 'HTTP_Server', 'On'),
       }),

@@ -29,13 +29,14 @@ function bufSize(input: EventInput): Finding[] {
   const { section, fluentBit } = input;
   const need = lineBytes(input) + BUFFER_REST;
   const entry = entriesOf(section, 'buf_size').at(-1);
-  const size = entry === undefined ? DEFAULT_BUF_SIZE : sizeInBytes(entry.value);
+  const value = entry?.value ?? String(DEFAULT_BUF_SIZE);
+  const size = sizeInBytes(value);
   const sufficient = Math.max(SHIPPED_BUF_SIZE, Math.ceil(need / 1e6) * 1e6) / 1e6;
   const write = lineIn(fluentBit, 'Buf_Size', `${sufficient}M`);
   const at = entry?.at ?? section.at;
   if (size === undefined) {
     return [
-      error('buf-size', `Buf_Size "${entry?.value ?? ''}" is no size`, {
+      error('buf-size', `Buf_Size "${value}" is no size`, {
         at,
         cost: 'Fluent Bit does not start',
         write,
@@ -46,7 +47,7 @@ function bufSize(input: EventInput): Finding[] {
   const what =
     entry === undefined
       ? `Buf_Size is not set, and its default is ${DEFAULT_BUF_SIZE} bytes`
-      : `Buf_Size ${entry.value} is too small for lines of up to ${lineBytes(input).toLocaleString('en')} bytes`;
+      : `Buf_Size ${value} is too small for lines of up to ${lineBytes(input).toLocaleString('en')} bytes`;
   return [
     error('buf-size', what, {
       at,

@@ -54,15 +54,14 @@ interface User {
 }
 
 /**
- * Whether the modes of a file and of the folders above it let this user do that. root may everything; of a user that
+ * Whether the modes of a file, which must be there, and of the folders above it let this user do that. root may everything; of a user that
  * the machine's own files do not know, and of access lists, nothing is known: then undefined.
  */
 export function mayUser(name: string, wanted: number, file: string, machine: Machine): boolean | undefined {
   if (name === 'root' || name === '0') return true;
   const user = findUser(name, machine);
   if (user === undefined) return undefined;
-  const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats === undefined || !allows(stats, wanted, user)) return stats === undefined ? undefined : false;
+  if (!allows(statSync(file), wanted, user)) return false;
   for (
     let folder = dirname(file);
     folder.startsWith(machine.root) && folder !== machine.root;

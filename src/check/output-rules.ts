@@ -4,7 +4,7 @@ import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import { checkHttp } from './http-rules.ts';
 import type { EventInput } from './input.ts';
 import { isDestination, nameOf, pluginOf, routesOf } from './output.ts';
-import { serviceEntry, serviceSection } from '../fluent-bit-config/read.ts';
+import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 
 const UNLIMITED = new Set(['no_limits', 'false', 'off']);
 /** flb_output.c, measured: what is no number above 0 counts as 1. */
@@ -43,11 +43,12 @@ export function checkOutputs(input: EventInput): Finding[] {
   return [...sound, ...findings];
 }
 
-function destinations({ outputs, section, name }: EventInput): Finding[] {
-  if (outputs.length === 0 || outputs.some(isDestination)) return [];
+function destinations({ outputs, name }: EventInput): Finding[] {
+  const [first] = outputs;
+  if (first === undefined || outputs.some(isDestination)) return [];
   return [
     error('destination', `the events of ${name} reach ${outputs.map(pluginOf).join(' and ')} and nothing else`, {
-      at: outputs[0]?.at ?? section.at,
+      at: first.at,
       cost: 'they are kept nowhere',
       write: '@INCLUDE outputs/ionos.conf',
     }),
@@ -118,7 +119,7 @@ function rejected({ fluentBit }: EventInput): Finding[] {
   if (truth(entry?.value ?? '') === true) return [];
   return [
     error('keep-rejected', entry === undefined ? 'storage.keep.rejected is not set' : 'storage.keep.rejected is off', {
-      at: entry?.at ?? serviceSection(fluentBit)?.at ?? { file: fluentBit.file },
+      at: entry?.at ?? serviceAt(fluentBit),
       cost: 'what a destination refuses (4xx, such as 401 for an expired key) is dropped at once',
       write: lineIn(fluentBit, 'storage.keep.rejected', 'On'),
     }),

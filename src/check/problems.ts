@@ -111,7 +111,8 @@ function finding(
 /** What must not be empty is so because of a variable, as a rule. */
 function isEmpty(code: string, entry: Entry | undefined, at: Position, environment: Environment): Finding {
   const names = variablesIn(entry?.raw ?? '');
-  const message = `${entry?.key ?? 'it'} is empty: ${names.map((name) => `\${${name}}`).join(' and ')} is not set`;
+  const reason = names.length === 0 ? '' : `: ${names.map((name) => `\${${name}}`).join(' and ')} is not set`;
+  const message = `${entry?.key ?? 'it'} is empty${reason}`;
   if (!environment.isKnown) {
     const run = 'sudo fetch-activity-logs check';
     return warning(code, `${message}, as far as this user can see`, { at, cost: `then ${NO_START}`, run });

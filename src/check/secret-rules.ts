@@ -54,7 +54,7 @@ function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[
 }
 
 function readers({ file }: Position, machine: Machine): string {
-  const mode = statSync(pathOn(machine, file), { throwIfNoEntry: false })?.mode ?? 0;
+  const { mode } = statSync(pathOn(machine, file));
   const where = `; its place is ${ENVIRONMENT_FILE}`;
   if ((mode & OTHERS_READ) !== 0) return `every user of this machine can read the file${where}`;
   return `it goes wherever the file goes: backups, tickets, repositories${where}`;

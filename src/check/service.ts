@@ -73,7 +73,8 @@ function dropIns(machine: Machine): string[] {
     const names = existsSync(onMachine) ? readdirSync(onMachine) : [];
     for (const name of names) if (name.endsWith('.conf')) files.set(name, join(dropInFolder, name));
   }
-  return [...files.keys()].sort().map((name) => files.get(name) ?? '');
+  const inOrder = [...files].sort(([a], [b]) => Number(a > b) - Number(a < b));
+  return inOrder.map(([, file]) => file);
 }
 
 class Reader {

@@ -1,5 +1,5 @@
 import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
-import { serviceOf, serviceEntry, serviceSection } from '../fluent-bit-config/read.ts';
+import { serviceOf, serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import type { EventInput } from './input.ts';
@@ -55,7 +55,7 @@ function storagePath(input: EventInput): Finding[] {
   if (entry !== undefined || valueOf(section, 'storage.type')?.toLowerCase() === 'filesystem') return [];
   return [
     error('storage-path', 'there is no storage.path', {
-      at: serviceSection(fluentBit)?.at ?? { file: fluentBit.file },
+      at: serviceAt(fluentBit),
       cost: 'with storage.type filesystem Fluent Bit does not start without it',
       write,
     }),

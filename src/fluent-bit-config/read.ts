@@ -8,6 +8,7 @@ import {
   type Entry,
   type FluentBitConfig,
   locate,
+  type Position,
   type Problem,
   type RawConfig,
   type RawSection,
@@ -97,9 +98,9 @@ export function serviceOf(config: FluentBitConfig): Map<string, string> {
   return new Map(entries.map(({ key, value }) => [key, value]));
 }
 
-/** The [SERVICE] section into which a missing key is to be written. */
-export function serviceSection(config: FluentBitConfig): Section | undefined {
-  return sectionsOf(config, 'service').at(-1);
+/** Where a key that is missing in [SERVICE] is to be written: into the last of them, or else somewhere in the file. */
+export function serviceAt(config: FluentBitConfig): Position | { readonly file: string } {
+  return sectionsOf(config, 'service').at(-1)?.at ?? { file: config.file };
 }
 
 /** The entry of [SERVICE] that counts: of several, the last. */
