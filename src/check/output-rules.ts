@@ -31,9 +31,10 @@ export function checkOutputs(input: EventInput): Finding[] {
   }
   if (outputs.some(isDestination)) findings.push(...rejected(input));
   const at = entriesOf(section, 'tag').at(-1)?.at ?? section.at;
-  if (outputs.length === 0) {
+  // A tag that is empty is told by itself.
+  if (outputs.length === 0 && tag !== '') {
     findings.push(
-      error('match', `no output has a Match for the tag ${tag === '' ? 'of this input, which is empty' : tag}`, {
+      error('match', `no output has a Match for the tag ${tag}`, {
         at,
         cost: 'Fluent Bit takes the events and sends them nowhere',
         write: lineIn(input.fluentBit, 'Match', tag),

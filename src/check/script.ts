@@ -36,8 +36,12 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
       }),
     ];
   }
-  if (problem !== undefined || !statSync(script).isFile()) {
-    return [error('script', `${call.script} cannot be read (${problem ?? 'it is no file'})`, { at, cost: COST })];
+  if (problem !== undefined) {
+    const message = `${call.script} cannot be read (${problem})`;
+    return [error('script', message, { at, cost: COST, run: `chmod 755 ${script}` })];
+  }
+  if (!statSync(script).isFile()) {
+    return [error('script', `${call.script} is no file`, { at, cost: COST, ...installed(input) })];
   }
   const { user } = input.environment.service ?? { user: 'root' };
   if (mayUser(user, READ | SEARCH, script, machine) === false) {
