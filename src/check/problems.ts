@@ -74,7 +74,7 @@ function finding(
   switch (code) {
     case 'tag-empty':
     case 'value-empty':
-      return [isEmpty(`config-${code}`, entry, at, environment)];
+      return entry === undefined ? [] : [isEmpty(`config-${code}`, entry, config, environment)];
     case 'storage-path-missing': {
       const write = lineIn(config, 'storage.path', '/var/lib/fluent-bit/storage');
       return [error('storage-path', message, { at, cost: NO_START, write: `${write}, in [SERVICE]` })];
@@ -109,10 +109,12 @@ function finding(
 }
 
 /** What must not be empty is so because of a variable, as a rule. */
-function isEmpty(code: string, entry: Entry | undefined, at: Position, environment: Environment): Finding {
-  const names = variablesIn(entry?.raw ?? '');
-  const reason = names.length === 0 ? '' : `: ${names.map((name) => `\${${name}}`).join(' and ')} is not set`;
-  const message = `${entry?.key ?? 'it'} is empty${reason}`;
+function isEmpty(code: string, { key, raw, at }: Entry, config: FluentBitConfig, environment: Environment): Finding {
+  const names = variablesIn(raw);
+  if (names.length === 0) {
+    return error(code, `${key} is empty`, { at, cost: NO_START, write: lineIn(config, key, '…') });
+  }
+  const message = `${key} is empty: ${names.map((name) => `\${${name}}`).join(' and ')} is not set`;
   if (!environment.isKnown) {
     const run = 'sudo fetch-activity-logs check';
     return warning(code, `${message}, as far as this user can see`, { at, cost: `then ${NO_START}`, run });

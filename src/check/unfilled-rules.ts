@@ -79,7 +79,6 @@ export function variablesIn(raw: string): string[] {
 }
 
 /** What to write so that variables are set. */
-export function assignments(names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
+export function assignments(names: readonly string[]): string {
   return `${names.map((name) => `${name}=${EXAMPLES[name] ?? '…'}`).join(' and ')} in ${ENVIRONMENT_FILE}`;
 }
