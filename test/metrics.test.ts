@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -101,6 +101,26 @@ describe('the metrics file', () => {
     assert.equal(valueOf(samples, 'last_run_exit_code'), 1);
     assert.equal(valueOf(samples, 'last_run_requests', 'status="401"'), 1);
     assert.equal(valueOf(samples, 'events_total', 'source="ionos/31721060"'), 3);
+  });
+
+  it('tells when the token expires, and of a source that was never polled no more than is known', async (t) => {
+    const { sandbox, poll, metrics } = await setUp(t);
+    const token = ['{"alg":"none"}', '{"exp":2000000000}', 'x'].map((part) => Buffer.from(part).toString('base64url'));
+    sandbox.options.token = token.join('.');
+    sandbox.addContract('31721060');
+    sandbox.options.forbiddenContracts = ['31721060'];
+    assert.equal(await poll(token.join('.')), 1);
+    const samples = await metrics();
+    assert.equal(valueOf(samples, 'token_expiry_timestamp_seconds'), 2_000_000_000);
+    assert.equal(valueOf(samples, 'last_success_timestamp_seconds', 'source="ionos/31721060"'), undefined);
+    assert.equal(valueOf(samples, 'last_run_requests', 'status="403"'), 1);
+  });
+
+  it('is no reason for a poll to fail', async (t) => {
+    const { sandbox, file, poll } = await setUp(t);
+    sandbox.addContract('31721060');
+    await mkdir(file);
+    assert.equal(await poll(), 0);
   });
 
   it('has no series that the file of another input has', async (t) => {

@@ -108,6 +108,12 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     assert.deepEqual(await found(machine), []);
   });
 
+  it('is content with sources that were never polled to their end', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(STATE, '{"version":1,"sources":{"ionos/1":{"cursor":"2026-11-21T20:29:00Z"}}}');
+    assert.deepEqual(await found(machine), []);
+  });
+
   it('is content with the state of the Python fetcher, and with an empty one', async (t) => {
     const machine = await installedMachine(t);
     for (const text of ['{"last_run": "2026-11-21T20:29:00.123456+00:00"}', '{}']) {

@@ -267,6 +267,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       'error script',
       COMMAND,
     ]),
+    trap('an old Node in Command', all(command(CALL.replace('exec', 'exec /opt/node')), ({ write }) => write('/opt/node', '#!/bin/sh\necho v18.19.0\n', 0o755)), ['error node', COMMAND]), // prettier-ignore
     trap(
       'an old Node',
       all(

@@ -567,6 +567,22 @@ describe('export', () => {
         /cannot be read: a part of it is missing/,
       ],
       [
+        'with the note of another version',
+        (file) => changeNote(file, '"version":1', '"version":2'),
+        /part\.json cannot be read: its version is not 1; remove /,
+      ],
+      ['with a note without a number', (file) => changeNote(file, '"bytes":', '"byte":'), /a number is missing/],
+      [
+        'with a note without its range',
+        (file) => changeNote(file, '"given":{"from":"1d"', '"given":{"from":1'),
+        /its range is missing/,
+      ],
+      [
+        'with a note of a broken owner',
+        (file) => changeNote(file, '"owner":null', '"owner":{"pid":1}'),
+        /its owner is broken/,
+      ],
+      [
         'that was shortened',
         (file) => truncate(`${file}.part`, 100),
         /part has 100 bytes, and \d+ were written; remove /,
@@ -660,6 +676,14 @@ describe('export', () => {
       assert.match(drawn.at(-1) ?? '', /^fetch-activity-logs: .*\n$/);
     });
 
+    it('counts pages where there are no contracts', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generateEntries({ count: 950, from: NOW - DAY, to: NOW });
+      const options = ['--provider', 'cloudscale', '--from', '1d'];
+      const { stderr } = await exporting(sandbox, options, { terminal: { columns: 100 }, now: withJumps(500) });
+      assert.match(stderr, /\d pages, [\d,]+ events, [\d,]+\/s, [\d a-z]+ left\r/);
+    });
+
     it('fits into the terminal', async (t) => {
       const sandbox = await sandboxFor(t);
       sandbox.generate(SMALL, { count: 3000, from: NOW - DAY, to: NOW });
@@ -704,6 +728,12 @@ function withJumps(ms: number): () => number {
 function stopAt(sandbox: Sandbox, nth: number, stop: AbortController): void {
   let left = nth;
   void sandbox.nextRequest(() => --left === 0).then(() => stop.abort(new Stopped('stopped by SIGINT')));
+}
+
+async function changeNote(file: string, from: string, to: string): Promise<void> {
+  const note = await readFile(`${file}.part.json`, 'utf8');
+  assert.ok(note.includes(from), note);
+  await writeFile(`${file}.part.json`, note.replace(from, to));
 }
 
 /** How many bytes the note beside the partial file speaks of. */

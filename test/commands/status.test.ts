@@ -44,6 +44,7 @@ describe('status', () => {
     ['python-fetcher', []],
     ['empty', []],
     ['cloudscale', ['--provider', 'cloudscale']],
+    ['cloudscale-new', ['--provider', 'cloudscale']],
   ];
   for (const [name, options] of sound) {
     it(`shows ${name}`, async (t) => {
