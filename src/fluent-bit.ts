@@ -47,7 +47,7 @@ export class FluentBit {
     const records = member(member(inputs, this.#input), 'records');
     if (typeof records !== 'number') {
       const names = typeof inputs === 'object' && inputs !== null ? Object.keys(inputs).join(', ') : 'none';
-      throw new Error(`it has no input with the Alias ${this.#input}; it has ${names}`);
+      throw new Error(`it has no input with the Alias ${this.#input} (it has: ${names})`);
     }
     const seconds = member(JSON.parse(uptime), 'uptime_sec');
     if (typeof seconds !== 'number') throw new Error('its uptime cannot be read');

@@ -60,7 +60,7 @@ function counted({ records, uptime, isPaused }: InputCounter, name: string): Fin
 
 function unreachable(thrown: unknown, { host }: URL): Finding {
   const message = messageOf(thrown) === '' ? (codeOf(thrown) ?? 'no answer') : messageOf(thrown);
-  return error('running', `Fluent Bit's counters at ${host} cannot be had (${message})`, {
+  return error('running', `Fluent Bit's counters at ${host} cannot be had: ${message}`, {
     cost: 'it does not run, or what it drops is lost unnoticed',
     run: 'systemctl status fluent-bit',
   });

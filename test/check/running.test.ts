@@ -31,7 +31,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
     const machine = await installedMachine(t);
     machine.fluentBit.picture = undefined;
     assert.deepEqual(await found(machine), [
-      "error running: Fluent Bit's counters at FLUENT-BIT cannot be had (/api/v1/metrics answered HTTP 404)",
+      "error running: Fluent Bit's counters at FLUENT-BIT cannot be had: /api/v1/metrics answered HTTP 404",
     ]);
   });
 
@@ -46,7 +46,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
   it('and calls it an error that it has no such input', async (t) => {
     const machine = await installedMachine(t);
     assert.deepEqual(await found(machine, ['--ack-input', 'audit']), [
-      "error running: Fluent Bit's counters at FLUENT-BIT cannot be had (it has no input with the Alias audit; it has activity_log)",
+      "error running: Fluent Bit's counters at FLUENT-BIT cannot be had: it has no input with the Alias audit (it has: activity_log)",
     ]);
   });
 
