@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, statSync } from 'node:fs';
-import { appendFile, cp, mkdir, readFile, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readFile, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
@@ -598,6 +598,25 @@ describe('export', () => {
         assert.match(stderr, message);
       });
     }
+
+    it('is begun anew when the run that made it was killed before it wrote anything', async (t) => {
+      const { sandbox, file } = await leftBehind(t);
+      await writeFile(`${file}2.part`, '');
+      assert.equal((await exporting(sandbox, ['--from', '1d', '--output', `${file}2`])).exitCode, ExitCode.Done);
+      assertSame(linesOf(await readFile(`${file}2`, 'utf8')), truth(sandbox, [SMALL]));
+    });
+
+    it('needs a place where files can be', async (t) => {
+      const { sandbox, file } = await leftBehind(t);
+      const below = await exporting(sandbox, ['--from', '1d', '--output', `${file}.part/below`]);
+      assert.equal(below.exitCode, ExitCode.Usage);
+      assert.match(below.stderr, /error: --output: cannot write .*: ENOTDIR/);
+      await rm(`${file}.part.json`);
+      await mkdir(`${file}.part.json`);
+      const beside = await exporting(sandbox, ['--from', '1d', '--output', file]);
+      assert.equal(beside.exitCode, ExitCode.Usage);
+      assert.match(beside.stderr, /error: --output: cannot write .*: EISDIR/);
+    });
 
     it('is written by one process at a time', async (t) => {
       const sandbox = await sandboxFor(t, { now: Date.now });
