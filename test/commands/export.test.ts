@@ -720,9 +720,10 @@ describe('export', () => {
     ];
     for (const [name, options, world] of silent) {
       it(`is not shown ${name}`, async (t) => {
-        const sandbox = await sandboxFor(t);
+        const now = withJumps(500);
+        const sandbox = await sandboxFor(t, { now });
         sandbox.generate(SMALL, { count: 3000, from: NOW - DAY, to: NOW });
-        const result = await exporting(sandbox, ['--from', '1d', ...options], { now: withJumps(500), ...world });
+        const result = await exporting(sandbox, ['--from', '1d', ...options], { now, ...world });
         assert.deepEqual([result.exitCode, result.stderr], [ExitCode.Done, '']);
       });
     }
