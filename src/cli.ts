@@ -27,7 +27,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   follow: async (config, world) => (await import('./commands/follow.ts')).follow(config, world),
   export: async (config, world, options) => (await import('./commands/export.ts')).exportRange(config, world, options),
   status: async (config, world, options) => (await import('./commands/status.ts')).status(config, world, options),
-  check: async (config, world, options) => (await import('./commands/check.ts')).check(config, world, options),
+  check: async (_config, world, options) => (await import('./commands/check.ts')).check(world, options),
 };
 
 function commandOf(options: Options): Command {

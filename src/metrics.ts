@@ -31,9 +31,13 @@ export async function writeMetrics(file: string, session: Session, exitCode: Exi
   }
 }
 
-/** Names and units as Prometheus' conventions want them (https://prometheus.io/docs/practices/naming/). */
+/**
+ * Names and units as Prometheus' conventions want them (https://prometheus.io/docs/practices/naming/). All samples have
+ * the input as a label: the files of several inputs are read together, and no series may be in two of them.
+ */
 export function renderMetrics(session: Session, exitCode: ExitCode): string {
-  return [...ofTheRun(session, exitCode), ...ofTheSources(session)].map(render).join('');
+  const input = { input: session.config.ackInput };
+  return [...ofTheRun(session, exitCode), ...ofTheSources(session)].map((metric) => render(metric, input)).join('');
 }
 
 function ofTheRun(session: Session, exitCode: ExitCode): Metric[] {
@@ -51,7 +55,11 @@ function ofTheRun(session: Session, exitCode: ExitCode): Metric[] {
     gauge('last_run_received_bytes', 'Bytes of answers that the last run received.', bytes),
     { ...gauge('last_run_requests', 'Answers to the last run, by HTTP status.', 0), samples: byStatus },
     gauge('last_run_retries', 'Requests that the last run sent again.', retries),
-    gauge('last_run_acknowledgement_seconds', 'Waited for Fluent Bit.', acknowledgement.waitedMs / 1000),
+    gauge(
+      'last_run_acknowledgement_seconds',
+      'How long the last run waited for Fluent Bit.',
+      acknowledgement.waitedMs / 1000,
+    ),
     gauge('pending_lines', 'Lines printed and not yet counted by Fluent Bit.', store.state.pending?.lines ?? 0),
     gauge(
       'token_expiry_timestamp_seconds',
@@ -83,7 +91,7 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
     metric('gauge', 'cursor_timestamp_seconds', 'Up to when a source is collected.', reached),
     metric('gauge', 'cursor_lag_seconds', 'How far that is behind.', (source) => {
       const instant = reached(source);
-      return instant === undefined ? undefined : Math.max(0, now() / 1000 - instant);
+      return instant === undefined ? undefined : Math.max(0, Math.round(now() - instant * 1000) / 1000);
     }),
     metric('counter', 'events_total', 'Events delivered.', (source) => source.delivered),
     metric(
@@ -117,11 +125,11 @@ function gauge(name: string, help: string, value: number | undefined, labels: Re
   return { name: `${PREFIX}_${name}`, type: 'gauge', help, samples: [{ labels, value }] };
 }
 
-function render({ name, type, help, samples }: Metric): string {
+function render({ name, type, help, samples }: Metric, common: Readonly<Record<string, string>>): string {
   const lines = samples.flatMap(({ labels = {}, value }) => {
     if (value === undefined) return [];
-    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
-    return [`${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`];
+    const pairs = Object.entries({ ...common, ...labels }).map(([label, text]) => `${label}="${escape(text)}"`);
+    return [`${name}{${pairs.join(',')}} ${value}\n`];
   });
   return lines.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
 }

@@ -95,9 +95,10 @@ function columns(sources: readonly SourceStatus[], now: number): Column[] {
   const isByInstant = sources.every(({ cursor }) => cursor !== null);
   return [
     { title: 'SOURCE', value: ({ source }) => source },
-    isByInstant
-      ? { title: 'CURSOR', value: ({ cursor }) => cursor ?? '-' }
-      : { title: 'LAST EVENT', value: ({ cursor, last_event }) => cursor ?? last_event ?? '-' },
+    {
+      title: isByInstant ? 'CURSOR' : 'LAST EVENT',
+      value: ({ cursor, last_event }) => cursor ?? last_event ?? '-',
+    },
     { title: 'BEHIND', isNumber: true, value: ({ behind_seconds: behind }) => seconds(behind) },
     { title: 'LAST SUCCESS', isNumber: true, value: ({ last_success }) => ago(last_success, now) },
     { title: 'LAST POLL', value: ({ last_success, last_error }) => lastPoll(last_success, last_error) },
@@ -129,18 +130,13 @@ function ago(instant: string | null, now: number): string {
 
 /** Columns as wide as their widest cell, numbers at their right edge. */
 function table(sources: readonly SourceStatus[], all: readonly Column[]): string[] {
-  const cells = all.map(({ title, value }) => [title, ...sources.map(value)]);
-  const widths = cells.map((column) => Math.max(...column.map((cell) => cell.length)));
-  return [-1, ...sources.keys()].map((_, row) =>
-    all
-      .map(({ isNumber }, index) => {
-        const cell = cells[index]?.[row] ?? '';
-        const width = widths[index] ?? 0;
-        return isNumber === true ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
+  const fitted = all.map(({ title, isNumber, value }) => {
+    const width = Math.max(title.length, ...sources.map((source) => value(source).length));
+    const fit = (cell: string) => (isNumber === true ? cell.padStart(width) : cell.padEnd(width));
+    return { title: fit(title), cell: (source: SourceStatus) => fit(value(source)) };
+  });
+  const rows = [fitted.map(({ title }) => title), ...sources.map((source) => fitted.map(({ cell }) => cell(source)))];
+  return rows.map((cells) => cells.join('  ').trimEnd());
 }
 
 function remarks({ pending_lines, sources }: StatusReport): string[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -47,11 +47,19 @@ async function setUp(t: TestContext) {
   t.after(() => sandbox.close());
   const folder = await mkdtemp(join(tmpdir(), 'metrics-'));
   const file = join(folder, 'metrics.prom');
-  const poll = (token = 'sandbox-token') =>
+  const poll = (token = 'sandbox-token', more: readonly string[] = []) =>
     new Promise<number>((resolve) => {
-      const options = ['--api-url', sandbox.url, '--state-file', join(folder, 'state.json'), '--metrics-file', file];
+      const options = [
+        ...more,
+        '--api-url',
+        sandbox.url,
+        '--state-file',
+        join(folder, 'state.json'),
+        '--metrics-file',
+        file,
+      ];
       const child = execFile(process.execPath, [BUILT, ...options], {
-        env: { ...process.env, IONOS_API_TOKEN: token },
+        env: { ...process.env, IONOS_API_TOKEN: token, CLOUDSCALE_API_TOKEN: token },
       });
       child.on('close', (code) => resolve(code ?? -1));
     });
@@ -59,8 +67,10 @@ async function setUp(t: TestContext) {
   return { sandbox, file, poll, metrics };
 }
 
+/** Of a sample with these labels, and the input's. */
 function valueOf(samples: readonly Sample[], name: string, labels = ''): number | undefined {
-  return samples.find((sample) => sample.name === `fetch_activity_logs_${name}` && sample.labels === labels)?.value;
+  const all = `input="activity_log"${labels === '' ? '' : `,${labels}`}`;
+  return samples.find((sample) => sample.name === `fetch_activity_logs_${name}` && sample.labels === all)?.value;
 }
 
 describe('the metrics file', () => {
@@ -91,6 +101,42 @@ describe('the metrics file', () => {
     assert.equal(valueOf(samples, 'last_run_exit_code'), 1);
     assert.equal(valueOf(samples, 'last_run_requests', 'status="401"'), 1);
     assert.equal(valueOf(samples, 'events_total', 'source="ionos/31721060"'), 3);
+  });
+
+  it('tells when the token expires, and of a source that was never polled no more than is known', async (t) => {
+    const { sandbox, poll, metrics } = await setUp(t);
+    const token = ['{"alg":"none"}', '{"exp":2000000000}', 'x'].map((part) => Buffer.from(part).toString('base64url'));
+    sandbox.options.token = token.join('.');
+    sandbox.addContract('31721060');
+    sandbox.options.forbiddenContracts = ['31721060'];
+    assert.equal(await poll(token.join('.')), 1);
+    const samples = await metrics();
+    assert.equal(valueOf(samples, 'token_expiry_timestamp_seconds'), 2_000_000_000);
+    assert.equal(valueOf(samples, 'last_success_timestamp_seconds', 'source="ionos/31721060"'), undefined);
+    assert.equal(valueOf(samples, 'last_run_requests', 'status="403"'), 1);
+  });
+
+  it('is no reason for a poll to fail', async (t) => {
+    const { sandbox, file, poll } = await setUp(t);
+    sandbox.addContract('31721060');
+    await mkdir(file);
+    assert.equal(await poll(), 0);
+  });
+
+  it('has no series that the file of another input has', async (t) => {
+    const { sandbox, poll, metrics } = await setUp(t);
+    sandbox.addContract('31721060');
+    const seriesOf = async (...options: string[]) => {
+      assert.equal(await poll('sandbox-token', options), 0);
+      return (await metrics()).map(({ name, labels }) => `${name}{${labels}}`);
+    };
+    const series = [
+      ...(await seriesOf()),
+      ...(await seriesOf('--provider', 'cloudscale', '--ack-input', 'cloudscale_log')),
+      ...(await seriesOf('--provider', 'cloudscale', '--ack-input', 'cloudscale_log_2')),
+    ];
+    assert.ok(series.length > 50);
+    assert.equal(new Set(series).size, series.length);
   });
 
   it('counts retries and late events', async (t) => {

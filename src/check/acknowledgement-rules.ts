@@ -1,9 +1,8 @@
 import { entriesOf } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
-import { serviceEntry, serviceSection } from './service-section.ts';
+import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 import { SHIPPED_ALIAS, ackUrlOf, httpPortOf, soundCommand } from './sound-command.ts';
 
 /** Fluent Bit listens on all addresses unless told otherwise. */
@@ -24,8 +23,8 @@ export function checkAcknowledgement(input: Input): Finding[] {
     ...name(input, ackUrl === undefined ? (alias ?? SHIPPED_ALIAS) : ackInput),
     ...listen(input),
   ];
-  if (findings.length > 0) return findings;
-  return [ok('acknowledgement', `${input.name}: its lines are counted at ${ackUrl?.host ?? ''}`, { at: command.at })];
+  if (findings.length > 0 || ackUrl === undefined) return findings;
+  return [ok('acknowledgement', `${input.name}: its lines are counted at ${ackUrl.host}`, { at: command.at })];
 }
 
 function notTold(input: Input): Finding {
@@ -43,7 +42,7 @@ function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding
   if (truth(entry?.value ?? '') !== true) {
     return [
       error('http-server', 'HTTP_Server is not on', {
-        at: entry?.at ?? serviceSection(fluentBit)?.at ?? { file: fluentBit.file },
+        at: entry?.at ?? serviceAt(fluentBit),
         cost,
         write: lineIn(fluentBit, 'HTTP_Server', 'On'),
       }),
@@ -61,9 +60,10 @@ function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding
 }
 
 /** Whether the counter that the script asks for is this input's. */
-function name({ name: own, alias, section, command, fluentBit }: Input, asked: string): Finding[] {
+function name({ name: own, section, fluentBit }: Input, asked: string): Finding[] {
   if (asked === own) return [];
   const cost = `there is no counter of that name, and ${UNNOTICED}`;
+  const alias = entriesOf(section, 'alias').at(-1);
   if (alias === undefined) {
     const write = lineIn(fluentBit, 'Alias', asked);
     return [
@@ -74,9 +74,8 @@ function name({ name: own, alias, section, command, fluentBit }: Input, asked: s
       }),
     ];
   }
-  const at = entriesOf(section, 'alias').at(-1)?.at ?? command.at;
-  const message = `Alias ${alias} does not fit --ack-input ${asked}`;
-  return [error('ack-input', message, { at, cost, write: `--ack-input ${alias}` })];
+  const message = `Alias ${alias.value} does not fit --ack-input ${asked}`;
+  return [error('ack-input', message, { at: alias.at, cost, write: `--ack-input ${alias.value}` })];
 }
 
 function listen(input: Input): Finding[] {

@@ -112,7 +112,10 @@ function clock({ clockLeadMs }: ApiClient): Finding[] {
   }
   const [direction, cost] =
     clockLeadMs > 0
-      ? ['ahead of', 'what the API has not written yet is taken for looked at, and missed if it comes late']
+      ? [
+          'ahead of',
+          'polls ask for what is still to come by the clock of the API, and what happens there later may be missed',
+        ]
       : ['behind', 'events come so much later, and --since and --overlap cover other times than they say'];
   return [
     error('clock', `this machine's clock is ${difference} ${direction} the API's`, {

@@ -54,5 +54,7 @@ export function checkCommand(input: Input): Finding[] {
       }),
     );
   }
-  return findings.length > 0 ? findings : [ok('command', `${input.name} runs it every ${input.intervalSec} s`, { at })];
+  return findings.length > 0
+    ? findings
+    : [ok('command', `${input.name} runs fetch-activity-logs every ${input.intervalSec} s`, { at })];
 }

@@ -24,14 +24,14 @@ export function readConfiguration(
     if (code === 'ENOENT' && !isNamed) {
       return {
         finding: warning('config', 'Fluent Bit has no configuration here', {
-          at,
+          at: { file },
           cost: 'whether it would lose events is not known',
           run: 'fetch-activity-logs check --config FILE',
         }),
       };
     }
     if (code === 'ENOENT')
-      return { finding: error('config', 'there is no such file', { at, cost: 'Fluent Bit does not start' }) };
+      return { finding: error('config', 'there is no such file', { at: { file }, cost: 'Fluent Bit does not start' }) };
     if (code === 'EACCES' && machine.uid !== 0) {
       return {
         finding: warning('config', 'this user cannot read it', {

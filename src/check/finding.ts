@@ -1,4 +1,7 @@
-import type { Position } from '../fluent-bit-config/model.ts';
+import type { Position, FluentBitConfig } from '../fluent-bit-config/model.ts';
+
+/** YAML takes these for something else when they stand without quotation marks, or begin a value. */
+const YAML_SPECIAL = /^[\s&*!|>'"%@`#,[\]{}?:-]|: |\s#|\s$/;
 
 /** `error`: events are lost, altered or not collected at all. `warning`: not yet, or not events. */
 export type Level = 'ok' | 'warning' | 'error';
@@ -53,4 +56,10 @@ function finding(level: Level, code: string, message: string, { at, cost, write,
     ...(write === undefined ? {} : { write }),
     ...(run === undefined ? {} : { run }),
   };
+}
+
+/** A key and its value as a line of this configuration: `Buf_Size 2M`, or `buf_size: 2M` in YAML. */
+export function lineIn({ format }: Pick<FluentBitConfig, 'format'>, key: string, value: string): string {
+  if (format === 'classic') return `${key} ${value}`;
+  return `${key.toLowerCase()}: ${YAML_SPECIAL.test(value) ? `'${value.replaceAll("'", "''")}'` : value}`;
 }

@@ -1,8 +1,7 @@
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
-import { error, warning, type Finding } from './finding.ts';
-import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
+import { error, warning, type Finding, lineIn } from './finding.ts';
+import type { EventInput } from './input.ts';
 import { KEY_HEADER, headerName, headerOf, isLoggingService, nameOf, pluginOf } from './output.ts';
 
 /** Plugins whose Host, Port and tls mean the same as those of `http`. */
@@ -12,7 +11,7 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
 const NOWHERE = 'the events never get there';
 
 /** Whether an output can reach where it sends to, and shows its key to nobody else. */
-export function checkHttp(output: Section, input: Input): Finding[] {
+export function checkHttp(output: Section, input: EventInput): Finding[] {
   const plugin = pluginOf(output);
   if (!HTTP_PLUGINS.has(plugin) && plugin !== 'forward') return [];
   return [
@@ -23,7 +22,7 @@ export function checkHttp(output: Section, input: Input): Finding[] {
   ];
 }
 
-function host(output: Section, { fluentBit }: Input): Finding[] {
+function host(output: Section, { fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(output, 'host').at(-1);
   if (entry === undefined) {
     return [
@@ -45,7 +44,7 @@ function host(output: Section, { fluentBit }: Input): Finding[] {
   ];
 }
 
-function port(output: Section, { fluentBit }: Input): Finding[] {
+function port(output: Section, { fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(output, 'port').at(-1);
   const number = entry?.value ?? DEFAULT_HTTP_PORT;
   const isTls = truth(valueOf(output, 'tls') ?? '') === true;
@@ -61,7 +60,7 @@ function port(output: Section, { fluentBit }: Input): Finding[] {
   return [error('output-port', 'tls on port 80', { at, cost: `nobody speaks TLS there, and ${NOWHERE}`, write })];
 }
 
-function tls(output: Section, { fluentBit }: Input): Finding[] {
+function tls(output: Section, { fluentBit }: EventInput): Finding[] {
   const own = entriesOf(output, 'tls').at(-1);
   const host = valueOf(output, 'host') ?? '';
   if (truth(own?.value ?? '') !== true) {
@@ -96,16 +95,20 @@ function tls(output: Section, { fluentBit }: Input): Finding[] {
 }
 
 /** What the Logging Service wants: JSON, at the path of the pipeline's tag, with the pipeline's key. */
-function loggingService(output: Section, { fluentBit, tag }: Input): Finding[] {
+function loggingService(output: Section, { fluentBit, tag }: EventInput): Finding[] {
   const findings: Finding[] = [];
   const key = headerOf(output, KEY_HEADER);
   if (key === undefined || key.raw === headerName(key.raw)) {
     findings.push(
-      error('output-key', `${nameOf(output)} sends no ${KEY_HEADER}`, {
-        at: key?.at ?? output.at,
-        cost: 'the Logging Service refuses the events',
-        write: lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`),
-      }),
+      error(
+        'output-key',
+        key === undefined ? `${nameOf(output)} sends no ${KEY_HEADER}` : `Header ${key.raw} has no value`,
+        {
+          at: key?.at ?? output.at,
+          cost: `the Logging Service refuses the events${key === undefined ? '' : ', since Fluent Bit sends the name in its place'}`,
+          write: lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`),
+        },
+      ),
     );
   }
   const format = entriesOf(output, 'format').at(-1);

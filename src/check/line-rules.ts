@@ -1,8 +1,7 @@
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { sizeInBytes, truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
-import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
+import type { EventInput } from './input.ts';
 import { isLoki } from './output.ts';
 
 const DEFAULT_BUF_SIZE = 4096;
@@ -13,25 +12,31 @@ const SHIPPED_BUF_SIZE = 2_000_000;
 const TEXT_COST = 'each event arrives as one text under the key exec, and no field of it can be found';
 
 /** Whether lines come through whole and as what they are. */
-export function checkLines(input: Input): Finding[] {
+export function checkLines(input: EventInput): Finding[] {
   const findings = [...bufSize(input), ...parser(input)];
   if (findings.some(({ level }) => level !== 'ok')) return findings;
-  const bytes = (input.config?.maxLineBytes ?? DEFAULT_LINE_BYTES).toLocaleString('en');
+  const bytes = lineBytes(input).toLocaleString('en');
   return [
     ok('lines', `${input.name}: lines of up to ${bytes} bytes come through whole, as JSON`, { at: input.section.at }),
   ];
 }
 
-function bufSize({ section, config, fluentBit }: Input): Finding[] {
-  const need = (config?.maxLineBytes ?? DEFAULT_LINE_BYTES) + BUFFER_REST;
+function lineBytes({ config }: EventInput): number {
+  return config?.maxLineBytes ?? DEFAULT_LINE_BYTES;
+}
+
+function bufSize(input: EventInput): Finding[] {
+  const { section, fluentBit } = input;
+  const need = lineBytes(input) + BUFFER_REST;
   const entry = entriesOf(section, 'buf_size').at(-1);
-  const size = entry === undefined ? DEFAULT_BUF_SIZE : sizeInBytes(entry.value);
+  const value = entry?.value ?? String(DEFAULT_BUF_SIZE);
+  const size = sizeInBytes(value);
   const sufficient = Math.max(SHIPPED_BUF_SIZE, Math.ceil(need / 1e6) * 1e6) / 1e6;
   const write = lineIn(fluentBit, 'Buf_Size', `${sufficient}M`);
   const at = entry?.at ?? section.at;
   if (size === undefined) {
     return [
-      error('buf-size', `Buf_Size "${entry?.value ?? ''}" is no size`, {
+      error('buf-size', `Buf_Size "${value}" is no size`, {
         at,
         cost: 'Fluent Bit does not start',
         write,
@@ -42,7 +47,7 @@ function bufSize({ section, config, fluentBit }: Input): Finding[] {
   const what =
     entry === undefined
       ? `Buf_Size is not set, and its default is ${DEFAULT_BUF_SIZE} bytes`
-      : `Buf_Size ${entry.value}`;
+      : `Buf_Size ${value} is too small for lines of up to ${lineBytes(input).toLocaleString('en')} bytes`;
   return [
     error('buf-size', what, {
       at,
@@ -52,7 +57,7 @@ function bufSize({ section, config, fluentBit }: Input): Finding[] {
   ];
 }
 
-function parser(input: Input): Finding[] {
+function parser(input: EventInput): Finding[] {
   const { section, fluentBit } = input;
   const entry = entriesOf(section, 'parser').at(-1);
   const write = lineIn(fluentBit, 'Parser', 'activity_log');
@@ -81,11 +86,11 @@ function parser(input: Input): Finding[] {
 }
 
 /** A time key is sought among the top-level keys only, where IONOS has none unless it is added. */
-function time({ config, fluentBit, outputs }: Input, found: Section): Finding[] {
+function time({ config, fluentBit, outputs }: EventInput, found: Section): Finding[] {
   const key = entriesOf(found, 'time_key').at(-1);
-  if (key === undefined || config === undefined) return [];
-  const hasTopLevel =
-    config.addFields.some((field) => field === key.value) || config.provider.fields.time[0] === key.value;
+  if (key === undefined) return [];
+  const added: readonly string[] = config?.addFields ?? [];
+  const hasTopLevel = added.includes(key.value) || config?.provider.fields.time[0] === key.value;
   if (!hasTopLevel) {
     return [
       warning('parser-time', `Time_Key ${key.value} is no top-level key of the events`, {

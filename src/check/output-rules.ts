@@ -1,12 +1,10 @@
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { leadingInteger, sizeInBytes, truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import { checkHttp } from './http-rules.ts';
-import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
-import { isDestination, nameOf, pluginOf } from './output.ts';
-import { routesOf } from './routing.ts';
-import { serviceEntry, serviceSection } from './service-section.ts';
+import type { EventInput } from './input.ts';
+import { isDestination, nameOf, pluginOf, routesOf } from './output.ts';
+import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 
 const UNLIMITED = new Set(['no_limits', 'false', 'off']);
 /** flb_output.c, measured: what is no number above 0 counts as 1. */
@@ -18,7 +16,7 @@ const LOKI_LINE_BYTES = 256 * 1024;
 const GROWTH = 3;
 
 /** Whether events reach a destination, and wait for it when it is away. */
-export function checkOutputs(input: Input): Finding[] {
+export function checkOutputs(input: EventInput): Finding[] {
   const { outputs, tag, section } = input;
   const findings = [...destinations(input), ...filters(input)];
   const sound: Finding[] = [];
@@ -33,9 +31,10 @@ export function checkOutputs(input: Input): Finding[] {
   }
   if (outputs.some(isDestination)) findings.push(...rejected(input));
   const at = entriesOf(section, 'tag').at(-1)?.at ?? section.at;
-  if (outputs.length === 0) {
+  // A tag that is empty is told by itself.
+  if (outputs.length === 0 && tag !== '') {
     findings.push(
-      error('match', `no output has a Match for the tag ${tag === '' ? 'of this input, which is empty' : tag}`, {
+      error('match', `no output has a Match for the tag ${tag}`, {
         at,
         cost: 'Fluent Bit takes the events and sends them nowhere',
         write: lineIn(input.fluentBit, 'Match', tag),
@@ -45,11 +44,12 @@ export function checkOutputs(input: Input): Finding[] {
   return [...sound, ...findings];
 }
 
-function destinations({ outputs, section, name }: Input): Finding[] {
-  if (outputs.length === 0 || outputs.some(isDestination)) return [];
+function destinations({ outputs, name }: EventInput): Finding[] {
+  const [first] = outputs;
+  if (first === undefined || outputs.some(isDestination)) return [];
   return [
     error('destination', `the events of ${name} reach ${outputs.map(pluginOf).join(' and ')} and nothing else`, {
-      at: outputs[0]?.at ?? section.at,
+      at: first.at,
       cost: 'they are kept nowhere',
       write: '@INCLUDE outputs/ionos.conf',
     }),
@@ -68,7 +68,7 @@ function copies(output: Section): Finding[] {
   ];
 }
 
-function destination(output: Section, input: Input): Finding[] {
+function destination(output: Section, input: EventInput): Finding[] {
   return [
     ...retries(output, input),
     ...totalLimit(output, input),
@@ -77,7 +77,7 @@ function destination(output: Section, input: Input): Finding[] {
   ];
 }
 
-function retries(output: Section, { fluentBit }: Input): Finding[] {
+function retries(output: Section, { fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(output, 'retry_limit').at(-1);
   if (entry !== undefined && UNLIMITED.has(entry.value.toLowerCase())) return [];
   const number = leadingInteger(entry?.value ?? '');
@@ -85,13 +85,13 @@ function retries(output: Section, { fluentBit }: Input): Finding[] {
   return [
     error('retry-limit', entry === undefined ? `${nameOf(output)} has no Retry_Limit` : `Retry_Limit ${entry.value}`, {
       at: entry?.at ?? output.at,
-      cost: `what cannot be sent after ${limit === 1 ? 'one retry' : `${limit} retries`} is dropped: an outage loses events`,
+      cost: `what cannot be sent after ${limit === 1 ? 'one retry' : `${limit} retries`} is dropped, and an outage loses events`,
       write: lineIn(fluentBit, 'Retry_Limit', 'no_limits'),
     }),
   ];
 }
 
-function totalLimit(output: Section, { fluentBit }: Input): Finding[] {
+function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(output, 'storage.total_limit_size').at(-1);
   const write = lineIn(fluentBit, 'storage.total_limit_size', '1G');
   if (entry === undefined) {
@@ -115,19 +115,19 @@ function totalLimit(output: Section, { fluentBit }: Input): Finding[] {
 }
 
 /** Since 3.1.0 Fluent Bit drops at once what a destination refuses for good. */
-function rejected({ fluentBit }: Input): Finding[] {
+function rejected({ fluentBit }: EventInput): Finding[] {
   const entry = serviceEntry(fluentBit, 'storage.keep.rejected');
   if (truth(entry?.value ?? '') === true) return [];
   return [
     error('keep-rejected', entry === undefined ? 'storage.keep.rejected is not set' : 'storage.keep.rejected is off', {
-      at: entry?.at ?? serviceSection(fluentBit)?.at ?? { file: fluentBit.file },
+      at: entry?.at ?? serviceAt(fluentBit),
       cost: 'what a destination refuses (4xx, such as 401 for an expired key) is dropped at once',
       write: lineIn(fluentBit, 'storage.keep.rejected', 'On'),
     }),
   ];
 }
 
-function ofPlugin(output: Section, { config, fluentBit }: Input): Finding[] {
+function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[] {
   const lineBytes = config?.maxLineBytes ?? 0;
   switch (pluginOf(output)) {
     case 'forward': {
@@ -157,7 +157,7 @@ function ofPlugin(output: Section, { config, fluentBit }: Input): Finding[] {
   }
 }
 
-function kafka(output: Section, lineBytes: number, fluentBit: Input['fluentBit']): Finding[] {
+function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluentBit']): Finding[] {
   const findings: Finding[] = [];
   const timeout = entriesOf(output, 'rdkafka.message.timeout.ms').at(-1);
   if (timeout?.value !== '0') {
@@ -182,7 +182,7 @@ function kafka(output: Section, lineBytes: number, fluentBit: Input['fluentBit']
   return findings;
 }
 
-function filters({ fluentBit, tag, name }: Input): Finding[] {
+function filters({ fluentBit, tag, name }: EventInput): Finding[] {
   return routesOf(fluentBit, tag, 'filter').map((filter) =>
     warning('filter', `filter ${pluginOf(filter)} sees the events of ${name}`, {
       at: filter.at,

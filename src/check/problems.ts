@@ -12,9 +12,8 @@ import {
 } from '../fluent-bit-config/model.ts';
 import { sectionsOf } from '../fluent-bit-config/read.ts';
 import type { Environment } from './environment.ts';
-import { error, warning, type Finding } from './finding.ts';
-import { lineIn } from './line.ts';
-import { assignments, checkVariables, variablesIn } from './unset-variables.ts';
+import { error, warning, type Finding, lineIn } from './finding.ts';
+import { assignments, checkVariables, variablesIn } from './unfilled-rules.ts';
 
 const NO_START = 'Fluent Bit does not start';
 const IN_SILENCE = 'Fluent Bit passes over it in silence';
@@ -69,13 +68,13 @@ function finding(
   ours: readonly Section[],
 ): Finding[] {
   if (LEFT_TO_RULES.has(code)) return [];
-  const dryRun = { at, run: `fluent-bit -c ${config.file} --dry-run` };
+  const dryRun = { at, run: `/opt/fluent-bit/bin/fluent-bit -c ${config.file} --dry-run` };
   const entry = entryAt(at, config);
   if (FATAL.has(code)) return [error(`config-${code}`, message, { ...dryRun, cost: NO_START })];
   switch (code) {
     case 'tag-empty':
     case 'value-empty':
-      return [isEmpty(`config-${code}`, entry, at, environment)];
+      return entry === undefined ? [] : [isEmpty(`config-${code}`, entry, config, environment)];
     case 'storage-path-missing': {
       const write = lineIn(config, 'storage.path', '/var/lib/fluent-bit/storage');
       return [error('storage-path', message, { at, cost: NO_START, write: `${write}, in [SERVICE]` })];
@@ -91,6 +90,11 @@ function finding(
       const write = lineIn(config, 'Alias', 'a_name_of_its_own');
       return [error('config-alias-duplicate', message, { at, cost, write })];
     }
+    case 'key-overridden': {
+      if (entry === undefined || !ours.some(({ entries }) => entries.includes(entry))) return [];
+      const cost = `this one counts, and what the other says has no effect`;
+      return [warning('config-key-overridden', message, { at, cost, write: '# delete one of them' })];
+    }
     case 'key-unknown': {
       const plugins = [...sectionsOf(config, 'input'), ...sectionsOf(config, 'output')];
       const isPlugin = plugins.some(({ entries }) => entry !== undefined && entries.includes(entry));
@@ -105,9 +109,12 @@ function finding(
 }
 
 /** What must not be empty is so because of a variable, as a rule. */
-function isEmpty(code: string, entry: Entry | undefined, at: Position, environment: Environment): Finding {
-  const names = variablesIn(entry?.raw ?? '');
-  const message = `${entry?.key ?? 'it'} is empty: ${names.map((name) => `\${${name}}`).join(' and ')} is not set`;
+function isEmpty(code: string, { key, raw, at }: Entry, config: FluentBitConfig, environment: Environment): Finding {
+  const names = variablesIn(raw);
+  if (names.length === 0) {
+    return error(code, `${key} is empty`, { at, cost: NO_START, write: lineIn(config, key, '…') });
+  }
+  const message = `${key} is empty: ${names.map((name) => `\${${name}}`).join(' and ')} is not set`;
   if (!environment.isKnown) {
     const run = 'sudo fetch-activity-logs check';
     return warning(code, `${message}, as far as this user can see`, { at, cost: `then ${NO_START}`, run });

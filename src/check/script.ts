@@ -4,10 +4,9 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { error, ok, warning, type Details, type Finding } from './finding.ts';
 import type { Input } from './input.ts';
-import { accessError, pathOn, type Machine } from './machine.ts';
+import { accessError, pathOn, type Machine, READ, SEARCH, mayUser } from './machine.ts';
 import { checkNode } from './node-version.ts';
 import { INSTALLED_SCRIPT, soundCommand } from './sound-command.ts';
-import { READ, SEARCH, mayUser } from './user-access.ts';
 
 /** As much as the kernel reads of a first line (execve(2)). */
 const SHEBANG_BYTES = 256;
@@ -37,8 +36,12 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
       }),
     ];
   }
-  if (problem !== undefined || !statSync(script).isFile()) {
-    return [error('script', `${call.script} cannot be read (${problem ?? 'it is no file'})`, { at, cost: COST })];
+  if (problem !== undefined) {
+    const message = `${call.script} cannot be read (${problem})`;
+    return [error('script', message, { at, cost: COST, run: `chmod 755 ${script}` })];
+  }
+  if (!statSync(script).isFile()) {
+    return [error('script', `${call.script} is no file`, { at, cost: COST, ...installed(input) })];
   }
   const { user } = input.environment.service ?? { user: 'root' };
   if (mayUser(user, READ | SEARCH, script, machine) === false) {

@@ -2,9 +2,8 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import type { Position } from '../fluent-bit-config/model.ts';
-import { parseEnvironmentFile } from './environment-file.ts';
+import { parseEnvironmentFile, parseUnit, unitWords, type UnitEntry } from './systemd-files.ts';
 import { pathOn, type Machine } from './machine.ts';
-import { parseUnit, unitWords, type UnitEntry } from './unit-file.ts';
 
 const UNIT = 'fluent-bit.service';
 /** Where systemd looks for units; the first counts most (systemd.unit(5)). */
@@ -74,7 +73,8 @@ function dropIns(machine: Machine): string[] {
     const names = existsSync(onMachine) ? readdirSync(onMachine) : [];
     for (const name of names) if (name.endsWith('.conf')) files.set(name, join(dropInFolder, name));
   }
-  return [...files.keys()].sort().map((name) => files.get(name) ?? '');
+  const inOrder = [...files].sort(([a], [b]) => Number(a > b) - Number(a < b));
+  return inOrder.map(([, file]) => file);
 }
 
 class Reader {

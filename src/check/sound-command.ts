@@ -1,9 +1,9 @@
 import type { FluentBitConfig } from '../fluent-bit-config/model.ts';
 import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
+import { lineIn } from './finding.ts';
 import { findScriptCall } from './script-call.ts';
-import { isSecretName } from './secrets.ts';
-import { serviceEntry } from './service-section.ts';
+import { isSecretName } from './secret-rules.ts';
+import { serviceEntry } from '../fluent-bit-config/read.ts';
 
 export const INSTALLED_SCRIPT = '/opt/fluent-bit/scripts/fetch-activity-logs';
 const DEFAULT_PORT = '2020';

@@ -8,8 +8,7 @@ import { describeOwner, readOwner } from '../state-store.ts';
 import { InvalidStateError, oldestCursor, parseState, type State } from '../state.ts';
 import type { Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
-import { accessError, pathOn, type Machine } from './machine.ts';
-import { READ, SEARCH, WRITE, mayUser } from './user-access.ts';
+import { accessError, pathOn, type Machine, READ, SEARCH, WRITE, mayUser } from './machine.ts';
 
 /** A poll ends at its deadline, and some seconds later when it is stopped in the middle of a page. */
 const GRACE_MS = 60_000;
@@ -121,7 +120,7 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   const backup = read(`${file}.bak`);
   if (backup === undefined || backup instanceof Error) {
     return [
-      error('state', `the state is broken, and there is no sound copy: ${state.message}`, {
+      error('state', `the state is broken (${state.message}), and there is no sound copy`, {
         at,
         cost: 'the next poll begins anew with --since, and what happened before that is missing',
         run: EXPORT,
@@ -129,7 +128,7 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
     ];
   }
   return [
-    warning('state', `the state is broken: ${state.message}`, {
+    warning('state', `the state is broken (${state.message})`, {
       at,
       cost: `the next poll goes on with ${file}.bak, and some events come twice`,
     }),

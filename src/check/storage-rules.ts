@@ -1,10 +1,8 @@
 import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
-import { serviceOf } from '../fluent-bit-config/read.ts';
+import { serviceOf, serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 import { truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
-import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
-import { serviceEntry, serviceSection } from './service-section.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
+import type { EventInput } from './input.ts';
 
 /** Emptied when the machine starts. */
 const VOLATILE = /^\/(tmp|run|var\/run|dev\/shm)(\/|$)/;
@@ -12,20 +10,20 @@ const CRASH_COST = 'a crash or kill of Fluent Bit loses all that is not sent yet
 const STORAGE_PATH = '/var/lib/fluent-bit/storage';
 
 /** Whether events outlive a crash of Fluent Bit, and an output that is slow or away. */
-export function checkStorage(input: Input): Finding[] {
+export function checkStorage(input: EventInput): Finding[] {
   const findings = [...storageType(input), ...storagePath(input), ...limits(input)];
   if (findings.length > 0) return findings;
   const path = serviceOf(input.fluentBit).get('storage.path') ?? '';
   return [ok('storage', `${input.name}: events wait on disk, under ${path}`, { at: input.section.at })];
 }
 
-function typeOf({ section, fluentBit }: Input): string {
+function typeOf({ section, fluentBit }: EventInput): string {
   const service = serviceOf(fluentBit);
   const inherited = truth(service.get('storage.inherit') ?? '') === true ? service.get('storage.type') : undefined;
   return (valueOf(section, 'storage.type') ?? inherited ?? 'memory').toLowerCase();
 }
 
-function storageType(input: Input): Finding[] {
+function storageType(input: EventInput): Finding[] {
   const { section, fluentBit } = input;
   const type = typeOf(input);
   if (type === 'filesystem') return [];
@@ -41,7 +39,7 @@ function storageType(input: Input): Finding[] {
 }
 
 /** Where the input itself has filesystem storage, reading has found that there is no path. */
-function storagePath(input: Input): Finding[] {
+function storagePath(input: EventInput): Finding[] {
   const { fluentBit, section } = input;
   const entry = serviceEntry(fluentBit, 'storage.path');
   const write = lineIn(fluentBit, 'storage.path', STORAGE_PATH);
@@ -57,14 +55,14 @@ function storagePath(input: Input): Finding[] {
   if (entry !== undefined || valueOf(section, 'storage.type')?.toLowerCase() === 'filesystem') return [];
   return [
     error('storage-path', 'there is no storage.path', {
-      at: serviceSection(fluentBit)?.at ?? { file: fluentBit.file },
+      at: serviceAt(fluentBit),
       cost: 'with storage.type filesystem Fluent Bit does not start without it',
       write,
     }),
   ];
 }
 
-function limits(input: Input): Finding[] {
+function limits(input: EventInput): Finding[] {
   const { section, fluentBit } = input;
   const findings: Finding[] = [];
   const limit = entriesOf(section, 'mem_buf_limit').at(-1);

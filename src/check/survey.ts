@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { readConfig, type Config, type Options } from '../config.ts';
+import { readConfig, type Options } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type { FluentBitConfig } from '../fluent-bit-config/model.ts';
 import type { World } from '../world.ts';
@@ -9,17 +9,16 @@ import { checkCommand } from './command-rules.ts';
 import { readConfiguration } from './configuration.ts';
 import { environmentOf, type Environment, type Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
-import { inputsOf, pythonInputsOf, type Input } from './input.ts';
+import { inputsOf, pythonInputsOf, type EventInput, type Input } from './input.ts';
 import { checkLines } from './line-rules.ts';
 import { pathOn, thisMachine, type Machine } from './machine.ts';
 import { checkNode } from './node-version.ts';
 import { checkOutputs } from './output-rules.ts';
-import { checkPlaceholders } from './placeholder-rules.ts';
+import { checkPlaceholders } from './unfilled-rules.ts';
 import { isIncomplete, problemFindings } from './problems.ts';
 import { checkRunning } from './running.ts';
 import { checkScript } from './script.ts';
-import { checkPlainSecrets } from './secret-rules.ts';
-import { secretsOf } from './secrets.ts';
+import { checkPlainSecrets, secretsOf } from './secret-rules.ts';
 import { readService, type Service } from './service.ts';
 import { checkState } from './state.ts';
 import { checkStorage } from './storage-rules.ts';
@@ -46,7 +45,6 @@ export interface Survey {
 
 /** All that there is to say of this machine: of each input that runs this program, or else of the command line. */
 export async function survey(
-  ownConfig: Config,
   world: World,
   options: Options,
   { machine = thisMachine(), retryMs = RETRY_MS }: SurveyOptions,
@@ -59,21 +57,23 @@ export async function survey(
   const configuration = readConfiguration(file, typeof named === 'string', environment, machine);
   const fluentBit = configuration.config;
   const inputs = fluentBit === undefined ? [] : await inputsOf(fluentBit, environment);
-  const ofInputs = setupsOf(inputs, given(options));
-  const setups = ofInputs.length > 0 ? ofInputs : [ownSetup(ownConfig, environment, options)];
+  const python = fluentBit === undefined ? [] : pythonInputsOf(fluentBit);
+  const { setups, refused } = setupsOf(inputs, environment, given(options));
 
   const looks = await Promise.all(setups.map((setup) => look(setup, world, machine)));
   const configFindings =
-    fluentBit === undefined ? [configuration.finding] : aboutConfig(fluentBit, inputs, environment, machine);
+    fluentBit === undefined ? [configuration.finding] : aboutConfig(fluentBit, inputs, python, environment, machine);
   const about = (await Promise.all(inputs.map((input) => aboutInput(input, machine)))).flat();
   const files = readAtStart(fluentBit, environment).map((path) => pathOn(machine, path));
   const running = await Promise.all(setups.map((setup) => checkRunning(setup, { files, retryMs }, world)));
   const findings = [
     ...(about.some(({ code }) => code === 'node') ? [] : [checkNode(machine.node.version, machine.node.path)]),
     ...aboutEnvironment(environment),
+    ...refused,
     ...looks.flatMap((one) => one.findings),
     ...configFindings,
     ...about,
+    ...(inputs.length > 0 ? [] : python.flatMap(aboutPython)),
     ...running.flat(),
   ];
   const environments = [world.env, environment.variables, ...inputs.map(({ env }) => env)];
@@ -87,23 +87,29 @@ function given(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name)));
 }
 
-/** What each input (of the provider, if one was named) would do; options that were given replace its command's. */
-function setupsOf(inputs: readonly Input[], instead: Options): Setup[] {
-  return inputs.flatMap(({ config, options, environment, env, intervalSec }) => {
+/**
+ * What each input (of the provider, if one was named) would do; options that were given replace its command's. Where
+ * none runs this program, what these options come to in Fluent Bit's environment.
+ */
+function setupsOf(
+  inputs: readonly Input[],
+  environment: Environment,
+  instead: Options,
+): { readonly setups: readonly Setup[]; readonly refused: readonly Finding[] } {
+  const setups = inputs.flatMap(({ config, options, env, intervalSec }) => {
     const isMeant = instead['provider'] === undefined || instead['provider'] === config?.provider.name;
     if (config === undefined || !isMeant) return [];
     return [{ config: readConfig({ ...options, ...instead }, env), environment, env, intervalMs: intervalSec * 1000 }];
   });
-}
-
-/** What the program would do with these options in that environment. */
-function ownSetup(config: Config, environment: Environment, options: Options): Setup {
+  // What an input's own options come to is not known when they are refused, which is told where they stand.
+  if (setups.length > 0 || inputs.some(({ config }) => config === undefined)) return { setups, refused: [] };
   const env = environment.variables;
   try {
-    return { config: readConfig(given(options), env), environment, env };
+    return { setups: [{ config: readConfig(instead, env), environment, env }], refused: [] };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
-    return { config, environment, env };
+    const message = `the program refuses what Fluent Bit has in its environment: ${thrown.message}`;
+    return { setups: [], refused: [error('settings', message, { cost: 'nothing is collected' })] };
   }
 }
 
@@ -139,17 +145,18 @@ function aboutEnvironment({ service }: Environment): Finding[] {
 function aboutConfig(
   fluentBit: FluentBitConfig,
   inputs: readonly Input[],
+  python: readonly EventInput[],
   environment: Environment,
   machine: Machine,
 ): Finding[] {
-  const python = pythonInputsOf(fluentBit);
-  const sections = [...new Set([...inputs.map(({ section }) => section), ...inputs.flatMap(({ outputs }) => outputs)])];
+  const all: readonly EventInput[] = [...inputs, ...python];
+  const sections = [...new Set(all.flatMap(({ section, outputs }) => [section, ...outputs]))];
   const findings = [
     ...problemFindings(fluentBit, environment, sections),
     ...(inputs.length > 0 || isIncomplete(fluentBit) ? [] : [checkAbsence(python, fluentBit)]),
     ...checkTogether(inputs, python),
-    ...checkPlaceholders([...sections, ...python]),
-    ...checkPlainSecrets(fluentBit, [...sections, ...python], machine),
+    ...checkPlaceholders(fluentBit, sections),
+    ...checkPlainSecrets(fluentBit, sections, machine),
   ];
   if (findings.length > 0) return findings;
   const files = new Set(fluentBit.files).size;
@@ -166,6 +173,12 @@ async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {
     ...checkAcknowledgement(input),
     ...checkOutputs(input),
   ];
+}
+
+/** What the Python fetcher's events meet with on their way; what is in order there is not worth a line. */
+function aboutPython(input: EventInput): Finding[] {
+  const findings = [...checkLines(input), ...checkStorage(input), ...checkTiming(input), ...checkOutputs(input)];
+  return findings.filter(({ level }) => level !== 'ok');
 }
 
 /** What a running Fluent Bit knows only as it was when it started. */

@@ -1,15 +1,14 @@
 import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
-import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
+import { error, ok, warning, type Finding, lineIn } from './finding.ts';
+import type { EventInput } from './input.ts';
 
 const SHIPPED_INTERVAL = '300';
 /** Of an interval: a run that ends so early leaves time for the last acknowledgement. */
 const DEADLINE_PART = 0.8;
 
 /** Whether runs follow each other with time between them, and hold up nothing else. */
-export function checkTiming(input: Input): Finding[] {
+export function checkTiming(input: EventInput): Finding[] {
   const intervals = interval(input);
   const deadlines = isInterval(input) ? deadline(input) : [];
   const findings = [...intervals, ...once(input), ...deadlines, ...threaded(input)];
@@ -20,7 +19,7 @@ export function checkTiming(input: Input): Finding[] {
   return [ok('timing', `${input.name}: each run is ${what}`, { at: input.section.at })];
 }
 
-function interval({ section, intervalSec, fluentBit }: Input): Finding[] {
+function interval({ section, intervalSec, fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(section, 'interval_sec').at(-1);
   const write = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
   const cost = `it runs every ${intervalSec} s, and the API may answer that with 429`;
@@ -32,12 +31,12 @@ function interval({ section, intervalSec, fluentBit }: Input): Finding[] {
   ];
 }
 
-function isInterval({ section }: Pick<Input, 'section'>): boolean {
+function isInterval({ section }: Pick<EventInput, 'section'>): boolean {
   const value = valueOf(section, 'interval_sec') ?? '';
   return /^\d+$/.test(value) && Number(value) > 0;
 }
 
-function once({ section, fluentBit }: Input): Finding[] {
+function once({ section, fluentBit }: EventInput): Finding[] {
   return ['oneshot', 'exit_after_oneshot'].flatMap((key) => {
     const entry = entriesOf(section, key).at(-1);
     if (entry === undefined || truth(entry.value) !== true) return [];
@@ -46,7 +45,7 @@ function once({ section, fluentBit }: Input): Finding[] {
   });
 }
 
-function deadline({ section, command, config, intervalSec }: Input): Finding[] {
+function deadline({ section, command, config, intervalSec }: EventInput): Finding[] {
   if (config === undefined || config.deadlineMs < intervalSec * 1000) return [];
   const entry = entriesOf(section, 'interval_sec').at(-1);
   const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
@@ -63,7 +62,7 @@ function deadline({ section, command, config, intervalSec }: Input): Finding[] {
   ];
 }
 
-function threaded({ section, fluentBit }: Input): Finding[] {
+function threaded({ section, fluentBit }: EventInput): Finding[] {
   if (truth(valueOf(section, 'threaded') ?? '') === true) return [];
   const entry = entriesOf(section, 'threaded').at(-1);
   return [

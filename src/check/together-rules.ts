@@ -1,11 +1,10 @@
-import { entriesOf, type FluentBitConfig, type Section } from '../fluent-bit-config/model.ts';
-import { error, type Finding } from './finding.ts';
-import type { Input } from './input.ts';
-import { lineIn } from './line.ts';
+import type { FluentBitConfig } from '../fluent-bit-config/model.ts';
+import { error, type Finding, lineIn } from './finding.ts';
+import type { EventInput, Input } from './input.ts';
 import { shippedCommand } from './sound-command.ts';
 
 /** Whether inputs get in each other's way: ours among themselves, and the tutorial's fetcher beside ours. */
-export function checkTogether(inputs: readonly Input[], python: readonly Section[]): Finding[] {
+export function checkTogether(inputs: readonly Input[], python: readonly EventInput[]): Finding[] {
   return [...sharedStates(inputs), ...(inputs.length > 0 ? python.flatMap(beside) : [])];
 }
 
@@ -27,10 +26,10 @@ function sharedStates(inputs: readonly Input[]): Finding[] {
   });
 }
 
-function beside(section: Section): Finding[] {
+function beside({ command }: EventInput): Finding[] {
   return [
     error('python', 'the Python fetcher still runs beside fetch-activity-logs', {
-      at: entriesOf(section, 'command').at(-1)?.at ?? section.at,
+      at: command.at,
       cost: 'every event comes twice, and it writes over the state: what a contract missed is never fetched',
       write: '# delete this [INPUT]',
     }),
@@ -38,7 +37,7 @@ function beside(section: Section): Finding[] {
 }
 
 /** What to say of a configuration that does not run this program at all. */
-export function checkAbsence(python: readonly Section[], config: FluentBitConfig): Finding {
+export function checkAbsence(python: readonly EventInput[], config: FluentBitConfig): Finding {
   const [first] = python;
   if (first === undefined) {
     return error('input', 'no exec input runs fetch-activity-logs', {
@@ -48,7 +47,7 @@ export function checkAbsence(python: readonly Section[], config: FluentBitConfig
     });
   }
   return error('input', 'the input runs the Python fetcher, not fetch-activity-logs', {
-    at: entriesOf(first, 'command').at(-1)?.at ?? first.at,
+    at: first.command.at,
     cost: 'when a contract fails, a page is cut or Fluent Bit drops lines, it loses events',
     write: shippedCommand(config),
   });

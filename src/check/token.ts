@@ -5,8 +5,7 @@ import { formatDuration } from '../duration.ts';
 import { ConfigError } from '../errors.ts';
 import type { Setup } from './environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
-import { isForbidden, pathOn, type Machine } from './machine.ts';
-import { READ, mayUser } from './user-access.ts';
+import { isForbidden, pathOn, type Machine, READ, mayUser } from './machine.ts';
 
 const TOKEN_FILE = '/etc/fluent-bit/activity-log.token';
 const OTHERS_READ = 0o004;
@@ -42,7 +41,9 @@ function expiry(credentials: Credentials, now: number): Finding {
     return ok('token', `token from ${origin}, good for ${formatDuration(expiresAt - now)}, until ${date}`);
   }
   const [level, cost] =
-    expiresAt <= now ? [error, 'nothing is collected'] : [warning, 'nothing is collected from then on'];
+    expiresAt <= now
+      ? [error, 'nothing is collected until a new one is in its place']
+      : [warning, 'nothing is collected from then on'];
   return level('token-expiry', message, { cost, ...place(credentials) });
 }
 

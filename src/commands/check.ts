@@ -1,6 +1,6 @@
 import { countLevels, renderJson, renderText } from '../check/report.ts';
 import { survey, type SurveyOptions } from '../check/survey.ts';
-import type { Config, Options } from '../config.ts';
+import type { Options } from '../config.ts';
 import { ExitCode } from '../errors.ts';
 import type { World } from '../world.ts';
 
@@ -9,13 +9,8 @@ import type { World } from '../world.ts';
  * bears on the inputs that run this program. Prints one line for each finding, or JSON; ends with 1 when something
  * costs events. Changes nothing.
  */
-export async function check(
-  config: Config,
-  world: World,
-  options: Options,
-  surveyOptions: SurveyOptions = {},
-): Promise<ExitCode> {
-  const { findings, secrets } = await survey(config, world, options, surveyOptions);
+export async function check(world: World, options: Options, surveyOptions: SurveyOptions = {}): Promise<ExitCode> {
+  const { findings, secrets } = await survey(world, options, surveyOptions);
   const text =
     options['json'] === true
       ? renderJson(findings, { secrets })

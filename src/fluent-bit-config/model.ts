@@ -16,6 +16,7 @@ export type ProblemCode =
   | 'alias-duplicate'
   | 'include-missing'
   | 'include-twice'
+  | 'key-overridden'
   | 'key-repeated'
   | 'key-unknown'
   | 'match-missing'

@@ -5,8 +5,10 @@ import { substitute } from './variables.ts';
 import {
   type ConfigFiles,
   entriesOf,
+  type Entry,
   type FluentBitConfig,
   locate,
+  type Position,
   type Problem,
   type RawConfig,
   type RawSection,
@@ -94,4 +96,16 @@ export const sectionsOf = (config: FluentBitConfig, kind: SectionKind): Section[
 export function serviceOf(config: FluentBitConfig): Map<string, string> {
   const entries = sectionsOf(config, 'service').flatMap((section) => section.entries);
   return new Map(entries.map(({ key, value }) => [key, value]));
+}
+
+/** Where a key that is missing in [SERVICE] is to be written: into the last of them, or else somewhere in the file. */
+export function serviceAt(config: FluentBitConfig): Position | { readonly file: string } {
+  return sectionsOf(config, 'service').at(-1)?.at ?? { file: config.file };
+}
+
+/** The entry of [SERVICE] that counts: of several, the last. */
+export function serviceEntry(config: FluentBitConfig, key: string): Entry | undefined {
+  return sectionsOf(config, 'service')
+    .flatMap((section) => entriesOf(section, key))
+    .at(-1);
 }

@@ -78,11 +78,16 @@ function verifyPlugin(
 
   const seen = new Set<string>();
   for (const { key, value, at } of section.entries) {
-    const isOwn = own === undefined || knowsKey(own, key);
-    if (!isOwn && !knowsKey(shared, key)) complain('key-unknown', `${section.kind} '${name}' has no key '${key}'`, at);
+    const isOwn = own !== undefined && knowsKey(own, key);
+    const isShared = knowsKey(shared, key);
+    if (own !== undefined && !isOwn && !isShared)
+      complain('key-unknown', `${section.kind} '${name}' has no key '${key}'`, at);
     if (value === '' && key === 'tag') complain('tag-empty', 'an empty Tag keeps Fluent Bit from starting', at);
     else if (value === '' && KEYS_THAT_NEED_A_VALUE.has(key)) complain('value-empty', `'${key}' must not be empty`, at);
-    if (seen.has(key) && !REPEATABLE_KEYS.has(key)) complain('key-repeated', `'${key}' stands more than once`, at);
+    // Of a key that all plugins share the last value counts; of a plugin's own a second one is refused (measured).
+    if (seen.has(key) && !REPEATABLE_KEYS.has(key) && (isOwn || isShared)) {
+      complain(isOwn ? 'key-repeated' : 'key-overridden', `'${key}' stands more than once`, at);
+    }
     seen.add(key);
   }
 }

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseEnvironmentFile } from '../../src/check/environment-file.ts';
-import { lineIn } from '../../src/check/line.ts';
+import { parseEnvironmentFile, parseUnit, unitWords } from '../../src/check/systemd-files.ts';
+import { lineIn } from '../../src/check/finding.ts';
 import { isAtLeast } from '../../src/check/node-version.ts';
-import { isMatch } from '../../src/check/routing.ts';
-import { findScriptCall, startsPythonFetcher } from '../../src/check/script-call.ts';
-import { isSecretName } from '../../src/check/secrets.ts';
-import { shellCommands } from '../../src/check/shell.ts';
-import { parseUnit, unitWords } from '../../src/check/unit-file.ts';
+import { isMatch } from '../../src/check/output.ts';
+import { findScriptCall, startsPythonFetcher, shellCommands } from '../../src/check/script-call.ts';
+import { isSecretName } from '../../src/check/secret-rules.ts';
 
 describe('parseEnvironmentFile', () => {
   const cases: [string, [string, string, number][]][] = [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
+import type { Finding } from '../../src/check/finding.ts';
 import {
   ENVIRONMENT,
   PIPELINE,
@@ -12,20 +13,25 @@ import {
   type CheckedMachine,
 } from '../helpers/checked-machine.ts';
 
-/** Nobody but root may read these; to a user who is not root, no mode at all comes to the same. */
-async function hide(machine: CheckedMachine, ...files: readonly string[]): Promise<void> {
+/**
+ * What such a user is told when nobody but root may read these; to a user who is not root, no mode at all comes to the
+ * same. They get their rights back, or else only root could remove them.
+ */
+async function foundWithout(machine: CheckedMachine, ...files: readonly string[]): Promise<Finding[]> {
   for (const file of files) await chmod(machine.path(file), 0);
+  try {
+    return await machine.faultsSeenByNobody();
+  } finally {
+    for (const file of files) await chmod(machine.path(file), 0o700);
+  }
 }
 
-async function found(machine: CheckedMachine): Promise<string[]> {
-  return (await machine.faultsSeenByNobody()).map(({ level, code, file = '' }) => `${level} ${code} ${file}`);
-}
+const inShort = ({ level, code, file = '' }: Finding): string => `${level} ${code} ${file}`;
 
 describe('check run by a user who is not the one that runs Fluent Bit', { concurrency: 4 }, () => {
   it('says what it cannot see, and takes nothing of it for an error', async (t) => {
     const machine = await installedMachine(t);
-    await hide(machine, ENVIRONMENT, TOKEN, SCRIPT, dirname(STATE));
-    const faults = await machine.faultsSeenByNobody();
+    const faults = await foundWithout(machine, ENVIRONMENT, TOKEN, SCRIPT, dirname(STATE));
     assert.deepEqual(
       faults.map(({ level, code }) => `${level} ${code}`),
       [
@@ -45,14 +51,14 @@ describe('check run by a user who is not the one that runs Fluent Bit', { concur
   it('can read the rest', async (t) => {
     const machine = await installedMachine(t);
     await chmod(machine.path(ENVIRONMENT), 0o644);
-    await hide(machine, TOKEN, dirname(STATE));
-    assert.deepEqual(await found(machine), ['warning token-unknown ', `warning state-unknown ${dirname(STATE)}`]);
+    const faults = await foundWithout(machine, TOKEN, dirname(STATE));
+    assert.deepEqual(faults.map(inShort), ['warning token-unknown ', `warning state-unknown ${dirname(STATE)}`]);
   });
 
   it('says which part of the configuration it cannot read', async (t) => {
     const machine = await installedMachine(t);
-    await hide(machine, PIPELINE);
-    assert.ok((await found(machine)).includes(`warning config ${PIPELINE}`));
+    const faults = await foundWithout(machine, PIPELINE);
+    assert.ok(faults.map(inShort).includes(`warning config ${PIPELINE}`));
   });
 
   it('goes by its own rights where no service is known', async (t) => {
@@ -60,7 +66,7 @@ describe('check run by a user who is not the one that runs Fluent Bit', { concur
     await machine.remove('/run/systemd');
     await machine.edit(ENVIRONMENT, [/$/, `ACTIVITY_LOG_TOKEN_FILE=${TOKEN}\n`]);
     await chmod(machine.path(ENVIRONMENT), 0o644);
-    await hide(machine, TOKEN, dirname(STATE));
-    assert.deepEqual(await found(machine), ['error token ', `error state-folder ${dirname(STATE)}`]);
+    const faults = await foundWithout(machine, TOKEN, dirname(STATE));
+    assert.deepEqual(faults.map(inShort), ['error token ', `error state-folder ${dirname(STATE)}`]);
   });
 });

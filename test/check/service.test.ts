@@ -51,6 +51,14 @@ describe('what systemd gives Fluent Bit', () => {
     assert.deepEqual(Object.keys(variables(machine)), ['B']);
   });
 
+  it('has no word that is no assignment, and nothing of a drop-in that is none', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(DROP_IN, '[Service]\nEnvironment=A=1 nonsense\n');
+    await machine.write(`${ETC}.d/20.conf/x`, '');
+    assert.deepEqual(Object.keys(variables(machine)), ['A']);
+    assert.deepEqual(readService(machine.machine).unreadable, [`${ETC}.d/20.conf`]);
+  });
+
   it('is nothing where systemd does not run', async (t) => {
     const machine = await installedMachine(t);
     await machine.remove('/run/systemd');
@@ -96,6 +104,22 @@ describe('check goes by the environment that Fluent Bit has', () => {
     assert.deepEqual(await machine.faults([], { env: { IONOS_API_TOKEN: tokenFor(90) } }), []);
   });
 
+  it('and says once what the program refuses in it', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(ENVIRONMENT, [/$/, 'ACTIVITY_LOG_PAGE_SIZE=many\n']);
+    await machine.write(MAIN, '[SERVICE]\n    Flush 1\n');
+    const faults = await machine.faults();
+    assert.deepEqual(faults.map(({ code }) => code), ['settings', 'input']); // prettier-ignore
+    assert.match(faults[0]?.message ?? '', /Fluent Bit has in its environment: ACTIVITY_LOG_PAGE_SIZE: expected/);
+  });
+
+  it('unless @SET says something else', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*\n/m, '']);
+    await machine.edit(MAIN, [/$/, '\n@SET ACTIVITY_LOG_HOST=logs.example.com\n']);
+    assert.deepEqual(await machine.faults(), []);
+  });
+
   it('follows the service to another main file', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(UNIT, ['fluent-bit.conf', 'other.conf']);
@@ -103,6 +127,37 @@ describe('check goes by the environment that Fluent Bit has', () => {
     const [finding, ...others] = await machine.faults();
     assert.deepEqual([finding?.code, finding?.file, others], ['input', '/etc/fluent-bit/other.conf', []]);
     assert.equal(finding?.write, '@INCLUDE activity-log.conf');
+  });
+});
+
+describe('check of a file without [SERVICE]', () => {
+  it('names the file where the section is missing', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(MAIN, [/$/, '\n[PARSER]\n    Name x\n']);
+    const pipeline = '/etc/fluent-bit/activity-log.conf';
+    await machine.edit(pipeline, [/^\[SERVICE\]\n(?:(?!\[).*\n)*/m, '']);
+    const faults = await machine.faults();
+    const ofService = ['storage-path', 'http-server', 'keep-rejected'];
+    for (const finding of faults.filter(({ code }) => ofService.includes(code))) {
+      assert.ok(finding.file !== undefined && finding.write !== undefined, JSON.stringify(finding));
+    }
+    assert.deepEqual(ofService.filter((code) => !faults.some((finding) => finding.code === code)), []); // prettier-ignore
+  });
+});
+
+describe('check leaves alone what concerns others', () => {
+  it('such as keys and names of other inputs', async (t) => {
+    const machine = await installedMachine(t);
+    const cpu = '[INPUT]\n    Name cpu\n    Alias cpu\n    Tag a\n    Tag cpu.local\n';
+    await machine.edit(MAIN, [/$/, `\n${cpu}${cpu}[INPUT]\n    Name exec\n    Tag x\n`]);
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it('and looks at inputs of the provider that is named', async (t) => {
+    const machine = await installedMachine(t);
+    assert.deepEqual(await machine.faults(['--provider', 'ionos']), []);
+    const codes = (await machine.faults(['--provider', 'cloudscale', '--token-file', '/none'])).map(({ code }) => code);
+    assert.deepEqual(codes, ['token']);
   });
 });
 
@@ -166,6 +221,20 @@ describe('check goes by the user that Fluent Bit runs as', () => {
     await chmod(machine.path(dirname(STATE)), 0o777);
     await chmod(machine.path('/var/lib'), 0o700);
     assert.deepEqual(await codesOf(machine), ['warning token-mode', 'error state-user']);
+  });
+
+  it('to whom files may belong', async (t) => {
+    const machine = await installedMachine(t);
+    const uid = process.getuid?.() ?? 0;
+    await machine.write('/etc/passwd', `owner:x:${uid}:4242::/:/bin/false\n`);
+    await machine.edit(DROP_IN, ['[Service]', '[Service]\nUser=owner']);
+    assert.deepEqual(await codesOf(machine), []);
+  });
+
+  it('of whom nothing can be said where nobody is known', async (t) => {
+    const machine = await machineOf(t, 'fluent');
+    await machine.remove('/etc/passwd');
+    assert.deepEqual(await codesOf(machine), []);
   });
 
   it('of whom nothing can be said when nobody knows him', async (t) => {

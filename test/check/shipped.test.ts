@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Finding } from '../../src/check/finding.ts';
-import { ENVIRONMENT, MAIN, OUTPUT, PIPELINE, TOKEN, installedMachine } from '../helpers/checked-machine.ts';
+import { ENVIRONMENT, MAIN, OUTPUT, PIPELINE, SCRIPT, TOKEN, installedMachine } from '../helpers/checked-machine.ts';
 
 describe('check has nothing to say against a sound output', () => {
   const matches: [string, string][] = [
@@ -64,6 +65,38 @@ describe('check has nothing to say against the shipped files', () => {
     machine.fluentBit.picture = { ...picture, inputs: new Map([...picture.inputs, ['cloudscale_log', cloudscale]]) };
     assert.deepEqual(await machine.faults(), []);
   });
+
+  it("with the event's own time, where no Loki is behind the output", async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(PIPELINE, ['@INCLUDE outputs/ionos.conf', '@INCLUDE outputs/forward.conf']);
+    await machine.edit(PIPELINE, [/Parser +activity_log$/m, 'Parser activity_log_event_time']);
+    await machine.edit(ENVIRONMENT, [/$/, 'ACTIVITY_LOG_ADD_FIELDS=time\n']);
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it('with counters on another machine, of which nothing can be said', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(PIPELINE, ['http://127.0.0.1:2020', 'http://10.0.0.5:2020']);
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it('with what the README adds for the metrics', async (t) => {
+    const machine = await installedMachine(t);
+    const readme = await readFile(resolve('README.md'), 'utf8');
+    const [, example] = /```ini\n(\[INPUT\]\n +Name +prometheus_textfile.*?)```/s.exec(readme) ?? [];
+    assert.ok(example !== undefined);
+    await machine.edit(MAIN, [/$/, `\n${example}`]);
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  for (const [name, interpreter] of [['does not tell its version', 'node'], ['is no Node', 'bun']]) {
+    it(`with an interpreter that ${name}`, async (t) => {
+      const machine = await installedMachine(t);
+      await machine.write(SCRIPT, `#!/opt/${interpreter}\n`, 0o755);
+      await machine.write(`/opt/${interpreter}`, '#!/bin/sh\nexit 1\n', 0o755);
+      assert.deepEqual(await machine.faults(), []);
+    });
+  } // prettier-ignore
 
   it('with a stock configuration that includes them', async (t) => {
     const machine = await installedMachine(t);

@@ -76,9 +76,9 @@ describe('check looks at the state', { concurrency: 4 }, () => {
 
   const broken: [string, string, string | undefined, RegExp][] = [
     ['one from the future', '{"version":9}', undefined, /^error state: it has version 9/],
-    ['a broken one without a copy', '{"version":1,', undefined, /^error state: .* there is no sound copy.* it is not JSON$/],
+    ['a broken one without a copy', '{"version":1,', undefined, /^error state: the state is broken \(it is not JSON\), and there is no sound copy$/],
     ['a broken one with a broken copy', '{', '{', /^error state: .* there is no sound copy/],
-    ['a broken one with a sound copy', '', withCursor('2026-11-21T20:29:00Z'), /^warning state: the state is broken: it is not JSON$/],
+    ['a broken one with a sound copy', '', withCursor('2026-11-21T20:29:00Z'), /^warning state: the state is broken \(it is not JSON\)$/],
     ['a cursor of the future', withCursor('2026-11-21T21:29:00Z'), undefined, /^error state-ahead: its oldest cursor lies 59 min ahead/],
     ['silence', withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'), undefined, /^warning state-stale: no poll has succeeded for 30 min$/],
   ]; // prettier-ignore
@@ -105,6 +105,12 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     const machine = await installedMachine(t);
     await machine.write(STATE, withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'));
     await machine.edit('/etc/fluent-bit/activity-log.env', ['INTERVAL=300', 'INTERVAL=1200']);
+    assert.deepEqual(await found(machine), []);
+  });
+
+  it('is content with sources that were never polled to their end', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(STATE, '{"version":1,"sources":{"ionos/1":{"cursor":"2026-11-21T20:29:00Z"}}}');
     assert.deepEqual(await found(machine), []);
   });
 

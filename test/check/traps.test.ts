@@ -80,6 +80,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     cured('lines longer than Buf_Size', append(ENVIRONMENT, 'ACTIVITY_LOG_MAX_LINE_BYTES=3000000\n'), ['error buf-size', /Buf_Size +2M/]), // prettier-ignore
     cured('no Parser', input('Parser'), ['error parser', INPUT]),
     cured('a Parser that is not defined', input('Parser', 'json'), ['error parser', /Parser json/]),
+    trap('a parser without a format', parser('Format'), ['error config-parser-incomplete', /PARSER/], ['error parser', /Parser +activity_log$/]), // prettier-ignore
     trap('no Parsers_File', service('Parsers_File'), ['error parser', /Parser +activity_log$/]),
     trap('a parser of another format', parser('Format', 'logfmt'), ['error parser', /Parser +activity_log$/]),
     trap('a time key that no event has', input('Parser', 'activity_log_event_time'), [
@@ -149,6 +150,10 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       ['error kafka-timeout', OUTPUT_HEAD],
       ['warning kafka-size', OUTPUT_HEAD],
     ), // prettier-ignore
+    trap('a kafka output that gives up soon', all(sendTo('kafka'), keyOf('/etc/fluent-bit/outputs/kafka.conf')('rdkafka.message.timeout.ms', '60000'), keyOf('/etc/fluent-bit/outputs/kafka.conf')('rdkafka.message.max.bytes', '1000000')),
+      ['error kafka-timeout', /timeout/],
+      ['warning kafka-size', /max.bytes/],
+    ), // prettier-ignore
     trap('lines that Loki refuses', sendTo('loki'), ['warning loki-line', OUTPUT_HEAD]),
   ],
   'events that go nowhere': [
@@ -160,6 +165,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     ),
     trap('no output', edit(PIPELINE, '@INCLUDE outputs/ionos.conf\n', ''), ['error match', /Tag +/]),
     trap('nothing but stdout', sendTo('stdout'), ['error destination', OUTPUT_HEAD], ['warning stdout', /Match +/]),
+    trap('an output that throws all away', ({ write }) => write(OUTPUT, '[OUTPUT]\n    Name null\n    Match *\n'), ['error destination', OUTPUT_HEAD]), // prettier-ignore
     trap('copies in the journal', edit(PIPELINE, '#@INCLUDE outputs/stdout.conf', '@INCLUDE outputs/stdout.conf'), [
       'warning stdout',
       /Match +/,
@@ -168,6 +174,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       'warning stdout',
       /Match \*/,
     ]),
+    trap('copies by a pattern', append(MAIN, '[OUTPUT]\n    Name stdout\n    Match_Regex ^act\n'), ['warning stdout', OUTPUT_HEAD]), // prettier-ignore
     trap('a filter in between', append(MAIN, '[FILTER]\n    Name grep\n    Match activity*\n    Exclude x y\n'), [
       'warning filter',
       /\[FILTER\]/,
@@ -176,16 +183,22 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       'error output-host',
       /Host +/,
     ]),
+    cured('a Host that is a URL', output('Host', 'https://logs.example.com'), ['error output-host', /Host https/]),
     cured('no Host', output('Host'), ['error output-host', OUTPUT_HEAD]),
     trap('TLS left out', output('tls'), ['error output-tls', /Port +443/]),
+    trap('TLS off', output('tls', 'Off'), ['error output-tls', /Port +443/]),
+    cured('no TLS, on purpose', all(output('tls', 'Off'), output('Port', '8080')), ['warning output-tls', /tls Off/]), // prettier-ignore
     cured('TLS on port 80', output('Port', '80'), ['error output-port', /Port 80/]),
     trap('no TLS', all(output('tls'), output('Port', '8080')), ['warning output-tls', OUTPUT_HEAD]),
     cured('tls.verify off', below(OUTPUT, '[OUTPUT]', '    tls.verify Off'), [
       'warning output-verify',
       /tls.verify Off/,
     ]),
+    cured('a certificate for whatever host, on purpose', output('tls.verify_hostname', 'Off'), ['warning output-verify', /hostname Off/]), // prettier-ignore
     cured('a certificate for whatever host', output('tls.verify_hostname'), ['warning output-verify', OUTPUT_HEAD]),
     cured('msgpack instead of JSON', output('Format'), ['error output-format', OUTPUT_HEAD]),
+    cured('another format', output('Format', 'json_lines'), ['error output-format', /Format json_lines/]),
+    cured('the path /', output('URI', '/'), ['error output-uri', /URI \//]),
     cured('no path', output('URI'), ['error output-uri', OUTPUT_HEAD]),
     cured('the path of another tag', output('URI', '/other'), ['warning output-uri', /URI \/other/]),
     trap('no key', all(output('Header'), variable('ACTIVITY_LOG_HOST', 'x.logging.de-txl.ionos.com')), ['error output-key', OUTPUT_HEAD]), // prettier-ignore
@@ -199,6 +212,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     cured('no HTTP server', service('HTTP_Server'), ['error http-server', SERVICE]),
     cured('HTTP server off', service('HTTP_Server', 'Off'), ['error http-server', /HTTP_Server Off/]),
     trap('another port', service('HTTP_Port', '2021'), ['error ack-address', COMMAND]),
+    trap('the port of a web server', command(CALL.replace(':2020', '')), ['error ack-address', COMMAND]),
     trap('another address', service('HTTP_Listen', '10.0.0.5'), ['error ack-address', COMMAND]),
     trap('an HTTP server for everybody, by default', service('HTTP_Listen'), ['warning http-listen', /HTTP_Server/]),
     cured('an HTTP server for everybody', service('HTTP_Listen', '0.0.0.0'), ['warning http-listen', /0\.0\.0\.0/]),
@@ -214,6 +228,9 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     cured('a pipe', command(`${CALL} | jq -c .`), ['warning command-shell', COMMAND]),
     cured('--peek', command(`${CALL} --peek`), ['error command-peek', COMMAND]),
     cured('another command of ours', command(`${CALL} status`), ['error command-name', COMMAND]),
+    cured('a command that never ends', command(`${CALL} follow`), ['error command-name', COMMAND]),
+    cured('a command in a variable', all(append(ENVIRONMENT, `MY_COMMAND="${CALL} --peek --contract 31721060"\n`), command('${MY_COMMAND}')), ['error command-peek', COMMAND]), // prettier-ignore
+    cured('a name with a blank', command(`${CALL.replace('exec ', '')} --add-fields 'time, provider'`), ['warning command-exec', COMMAND]), // prettier-ignore
     trap('an option that there is not', command(`${CALL} --contracts 1`), ['error command-options', COMMAND]),
     trap('a setting that is refused', append(ENVIRONMENT, 'ACTIVITY_LOG_PAGE_SIZE=many\n'), [
       'error command-options',
@@ -230,12 +247,14 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     trap('no interval', all(input('Interval_Sec'), command(`${CALL} --deadline 900ms`)), ['error command-options', COMMAND], ['warning interval', INPUT]), // prettier-ignore
     trap('an interval that is no number', input('Interval_Sec', '5m'), ['warning interval', /5m/]),
     cured('a single run', below(PIPELINE, '[INPUT]', '    Oneshot On'), ['error oneshot', /Oneshot On/]),
+    cured('an end after a single run', below(PIPELINE, '[INPUT]', '    Exit_After_Oneshot On'), ['error oneshot', /Oneshot On/]), // prettier-ignore
     trap('no script', ({ remove }) => remove(SCRIPT), ['error script', COMMAND]),
     cured('another path', command(CALL.replace(SCRIPT, '/usr/bin/fetch-activity-logs')), ['error script', COMMAND]),
     cured('a name that is not on PATH', command(CALL.replace(SCRIPT, 'fetch-activity-logs')), [
       'error script',
       COMMAND,
     ]),
+    trap('a folder instead of the script', all(({ remove }) => remove(SCRIPT), ({ write }) => write(`${SCRIPT}/x`, '')), ['error script', COMMAND]), // prettier-ignore
     trap('a script that is not executable', mode(SCRIPT, 0o644), ['error script', COMMAND]),
     trap('a script that others can change', mode(SCRIPT, 0o757), ['warning script-mode', /^$/]),
     trap('a script without an interpreter', ({ write }) => write(SCRIPT, 'void 0;\n', 0o755), ['error script', /void/]),
@@ -248,6 +267,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       'error script',
       COMMAND,
     ]),
+    trap('an old Node in Command', all(command(CALL.replace('exec', 'exec /opt/node')), ({ write }) => write('/opt/node', '#!/bin/sh\necho v18.19.0\n', 0o755)), ['error node', COMMAND]), // prettier-ignore
     trap(
       'an old Node',
       all(
@@ -268,6 +288,10 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
   'what is not filled in, or not seen by the service': [
     trap('no tag', variable('ACTIVITY_LOG_TAG'), ['error config-tag-empty', /Tag +/]),
     trap('no host', variable('ACTIVITY_LOG_HOST'), ['error config-variable-unset', /Host/]),
+    trap('no tag, nor a default', input('Tag', '${NO_TAG:-}'), ['error config-tag-empty', /Tag/]),
+    trap('no tag for the input alone', input('Tag', '${NO_TAG}'), ['error config-tag-empty', /Tag/]), // prettier-ignore
+    trap('a variable that is of less importance', below(PIPELINE, '[SERVICE]', '    Log_File ${MY_LOG}'), ['warning config-variable-unset', /Log_File/]), // prettier-ignore
+    trap('a variable that matters in its second place', all(variable('ACTIVITY_LOG_HOST'), edit(PIPELINE, /$/, '\n[SERVICE]\n    Log_File ${ACTIVITY_LOG_HOST}\n')), ['error config-variable-unset', /Host/]), // prettier-ignore
     trap('no key', variable('ACTIVITY_LOG_API_KEY'), ['error config-variable-unset', /Header/]),
     trap('no interval', all(variable('ACTIVITY_LOG_INTERVAL'), append(ENVIRONMENT, 'ACTIVITY_LOG_DEADLINE=1s\n')), [
       'error config-variable-unset',
@@ -288,6 +312,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       'warning plain-secret',
       COMMAND,
     ]),
+    trap('a key in a file that only root reads', all(output('Header', 'APIKEY a-key-of-somebody'), mode(OUTPUT, 0o600)), ['warning plain-secret', /APIKEY/]), // prettier-ignore
     trap('a password of an output', below(OUTPUT, '[OUTPUT]', '    http_Passwd hunter2'), [
       'warning plain-secret',
       /hunter2/,
@@ -315,7 +340,8 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     trap('a key without indentation', append(MAIN, '[SERVICE]\nFlush 2\n'), ['error config-syntax', /Flush 2/]),
     trap('a key that there is not', below(PIPELINE, '[INPUT]', '    Buffer_Size 2M'), ['error config-key-unknown', /Buffer_Size/]), // prettier-ignore
     trap('a key of [SERVICE] that there is not', below(PIPELINE, '[SERVICE]', '    Flushh 2'), ['warning config-key-unknown', /Flushh/]), // prettier-ignore
-    trap('a key twice', below(PIPELINE, '[INPUT]', '    Threaded On'), ['error config-key-repeated', /Threaded/]),
+    trap('a key twice', below(PIPELINE, '[INPUT]', '    Parser activity_log'), ['error config-key-repeated', /Parser/]),
+    trap('a key twice that all inputs have', below(PIPELINE, '[INPUT]', '    Threaded Off'), ['warning config-key-overridden', /Threaded +On/]), // prettier-ignore
     trap('a section that there is not', append(MAIN, '[INPUTT]\n    Name exec\n'), [
       'warning config-section-unknown',
       /INPUTT/,

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { ExitCode } from '../../src/errors.ts';
+import { thisProcess } from '../../src/process-identity.ts';
 import {
   DROP_IN,
   ENVIRONMENT,
   MAIN,
+  NOW,
+  OUTPUT,
   PARSERS,
+  PIPELINE,
   SCRIPT,
   STATE,
   TOKEN,
@@ -21,7 +26,17 @@ import { runCommand } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 /** What a machine looks like on which somebody has followed the vendor's tutorial to the letter. */
-const STOCK_PARSERS = ['apache', 'json'].map((name) => `[PARSER]\n    Name   ${name}\n    Format json\n`).join('\n');
+const STOCK_PARSERS = `[PARSER]
+    Name   apache
+    Format regex
+    Regex  ^(?<host>[^ ]*) .*$
+
+[PARSER]
+    Name        json
+    Format      json
+    Time_Key    time
+    Time_Format %d/%b/%Y:%H:%M:%S %z
+`;
 const STOCK = `[SERVICE]
     flush        1
     log_level    info
@@ -99,9 +114,32 @@ describe('check', () => {
     assert.equal(exitCode, ExitCode.NothingCollected);
   });
 
+  it('tells in one go what is wrong where nothing is right', async (t) => {
+    const machine = await installedMachine(t);
+    const { edit, path, sandbox, write } = machine;
+    await write(TOKEN, tokenFor(-2), 0o644);
+    sandbox.options.dateSkewMs = -95_000;
+    await write(STATE, '{"version":1,"sources":{"ionos/31721060":');
+    await mkdir(path(`${STATE}.lock`));
+    const owner = { ...(await thisProcess(NOW)), pid: 4711, started: 'before', host: hostname() };
+    await write(`${STATE}.owner`, JSON.stringify(owner));
+    await chmod(path(SCRIPT), 0o644);
+    machine.fluentBit.picture = undefined;
+    await edit(MAIN, [/$/, '\n@INCLUDE more/*.conf\n[INPUTS]\nName cpu\n']);
+    await edit(PIPELINE, [/^ +Threaded .*\n/m, ''], [/Buf_Size +2M/, 'Buf_Size 64k']);
+    await edit(PIPELINE, [/^ +Interval_Sec .*$/m, '    Interval_Sec 120']);
+    await edit(OUTPUT, [/^ +Header .*$/m, '    Header APIKEY a-key-of-somebody'], ['no_limits', '3']);
+    await edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*$/m, 'ACTIVITY_LOG_HOST=https://pipeline.logging.example.com/']);
+    const { exitCode, stdout } = await machine.run();
+    assertGolden('check/nothing-right.txt', stdout);
+    assert.equal(exitCode, ExitCode.NothingCollected);
+  });
+
   const table: [string, (machine: CheckedMachine) => Promise<unknown>, string][] = [
     ['the token is missing', ({ remove }) => remove(TOKEN), 'token'],
     ['the parser is in no file', ({ remove }) => remove(PARSERS), 'config-include-missing'],
+    ['events show in stdout only, for want of a key', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header APIKEY']), 'output-key'],
+    ['events show in stdout only, for want of a header', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header']), 'config-syntax'],
     ['the host is not the one of the pipeline', ({ edit }) => edit(ENVIRONMENT, ['pipeline.', 'https://']), 'output-host'],
     ['the input does not run', ({ path }) => chmod(path(SCRIPT), 0o644), 'script'],
     ['events are missed after a restart', ({ write }) => write(STATE, '{"last_run":'), 'state'],
@@ -149,6 +187,6 @@ describe('check', () => {
   it('refuses an option that it does not know', async () => {
     const { exitCode, stderr } = await runCommand(['check', '--configuration', 'x']);
     assert.equal(exitCode, ExitCode.Usage);
-    assert.match(stderr, /Unknown argument: configuration/);
+    assert.match(stderr, /there is no option --configuration/);
   });
 });

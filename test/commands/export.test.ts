@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, statSync } from 'node:fs';
-import { appendFile, cp, mkdir, readFile, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readFile, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
@@ -567,6 +567,22 @@ describe('export', () => {
         /cannot be read: a part of it is missing/,
       ],
       [
+        'with the note of another version',
+        (file) => changeNote(file, '"version":1', '"version":2'),
+        /part\.json cannot be read: its version is not 1; remove /,
+      ],
+      ['with a note without a number', (file) => changeNote(file, '"bytes":', '"byte":'), /a number is missing/],
+      [
+        'with a note without its range',
+        (file) => changeNote(file, '"given":{"from":"1d"', '"given":{"from":1'),
+        /its range is missing/,
+      ],
+      [
+        'with a note of a broken owner',
+        (file) => changeNote(file, '"owner":null', '"owner":{"pid":1}'),
+        /its owner is broken/,
+      ],
+      [
         'that was shortened',
         (file) => truncate(`${file}.part`, 100),
         /part has 100 bytes, and \d+ were written; remove /,
@@ -582,6 +598,25 @@ describe('export', () => {
         assert.match(stderr, message);
       });
     }
+
+    it('is begun anew when the run that made it was killed before it wrote anything', async (t) => {
+      const { sandbox, file } = await leftBehind(t);
+      await writeFile(`${file}2.part`, '');
+      assert.equal((await exporting(sandbox, ['--from', '1d', '--output', `${file}2`])).exitCode, ExitCode.Done);
+      assertSame(linesOf(await readFile(`${file}2`, 'utf8')), truth(sandbox, [SMALL]));
+    });
+
+    it('needs a place where files can be', async (t) => {
+      const { sandbox, file } = await leftBehind(t);
+      const below = await exporting(sandbox, ['--from', '1d', '--output', `${file}.part/below`]);
+      assert.equal(below.exitCode, ExitCode.Usage);
+      assert.match(below.stderr, /error: --output: cannot write .*: ENOTDIR/);
+      await rm(`${file}.part.json`);
+      await mkdir(`${file}.part.json`);
+      const beside = await exporting(sandbox, ['--from', '1d', '--output', file]);
+      assert.equal(beside.exitCode, ExitCode.Usage);
+      assert.match(beside.stderr, /error: --output: cannot write .*: EISDIR/);
+    });
 
     it('is written by one process at a time', async (t) => {
       const sandbox = await sandboxFor(t, { now: Date.now });
@@ -660,6 +695,14 @@ describe('export', () => {
       assert.match(drawn.at(-1) ?? '', /^fetch-activity-logs: .*\n$/);
     });
 
+    it('counts pages where there are no contracts', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generateEntries({ count: 950, from: NOW - DAY, to: NOW });
+      const options = ['--provider', 'cloudscale', '--from', '1d'];
+      const { stderr } = await exporting(sandbox, options, { terminal: { columns: 100 }, now: withJumps(500) });
+      assert.match(stderr, /\d pages, [\d,]+ events, [\d,]+\/s, [\d a-z]+ left\r/);
+    });
+
     it('fits into the terminal', async (t) => {
       const sandbox = await sandboxFor(t);
       sandbox.generate(SMALL, { count: 3000, from: NOW - DAY, to: NOW });
@@ -677,9 +720,10 @@ describe('export', () => {
     ];
     for (const [name, options, world] of silent) {
       it(`is not shown ${name}`, async (t) => {
-        const sandbox = await sandboxFor(t);
+        const now = withJumps(500);
+        const sandbox = await sandboxFor(t, { now });
         sandbox.generate(SMALL, { count: 3000, from: NOW - DAY, to: NOW });
-        const result = await exporting(sandbox, ['--from', '1d', ...options], { now: withJumps(500), ...world });
+        const result = await exporting(sandbox, ['--from', '1d', ...options], { now, ...world });
         assert.deepEqual([result.exitCode, result.stderr], [ExitCode.Done, '']);
       });
     }
@@ -704,6 +748,12 @@ function withJumps(ms: number): () => number {
 function stopAt(sandbox: Sandbox, nth: number, stop: AbortController): void {
   let left = nth;
   void sandbox.nextRequest(() => --left === 0).then(() => stop.abort(new Stopped('stopped by SIGINT')));
+}
+
+async function changeNote(file: string, from: string, to: string): Promise<void> {
+  const note = await readFile(`${file}.part.json`, 'utf8');
+  assert.ok(note.includes(from), note);
+  await writeFile(`${file}.part.json`, note.replace(from, to));
 }
 
 /** How many bytes the note beside the partial file speaks of. */

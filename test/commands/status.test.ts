@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ExitCode } from '../../src/errors.ts';
@@ -12,6 +13,9 @@ import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const NOW = Date.parse('2026-11-21T20:30:00Z');
+const BUILT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
+/** Debian's user without rights. */
+const NOBODY = 65534;
 const TOKEN = 'a-token-that-is-secret';
 
 async function stateFile(t: TestContext, text: string): Promise<string> {
@@ -40,6 +44,7 @@ describe('status', () => {
     ['python-fetcher', []],
     ['empty', []],
     ['cloudscale', ['--provider', 'cloudscale']],
+    ['cloudscale-new', ['--provider', 'cloudscale']],
   ];
   for (const [name, options] of sound) {
     it(`shows ${name}`, async (t) => {
@@ -68,20 +73,19 @@ describe('status', () => {
     });
   }
 
-  it(
-    'says who may read the file',
-    { skip: process.getuid?.() === 0 ? 'root may read everything' : false },
-    async (t) => {
-      const file = await stateFile(t, fixture('healthy'));
-      await chmod(file, 0o200);
-      const { exitCode, stderr } = await status(file);
-      assert.equal(exitCode, ExitCode.NothingCollected);
-      assert.match(
-        stderr,
-        /cannot read the state file state\.json: EACCES.* \(look as the user that collects, or as root\)$/m,
-      );
-    },
-  );
+  it('says who may read the file', async (t) => {
+    const file = await stateFile(t, fixture('healthy'));
+    await chmod(dirname(file), 0o755);
+    await chmod(file, 0o200);
+    // root may read everything.
+    const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+    const child = spawnSync(process.execPath, [BUILT, 'status', '--state-file', file], { ...user, encoding: 'utf8' });
+    assert.equal(child.status, ExitCode.NothingCollected);
+    assert.match(
+      child.stderr,
+      /cannot read the state file .*: EACCES.* \(look as the user that collects, or as root\)$/m,
+    );
+  });
 
   it('says so when the state file is a folder', async (t) => {
     const { exitCode, stderr } = await status(await temporaryFolder(t));

@@ -126,6 +126,7 @@ describe('a classic file', () => {
     ['a prefix that is no key', `${OUTPUT}    _debug.http. 1\n`, ['key-unknown main.conf:4']],
     ['a key of another plugin', `${OUTPUT}    URI /x\n`, ['key-unknown main.conf:4']],
     ['a repeated key', `${INPUT}    Command false\n`, ['key-repeated main.conf:4']],
+    ['a repeated key of all', `${INPUT}    Tag a\n    Tag b\n`, ['key-overridden main.conf:5']],
     ['an input without a name', '[INPUT]\n    Tag x\n', ['name-missing main.conf:1']],
     ['an unknown plugin', '[INPUT]\n    Name exce\n', ['plugin-unknown main.conf:1']],
     ['an output without Match', '[OUTPUT]\n    Name stdout\n', ['match-missing main.conf:1']],
@@ -147,6 +148,11 @@ describe('a classic file', () => {
     ['a parser without a name', '[PARSER]\n    Format json\n', ['parser-incomplete p.conf:1']],
     ['a parser without a format', '[PARSER]\n    Name x\n', ['parser-incomplete p.conf:1']],
     ['a wrong key', `${PARSER}    Time_Kee On\n`, ['key-unknown p.conf:4']],
+    [
+      'two multiline parsers of one name',
+      `${PARSER}${'[MULTILINE_PARSER]\n    Name m\n    Type regex\n'.repeat(2)}`,
+      ['parser-duplicate p.conf:7'],
+    ],
     ['other sections', `${PARSER}${INPUT}`, ['section-unknown p.conf:4']],
   ];
   for (const [what, text, problems] of parsers) {
@@ -229,6 +235,12 @@ pipeline:
     ['an include of itself', 'includes: [main.yaml]\n', ['include-twice main.yaml:1']],
     ['a key without a value', 'service:\n  flush:\n', ['syntax main.yaml:2']],
     ['a wrong key', 'service:\n  flus: 1\n', ['key-unknown main.yaml:2']],
+    ['a key that is no text', '? [a]\n: b\n', ['section-unknown main.yaml:1']],
+    ['a part of the pipeline that is no text', 'pipeline:\n  ? [a]\n  : []\n', ['section-unknown main.yaml:2']],
+    ['a key of a service that is no text', 'service:\n  ? [a]\n  : 1\n', ['key-unknown main.yaml:2']],
+    ['variables in a list that are words', 'env: [x]\n', ['syntax main.yaml:1']],
+    ['an include that is no text', 'includes:\n  - [a]\n', ['include-missing main.yaml:2']],
+    ['nothing', '', ['syntax main.yaml:1']],
     ['a parser twice', 'parsers:\n  - &p {name: a, format: json}\n  - {name: a, format: json}\n', ['parser-duplicate main.yaml:3']],
   ]; // prettier-ignore
   for (const [what, text, problems] of broken) {

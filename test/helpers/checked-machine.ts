@@ -9,7 +9,6 @@ import type { Finding } from '../../src/check/finding.ts';
 import type { Machine } from '../../src/check/machine.ts';
 import { parseCommandLine } from '../../src/command-line.ts';
 import { check } from '../../src/commands/check.ts';
-import { readConfig } from '../../src/config.ts';
 import type { ExitCode } from '../../src/errors.ts';
 import type { World } from '../../src/world.ts';
 import { startSandbox, type Sandbox } from '../sandbox/server.ts';
@@ -167,7 +166,9 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
       const job = JSON.stringify({ argv: ['--json', ...servers()], machine: { ...machine, uid: NOBODY } });
       const runner = fileURLToPath(new URL('check-elsewhere.ts', import.meta.url));
       const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-      const child = await promisify(execFile)(process.execPath, ['--import', 'tsx', runner, job], { ...user, env: {} });
+      const { NODE_V8_COVERAGE: coverage } = process.env;
+      const env = coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage };
+      const child = await promisify(execFile)(process.execPath, ['--import', 'tsx', runner, job], { ...user, env });
       return faultsIn(child.stdout);
     },
   };
@@ -198,7 +199,7 @@ export async function runCheck(
     random: NO_WAIT,
     ...world,
   };
-  const exitCode = await check(readConfig(options, whole.env), whole, options, { machine, retryMs: 0 });
+  const exitCode = await check(whole, options, { machine, retryMs: 0 });
   return { exitCode, stdout: Buffer.concat(printed).toString() };
 }
 

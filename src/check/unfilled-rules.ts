@@ -1,11 +1,30 @@
-import { type Entry, type FluentBitConfig, type Section } from '../fluent-bit-config/model.ts';
+import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model.ts';
+import { error, lineIn, type Finding, warning } from './finding.ts';
 import type { Environment } from './environment.ts';
-import { error, warning, type Finding } from './finding.ts';
 
+/** What a tutorial leaves to the reader: `<TAG_NAME>`. */
+const PLACEHOLDER = /<[A-Za-z][\w -]*>/;
 /** Keys without which events go nowhere; others may well be empty, such as a key that nobody asks for. */
 const NEEDED = new Set(['host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
 const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
+
+/** Whether something was copied and not filled in. */
+export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {
+  return sections
+    .flatMap(({ entries }) => entries)
+    .flatMap(({ key, raw, at }) => {
+      const found = key === 'command' || key.endsWith('regex') ? null : PLACEHOLDER.exec(raw);
+      if (found === null) return [];
+      return [
+        error('placeholder', `${key} still holds ${found[0]}`, {
+          at,
+          cost: 'the events go nowhere',
+          write: lineIn(config, key, raw.replace(found[0], '…')),
+        }),
+      ];
+    });
+}
 
 interface UnsetVariable {
   readonly name: string;
@@ -60,7 +79,6 @@ export function variablesIn(raw: string): string[] {
 }
 
 /** What to write so that variables are set. */
-export function assignments(names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
+export function assignments(names: readonly string[]): string {
   return `${names.map((name) => `${name}=${EXAMPLES[name] ?? '…'}`).join(' and ')} in ${ENVIRONMENT_FILE}`;
 }
