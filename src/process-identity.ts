@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { formatDuration } from './duration.ts';
 import { codeOf } from './errors.ts';
 
 /** A process that can be told from a later one with the same number, on Linux at least. */
@@ -43,4 +44,28 @@ async function startOf(pid: number): Promise<string> {
 
 async function readOr(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(() => '');
+}
+
+/** Who holds a lock, in words. */
+export function describeOwner(owner: ProcessIdentity | undefined, now: number): string {
+  if (owner === undefined) return 'it does not say which';
+  const host = owner.host === hostname() ? '' : ` on ${owner.host}`;
+  return `process ${owner.pid}${host}, for ${formatDuration(Math.max(0, now - owner.since))}`;
+}
+
+/** Who holds a lock; undefined when the file does not say. */
+export async function readOwner(ownerFile: string): Promise<ProcessIdentity | undefined> {
+  try {
+    const owner = JSON.parse(await readFile(ownerFile, 'utf8')) as Partial<ProcessIdentity> | null;
+    if (typeof owner?.pid !== 'number' || typeof owner.host !== 'string') return undefined;
+    return {
+      pid: owner.pid,
+      host: owner.host,
+      boot: owner.boot ?? '',
+      started: owner.started ?? '',
+      since: owner.since ?? 0,
+    };
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { copyFile, link, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StateError, codeOf } from './errors.ts';
 import type { Log } from './log.ts';
@@ -7,6 +7,7 @@ import { InvalidStateError, emptyState, parseState, type State } from './state.t
 
 /** `generation` stands within this many bytes of the file's start. */
 const HEAD_BYTES = 256;
+const FOLDER_MODE = 0o700;
 
 /** What a killed run left beside the file; under the lock nobody else writes there. */
 export async function removeLeftovers(file: string, predecessor: ProcessIdentity | undefined): Promise<void> {
@@ -96,5 +97,43 @@ export async function generationOf(file: string): Promise<number | undefined> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** Node's own recursive mkdir never ends where the kernel refuses a folder with ENOENT, as below /proc. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || (await modifiedAt(dirname(folder))) !== undefined) throw error;
+    await makeFolder(dirname(folder));
+    await mkdir(folder, { mode: FOLDER_MODE });
+  }
+}
+
+/** Symbolic links resolved, so that two names of one file share one lock. */
+export async function realFile(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return join(await realpath(dirname(file)), basename(file));
+  }
+}
+
+/** A device or a pipe would be renamed away and be a file from then on. */
+export async function expectRegularFile(file: string): Promise<void> {
+  const stats = await stat(file).catch(() => undefined);
+  if (stats !== undefined && !stats.isFile())
+    throw new StateError(`${file} is no regular file; use --peek to keep no state`);
+}
+
+/** In epoch milliseconds; undefined when there is no such file. */
+export async function modifiedAt(file: string): Promise<number | undefined> {
+  try {
+    return (await stat(file)).mtimeMs;
+  } catch {
+    return undefined;
   }
 }

@@ -2,15 +2,22 @@
 // stays behind when a signal ends the process (measured).
 import lockfile from 'proper-lockfile';
 import writeFileAtomic from 'write-file-atomic';
-import { mkdir, open, readFile, realpath, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { open, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { LockedError, StateError, codeOf, messageOf } from './errors.ts';
-import { formatDuration } from './duration.ts';
-import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import { describeOwner, isAlive, readOwner, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import type { Log } from './log.ts';
 import { emptyState, oldestCursor, serializeState, type State } from './state.ts';
-import { generationOf, keepCopy, loadState, removeLeftovers } from './state-file.ts';
+import {
+  expectRegularFile,
+  generationOf,
+  keepCopy,
+  loadState,
+  makeFolder,
+  modifiedAt,
+  realFile,
+  removeLeftovers,
+} from './state-file.ts';
 import { pause } from './wait.ts';
 
 /** A lock that was not refreshed for so long is taken over, whoever holds it. */
@@ -22,7 +29,6 @@ const LOCK_POLL_MS = 200;
 /** Saves are gathered: at most one in this time, but for the last. */
 const SAVE_INTERVAL_MS = 1_000;
 const MODE = 0o600;
-const FOLDER_MODE = 0o700;
 
 export interface StateStoreOptions {
   readonly file: string;
@@ -181,35 +187,6 @@ export class StateStore implements Store {
   }
 }
 
-/** Node's own recursive mkdir never ends where the kernel refuses a folder with ENOENT, as below /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { mode: FOLDER_MODE });
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return;
-    if (codeOf(error) !== 'ENOENT' || (await modifiedAt(dirname(folder))) !== undefined) throw error;
-    await makeFolder(dirname(folder));
-    await mkdir(folder, { mode: FOLDER_MODE });
-  }
-}
-
-/** Symbolic links resolved, so that two names of one file share one lock. */
-async function realFile(file: string): Promise<string> {
-  try {
-    return await realpath(file);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return join(await realpath(dirname(file)), basename(file));
-  }
-}
-
-/** A device or a pipe would be renamed away and be a file from then on. */
-async function expectRegularFile(file: string): Promise<void> {
-  const stats = await stat(file).catch(() => undefined);
-  if (stats !== undefined && !stats.isFile())
-    throw new StateError(`${file} is no regular file; use --peek to keep no state`);
-}
-
 interface Lock {
   readonly release: () => Promise<void>;
   /** Who held the lock before and did not give it back. */
@@ -267,38 +244,6 @@ async function acquire(
       continue;
     }
     await pause(LOCK_POLL_MS, signal);
-  }
-}
-
-/** Who holds a lock, in words. */
-export function describeOwner(owner: ProcessIdentity | undefined, now: number): string {
-  if (owner === undefined) return 'it does not say which';
-  const host = owner.host === hostname() ? '' : ` on ${owner.host}`;
-  return `process ${owner.pid}${host}, for ${formatDuration(Math.max(0, now - owner.since))}`;
-}
-
-/** Who holds a lock; undefined when the file does not say. */
-export async function readOwner(ownerFile: string): Promise<ProcessIdentity | undefined> {
-  try {
-    const owner = JSON.parse(await readFile(ownerFile, 'utf8')) as Partial<ProcessIdentity> | null;
-    if (typeof owner?.pid !== 'number' || typeof owner.host !== 'string') return undefined;
-    return {
-      pid: owner.pid,
-      host: owner.host,
-      boot: owner.boot ?? '',
-      started: owner.started ?? '',
-      since: owner.since ?? 0,
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-async function modifiedAt(file: string): Promise<number | undefined> {
-  try {
-    return (await stat(file)).mtimeMs;
-  } catch {
-    return undefined;
   }
 }
 
