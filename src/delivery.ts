@@ -95,6 +95,10 @@ function isSuspect(events: readonly EventSlice[], progress: SourceProgress): boo
  * cannot take stands alone.
  */
 function* portions(events: readonly EventSlice[], progress: SourceProgress): Generator<readonly EventSlice[]> {
+  if (!progress.hasStrikes) {
+    yield events;
+    return;
+  }
   let portion: EventSlice[] = [];
   let strikes = 0;
   for (const event of events.toSorted((a, b) => progress.strikesOf(b) - progress.strikesOf(a))) {

@@ -10,14 +10,15 @@ export class SourceProgress {
   readonly state: SourceState;
   /** Of this run; 0 when no event came late. */
   greatestLateness = 0;
-  readonly #hasStrikes: boolean;
+  /** Whether Fluent Bit has refused any event; it has not, as a rule. */
+  readonly hasStrikes: boolean;
   /** What the last run delivered of the page that comes first, each as often as there are such events. */
   readonly #partial: Map<string, number>;
 
   constructor(name: string, state: SourceState) {
     this.name = name;
     this.state = state;
-    this.#hasStrikes = Object.keys(state.strikes).length > 0;
+    this.hasStrikes = Object.keys(state.strikes).length > 0;
     this.#partial = new Map();
     for (const key of state.partial) this.#partial.set(key, (this.#partial.get(key) ?? 0) + 1);
   }
@@ -51,7 +52,7 @@ export class SourceProgress {
 
   /** How often Fluent Bit has refused the event. */
   strikesOf(event: EventSlice): number {
-    return this.#hasStrikes ? (this.state.strikes[keyOf(event)] ?? 0) : 0;
+    return this.hasStrikes ? (this.state.strikes[keyOf(event)] ?? 0) : 0;
   }
 
   /** What is to be noted once these events of the page are delivered; with its end, the page is. */
