@@ -1,6 +1,6 @@
 /** What install.sh calls of the machine itself, as it is. */
 export const TOOLS = [
-  ...['awk', 'cat', 'chmod', 'cmp', 'cp', 'cut', 'dirname', 'env', 'flock', 'grep', 'md5sum', 'mkdir', 'mv'],
+  ...['awk', 'cat', 'chmod', 'cmp', 'cp', 'cut', 'dirname', 'env', 'find', 'flock', 'grep', 'md5sum', 'mkdir', 'mv'],
   ...['readlink', 'rm', 'rmdir', 'sed', 'sh', 'sha256sum', 'stat', 'tac', 'tr'],
 ] as const;
 
