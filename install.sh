@@ -71,6 +71,8 @@ main() {
   trap finish EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
+  # Whoever reads what it says may have left: `| head`.
+  trap 'exit 141' PIPE
   trap 'exit 143' TERM
   if [ "$live" = yes ]; then check_root_and_systemd; fi
   check_release
@@ -517,16 +519,16 @@ END
 
 finish() {
   status=$?
-  trap '' HUP INT TERM
+  trap '' HUP INT PIPE TERM
   trap - EXIT
   if [ "$at_work" = yes ]; then
     if put_back; then
-      [ ! -s "$destdir$UNDO/journal" ] || warn 'everything was put back as it was'
+      [ ! -s "$destdir$UNDO/journal" ] || warn 'everything was put back as it was' || :
       rm -rf "$destdir$UNDO"
     else
-      warn "not everything could be put back: $UNDO has copies of what was there"
+      warn "not everything could be put back: $UNDO has copies of what was there" || :
     fi
-    put_service_back || warn 'Fluent Bit does not start again: journalctl -u fluent-bit tells why'
+    put_service_back || warn 'Fluent Bit does not start again: journalctl -u fluent-bit tells why' || :
   fi
   exit "$status"
 }
