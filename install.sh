@@ -947,7 +947,7 @@ export_settings() {
   while IFS= read -r setting; do
     export_setting "$setting"
   done <<END
-$(cat "$destdir/etc/default/fluent-bit" 2>/dev/null)
+$(show_unit EnvironmentFiles | sed 's/ (ignore_errors=[a-z]*)$//' | while read -r file; do cat "$destdir$file"; done 2>/dev/null)
 $env_text
 ACTIVITY_LOG_API_KEY=secret
 END

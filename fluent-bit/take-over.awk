@@ -29,6 +29,11 @@ what == "restore" {
 }
 
 function is_include(text) { return tolower(text) ~ /^[ \t]*@include[ \t]+([^ \t]*\/)?activity-log\.conf[ \t\r]*$/ }
+function gets_fetched(match_of,   tag) {
+  gsub(/[.]/, "[.]", match_of)
+  gsub(/[*]/, ".*", match_of)
+  for (tag in fetched) if (tag ~ "^" match_of "$") return 1
+}
 # Whether a setting of an http output is neither in the tutorial nor in ours.
 function is_extra(name, value) {
   if (name == "format") return value != "json"
@@ -92,15 +97,19 @@ END {
   }
   for (s = 1; s <= sections; s++) {
     tag = set[s, "match"]
-    if (kind[s] != "[output]" || !(tag in fetched) || tag in others) continue
+    if (kind[s] != "[output]") continue
     name = tolower(set[s, "name"])
+    if (name == "http" && gets_fetched(tag)) doubled[s] = 1
+    if (!(tag in fetched) || tag in others) continue
     if (name == "http" && (s in key) && set[s, "uri"] == "/" tag && set[s, "port"] ~ /^(443)?$/) {
       take(s)
       if (set[s, "host"] != "") tell("host " set[s, "host"])
       for (n = first[s]; n <= last[s]; n++) if (n in extra) tell("warn " extra[n] " of the tutorial's output (line " n " of fluent-bit.conf) is not taken over: if it is needed, it goes into /etc/fluent-bit/outputs/ionos.conf")
       secret = key[s]
+      delete doubled[s]
     } else if (name == "stdout") take(s)
   }
+  for (s in doubled) tell("warn the output http in lines " first[s] " to " last[s] " of fluent-bit.conf gets the events as well: if it leads to the same place, each comes twice; delete it then")
   # The last one counts, and that is ours.
   if (!included && set_http ~ /^(on|true|yes)$/) {
     if (listen != "127.0.0.1") moves = "HTTP_Listen " listen

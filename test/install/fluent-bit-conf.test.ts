@@ -263,6 +263,11 @@ for (const shell of SHELLS) {
       assert.ok(
         ['null cpu.*', 'http audit', 'stdout *', 'http activityLog'].every((output) => config().includes(output)),
       );
+      machine.run(['--uninstall', '--purge']);
+
+      machine.write(MAIN, THEIRS + FETCHER + HTTP.replace('match audit', 'match au*'));
+      assert.match(machine.install().stderr, /the output http in lines 21 to 29 .* as well: .*twice/);
+      assert.equal(machine.run().stderr, '', 'told once');
     });
 
     it('reports a doubled Parsers_File, with the line to delete', () => {
@@ -278,6 +283,14 @@ for (const shell of SHELLS) {
       assert.match(result.stderr, /twice, .*: delete line 36\n/);
       assert.match(result.stderr, /refuses the configuration: .*'apache' already exists$/m);
       assert.deepEqual(machine.snapshot(), before);
+    });
+
+    it('lets Fluent Bit test the file with all that the service reads', () => {
+      machine.standIn('fluent-bit', '[ "$MY_TAG$OTHER_TAG" = mine=yes ]');
+      machine.set('service-files', '/etc/my file.env (ignore_errors=no)');
+      machine.write('etc/my file.env', 'MY_TAG="mine="\n', 0o600);
+      machine.write('etc/default/fluent-bit', 'OTHER_TAG=yes\n');
+      assert.equal(machine.install().stderr, '');
     });
 
     it('puts everything back when Fluent Bit refuses the result', () => {

@@ -27,6 +27,7 @@ case "$*" in
   'is-enabled fluent-bit') knob enabled enabled; echo ;;
   *ExecStart*) echo "{ path=\${0%/*}/fluent-bit ; argv[]=\${0%/*}/fluent-bit -c /$(knob config /etc/fluent-bit/fluent-bit.conf) ; ignore_errors=no }" ;;
   *'-p User '*) knob service-user; echo ;;
+  *'-p EnvironmentFiles '*) echo '/etc/default/fluent-bit (ignore_errors=yes)'; knob service-files; echo ;;
   *'-p Environment '*) knob service-environment; echo ;;
   *MainPID*) echo 4711 ;;
   *NRestarts*) knob crashes 0; echo ;;
