@@ -992,6 +992,8 @@ wait_for_fetcher() {
     sleep 1
     seconds=$((seconds + 1))
   done
+  [ "$seconds" -lt "$MAX_FETCHER_SECONDS" ] ||
+    warn "the tutorial's fetcher was at work for $MAX_FETCHER_SECONDS s and is ended: what it has printed in this run comes again"
 }
 
 # After a few crashes systemd refuses to start a unit at all, until told to forget them.

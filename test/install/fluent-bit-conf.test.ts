@@ -227,6 +227,14 @@ for (const shell of SHELLS) {
       assert.ok((looked.at(-1) ?? Infinity) < calls.indexOf('systemctl restart fluent-bit'));
     });
 
+    it('says so when it does not wait any longer for the fetcher', () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.set('fetcher-runs', '100');
+      const { status, stderr } = machine.run(['--token-file', '-'], { input: TOKEN });
+      assert.equal(status, 0);
+      assert.match(stderr, /^install\.sh: warning: the tutorial's fetcher was at work for 60 s and is ended: .*\n$/);
+    });
+
     it('leaves the fetcher running until nothing is missing', () => {
       machine.write(MAIN, THEIRS + FETCHER);
       const result = machine.run(['--token-file', '-'], { input: TOKEN });
