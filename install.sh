@@ -56,6 +56,7 @@ STATE=/var/lib/fluent-bit
 STORAGE=$STATE/storage
 # Lines "CHECKSUM  PATH", of each configuration file as it was installed: tells your edits from ours. The one of
 # MAIN_BACKUP is the checksum of a fluent-bit.conf of yours as we left it. "by-us  enabled": so the service was.
+# "owed  restart": there was none after a change, with --no-restart or since values were missing.
 RECORD=$ETC/.activity-log.installed
 # The way back, while a run is at work: copies of what was there, and a journal of what was done.
 UNDO=$ETC/.activity-log.undo
@@ -70,6 +71,8 @@ main() {
   trap finish EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
+  # Whoever reads what it says may have left: `| head`.
+  trap 'exit 141' PIPE
   trap 'exit 143' TERM
   if [ "$live" = yes ]; then check_root_and_systemd; fi
   check_release
@@ -159,6 +162,7 @@ flaw_of() {
     provider-*) info "ionos or cloudscale, not $2" ;;
     # systemd would take quotes and backslashes for its own.
     key-*[\\\"\'\`]*) info 'quotes and backslashes are in no key' ;;
+    key-*\$\{*) info 'it names a variable, which nothing replaces: the key itself is needed' ;;
     token- | key-) info 'it is empty' ;;
     token-*[!!-~]* | key-*[!!-~]*)
       info "not one $1 alone: it holds blanks, several lines or other characters that no $1 has"
@@ -357,7 +361,12 @@ run_apt() {
 # Sets $builder to who builds dist/, or to nothing when it is there. Packages from the network are not built as root.
 find_builder() {
   built=$here/dist/fetch-activity-logs.js builder=''
-  if [ -f "$built" ]; then return; fi
+  if [ -f "$built" ]; then
+    if [ -n "$(find "$here/src" -newer "$built" 2>/dev/null | sed 1q)" ]; then
+      warn "$built is older than the sources; if that was an upgrade: npm ci && npm run build there, then this again"
+    fi
+    return
+  fi
   [ -f "$here/package-lock.json" ] || fatal "$built is missing: unpack the release archive again"
   builder=$(id -un)
   if [ "$builder" = root ]; then builder=${SUDO_USER:-root}; fi
@@ -439,10 +448,11 @@ put() {
   [ ! -d "$file" ] || fatal "$file is a folder"
   if [ -e "$file" ]; then
     verb=changed
-    if [ "$mode" = as-is ] || [ "$(stat -c %a:%u "$file")" = "$mode:$owner" ]; then
+    if [ "$mode" = as-is ] || [ -L "$file" ] || [ "$(stat -c %a:%u "$file")" = "$mode:$owner" ]; then
       if "$@" | cmp -s - "$file"; then return 0; fi
     fi
   fi
+  [ ! -L "$file" ] || fatal "$file is a symbolic link, so something else looks after it: change what it points to"
   changed=yes
   if [ "$dry" = no ]; then
     remember_file "$target"
@@ -509,16 +519,16 @@ END
 
 finish() {
   status=$?
-  trap '' HUP INT TERM
+  trap '' HUP INT PIPE TERM
   trap - EXIT
   if [ "$at_work" = yes ]; then
     if put_back; then
-      [ ! -s "$destdir$UNDO/journal" ] || warn 'everything was put back as it was'
+      [ ! -s "$destdir$UNDO/journal" ] || warn 'everything was put back as it was' || :
       rm -rf "$destdir$UNDO"
     else
-      warn "not everything could be put back: $UNDO has copies of what was there"
+      warn "not everything could be put back: $UNDO has copies of what was there" || :
     fi
-    put_service_back || warn 'Fluent Bit does not start again: journalctl -u fluent-bit tells why'
+    put_service_back || warn 'Fluent Bit does not start again: journalctl -u fluent-bit tells why' || :
   fi
   exit "$status"
 }
@@ -689,12 +699,15 @@ plan_token() {
     token_in=$named
   elif [ -n "$variable" ]; then
     token_in=variable
-    [ "$credentials" = no ] || fatal "--credentials takes the token from $TOKEN_FILE: give it as --token-file"
   elif [ -s "$destdir$TOKEN_FILE" ]; then
     token_in=$TOKEN_FILE
   else
     token_in=''
   fi
+  case $credentials-$token_in in
+    yes- | yes-"$TOKEN_FILE" | no-*) ;;
+    *) fatal "--credentials takes the token from $TOKEN_FILE: give it as --token-file" ;;
+  esac
   wanted=${token_in:-${named:-$TOKEN_FILE}}
   [ "$token_in" != variable ] || wanted=''
   [ "$named" = "$wanted" ] || set_env ACTIVITY_LOG_TOKEN_FILE "$wanted"
@@ -709,7 +722,7 @@ find_token_variable() {
   for file in "$destdir$DROP_INS"/*.conf "$destdir/etc/systemd/system/fluent-bit.service" \
     "$destdir/etc/default/fluent-bit" "$destdir$ENV_FILE"; do
     variable_in=${file#"$destdir"}
-    variable=$(sed -n -E "s/^[[:space:]]*(Environment=.*)?[\"' =]?($names)=..*\$/\2/p" "$file" 2>/dev/null | sed '$!d')
+    variable=$(sed -n -E "s/^[[:space:]]*(Environment[[:space:]]*=.*)?[\"' =]?($names)=..*\$/\2/p" "$file" 2>/dev/null | sed '$!d')
     if [ -n "$variable" ]; then return 0; fi
   done
 }
@@ -766,6 +779,10 @@ package_checksum() { dpkg_field Conffiles | sed -n "s|^ *$MAIN \([0-9a-f]*\).*\$
 found() { show "$survey" | awk -v kind="$1" '$1 == kind { print(NF > 1 ? $2 : "yes"); exit }'; }
 
 report_survey() {
+  grep -r -l -s --include='*.conf' '^[^#]*fetch_activity_logs\.py' "$destdir$ETC" | while read -r file; do
+    [ "$file" = "$destdir$MAIN" ] ||
+      warn "${file#"$destdir"} runs the tutorial's fetcher: if fluent-bit.conf includes it, delete that input, or each event comes twice"
+  done
   while read -r kind text; do
     case $kind in
       warn) warn "$text" ;;
@@ -860,6 +877,9 @@ install_values() {
   [ "$changed" = no ] || need_restart=yes
   if [ -n "$token" ]; then
     put 600 "$TOKEN_FILE" show "$token"
+  elif [ -L "$destdir$TOKEN_FILE" ]; then
+    # Something else looks after it, and after its mode.
+    changed=no
   elif [ -f "$destdir$TOKEN_FILE" ]; then
     put 600 "$TOKEN_FILE" cat "$destdir$TOKEN_FILE"
   elif [ -z "$token_in" ]; then
@@ -893,10 +913,16 @@ install_state() {
 # Without all values only the unit is read again: its drop-in is there.
 tell_service() {
   [ "$need_reload" = no ] || need_restart=yes
-  [ "$need_restart" = yes ] || return 0
+  if [ -z "$missing" ] && [ -n "$(recorded restart)" ]; then need_restart=yes; fi
+  if [ "$need_restart" = no ]; then
+    keep_record restart
+    return 0
+  fi
   [ -n "$missing" ] || accept
   reload
   [ -n "$missing" ] || restart
+  # By the next run: what was put down is not in force yet.
+  if [ "$restarted" = no ]; then record="${record}owed  restart$NL"; fi
 }
 
 # Fluent Bit has to take the configuration.
@@ -921,7 +947,7 @@ export_settings() {
   while IFS= read -r setting; do
     export_setting "$setting"
   done <<END
-$(cat "$destdir/etc/default/fluent-bit" 2>/dev/null)
+$(show_unit EnvironmentFiles | sed 's/ (ignore_errors=[a-z]*)$//' | while read -r file; do cat "$destdir$file"; done 2>/dev/null)
 $env_text
 ACTIVITY_LOG_API_KEY=secret
 END
@@ -966,6 +992,8 @@ wait_for_fetcher() {
     sleep 1
     seconds=$((seconds + 1))
   done
+  [ "$seconds" -lt "$MAX_FETCHER_SECONDS" ] ||
+    warn "the tutorial's fetcher was at work for $MAX_FETCHER_SECONDS s and is ended: what it has printed in this run comes again"
 }
 
 # After a few crashes systemd refuses to start a unit at all, until told to forget them.
@@ -1002,7 +1030,7 @@ point_out_variable() {
     *-/etc/systemd/*)
       warn "$variable in $variable_in: every local user can read it with systemctl show fluent-bit"
       if [ "$token_in" = variable ]; then
-        info 'It keeps working. To end that: give it as --token-file - once, then delete the line.'
+        info 'It keeps working. To end that: give it as --token-file FILE once, then delete the line.'
       else
         info "It is no longer used: the token is in $token_in. Delete the line."
       fi
@@ -1045,7 +1073,7 @@ uninstall_main() {
 }
 
 main_without_us() {
-  if grep -q -i -E '^(#~ |[[:space:]]*@include[[:space:]](.*/)?activity-log\.conf)' "$main_file"; then
+  if grep -q -i -E '^(#~# |[[:space:]]*@include[[:space:]](.*/)?activity-log\.conf)' "$main_file"; then
     main_awk restore "$main_file"
   else
     cat "$main_file"
@@ -1058,6 +1086,13 @@ uninstall_config() {
     if [ "$purge" = no ] && [ "$(checksum <"$destdir$path")" != "$(recorded "$path")" ]; then
       put 600 "$path.saved" cat "$destdir$path"
     fi
+    drop "$path"
+    need_reload=yes need_restart=yes
+  done
+  # Put there by hand, or by an install.sh whose record is gone: without its EnvironmentFile= nothing would start.
+  for path in "$DROP_IN" "$CREDENTIALS_DROP_IN"; do
+    if [ ! -f "$destdir$path" ] || [ -n "$(recorded "$path")" ]; then continue; fi
+    put 600 "$path.saved" cat "$destdir$path"
     drop "$path"
     need_reload=yes need_restart=yes
   done

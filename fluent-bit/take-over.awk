@@ -9,6 +9,8 @@
 # Further variables: include (our line), env_file (where the key goes; below root), storage (our storage.path).
 
 BEGIN {
+  listen = "0.0.0.0"
+  port = 2020
   moved = "Header APIKEY (now in " env_file ")"
   while (what == "restore" && (getline line < (root env_file)) > 0)
     if (sub(/^ACTIVITY_LOG_API_KEY=/, "", line)) key_there = line
@@ -16,13 +18,28 @@ BEGIN {
 }
 
 what == "restore" {
-  if (/^#~# / || is_include($0)) next
-  if (sub(/^#~ /, "") && (at = index($0, moved))) $0 = substr($0, 1, at - 1) "Header APIKEY " key_there
+  if (is_include($0)) next
+  if (/^#~# /) { ours = 1; next }
+  # Others may use that sign as well.
+  if (ours && sub(/^#~ /, "")) {
+    if (at = index($0, moved)) $0 = substr($0, 1, at - 1) "Header APIKEY " key_there
+  } else if (!/^[ \t\r]*(#|$)/) ours = 0
   print
   next
 }
 
 function is_include(text) { return tolower(text) ~ /^[ \t]*@include[ \t]+([^ \t]*\/)?activity-log\.conf[ \t\r]*$/ }
+function gets_fetched(match_of,   tag) {
+  gsub(/[.]/, "[.]", match_of)
+  gsub(/[*]/, ".*", match_of)
+  for (tag in fetched) if (tag ~ "^" match_of "$") return 1
+}
+# Whether a setting of an http output is neither in the tutorial nor in ours.
+function is_extra(name, value) {
+  if (name == "format") return value != "json"
+  if (name == "tls" || name ~ /^tls\.verify/) return value !~ /^(on|true|yes)$/
+  return name !~ /^(name|alias|match|host|port|uri|retry_limit|workers|log_level|storage\.total_limit_size)$/
+}
 function tell(text) { if (what == "survey" && !told[text]++) print text }
 
 # The lines, and of each section s: kind[s], first[s], last[s], and its settings by their names in set[s, name].
@@ -47,12 +64,15 @@ function tell(text) { if (what == "survey" && !told[text]++) print text }
       key_line[NR] = 1
       sub(/^[^ \t]+[ \t]*/, "", value)
       key[s] = value
-    }
+    } else if (is_extra(name, tolower(value))) extra[NR] = substr(text, 1, length(name))
     if (kind[s] == "[service]" && name == "parsers_file") {
       file = value
       sub(/^(\/etc\/fluent-bit\/+|\.\/+)/, "", file)
       if (parsers[file]++) tell("warn fluent-bit.conf has Parsers_File " value " twice, which Fluent Bit does not start with: delete line " NR)
     }
+    if (kind[s] == "[service]" && name == "http_server") set_http = tolower(value)
+    if (kind[s] == "[service]" && name == "http_listen") listen = value
+    if (kind[s] == "[service]" && name == "http_port") port = value
     if (kind[s] == "[service]" && name == "storage.path" && value != storage) tell("storage " value)
   }
 }
@@ -72,18 +92,29 @@ END {
     if (tolower(set[s, "name"]) != "exec" || set[s, "command"] !~ /fetch_activity_logs\.py/) { others[tag] = 1; continue }
     fetched[tag] = 1
     take(s)
-    tell("tag " tag)
+    if (tag != "") tell("tag " tag)
     tell("interval " set[s, "interval_sec"])
   }
   for (s = 1; s <= sections; s++) {
     tag = set[s, "match"]
-    if (kind[s] != "[output]" || !(tag in fetched) || tag in others) continue
+    if (kind[s] != "[output]") continue
     name = tolower(set[s, "name"])
+    if (name == "http" && gets_fetched(tag)) doubled[s] = 1
+    if (!(tag in fetched) || tag in others) continue
     if (name == "http" && (s in key) && set[s, "uri"] == "/" tag && set[s, "port"] ~ /^(443)?$/) {
       take(s)
-      tell("host " set[s, "host"])
+      if (set[s, "host"] != "") tell("host " set[s, "host"])
+      for (n = first[s]; n <= last[s]; n++) if (n in extra) tell("warn " extra[n] " of the tutorial's output (line " n " of fluent-bit.conf) is not taken over: if it is needed, it goes into /etc/fluent-bit/outputs/ionos.conf")
       secret = key[s]
+      delete doubled[s]
     } else if (name == "stdout") take(s)
+  }
+  for (s in doubled) tell("warn the output http in lines " first[s] " to " last[s] " of fluent-bit.conf gets the events as well: if it leads to the same place, each comes twice; delete it then")
+  # The last one counts, and that is ours.
+  if (!included && set_http ~ /^(on|true|yes)$/) {
+    if (listen != "127.0.0.1") moves = "HTTP_Listen " listen
+    if (port != 2020) moves = moves (moves == "" ? "" : " and ") "HTTP_Port " port
+    if (moves != "") tell("warn fluent-bit.conf has " moves ", and activity-log.conf sets 127.0.0.1 and 2020: what asks Fluent Bit for its metrics has to ask there, or edit /etc/fluent-bit/activity-log.conf (--ack-url, too)")
   }
   if (taken) tell("taken")
   if (included) tell("included")

@@ -80,6 +80,25 @@ const CASES: readonly Case[] = [
     says: /quotes and backslashes/,
   },
   {
+    what: 'a variable as key',
+    options: given('--api-key-file', '-'),
+    input: '${PIPELINE_KEY}\n',
+    says: /it names a variable/,
+  },
+  {
+    what: '--credentials with a token elsewhere',
+    prepare: (m) => {
+      m.write('root/token', TOKEN, 0o600);
+      m.write(
+        'etc/fluent-bit/activity-log.env',
+        'ACTIVITY_LOG_INTERVAL=300\nACTIVITY_LOG_TOKEN_FILE=/root/token\n',
+        0o600,
+      );
+    },
+    options: () => ['--credentials'],
+    says: /--credentials takes the token from \/etc\/fluent-bit\/activity-log\.token/,
+  },
+  {
     what: 'both secrets on standard input',
     options: () => ['--token-file', '-', '--api-key-file', '-'],
     status: 2,

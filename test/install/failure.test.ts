@@ -144,6 +144,20 @@ for (const [index, shell] of SHELLS.entries()) {
       assert.equal(calls.filter((call) => call === 'systemctl restart fluent-bit').length, 2, 'the old one, too');
     });
 
+    it('of a reader that left put everything back', () => {
+      const head = whereIs('head') ?? 'head';
+      const [program = 'sh', ...rest] = shell;
+      const inner = [whereIs(program) ?? program, ...rest].join(' ');
+      for (const lines of [1, 5, 9]) {
+        const before = machine.snapshot();
+        const through = ['sh', '-c', `${inner} "$@" 2>&1 | ${head} -n ${lines}`, 'sh'];
+        const options = ['--destdir', machine.root, '--live', ...machine.values()];
+        const { calls } = machine.runFrom(machine.release, options, { through });
+        assert.deepEqual(machine.snapshot(), before);
+        assert.ok(!calls.includes('systemctl restart fluent-bit'));
+      }
+    });
+
     it('of kill -9 or of the power are undone by the next run, before it begins', () => {
       const options = machine.values();
       const whole = (): string[] => machine.snapshot().filter((line) => !line.includes('activity-log.installed'));

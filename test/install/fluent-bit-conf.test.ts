@@ -158,6 +158,58 @@ for (const shell of SHELLS) {
       assert.match(result.stdout, /^stays: \/etc\/fluent-bit\/fluent-bit.conf.before-activity-log$/m);
     });
 
+    it('brings no comment of the user to life that begins as ours do', () => {
+      const text = `#~ flush 9\n${TUTORIAL}#~ mine\n`.replace(STDOUT, `${STDOUT}\n[FILTER]\n    name grep\n`);
+      machine.write(MAIN, text);
+      machine.run(['--token-file', '-'], { input: TOKEN });
+      machine.write(MAIN, `${machine.read(MAIN)}[FILTER]\n`);
+      machine.run(['--uninstall']);
+      assert.equal(machine.read(MAIN), `${text.replace('header apikey', 'Header APIKEY')}[FILTER]\n`);
+    });
+
+    it('takes no value that is none: a variable as key, a block without tag or host', () => {
+      for (const [text, name] of [
+        [TUTORIAL.replace('key-in-plain-sight', '${PIPELINE_KEY}'), 'API_KEY'],
+        [TUTORIAL.replace(/ *host .*\n/, ''), 'HOST'],
+        [TUTORIAL.replace(/ *Tag {3}.*\n/, ''), 'TAG'],
+      ] as const) {
+        machine.write(MAIN, text);
+        const { stdout } = machine.run(['--token-file', '-'], { input: TOKEN });
+        assert.match(stdout, new RegExp(`^Still missing:\n  ACTIVITY_LOG_${name}= in `, 'm'));
+        assert.equal(machine.read(MAIN), text);
+        machine.run(['--uninstall', '--purge']);
+      }
+    });
+
+    it("says which of the user's own settings go with the tutorial's output", () => {
+      machine.write(
+        MAIN,
+        TUTORIAL.replace('    tls  on\n', '    tls  on\n    Proxy http://proxy:3128\n    Header X-Org me\n'),
+      );
+      const { stderr } = machine.run(['--token-file', '-'], { input: TOKEN });
+      assert.deepEqual(stderr.match(/warning: \S+ of the tutorial's output \(line \d+/g), [
+        "warning: Proxy of the tutorial's output (line 25",
+        "warning: Header of the tutorial's output (line 26",
+      ]);
+      assert.equal(machine.run().stderr, '', 'once');
+    });
+
+    it('says so when it moves the HTTP server of the user', () => {
+      const listen = '    http_server on\n    http_listen 10.0.0.1\n    http_port 2021\n';
+      machine.write(MAIN, THEIRS.replace('    flush        5\n', listen));
+      assert.match(
+        machine.install().stderr,
+        /has HTTP_Listen 10\.0\.0\.1 and HTTP_Port 2021, and activity-log\.conf sets/,
+      );
+      assert.equal(machine.run().stderr, '', 'once');
+    });
+
+    it("tells of the tutorial's fetcher in another file", () => {
+      machine.write('etc/fluent-bit/audit.conf', FETCHER);
+      machine.write(MAIN, `${THEIRS}@INCLUDE audit.conf\n`);
+      assert.match(machine.install().stderr, /warning: \/etc\/fluent-bit\/audit\.conf runs the tutorial's fetcher/);
+    });
+
     it("gives what the user says precedence over the tutorial's values", () => {
       machine.write(MAIN, TUTORIAL);
       machine.install('--interval', '600');
@@ -175,6 +227,14 @@ for (const shell of SHELLS) {
       assert.ok((looked.at(-1) ?? Infinity) < calls.indexOf('systemctl restart fluent-bit'));
     });
 
+    it('says so when it does not wait any longer for the fetcher', () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.set('fetcher-runs', '100');
+      const { status, stderr } = machine.run(['--token-file', '-'], { input: TOKEN });
+      assert.equal(status, 0);
+      assert.match(stderr, /^install\.sh: warning: the tutorial's fetcher was at work for 60 s and is ended: .*\n$/);
+    });
+
     it('leaves the fetcher running until nothing is missing', () => {
       machine.write(MAIN, THEIRS + FETCHER);
       const result = machine.run(['--token-file', '-'], { input: TOKEN });
@@ -184,7 +244,7 @@ for (const shell of SHELLS) {
 
     it("keeps the tutorial's token in the unit working, and tells who can read it", () => {
       machine.write(MAIN, TUTORIAL);
-      machine.write(OVERRIDE, `[Service]\nEnvironment=IONOS_API_TOKEN=${TOKEN}\n`);
+      machine.write(OVERRIDE, `[Service]\nEnvironment = IONOS_API_TOKEN=${TOKEN}\n`);
       const result = machine.run();
       assert.match(result.stderr, /IONOS_API_TOKEN in .*\/override\.conf: every local user can read it/);
       assert.match(result.stdout, /^events: /m);
@@ -211,6 +271,11 @@ for (const shell of SHELLS) {
       assert.ok(
         ['null cpu.*', 'http audit', 'stdout *', 'http activityLog'].every((output) => config().includes(output)),
       );
+      machine.run(['--uninstall', '--purge']);
+
+      machine.write(MAIN, THEIRS + FETCHER + HTTP.replace('match audit', 'match au*'));
+      assert.match(machine.install().stderr, /the output http in lines 21 to 29 .* as well: .*twice/);
+      assert.equal(machine.run().stderr, '', 'told once');
     });
 
     it('reports a doubled Parsers_File, with the line to delete', () => {
@@ -226,6 +291,14 @@ for (const shell of SHELLS) {
       assert.match(result.stderr, /twice, .*: delete line 36\n/);
       assert.match(result.stderr, /refuses the configuration: .*'apache' already exists$/m);
       assert.deepEqual(machine.snapshot(), before);
+    });
+
+    it('lets Fluent Bit test the file with all that the service reads', () => {
+      machine.standIn('fluent-bit', '[ "$MY_TAG$OTHER_TAG" = mine=yes ]');
+      machine.set('service-files', '/etc/my file.env (ignore_errors=no)');
+      machine.write('etc/my file.env', 'MY_TAG="mine="\n', 0o600);
+      machine.write('etc/default/fluent-bit', 'OTHER_TAG=yes\n');
+      assert.equal(machine.install().stderr, '');
     });
 
     it('puts everything back when Fluent Bit refuses the result', () => {

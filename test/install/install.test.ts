@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import {
   DROP_INS,
@@ -138,6 +138,48 @@ for (const shell of SHELLS) {
       const result = machine.install('--no-restart');
       assert.deepEqual(service(result), ['systemctl daemon-reload']);
       assert.match(result.stdout, /takes effect with: systemctl restart fluent-bit$/m);
+      assert.equal(machine.run(['--check']).status, 1);
+      assert.deepEqual(service(machine.run()), RESTART, 'and does it when it is run again without');
+      assert.deepEqual(service(machine.run()), []);
+    });
+
+    it('restarts once the last value is there, also when nothing else changes', () => {
+      machine.write(MAIN, `@INCLUDE activity-log.conf\n${STOCK_MAIN}`);
+      machine.run(['--tag', 'a', '--host', 'logs.example.com', '--token-file', '-'], { input: TOKEN });
+      machine.write(ENV_FILE, `${machine.read(ENV_FILE)}ACTIVITY_LOG_API_KEY=${KEY}\n`, 0o600);
+      assert.deepEqual(service(machine.run()), RESTART);
+      assert.deepEqual(service(machine.run()), []);
+    });
+
+    it('leaves symbolic links in the place of secrets to whatever put them there', () => {
+      machine.install();
+      for (const [path, text, mode] of [
+        [TOKEN_FILE, TOKEN, 0o400],
+        [ENV_FILE, machine.read(ENV_FILE), 0o600],
+      ] as const) {
+        machine.delete(path);
+        symlinkSync(machine.secret(basename(path), text, mode), join(machine.root, path));
+      }
+      const before = machine.snapshot();
+      assert.match(machine.run().stdout, /^nothing to change$/m);
+      for (const options of [
+        ['--tag', 'other'],
+        ['--token-file', '-'],
+      ]) {
+        const { status, stderr } = machine.run(options, { input: 'another-token' });
+        assert.equal(status, 1);
+        assert.match(stderr, /is a symbolic link, so something else looks after it: change what it points to$/m);
+      }
+      assert.deepEqual(machine.snapshot(), before);
+    });
+
+    it('does not leave a drop-in behind that needs a file which is gone', () => {
+      const path = `${DROP_INS}/10-activity-log.conf`;
+      machine.write(path, '[Service]\nEnvironmentFile=/etc/fluent-bit/activity-log.env\n');
+      assert.match(machine.install().stderr, /10-activity-log\.conf is yours and stays/);
+      machine.run(['--uninstall', '--purge']);
+      assert.ok(!machine.has(path) && !machine.has(ENV_FILE));
+      assert.match(machine.read(`${path}.saved`), /EnvironmentFile/);
     });
 
     it('without values leaves a template, and fluent-bit.conf as it is, and says what to fill in', () => {

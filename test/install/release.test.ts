@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { MAIN, Machine, REPOSITORY, SCRIPT, SHELLS, list, modes } from './machine.ts';
@@ -64,6 +64,12 @@ for (const shell of SHELLS) {
       assert.match(calls[0] ?? '', new RegExp(`^runuser -u alice -- env HOME=${machine.folder}/home/alice PATH=`));
       assert.match(calls.slice(1, 3).join(), /^npm ci --no-audit --no-fund,npm run build$/);
       assert.match(machine.read(SCRIPT), /"built"/);
+    });
+
+    it('in a checkout: tells when what is built is older than the sources', () => {
+      mkdirSync(join(machine.release, 'src'));
+      utimesSync(join(machine.release, 'dist/fetch-activity-logs.js'), 0, 0);
+      assert.match(machine.install().stderr, /fetch-activity-logs\.js is older than the sources; .* npm run build/);
     });
 
     it(

@@ -1,6 +1,6 @@
 /** What install.sh calls of the machine itself, as it is. */
 export const TOOLS = [
-  ...['awk', 'cat', 'chmod', 'cmp', 'cp', 'cut', 'dirname', 'env', 'flock', 'grep', 'md5sum', 'mkdir', 'mv'],
+  ...['awk', 'cat', 'chmod', 'cmp', 'cp', 'cut', 'dirname', 'env', 'find', 'flock', 'grep', 'md5sum', 'mkdir', 'mv'],
   ...['readlink', 'rm', 'rmdir', 'sed', 'sh', 'sha256sum', 'stat', 'tac', 'tr'],
 ] as const;
 
@@ -27,6 +27,7 @@ case "$*" in
   'is-enabled fluent-bit') knob enabled enabled; echo ;;
   *ExecStart*) echo "{ path=\${0%/*}/fluent-bit ; argv[]=\${0%/*}/fluent-bit -c /$(knob config /etc/fluent-bit/fluent-bit.conf) ; ignore_errors=no }" ;;
   *'-p User '*) knob service-user; echo ;;
+  *'-p EnvironmentFiles '*) echo '/etc/default/fluent-bit (ignore_errors=yes)'; knob service-files; echo ;;
   *'-p Environment '*) knob service-environment; echo ;;
   *MainPID*) echo 4711 ;;
   *NRestarts*) knob crashes 0; echo ;;
