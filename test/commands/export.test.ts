@@ -435,6 +435,49 @@ describe('export', () => {
     });
   });
 
+  describe('when the API counts more events than it gives', () => {
+    const short: SandboxSettings = { total: 'overstated', overstatedBy: 3 };
+
+    it('has what could be had, says so, and does not end with 0', async (t) => {
+      const sandbox = await sandboxFor(t, short);
+      for (const contract of [BIG, SMALL]) sandbox.generate(contract, { count: 40, from: NOW - DAY, to: NOW });
+      const folder = await temporaryFolder(t);
+      const file = join(folder, 'events');
+      const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d', '--output', file]);
+      assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+      assert.match(stderr, new RegExp(`error: ionos/${SMALL}: only 40 of the 43 events `));
+      assert.match(
+        stderr,
+        new RegExp(
+          `warning: the export has gaps: 80 events from 2 sources, and the API counts more in ` +
+            `ionos/${BIG}, ionos/${SMALL} than it gives; ${file} has all that could be had$`,
+          'm',
+        ),
+      );
+      assert.deepEqual(await readdir(folder), ['events']);
+      assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [BIG, SMALL]));
+      const { exitCode: atStdout } = await exporting(sandbox, ['--from', '1d', '--contract', SMALL]);
+      assert.equal(atStdout, ExitCode.SomeSourcesFailed);
+    });
+
+    it('remembers that when another run completes the file', async (t) => {
+      const sandbox = await sandboxFor(t, short);
+      sandbox.generate(BIG, { count: 40, from: NOW - DAY, to: NOW });
+      sandbox.generate(SMALL, { count: 1, from: NOW - DAY, to: NOW });
+      sandbox.options.forbiddenContracts = [SMALL];
+      const options = ['--from', '1d', '--output', join(await temporaryFolder(t), 'events')];
+      const contracts = ['--contract', BIG, '--contract', SMALL];
+      const first = await exporting(sandbox, [...options, ...contracts]);
+      assert.equal(first.exitCode, ExitCode.SomeSourcesFailed);
+      assert.match(first.stderr, /the export is not complete/);
+      sandbox.options.forbiddenContracts = [];
+      sandbox.options.total = 'number';
+      const second = await exporting(sandbox, [...options, ...contracts]);
+      assert.equal(second.exitCode, ExitCode.SomeSourcesFailed);
+      assert.match(second.stderr, new RegExp(`the export has gaps: 41 events .* more in ionos/${BIG} than it gives; `));
+    });
+  });
+
   describe('when it was killed', () => {
     it('goes on without loss or duplicates, wherever that was', async (t) => {
       const sandbox = await sandboxFor(t, {
