@@ -52,7 +52,10 @@ export async function collect(config: Config, world: World, options: CollectOpti
         try {
           return await pollAll(session);
         } catch (error) {
-          throw error instanceof Stopped && error.isDeadline ? tooLate(error, session.api.lastFailure?.message) : error;
+          const late = error instanceof Stopped && error.isDeadline;
+          const failure = late ? tooLate(error, session.api.lastFailure?.message) : error;
+          if (isWorthNoting(failure)) await noteInAll(explained(failure, config, credentials, world).message, session);
+          throw failure;
         }
       });
       const warning = expiryWarning(credentials, world.now());
@@ -234,6 +237,24 @@ function noteFailure(source: Source, error: unknown, { config, log, store, now }
     `${source.name}: ${message}${/[.?!]$/.test(message) ? '' : '.'} Its cursor stays; the next run tries again`,
   );
   if (error instanceof Error && !(error instanceof AppError)) log.debug(error.stack ?? '');
+}
+
+/** Whether what ended the poll is worth reading in the state: neither a wish, nor what the state or stdout tells. */
+function isWorthNoting(error: unknown): boolean {
+  return !(error instanceof Stopped || error instanceof StateError || error instanceof StdoutError);
+}
+
+/** What ended the poll for all sources stands with each of them: `status` knows nothing but the state. */
+async function noteInAll(message: string, { config, log, store, now }: Session): Promise<void> {
+  const polled = Object.entries(store.state.sources).filter(
+    ([name]) => config.contracts.length === 0 || config.contracts.includes(name.slice(name.indexOf('/') + 1)),
+  );
+  if (polled.length === 0) return;
+  for (const [, state] of polled) state.last_error = `${new Date(now()).toISOString()} ${message}`;
+  // What ended the poll is what matters more.
+  await store.flush().catch((error: unknown) => {
+    log.error(messageOf(error));
+  });
 }
 
 /** The credentials, the state and stdout serve all sources: without them none of the others would fare better. */

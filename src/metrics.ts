@@ -85,8 +85,12 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
     samples: each(value),
   });
   return [
-    metric('gauge', 'last_success_timestamp_seconds', 'When a source was last polled to its end.', (source) =>
-      seconds(source.last_success),
+    // One that never was must not be without a series: no alert would ever notice.
+    metric(
+      'gauge',
+      'last_success_timestamp_seconds',
+      'When a source was last polled to its end; 0 when it never was.',
+      (source) => seconds(source.last_success) ?? 0,
     ),
     metric('gauge', 'cursor_timestamp_seconds', 'Up to when a source is collected.', reached),
     metric('gauge', 'cursor_lag_seconds', 'How far that is behind.', (source) => {

@@ -103,7 +103,7 @@ describe('the metrics file', () => {
     assert.equal(valueOf(samples, 'events_total', 'source="ionos/31721060"'), 3);
   });
 
-  it('tells when the token expires, and of a source that was never polled no more than is known', async (t) => {
+  it('tells when the token expires, and of a source that was never polled with success that it was not', async (t) => {
     const { sandbox, poll, metrics } = await setUp(t);
     const token = ['{"alg":"none"}', '{"exp":2000000000}', 'x'].map((part) => Buffer.from(part).toString('base64url'));
     sandbox.options.token = token.join('.');
@@ -112,7 +112,7 @@ describe('the metrics file', () => {
     assert.equal(await poll(token.join('.')), 1);
     const samples = await metrics();
     assert.equal(valueOf(samples, 'token_expiry_timestamp_seconds'), 2_000_000_000);
-    assert.equal(valueOf(samples, 'last_success_timestamp_seconds', 'source="ionos/31721060"'), undefined);
+    assert.equal(valueOf(samples, 'last_success_timestamp_seconds', 'source="ionos/31721060"'), 0);
     assert.equal(valueOf(samples, 'last_run_requests', 'status="403"'), 1);
   });
 

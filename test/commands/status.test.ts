@@ -11,6 +11,7 @@ import { captureLog } from '../helpers/captured-log.ts';
 import { assertGolden } from '../helpers/golden.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { startSandbox } from '../sandbox/server.ts';
 
 const NOW = Date.parse('2026-11-21T20:30:00Z');
 const BUILT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
@@ -110,6 +111,37 @@ describe('status', () => {
     assert.equal(exitCode, ExitCode.Done);
     assertGolden('status/healthy.txt', stdout);
     assert.deepEqual([await readFile(file, 'utf8'), await readdir(folder), (await stat(file)).mtimeMs], before);
+  });
+
+  it('tells what ended the last poll before it came to the sources', async (t) => {
+    const sandbox = await startSandbox({ now: () => NOW });
+    t.after(() => sandbox.close());
+    for (const contract of ['31721060', '4711']) sandbox.generate(contract, { count: 2, from: NOW - 60_000, to: NOW });
+    const file = join(await temporaryFolder(t), 'state.json');
+    const poll = (token: string, options: string[] = []) =>
+      runCommand(['--state-file', file, ...options], {
+        env: { IONOS_API_URL: sandbox.url, IONOS_API_TOKEN: token },
+        now: () => NOW,
+      });
+    const errors = async () => {
+      const report = JSON.parse((await status(file, ['--json'])).stdout) as {
+        sources: { source: string; last_error: string | null }[];
+      };
+      return Object.fromEntries(report.sources.map(({ source, last_error }) => [source, last_error]));
+    };
+    assert.equal((await poll('sandbox-token')).exitCode, ExitCode.Done);
+    assert.deepEqual(await errors(), { 'ionos/31721060': null, 'ionos/4711': null });
+
+    assert.equal((await poll('expired', ['--contract', '4711'])).exitCode, ExitCode.NothingCollected);
+    const { 'ionos/31721060': other, 'ionos/4711': refused } = await errors();
+    assert.equal(other, null);
+    assert.match(refused ?? '', /^2026-11-21T20:30:00.000Z 127.0.0.1:\d+ does not accept the token \(HTTP 401/);
+
+    assert.equal((await poll('expired')).exitCode, ExitCode.NothingCollected);
+    assert.match((await status(file)).stdout, /^ionos\/31721060 .* failed .*\nionos\/4711 .* failed /m);
+
+    assert.equal((await poll('sandbox-token')).exitCode, ExitCode.Done);
+    assert.deepEqual(await errors(), { 'ionos/31721060': null, 'ionos/4711': null });
   });
 
   it('leaves a broken file where it is', async (t) => {
