@@ -7,7 +7,7 @@ import type { Config, Options } from '../config.ts';
 import { expiryWarning, readCredentials } from '../credentials.ts';
 import { csvHeader, csvWriter } from '../csv.ts';
 import { Delivery } from '../delivery.ts';
-import { formatSecond } from '../duration.ts';
+import { formatSecond, parseInstant } from '../duration.ts';
 import { ExitCode, OutputError, StateError, messageOf, type AppError } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
 import { ExportProgress } from '../export-progress.ts';
@@ -48,6 +48,10 @@ export async function exportRange(config: Config, world: World, options: Options
   try {
     const { from, to } = target.range;
     if (target.isBegun) log.info(`going on with the export from ${formatSecond(from)} to ${formatSecond(to)}`);
+    const wishedEnd = parseInstant(target.range.given.to ?? '');
+    if (wishedEnd !== undefined && wishedEnd > to * 1000) {
+      log.warn(`--to ${formatSecond(wishedEnd / 1000)} lay in the future: the export ends with ${formatSecond(to)}`);
+    }
     const warning = expiryWarning(credentials, world.now());
     if (warning !== undefined) log.warn(warning);
     // No overlap, since each window is asked for once; nothing beside a state file.

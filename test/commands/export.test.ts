@@ -125,10 +125,15 @@ describe('export', () => {
     assert.deepEqual(await exporting(sandbox, ['--from', '2026-11-19T21:30:00+01:00', '--to', '86400']), expected);
   });
 
-  it('ends with the present, wherever --to lies', async (t) => {
+  it('ends with the present, wherever --to lies, and says so', async (t) => {
     const sandbox = await sandboxFor(t);
     sandbox.generate(SMALL, { count: 50, from: NOW - DAY, to: NOW });
-    const { stdout } = await exporting(sandbox, ['--from', '2d', '--to', '2030-01-01T00:00:00Z']);
+    const { exitCode, stdout, stderr } = await exporting(sandbox, ['--from', '2d', '--to', '2030-01-01T00:00:00Z']);
+    assert.equal(exitCode, ExitCode.Done);
+    assert.match(
+      stderr,
+      /warning: --to 2030-01-01T00:00:00Z lay in the future: the export ends with 2026-11-21T20:30:00Z$/m,
+    );
     assertSame(linesOf(stdout), truth(sandbox, [SMALL]));
     assert.ok(sandbox.requests.every(({ query }) => (query['dateEnd'] ?? '') <= second(NOW)));
   });
