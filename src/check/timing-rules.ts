@@ -2,6 +2,8 @@ import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from './finding.ts';
 import type { EventInput } from './input.ts';
+import { findScriptCall } from './script-call.ts';
+import { ENVIRONMENT_FILE } from './unfilled-rules.ts';
 
 const SHIPPED_INTERVAL = '300';
 /** Of an interval: a run that ends so early leaves time for the last acknowledgement. */
@@ -49,6 +51,7 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
   if (config === undefined || config.deadlineMs < intervalSec * 1000) return [];
   const entry = entriesOf(section, 'interval_sec').at(-1);
   const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
+  const isOption = findScriptCall(command.value)?.args.some((word) => /^--deadline(=|$)/.test(word));
   return [
     warning(
       'deadline',
@@ -56,7 +59,9 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
       {
         at: entry?.at ?? command.at,
         cost: 'runs follow each other without a pause, and a stop always meets one',
-        write: `ACTIVITY_LOG_DEADLINE=${seconds}s`,
+        // An option wins over its variable.
+        write:
+          isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
       },
     ),
   ];

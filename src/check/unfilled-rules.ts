@@ -7,7 +7,7 @@ const PLACEHOLDER = /<[A-Za-z][\w -]*>/;
 /** Keys without which events go nowhere; others may well be empty, such as a key that nobody asks for. */
 const NEEDED = new Set(['host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
-const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
+export const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 
 /** Whether something was copied and not filled in. */
 export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {

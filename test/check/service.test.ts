@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { readService } from '../../src/check/service.ts';
@@ -94,8 +94,23 @@ describe('check goes by the environment that Fluent Bit has', () => {
     const other = '/etc/fluent-bit/other.conf';
     await machine.write(other, '[SERVICE]\n    Flush 1\n@INCLUDE activity-log.conf\n');
     const env = { ACTIVITY_LOG_TOKEN_FILE: TOKEN, ACTIVITY_LOG_INTERVAL: '60' };
-    const codes = (await machine.faults(['--config', other], { env })).map(({ code }) => code);
-    assert.deepEqual(codes, ['deadline']);
+    const faults = await machine.faults(['--config', other], { env });
+    assert.deepEqual(
+      faults.map(({ code, write }) => [code, write]),
+      [['deadline', 'ACTIVITY_LOG_DEADLINE=48s in /etc/fluent-bit/activity-log.env']],
+    );
+  });
+
+  it('whose variable would not help where the command has the option', async (t) => {
+    const machine = await installedMachine(t);
+    const file = '/etc/fluent-bit/activity-log.conf';
+    const text = await readFile(machine.path(file), 'utf8');
+    await machine.write(file, text.replace(/^( *Command .*)$/m, '$1 --deadline 10m'));
+    const faults = await machine.faults();
+    assert.deepEqual(
+      faults.map(({ code, write }) => [code, write]),
+      [['deadline', '--deadline 240s']],
+    );
   });
 
   it("which is this shell's where there is no systemd, with the usual files behind it", async (t) => {
