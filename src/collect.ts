@@ -3,12 +3,12 @@ import { withAdvice } from './advice.ts';
 import { eachAtOnce } from './concurrency.ts';
 import type { Config } from './config.ts';
 import { expiryWarning, readCredentials, type Credentials } from './credentials.ts';
-import { formatDuration, formatSecond, parseInstant } from './duration.ts';
+import { formatDuration } from './duration.ts';
 import { ApiError, AppError, ExitCode, StateError, StdoutError, messageOf } from './errors.ts';
 import { createLog, type Log } from './log.ts';
+import { registerNew } from './new-sources.ts';
 import type { Source } from './providers/provider.ts';
 import { Stopped } from './run.ts';
-import { SeenEvents } from './seen-events.ts';
 import { withSession, type Session } from './session.ts';
 import { SourceProgress } from './source-progress.ts';
 import type { SourceState, State } from './state.ts';
@@ -17,8 +17,6 @@ import type { World } from './world.ts';
 
 /** The code of the error that says that the deadline came before the first page. */
 export const DEADLINE = 'DEADLINE';
-/** A clock may be ahead by so much without harm: the overlap makes up for it. */
-const MAX_CLOCK_LEAD_MS = 30_000;
 /** At the deadline nothing more is fetched, but what was fetched is still printed and waited for. */
 const MAX_OVERRUN_MS = 5_000;
 /** Lateness from this part of the overlap on is warned about. */
@@ -183,44 +181,6 @@ function inTurn(sources: readonly Source[], state: State): Source[] {
 function tooLate(reason: Stopped, lastFailure?: string): AppError {
   const why = lastFailure === undefined ? '' : `; what failed last: ${lastFailure}`;
   return new AppError(DEADLINE, `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
-}
-
-/** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
-function registerNew(sources: readonly Source[], { api, config, store: { state }, now }: Session): boolean {
-  const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
-  if (isNew.length === 0) return false;
-  const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
-  // A clock that is ahead would leave out what happens until it is right.
-  const clockLead = Math.max(0, (api.clockLeadMs ?? 0) - MAX_CLOCK_LEAD_MS) > 0 ? (api.clockLeadMs ?? 0) : 0;
-  const since = config.since(now()) - clockLead;
-  // What the Python fetcher left is its word on what it printed. Otherwise a source that appears late is a new one,
-  // or the first run did not get this far: what came up since the sources were listed last is looked for, too.
-  const listed = Object.values(state.sources).flatMap(({ last_attempt }) => last_attempt ?? []);
-  const lastSeen = listed.length > 0 ? parseInstant(listed.reduce((a, b) => (a > b ? a : b))) : lastRun;
-  const start = state.taken_over === true ? (lastRun ?? since) : Math.min(lastSeen ?? since, since);
-  delete state.taken_over;
-  const cursor = formatSecond(Math.floor(start / 1000));
-  for (const { name } of isNew) state.sources[name] = newSource(cursor);
-  return true;
-}
-
-/** A source that begins at this cursor. */
-export function newSource(cursor: string): SourceState {
-  return {
-    cursor,
-    start: cursor,
-    seen: new SeenEvents(),
-    partial: [],
-    delivered: 0,
-    last_event: null,
-    last_attempt: null,
-    last_success: null,
-    last_error: null,
-    late: { count: 0, max_seconds: 0 },
-    oversize: 0,
-    rejected: 0,
-    strikes: {},
-  };
 }
 
 function stateOf(source: Source, state: State): SourceState {

@@ -1,7 +1,7 @@
 import { printedIsDelivered } from '../acknowledgement.ts';
 import { fieldAdder } from '../add-fields.ts';
 import { withAdvice } from '../advice.ts';
-import { concernsAll, counted, explained, newSource } from '../collect.ts';
+import { concernsAll, counted, explained } from '../collect.ts';
 import { eachAtOnce } from '../concurrency.ts';
 import type { Config, Options } from '../config.ts';
 import { expiryWarning, readCredentials } from '../credentials.ts';
@@ -10,6 +10,7 @@ import { Delivery } from '../delivery.ts';
 import { formatSecond, parseInstant } from '../duration.ts';
 import { ExitCode, OutputError, StateError, messageOf, type AppError } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
+import { newSource } from '../new-sources.ts';
 import { ExportProgress } from '../export-progress.ts';
 import { readExportRequest, type ExportRequest } from '../export-request.ts';
 import { howToGoOn, inWordsOfExport, openTarget, type ExportTarget } from '../export-target.ts';
