@@ -25,7 +25,7 @@ const LANES: readonly SandboxSettings[] = [
   { cloudscale: { pageSize: 13 }, chunked: true, chunkBytes: 100 },
 ];
 /** Times the number of lanes. */
-const ROUNDS = 5;
+const ROUNDS = 10;
 /** A run that is not disturbed before gets no more answers: it cannot come to its end. */
 const MOST_PAGES = 8;
 
