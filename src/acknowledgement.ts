@@ -122,7 +122,8 @@ async function decide(pending: Pending, counter: InputCounter | undefined, store
   const lines = `the last ${pending.lines} lines of the last run`;
   if (grown === pending.lines) log.info(`Fluent Bit has taken ${lines}`);
   else {
-    const unknown = pending.host === hostname() ? 'it was restarted, or does not say' : `it is that of ${pending.host}`;
+    const isOurs = pending.host === hostname() || pending.host === '';
+    const unknown = isOurs ? 'it was restarted, or does not say' : `it is that of ${pending.host}`;
     const why = grown === undefined ? unknown : `it counts ${grown}`;
     log.warn(`Fluent Bit may not have taken ${lines} (${why}): they are printed again`);
   }

@@ -143,9 +143,13 @@ async function pollSource(
   let gap: string | undefined;
   try {
     for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
+      if (page.gap !== undefined) {
+        // Noted before the cursor passes it: this run may end here.
+        gap = page.gap;
+        state.last_error = `${new Date(now()).toISOString()} ${gap}`;
+      }
       await delivery.deliver(source, progress, page);
       pages++;
-      gap = page.gap ?? gap;
     }
   } catch (error) {
     if (error instanceof Stopped && pages > 0) {
@@ -159,9 +163,8 @@ async function pollSource(
     }
     throw error;
   }
-  const instant = new Date(now()).toISOString();
-  state.last_success = instant;
-  state.last_error = gap === undefined ? null : `${instant} ${gap}`;
+  state.last_success = new Date(now()).toISOString();
+  if (gap === undefined) state.last_error = null;
   if (progress.greatestLateness > 0 && progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
     log.warn(
       `${source.name}: events came up to ${formatDuration(progress.greatestLateness * 1000)} late, and only ` +

@@ -14,7 +14,7 @@ export function registerNew(sources: readonly Source[], { api, config, store: { 
   const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
   // A clock that is ahead would leave out what happens until it is right.
   const lead = api.clockLeadMs ?? 0;
-  const since = config.since(now()) - (lead > MAX_CLOCK_LEAD_MS ? lead : 0);
+  const since = config.since(now() - (lead > MAX_CLOCK_LEAD_MS ? lead : 0));
   // What the Python fetcher left is its word on what it printed. Otherwise a source that appears late is a new one,
   // or the first run did not get this far: what came up since the sources were listed last is looked for, too.
   const listed = Object.values(state.sources).flatMap(({ last_attempt }) => last_attempt ?? []);

@@ -12,7 +12,7 @@ export class SourceProgress {
   greatestLateness = 0;
   /** Whether Fluent Bit has refused any event; it has not, as a rule. */
   readonly hasStrikes: boolean;
-  /** What the last run delivered of the page that comes first, each as often as there are such events. */
+  /** What the last run delivered of the pages that come first, each as often as there are such events. */
   readonly #partial: Map<string, number>;
 
   constructor(name: string, state: SourceState) {
@@ -35,11 +35,7 @@ export class SourceProgress {
   /** The events of the page that were not printed before. */
   take(page: Page): EventSlice[] {
     const { seen } = this.state;
-    const events = page.events.filter((event) =>
-      event.id === undefined ? !this.#isDelivered(event) : seen.note(event.id),
-    );
-    this.#partial.clear();
-    return events;
+    return page.events.filter((event) => (event.id === undefined ? !this.#isDelivered(event) : seen.note(event.id)));
   }
 
   #isDelivered(event: EventSlice): boolean {
@@ -94,7 +90,7 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
     delete state.strikes[key];
   }
   if (batch.cursor !== null) state.partial = [];
-  state.partial.push(...batch.partial);
+  for (const key of batch.partial) state.partial.push(key);
   state.delivered += batch.keys.length;
   state.cursor = batch.cursor ?? state.cursor;
   if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();

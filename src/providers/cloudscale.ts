@@ -55,6 +55,8 @@ class Cloudscale implements Provider {
       try {
         page = await api.get(url, scanCloudscalePage, signal);
       } catch (error) {
+        const earlier = isFirst ? this.#byServersClock(checkpoint) : undefined;
+        if (earlier !== undefined) yield { events: [], cursor: earlier };
         if (!isStored || !isStale(error)) throw error;
         url = this.#startAgain(source, checkpoint, error);
         isStored = false;
@@ -64,7 +66,8 @@ class Cloudscale implements Provider {
       const earlier = isFirst ? this.#byServersClock(checkpoint) : undefined;
       isFirst = false;
       if (earlier !== undefined) {
-        url = earlier;
+        yield { events: [], cursor: earlier };
+        url = this.#since(earlier, checkpoint);
         continue;
       }
       visited.add(url.href);
@@ -91,14 +94,17 @@ class Cloudscale implements Provider {
     }
   }
 
-  /** Where to begin instead when the first answer shows that our clock is ahead: what comes meanwhile is ours, too. */
-  #byServersClock(checkpoint: Checkpoint): URL | undefined {
-    const { api, log } = this.#context;
+  /**
+   * The instant to begin at instead when the first answer, good or bad, shows that ours lies in the API's future: what
+   * comes until then is ours, too. It is the cursor from then on, whatever becomes of this poll.
+   */
+  #byServersClock({ cursor, end }: Checkpoint): string | undefined {
+    const { api, log, now } = this.#context;
     const lead = api.clockLeadMs ?? 0;
-    if (checkpoint.end !== undefined || lead <= MAX_CLOCK_LEAD_MS) return undefined;
+    const begin = parseInstant(cursor) ?? 0;
+    if (end !== undefined || lead <= MAX_CLOCK_LEAD_MS || begin <= now() - lead) return undefined;
     log.warn(`this machine's clock is ${formatDuration(lead)} ahead of the API's: collecting begins so much earlier`);
-    const from = Math.floor(((parseInstant(checkpoint.cursor) ?? 0) - lead) / 1000);
-    return this.#since(formatSecond(from), checkpoint);
+    return formatSecond(Math.floor((begin - lead) / 1000));
   }
 
   #startAgain(source: Source, checkpoint: Checkpoint, error: ApiError): URL {
@@ -108,7 +114,9 @@ class Cloudscale implements Provider {
       // Entries have no identity: what was exported already could not be told from what was not.
       throw new StateError(`${source.name}: the API does not accept the stored cursor any more (${error.message})`);
     }
-    const from = lastEvent === undefined ? start : Math.max(start, Math.floor((lastEvent - overlapMs) / 1000));
+    // Never behind the last entry: a start may have been written while the clock was ahead.
+    const last = lastEvent === undefined ? undefined : Math.floor(lastEvent / 1000);
+    const from = last === undefined ? start : Math.min(last, Math.max(start, last - Math.ceil(overlapMs / 1000)));
     log.error(
       `${source.name}: the API does not accept the stored cursor any more (${error.message}); going on from ` +
         `${formatSecond(from)}, a little before the last delivered entry: some entries are printed twice`,

@@ -64,7 +64,7 @@ class Ionos implements Provider {
 
   async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
     const overlap = Math.ceil(this.#context.overlapMs / 1000);
-    const end = Math.min(Math.floor(this.#context.now() / 1000), checkpoint.end ?? Infinity);
+    const end = Math.min(Math.floor(this.#now() / 1000), checkpoint.end ?? Infinity);
     const known = this.#knownUntil(source, checkpoint, end);
     let cursor = known;
     // A start ahead of the clock was written while the clock was wrong, like such a cursor.
@@ -91,15 +91,22 @@ class Ionos implements Provider {
     }
   }
 
+  /** Our clock, or the API's where ours is far behind it, as after a start without the network's time. */
+  #now(): number {
+    const { api, now } = this.#context;
+    const lead = api.clockLeadMs ?? 0;
+    return lead < -MAX_CLOCK_LEAD_MS ? now() - lead : now();
+  }
+
   /** The cursor in epoch seconds. One that lies ahead of the clock was written while the clock was wrong. */
   #knownUntil(source: Source, { cursor }: Checkpoint, end: number): number {
     const ms = parseInstant(cursor);
     if (ms === undefined) throw new StateError(`${source.name}: its cursor "${cursor}" is no date and time`);
     const known = Math.floor(ms / 1000);
-    if (known * 1000 <= this.#context.now() + MAX_CLOCK_LEAD_MS) return known;
+    if (known * 1000 <= this.#now() + MAX_CLOCK_LEAD_MS) return known;
     this.#context.log.error(
       `${source.name}: its cursor ${cursor} lies ahead of this machine's clock by ` +
-        `${formatDuration(known * 1000 - this.#context.now())}; going on from ${formatSecond(end)}. ` +
+        `${formatDuration(known * 1000 - this.#now())}; going on from ${formatSecond(end)}. ` +
         `If the clock was wrong until now, fetch what it missed with the export command.`,
     );
     return end;

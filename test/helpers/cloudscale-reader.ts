@@ -25,7 +25,7 @@ export class CloudscaleReader {
   lastEvent: number | undefined;
 
   constructor(t: TestContext, sandbox: Sandbox, startMs: number, client: Partial<ApiClientOptions> = {}) {
-    const now = (): number => sandbox.options.now();
+    const now = client.now ?? ((): number => sandbox.options.now());
     const api = clientFor(t, sandbox.url, { baseUrl: new URL('/v1', sandbox.url), now, ...client });
     const context = { api, log: this.log, now, overlapMs: OVERLAP_MS, pageSize: 1000, contracts: [] };
     this.provider = cloudscale.create(context);

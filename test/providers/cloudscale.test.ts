@@ -128,6 +128,27 @@ describe('a first poll while our clock is ahead', () => {
     assert.deepEqual(reader.lines, textsOf(sandbox));
     assert.match(reader.log.messages.join(), /clock is 10 min ahead of the API's/);
   });
+
+  it('keeps that place also when the poll fails, and the clock is right with the next', async (t) => {
+    const sandbox = await sandboxFor(t, {});
+    let ahead = 600_000;
+    const reader = new CloudscaleReader(t, sandbox, NOW + ahead - 300_000, { now: () => NOW + ahead });
+    sandbox.fail({ fault: { type: 'status', status: 403 } });
+    await failing(reader.poll());
+    assert.equal(reader.cursor, formatSecond((NOW - 300_000) / 1000));
+    ahead = 0;
+    sandbox.addEntries([entry('new', NOW - 1000)]);
+    await reader.poll();
+    assert.deepEqual(reader.lines, textsOf(sandbox));
+  });
+
+  it('begins where it was told to when that is in the past by both clocks', async (t) => {
+    const sandbox = await sandboxFor(t, {});
+    sandbox.addEntries([entry('before', NOW - 400_000), entry('since', NOW - 200_000)]);
+    const reader = new CloudscaleReader(t, sandbox, NOW - 300_000, { now: () => NOW + 600_000 });
+    await reader.poll();
+    assert.deepEqual(reader.lines.map(actionOf), ['since']);
+  });
 });
 
 describe('the cursor', () => {
@@ -316,6 +337,20 @@ describe('a stored cursor that the server refuses', () => {
     assert.ok(error instanceof StateError);
     assert.match(error.message, /does not accept the stored cursor any more/);
     assert.equal(reader.lines.length, 7);
+  });
+});
+
+describe('a start that was written while the clock was ahead', () => {
+  it('is not gone on from when the cursor is stale: the last entry counts', async (t) => {
+    const { sandbox, reader } = await scene(t, 10);
+    const ahead = new CloudscaleReader(t, sandbox, NOW + 3_600_000);
+    await reader.poll();
+    ahead.cursor = reader.cursor;
+    ahead.lastEvent = NOW - 60_000;
+    sandbox.expireCursors();
+    sandbox.addEntries([entry('new', NOW - 30_000)]);
+    await ahead.poll();
+    assert.ok(ahead.lines.map(actionOf).includes('new'));
   });
 });
 
