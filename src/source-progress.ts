@@ -85,9 +85,10 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
     const time = batch.times[index] ?? null;
     if (time !== null) state.seen.add(key, time);
   });
-  for (const key of Object.keys(state.strikes).length > 0 ? batch.keys : []) {
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the state is plain data
-    delete state.strikes[key];
+  const strikes = Object.entries(state.strikes);
+  if (strikes.length > 0) {
+    const delivered = new Set(batch.keys);
+    state.strikes = Object.fromEntries(strikes.filter(([key]) => !delivered.has(key)));
   }
   if (batch.cursor !== null) state.partial = [];
   for (const key of batch.partial) state.partial.push(key);

@@ -28,7 +28,7 @@ export interface SourceState {
   oversize: number;
   rejected: number;
   /** How often Fluent Bit has refused an event, by its key; empty as a rule. */
-  readonly strikes: Record<string, number>;
+  strikes: Record<string, number>;
 }
 
 /** What was printed and not acknowledged when a run ended: the next run looks whether it was taken after all. */

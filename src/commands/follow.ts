@@ -23,6 +23,7 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
   const speaker = new Speaker();
   log.info(`following ${config.apiUrl.host}, every ${formatDuration(config.intervalMs)}; Ctrl-C ends it`);
 
+  const isStopped = () => world.signal.aborted;
   let hasPolled = false;
   for (let outage: Outage | undefined; ; hasPolled = true) {
     let failure: string | undefined;
@@ -38,7 +39,7 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
       failure = messageOf(error);
       failed = originOf(error);
     }
-    if (world.signal.aborted) return ExitCode.Done;
+    if (isStopped()) return ExitCode.Done;
 
     if (failure !== undefined) {
       outage = outage === undefined ? begin(failure, world, log) : { ...outage, pauseMs: longer(outage.pauseMs) };
@@ -50,8 +51,7 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
     const intervalMs = outcome?.isComplete === false ? 0 : config.intervalMs;
     const waitMs = outage === undefined ? intervalMs : Math.max(outage.pauseMs, askedMs(failed));
     await pause(waitMs, world.signal).catch(() => undefined);
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- aborted during the pause
-    if (world.signal.aborted) return ExitCode.Done;
+    if (isStopped()) return ExitCode.Done;
   }
 }
 

@@ -88,6 +88,15 @@ function assertOnce(sink: Sink, sandbox: Sandbox): void {
   assert.deepEqual(sink.counts, new Map(ids(sandbox).map((id) => [id, 1])));
 }
 
+/** No more events happen; all that did are delivered, and at the sink once or more. */
+async function assertAllArrive({ sandbox, sink, fluentBit }: World): Promise<void> {
+  sandbox.options.arrivalsPerSecond = 0;
+  const expected = ids(sandbox);
+  await untilSaved(fluentBit, delivered(expected.length));
+  await sink.until(() => expected.every((id) => sink.counts.has(id)));
+  assert.equal(sink.counts.size, expected.length);
+}
+
 describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 280_000 }, () => {
   for (const format of FORMATS) {
     it(`--dry-run accepts ${format}`, () => {
@@ -196,7 +205,8 @@ describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 
 
   it('kill -9 of it and of the script at random moments loses nothing', async (t) => {
     const random = createRandom(1);
-    const { sandbox, sink, fluentBit } = await world(t, 'fluent-bit.conf', { arrivalsPerSecond: 100, latencyMs: 10 });
+    const there = await world(t, 'fluent-bit.conf', { arrivalsPerSecond: 100, latencyMs: 10 });
+    const { sandbox, sink, fluentBit } = there;
     generate(sandbox, 3_000);
     for (let left = KILLS; left > 0; left--) {
       for (let requests = random.int(6); requests >= 0; requests--) await sandbox.nextRequest();
@@ -208,26 +218,19 @@ describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 
         fluentBit.run();
       }
     }
-    sandbox.options.arrivalsPerSecond = 0;
-    const expected = ids(sandbox);
-    await untilSaved(fluentBit, delivered(expected.length));
-    await sink.until(() => expected.every((id) => sink.counts.has(id)));
-    assert.equal(sink.counts.size, expected.length);
+    await assertAllArrive(there);
     const posted = [...sink.counts.values()].reduce((sum, count) => sum + count, 0);
-    t.diagnostic(`${posted} records at the sink for ${expected.length} events`);
+    t.diagnostic(`${posted} records at the sink for ${ids(sandbox).length} events`);
   });
 
   it('restarts by SIGTERM lose nothing', async (t) => {
-    const { sandbox, sink, fluentBit } = await world(t, 'fluent-bit.yaml', { arrivalsPerSecond: 100, latencyMs: 10 });
+    const there = await world(t, 'fluent-bit.yaml', { arrivalsPerSecond: 100, latencyMs: 10 });
+    const { sandbox, fluentBit } = there;
     for (let left = 3; left > 0; left--) {
       await sandbox.nextRequest(({ kind }) => kind === 'page');
       await fluentBit.kill('SIGTERM');
       fluentBit.run();
     }
-    sandbox.options.arrivalsPerSecond = 0;
-    const expected = ids(sandbox);
-    await untilSaved(fluentBit, delivered(expected.length));
-    await sink.until(() => expected.every((id) => sink.counts.has(id)));
-    assert.equal(sink.counts.size, expected.length);
+    await assertAllArrive(there);
   });
 });
