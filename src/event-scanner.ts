@@ -1,4 +1,13 @@
-import { depthOfLastValue, endOfValue, typeAt, walkObject } from './json-text.ts';
+import {
+  CLOSE_OBJECT,
+  depthOfLastValue,
+  endOfString,
+  endOfValue,
+  startOfMemberValue,
+  startOfMembers,
+  startOfNext,
+  typeAt,
+} from './json-text.ts';
 
 /** Keys from the outside in, such as ['meta', 'time']. */
 export type FieldPath = readonly string[];
@@ -11,70 +20,110 @@ export interface Span {
 
 /**
  * Finds the end of an object and, on the way, some of its fields: one pass over its bytes. Of two equal keys the last
- * counts, as for JSON.parse. A key may be written with escapes.
+ * counts, as for JSON.parse. A key may be written with escapes. The path without keys is the object itself.
  */
 export class FieldScanner {
   readonly #root: Branch;
-  readonly #spans: Int32Array;
-  #json: Uint8Array = new Uint8Array(0);
-  /** How deep the object scanned last is nested: 1 when it holds no other. */
-  depth = 0;
+  readonly #itself: number;
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  readonly #depths: Int32Array;
+  /** How deep the value that was scanned last is nested. */
+  #depth = 0;
 
   constructor(paths: readonly FieldPath[]) {
-    this.#spans = new Int32Array(paths.length * 2);
-    this.#root = this.#branch(
-      paths.map((path, slot) => ({ path, slot })),
-      1,
-    );
+    this.#starts = new Int32Array(paths.length);
+    this.#ends = new Int32Array(paths.length);
+    this.#depths = new Int32Array(paths.length);
+    this.#itself = paths.findIndex((path) => path.length === 0);
+    this.#root = branchOf(paths.map((path, slot) => ({ path, slot })).filter(({ path }) => path.length > 0));
   }
 
   /** The end of the object at `at`. The fields stay known until the next scan. */
   scan(json: Uint8Array, at: number): number {
-    this.#json = json;
-    this.#spans.fill(-1);
-    this.depth = 1;
-    return walkObject(json, at, this.#root.visit);
+    for (let slot = 0; slot < this.#starts.length; slot++) this.#starts[slot] = -1;
+    const end = this.#object(json, at, this.#root);
+    if (this.#itself >= 0) this.#found(this.#itself, at, end);
+    return end;
   }
 
-  /** Where the path with this index stands in the object scanned last, if it is there. */
+  /** Where the path with this index begins in the object scanned last; -1 when it is not there. */
+  start(index: number): number {
+    return this.#starts[index] ?? -1;
+  }
+
+  /** Where it ends. */
+  end(index: number): number {
+    return this.#ends[index] ?? -1;
+  }
+
+  /** How deep it is nested: 0 for one that is no object and no array, 1 for one that holds no other. */
+  depth(index: number): number {
+    return this.#depths[index] ?? 0;
+  }
+
+  /** Where it stands, if it is there. */
   field(index: number): Span | undefined {
-    const start = this.#spans[index * 2] ?? -1;
-    return start < 0 ? undefined : { start, end: this.#spans[index * 2 + 1] ?? start };
+    const start = this.start(index);
+    return start < 0 ? undefined : { start, end: this.end(index) };
   }
 
-  #branch(wanted: readonly { path: FieldPath; slot: number }[], level: number): Branch {
-    const keys = [...new Set(wanted.map(({ path }) => path[0] ?? ''))].map((key) => {
-      const same = wanted.filter(({ path }) => path[0] === key);
-      const deeper = same
-        .filter(({ path }) => path.length > 1)
-        .map(({ path, slot }) => ({ path: path.slice(1), slot }));
-      return {
-        bytes: Buffer.from(key),
-        slot: same.find(({ path }) => path.length === 1)?.slot,
-        slotsBelow: deeper.map(({ slot }) => slot),
-        branch: deeper.length === 0 ? undefined : this.#branch(deeper, level + 1),
-      };
-    });
-    const names = keys.map(({ bytes }) => bytes);
-    const visit = (keyStart: number, keyEnd: number, valueStart: number): number => {
-      const json = this.#json;
-      const key = keys[indexOfKey(json, keyStart, keyEnd, names)];
-      if (key !== undefined) for (const slot of key.slotsBelow) this.#spans[slot * 2] = -1;
-      const branch = typeAt(json, valueStart) === 'object' ? key?.branch : undefined;
-      const end = branch === undefined ? endOfValue(json, valueStart) : walkObject(json, valueStart, branch.visit);
-      this.depth = Math.max(this.depth, level + (branch === undefined ? depthOfLastValue : 1));
-      if (key?.slot !== undefined) {
-        this.#spans[key.slot * 2] = valueStart;
-        this.#spans[key.slot * 2 + 1] = end;
+  #object(json: Uint8Array, at: number, { keys, fields }: Branch): number {
+    let deepest = 0;
+    let p = startOfMembers(json, at);
+    while (json[p] !== CLOSE_OBJECT) {
+      const keyEnd = endOfString(json, p);
+      const value = startOfMemberValue(json, keyEnd);
+      const index = indexOfKey(json, p + 1, keyEnd - 1, keys);
+      const field = index < 0 ? undefined : fields[index];
+      if (field !== undefined) for (const slot of field.slotsBelow) this.#starts[slot] = -1;
+      let end: number;
+      if (field?.branch !== undefined && typeAt(json, value) === 'object') {
+        end = this.#object(json, value, field.branch);
+      } else {
+        end = endOfValue(json, value);
+        this.#depth = depthOfLastValue;
       }
-      return end;
-    };
-    return { visit };
+      if (field !== undefined) for (const slot of field.slots) this.#found(slot, value, end);
+      if (this.#depth > deepest) deepest = this.#depth;
+      p = startOfNext(json, end, CLOSE_OBJECT);
+    }
+    this.#depth = deepest + 1;
+    return p + 1;
+  }
+
+  #found(slot: number, start: number, end: number): void {
+    this.#starts[slot] = start;
+    this.#ends[slot] = end;
+    this.#depths[slot] = this.#depth;
   }
 }
 
+/** The members of an object that are wanted, or have something below them that is. */
 interface Branch {
-  readonly visit: (keyStart: number, keyEnd: number, valueStart: number) => number;
+  readonly keys: readonly Uint8Array[];
+  readonly fields: readonly Field[];
+}
+
+interface Field {
+  /** The indexes of its own path; none when only something below it is wanted. */
+  readonly slots: readonly number[];
+  readonly slotsBelow: readonly number[];
+  readonly branch: Branch | undefined;
+}
+
+function branchOf(wanted: readonly { path: FieldPath; slot: number }[]): Branch {
+  const names = [...new Set(wanted.map(({ path }) => path[0] ?? ''))];
+  const fields = names.map((name): Field => {
+    const same = wanted.filter(({ path }) => path[0] === name);
+    const below = same.filter(({ path }) => path.length > 1).map(({ path, slot }) => ({ path: path.slice(1), slot }));
+    return {
+      slots: same.filter(({ path }) => path.length === 1).map(({ slot }) => slot),
+      slotsBelow: below.map(({ slot }) => slot),
+      branch: below.length === 0 ? undefined : branchOf(below),
+    };
+  });
+  return { keys: names.map((name) => Buffer.from(name)), fields };
 }
 
 const BACKSLASH = 0x5c;

@@ -34,37 +34,72 @@ const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59);
 /** Date.parse takes nearly anything for a date, and one without a zone for local time: it stands for UTC. */
 const DATE_TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?$/i;
 
+/** An object that is the event itself. */
+const ITSELF: readonly FieldPath[] = [[]];
+
 /** Cuts events out of a page. */
 export class EventReader {
   readonly #fields: FieldScanner;
   readonly #hasIds: boolean;
+  readonly #timesFrom: number;
+  readonly #idsFrom: number;
 
-  constructor(layout: EventLayout) {
-    this.#hasIds = layout.id !== undefined;
-    this.#fields = new FieldScanner([layout.time, ...(layout.id === undefined ? [] : [layout.id])]);
+  /** `places`: where in the objects that are read an event may stand. `marks`: what else there may be to be asked for. */
+  constructor(layout: EventLayout, places = ITSELF, marks: readonly FieldPath[] = []) {
+    const { time, id } = layout;
+    this.#hasIds = id !== undefined;
+    this.#timesFrom = places.length + marks.length;
+    this.#idsFrom = this.#timesFrom + places.length;
+    this.#fields = new FieldScanner([
+      ...places,
+      ...marks,
+      ...places.map((place) => [...place, ...time]),
+      ...(id === undefined ? [] : places.map((place) => [...place, ...id])),
+    ]);
   }
 
   /** The event at `at`, which must be an object. Throws JsonSyntaxError when it is not valid JSON. */
   read(json: Buffer, at: number): EventSlice {
-    const end = this.#fields.scan(json, at);
-    const time = this.#fields.field(0);
+    this.scan(json, at);
+    return this.event(json, 0);
+  }
+
+  /** The end of the object at `at`. What it holds stays known until the next scan. Throws JsonSyntaxError. */
+  scan(json: Buffer, at: number): number {
+    return this.#fields.scan(json, at);
+  }
+
+  /** Where the place or, behind the last of them, the mark with this index begins; -1 when it is not there. */
+  start(index: number): number {
+    return this.#fields.start(index);
+  }
+
+  /** The event at a place of the object scanned last, where there must be an object. */
+  event(json: Buffer, place: number): EventSlice {
+    const fields = this.#fields;
+    const start = fields.start(place);
+    const end = fields.end(place);
     return {
       json,
-      start: at,
+      start,
       end,
-      depth: this.#fields.depth,
-      id: this.#hasIds ? this.#identity(json, at, end) : undefined,
-      time: time === undefined ? undefined : plausible(timeOf(json, time.start, time.end)),
+      depth: fields.depth(place),
+      id: this.#hasIds ? this.#identity(json, start, end, this.#idsFrom + place) : undefined,
+      time: this.#time(json, this.#timesFrom + place),
     };
   }
 
-  #identity(json: Buffer, start: number, end: number): string {
-    const field = this.#fields.field(1);
-    if (field === undefined || !isIdentity(json, field.start, field.end)) return shortHash(json.subarray(start, end));
-    const isUuid = field.end - field.start === UUID_LENGTH + 2 && typeAt(json, field.start) === 'string';
-    return isUuid
-      ? json.toString('latin1', field.start + 1, field.end - 1)
-      : shortHash(json.subarray(field.start, field.end));
+  #time(json: Buffer, index: number): number | undefined {
+    const start = this.#fields.start(index);
+    return start < 0 ? undefined : plausible(timeOf(json, start, this.#fields.end(index)));
+  }
+
+  #identity(json: Buffer, start: number, end: number, index: number): string {
+    const from = this.#fields.start(index);
+    const to = this.#fields.end(index);
+    if (from < 0 || !isIdentity(json, from, to)) return shortHash(json.subarray(start, end));
+    const isUuid = to - from === UUID_LENGTH + 2 && typeAt(json, from) === 'string';
+    return isUuid ? json.toString('latin1', from + 1, to - 1) : shortHash(json.subarray(from, to));
   }
 }
 
@@ -100,24 +135,34 @@ function timeOf(json: Buffer, start: number, end: number): number {
 /** `2016-09-23T12:02:52.394Z` and the like, which nearly every event has; digits below the second are left out. */
 function utcTimeAt(json: Buffer, start: number, end: number): number | undefined {
   if (end - start < 20 || json[end - 1] !== 0x5a /* Z */ || json[start + 10] !== 0x54 /* T */) return undefined;
-  const year = digits(json, start, 2) * 100 + digits(json, start + 2, 2);
-  const month = digits(json, start + 5, 2);
-  const day = digits(json, start + 8, 2);
-  const hour = digits(json, start + 11, 2);
-  const minute = digits(json, start + 14, 2);
-  const second = digits(json, start + 17, 2);
-  const inRange = month <= 12 && day <= 31 && hour <= 24 && minute <= 59 && second <= 60; // false for NaN, too
-  return inRange && year >= 1970 ? Date.UTC(year, month - 1, day, hour, minute, second) : undefined;
+  const year = twoDigits(json, start) * 100 + twoDigits(json, start + 2);
+  const month = twoDigits(json, start + 5);
+  const day = twoDigits(json, start + 8);
+  const hour = twoDigits(json, start + 11);
+  const minute = twoDigits(json, start + 14);
+  const second = twoDigits(json, start + 17);
+  const isTime = hour <= 24 && minute <= 59 && second <= 60;
+  if (!isTime || month > 12 || day > 31 || year < 1970 || year >= NO_DIGITS) return undefined;
+  return startOfDay(year, month, day) + (hour * 3600 + minute * 60 + second) * 1000;
 }
 
-/** The decimal number that this many digits make; NaN when one of them is none. */
-function digits(json: Buffer, at: number, count: number): number {
-  let number = 0;
-  for (let p = at; p < at + count; p++) {
-    const digit = (json[p] ?? 0) - 0x30;
-    number = digit >= 0 && digit <= 9 ? number * 10 + digit : NaN;
+const NO_DIGITS = 10_000;
+
+/** The number that two digits make; NO_DIGITS, which no part of a time can be, when one of them is none. */
+function twoDigits(json: Buffer, at: number): number {
+  const tens = (json[at] ?? 0) - 0x30;
+  const ones = (json[at + 1] ?? 0) - 0x30;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NO_DIGITS;
+}
+
+/** Kept, since the events of a page happened on one day as a rule. */
+let lastDay = { year: 0, month: 0, day: 0, start: 0 };
+
+function startOfDay(year: number, month: number, day: number): number {
+  if (day !== lastDay.day || month !== lastDay.month || year !== lastDay.year) {
+    lastDay = { year, month, day, start: Date.UTC(year, month - 1, day) };
   }
-  return number;
+  return lastDay.start;
 }
 
 /** The events as they are printed: each one's own bytes less the line breaks between its tokens, and a line break. */

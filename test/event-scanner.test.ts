@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FieldScanner, indexOfKey, stringAt, textAt, type FieldPath } from '../src/event-scanner.ts';
-import { JsonSyntaxError, endOfValue } from '../src/json-text.ts';
+import { JsonSyntaxError, depthOfLastValue, endOfValue } from '../src/json-text.ts';
 import './helpers/properties.ts';
 import { anyJsonObject, damagedJson, isJson } from './helpers/arbitrary-json.ts';
 
@@ -16,6 +16,8 @@ const PATHS: readonly FieldPath[] = [
   [''],
   ['__proto__'],
   ['größe', '🚀'],
+  [],
+  ['meta'],
 ];
 
 /** What the path leads to in a value that JSON.parse returned, through objects only. */
@@ -80,7 +82,10 @@ describe('FieldScanner', () => {
             const span = scanner.field(index);
             const value: unknown = span === undefined ? undefined : JSON.parse(textAt(json, span));
             assert.deepEqual(span === undefined ? undefined : { value }, follow(parsed, path), path.join('.'));
-            if (span !== undefined) found++;
+            if (span === undefined) continue;
+            found++;
+            endOfValue(json, span.start);
+            assert.equal(scanner.depth(index), depthOfLastValue, path.join('.'));
           }
         },
       ),

@@ -19,11 +19,15 @@ export const IONOS_EVENT = { id: ['@uuid'], time: ['meta', 'time'] } as const;
 const HITS = Buffer.from('hits');
 const ITEMS = Buffer.from('items');
 const TOTAL = Buffer.from('total');
-/** What an event itself has: a hit that has one of these is bare, whatever its `source`. */
-const OF_AN_EVENT = ['@uuid', 'meta', 'event'].map((key) => Buffer.from(key));
-const WRAPPERS = [Buffer.from('_source'), Buffer.from('source')];
+const LOWER_N = 0x6e;
 
 const reader = new EventReader(IONOS_EVENT);
+/** Where the event of a hit may stand: in `_source`, in `source`, or bare. */
+const PLACES = [['_source'], ['source'], []];
+const [IN_UNDERSCORE_SOURCE, IN_SOURCE, BARE] = [0, 1, 2] as const;
+/** What an event itself has: a hit that has one of these is bare, whatever its `source`. */
+const MARKS = [['@uuid'], ['meta'], ['event']];
+const hitReader = new EventReader(IONOS_EVENT, PLACES, MARKS);
 const totalFields = new FieldScanner([['value'], ['relation']]);
 const contractFields = new FieldScanner([['id']]);
 
@@ -113,29 +117,24 @@ function readHits(json: Buffer, at: number, events: EventSlice[]): number {
   }
   return walkArray(json, at, (start) => {
     expectObject(json, start, events.length);
-    const found: { wrapped?: EventSlice; isBare: boolean } = { isBare: false };
-    let missing: number | undefined;
-    let rank = WRAPPERS.length;
-    const end = walkObject(json, start, (keyStart, keyEnd, value) => {
-      const wrapper = indexOfKey(json, keyStart, keyEnd, WRAPPERS);
-      if (wrapper < 0 && indexOfKey(json, keyStart, keyEnd, OF_AN_EVENT) >= 0) found.isBare = true;
-      // `source` may be any field of a bare hit; `_source` is the event, or null beside a `source` that is.
-      if (wrapper < 0 || wrapper > rank) return endOfValue(json, value);
-      if (typeAt(json, value) === 'object') {
-        found.wrapped = reader.read(json, value);
-        rank = wrapper;
-        return found.wrapped.end;
-      }
-      const valueEnd = endOfValue(json, value);
-      if (wrapper !== 0) return valueEnd;
-      if (textAt(json, { start: value, end: valueEnd }) !== 'null') throw notAnObject(events.length);
-      missing = value;
-      return valueEnd;
-    });
-    if (missing !== undefined && found.wrapped === undefined) throw notAnObject(events.length);
-    events.push(found.wrapped === undefined || (found.isBare && rank > 0) ? reader.read(json, start) : found.wrapped);
+    const end = hitReader.scan(json, start);
+    const place = placeInHit(json);
+    if (place === undefined) throw notAnObject(events.length);
+    events.push(hitReader.event(json, place));
     return end;
   });
+}
+
+/** Where the event of the hit scanned last stands; undefined when its `_source` is something else. */
+function placeInHit(json: Buffer): number | undefined {
+  const main = hitReader.start(IN_UNDERSCORE_SOURCE);
+  if (main >= 0 && typeAt(json, main) === 'object') return IN_UNDERSCORE_SOURCE;
+  const other = hitReader.start(IN_SOURCE);
+  const hasOther = other >= 0 && typeAt(json, other) === 'object';
+  // `_source` is the event, or null beside a `source` that is; `source` may be any field of a bare hit.
+  if (main >= 0 && (!hasOther || json[main] !== LOWER_N)) return undefined;
+  const isBare = MARKS.some((_, index) => hitReader.start(PLACES.length + index) >= 0);
+  return hasOther && !isBare ? IN_SOURCE : BARE;
 }
 
 type Total = Pick<IonosPage, 'total' | 'totalIsLowerBound'>;
