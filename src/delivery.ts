@@ -71,10 +71,11 @@ export class Delivery {
     const { acknowledgement, outlet, preparation, run, store } = this.#options;
     await acknowledgement.makeRoom(isSuspect(events, progress));
     await store.catchUp();
-    const lines = toLines(await preparation.prepare(events, source, progress));
+    const prepared = await preparation.prepare(events, source, progress);
+    const lines = toLines(prepared);
     const bytes = await outlet.print(lines, run.giveUp, run.wrapUp);
     const isWhole = bytes === lines.length;
-    const count = countLines(lines, bytes);
+    const count = isWhole ? prepared.length : countLines(lines, bytes);
     const printed = isWhole ? events : events.slice(0, count);
     this.events += count;
     this.bytes += bytes;

@@ -9,9 +9,9 @@ const LAST_RESORT_MS = 300;
 
 // undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
 setFlagsFromString('--liftoff-only');
-// Room for young objects stays at 1 MB instead of growing to 48: a page is gone as soon as it is printed, and the
-// process takes 30 MB less.
-setFlagsFromString('--semi-space-growth-factor=1');
+// Room for young objects grows from 1 MB to 4 and then no more, instead of to 48: a page is gone as soon as it is
+// printed, and the process takes 25 MB less. V8 grows it once the modules are loaded, and asks for the factor then.
+setFlagsFromString('--semi-space-growth-factor=4');
 
 const stop = new AbortController();
 
@@ -29,6 +29,7 @@ process.on('SIGINT', function onInterrupt() {
 process.stderr.on('error', () => undefined);
 
 void import('./cli.ts').then(async ({ main }) => {
+  setFlagsFromString('--semi-space-growth-factor=1');
   process.exitCode = await main(process.argv.slice(2), {
     env: process.env,
     stdout: openStdout(),

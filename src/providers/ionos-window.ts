@@ -60,8 +60,7 @@ export class WindowReader {
     const walk: Walk = {
       contract,
       window,
-      met: new Map(),
-      pages: 0,
+      met: new Set(),
       twins: 0,
       repeats: 0,
       total: undefined,
@@ -100,7 +99,8 @@ export class WindowReader {
   async *#pass(walk: Walk, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], PassEnd> {
     const { window, met } = walk;
     const isDivisible = window.to - window.from > 1;
-    const firstPage = walk.pages + 1;
+    // One set does for both where nothing was met before, as a rule.
+    const metNow = met.size === 0 ? met : new Set<string>();
     let limit = this.#limit;
     let stalled = 0;
     for (let offset = 0; ;) {
@@ -135,14 +135,13 @@ export class WindowReader {
         if (offset >= walk.most) return walk.total === undefined ? { parts: BLIND_PARTS } : HALVE;
       }
 
-      walk.pages++;
-      let isNewPage = false;
+      const before = metNow.size;
       for (const { id = '' } of page.events) {
-        const metOn = met.get(id) ?? 0;
-        if (metOn < firstPage) isNewPage = true;
-        if (metOn === walk.pages) walk.twins++;
-        met.set(id, walk.pages);
+        met.add(id);
+        if (metNow !== met) metNow.add(id);
       }
+      const isNewPage = metNow.size > before;
+      if (metNow.size - before < page.events.length) walk.twins += twinsIn(page.events);
       stalled = isNewPage ? 0 : stalled + 1;
       if (!isNewPage) walk.repeats++;
       if (stalled === MAX_STALLED) {
@@ -174,9 +173,8 @@ export class WindowReader {
 interface Walk {
   readonly contract: string;
   readonly window: Window;
-  /** Each event that came, with the number of the page that it came on last. */
-  readonly met: Map<string, number>;
-  pages: number;
+  /** Each event that came. */
+  readonly met: Set<string>;
   /** Events of the current pass that stood twice in one answer, alike to the byte: they are two all the same. */
   twins: number;
   /** Pages of the current pass with nothing that the pass had not met. */
@@ -190,6 +188,10 @@ interface Walk {
 }
 
 type PassEnd = 'empty page' | 'total reached' | Outcome;
+
+function twinsIn(events: readonly EventSlice[]): number {
+  return events.length - new Set(events.map(({ id }) => id)).size;
+}
 
 /** The total, unless it is capped, or below what has come already: then the window is read until a page is empty. */
 function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset: number): number | undefined {
