@@ -9,9 +9,11 @@ const LAST_RESORT_MS = 300;
 
 // undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
 setFlagsFromString('--liftoff-only');
-// Room for young objects grows from 1 MB to 4 and then no more, instead of to 48: a page is gone as soon as it is
-// printed, and the process takes 25 MB less. V8 grows it once the modules are loaded, and asks for the factor then.
+// Memory stays at some 110 MB however much there is to fetch. Room for young objects grows from 1 MB to 4, which V8
+// does while the modules are loaded, and then no more, instead of to 48; and garbage is collected as soon as there are
+// three times as many old objects as were in use, instead of four times. No slower, and a quarter less memory.
 setFlagsFromString('--semi-space-growth-factor=4');
+setFlagsFromString('--heap-growing-percent=200');
 
 const stop = new AbortController();
 
@@ -29,7 +31,7 @@ process.on('SIGINT', function onInterrupt() {
 process.stderr.on('error', () => undefined);
 
 void import('./cli.ts').then(async ({ main }) => {
-  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--semi-space-growth-factor=1'); // it has grown by now
   process.exitCode = await main(process.argv.slice(2), {
     env: process.env,
     stdout: openStdout(),
