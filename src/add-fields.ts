@@ -1,12 +1,10 @@
 import type { EventSlice } from './event.ts';
 import { FieldScanner } from './event-scanner.ts';
-import { skipSpace } from './json-text.ts';
+import { CLOSE_OBJECT, skipSpace } from './json-text.ts';
 import type { ProviderDefinition, Source } from './providers/provider.ts';
 
 export const FIELD_NAMES = ['time', 'contract', 'event_type', 'source_service', 'provider'] as const;
 export type FieldName = (typeof FIELD_NAMES)[number];
-
-const CLOSE_OBJECT = 0x7d;
 
 /**
  * Makes a function that puts top-level fields in front of an event's own, spliced in right behind its opening brace:

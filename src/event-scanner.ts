@@ -24,7 +24,7 @@ export interface Span {
  */
 export class FieldScanner {
   readonly #root: Branch;
-  readonly #itself: number;
+  readonly #itself: readonly number[];
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   readonly #depths: Int32Array;
@@ -35,15 +35,16 @@ export class FieldScanner {
     this.#starts = new Int32Array(paths.length);
     this.#ends = new Int32Array(paths.length);
     this.#depths = new Int32Array(paths.length);
-    this.#itself = paths.findIndex((path) => path.length === 0);
-    this.#root = branchOf(paths.map((path, slot) => ({ path, slot })).filter(({ path }) => path.length > 0));
+    const wanted = paths.map((path, slot) => ({ path, slot }));
+    this.#itself = wanted.filter(({ path }) => path.length === 0).map(({ slot }) => slot);
+    this.#root = branchOf(wanted.filter(({ path }) => path.length > 0));
   }
 
   /** The end of the object at `at`. The fields stay known until the next scan. */
   scan(json: Uint8Array, at: number): number {
     for (let slot = 0; slot < this.#starts.length; slot++) this.#starts[slot] = -1;
     const end = this.#object(json, at, this.#root);
-    if (this.#itself >= 0) this.#found(this.#itself, at, end);
+    for (const slot of this.#itself) this.#found(slot, at, end);
     return end;
   }
 
@@ -52,12 +53,12 @@ export class FieldScanner {
     return this.#starts[index] ?? -1;
   }
 
-  /** Where it ends. */
+  /** Where it ends, if it is there. */
   end(index: number): number {
     return this.#ends[index] ?? -1;
   }
 
-  /** How deep it is nested: 0 for one that is no object and no array, 1 for one that holds no other. */
+  /** How deep it is nested, if it is there: 0 for one that is no object and no array, 1 for one that holds no other. */
   depth(index: number): number {
     return this.#depths[index] ?? 0;
   }

@@ -58,7 +58,7 @@ export class EventReader {
     ]);
   }
 
-  /** The event at `at`, which must be an object. Throws JsonSyntaxError when it is not valid JSON. */
+  /** The event in the first place of the object at `at`: the object itself, unless other places were named. */
   read(json: Buffer, at: number): EventSlice {
     this.scan(json, at);
     return this.event(json, 0);

@@ -187,6 +187,10 @@ class MetEvents {
     return this.#set?.size ?? this.#listed;
   }
 
+  /**
+   * An identity that was forgotten meanwhile would be new again, and counted twice. None of this window is: only what
+   * is older is forgotten while it is read, and what came before as known has made the set already.
+   */
   add(ids: readonly string[], areNew: AreNew): void {
     if (areNew === true && this.#set === undefined) {
       this.#lists.push(ids);

@@ -40,7 +40,10 @@ export interface Page {
   readonly lateBefore?: number;
 }
 
-/** Whether none of the events of the page before came before, in this run or an earlier one; undefined: not known. */
+/**
+ * Whether the events of the page before are different ones, and none of them is remembered from this run or an earlier
+ * one; undefined where nobody knows.
+ */
 export type AreNew = boolean | undefined;
 
 /** What a provider is given to work with. */

@@ -113,6 +113,17 @@ describe('scanIonosPage', () => {
     ['_source before source', '{"hits":{"hits":[{"_source":{"a":1},"source":{"b":2}}]}}', ['{"a":1}']],
     ['_source behind source', '{"hits":{"hits":[{"source":{"b":2},"_source":{"a":1}}]}}', ['{"a":1}']],
     ['the last of two _source', '{"hits":{"hits":[{"_source":{"a":1},"_source":{"a":2}}]}}', ['{"a":2}']],
+    ['the last of two _source, the first a number', '{"hits":{"hits":[{"_source":0,"_source":{"a":2}}]}}', ['{"a":2}']],
+    [
+      'source, when the last of two _source is null',
+      '{"hits":{"hits":[{"_source":{"a":1},"_source":null,"source":{"b":2}}]}}',
+      ['{"b":2}'],
+    ],
+    [
+      'a bare event, when the last of two source is a text',
+      '{"hits":{"hits":[{"source":{"a":1},"source":"x"}]}}',
+      ['{"source":{"a":1},"source":"x"}'],
+    ],
     ['source beside _source as null', '{"hits":{"hits":[{"_source":null,"source":{"a":1}}]}}', ['{"a":1}']],
     ['source before _source as null', '{"hits":{"hits":[{"source":{"a":1},"_source":null}]}}', ['{"a":1}']],
     ['a bare event with a source of its own', '{"hits":{"hits":[{"source":"DCD"}]}}', ['{"source":"DCD"}']],
@@ -194,6 +205,11 @@ describe('scanIonosPage', () => {
     ['an event that is null', '[{},{},null]', /^event 3 of the page is not an object$/],
     ['items of text', '{"items":["a"]}', /^event 1 of the page is not an object$/],
     ['more behind its end', '{"items":[]}{}', /^there is more behind its end at byte 12$/],
+    [
+      'two _source, the last of them null',
+      '{"hits":{"hits":[{"_source":{"a":1},"_source":null}]}}',
+      /^event 1 of the page is not an object$/,
+    ],
     ['a comma too many', '{"items":[{},]}', /^it is not JSON: unexpected byte at 13$/],
     ['a literal that is cut off', '{"hits":{"hits":nul', /^it is not JSON: it ends after 19 bytes/],
   ];
