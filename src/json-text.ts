@@ -157,14 +157,14 @@ export function endOfValue(json: Uint8Array, at: number): number {
         depthOfLastValue = deepest;
         return p;
       }
-      p = skipSpace(json, p);
       const isObject = nesting[depth - 1] === 1;
-      if (json[p] === COMMA) {
-        p = skipSpace(json, p + 1);
+      const close = isObject ? CLOSE_OBJECT : CLOSE_ARRAY;
+      p = startOfNext(json, p, close);
+      if (json[p] !== close) {
         if (isObject) p = startOfMemberValue(json, endOfString(json, p));
         break;
       }
-      p = expect(json, p, isObject ? CLOSE_OBJECT : CLOSE_ARRAY);
+      p++;
       depth--;
     }
   }
