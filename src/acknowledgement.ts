@@ -116,7 +116,7 @@ async function decide(pending: Pending, counter: InputCounter | undefined, store
     if (source === undefined) continue;
     if (grown === pending.lines) noteDelivered(source, batch);
     else if (grown !== undefined && grown < pending.lines) {
-      for (const key of new Set(batch.keys)) source.strikes[key] = (source.strikes[key] ?? 0) + 1;
+      for (const key of new Set(batch.keys.map(String))) source.strikes[key] = (source.strikes[key] ?? 0) + 1;
     }
   }
   const lines = `the last ${pending.lines} lines of the last run`;

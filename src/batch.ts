@@ -1,10 +1,12 @@
+import type { Identity } from './identity.ts';
+
 /**
  * Events of one source that are delivered together, as plain data: while Fluent Bit has not acknowledged them, they
  * wait in the state file as `pending`.
  */
 export interface Batch {
   /** What each event is known by: its identity, or a hash of the line where it has none. */
-  readonly keys: string[];
+  readonly keys: Identity[];
   /** Until when each identity is worth keeping, in epoch seconds; null where the event has none. */
   readonly times: (number | null)[];
   /** Those of events without identity that were delivered since the cursor: the next run is given them again. */

@@ -4,7 +4,6 @@ import { eachAtOnce } from './concurrency.ts';
 import type { Config } from './config.ts';
 import { expiryWarning, readCredentials, type Credentials } from './credentials.ts';
 import { formatDuration } from './duration.ts';
-import { eachPage } from './each-page.ts';
 import { ApiError, AppError, ExitCode, StateError, StdoutError, messageOf } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import { registerNew } from './new-sources.ts';
@@ -143,16 +142,15 @@ async function pollSource(
   let pages = 0;
   let gap: string | undefined;
   try {
-    await eachPage(provider.pages(source, progress.checkpoint, run.signal), async (page) => {
+    for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
       if (page.gap !== undefined) {
         // Noted before the cursor passes it: this run may end here.
         gap = page.gap;
         state.last_error = `${new Date(now()).toISOString()} ${gap}`;
       }
-      const areNew = await delivery.deliver(source, progress, page);
+      await delivery.deliver(source, progress, page);
       pages++;
-      return areNew;
-    });
+    }
   } catch (error) {
     if (error instanceof Stopped && pages > 0) {
       log.info(`${source.name}: stopped; the next run goes on from ${state.cursor}`);

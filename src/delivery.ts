@@ -34,24 +34,24 @@ export class Delivery {
   }
 
   /**
-   * Prints the new events of a page when their turn has come; the source is told once they are delivered. Returns
-   * whether all of the page's events were new. Throws the run's reason when it was stopped before all of them were
-   * printed, StdoutError when stdout is closed or Fluent Bit does not take what is printed.
+   * Prints the new events of a page when their turn has come; the source is told once they are delivered. Throws the
+   * run's reason when it was stopped before all of them were printed, StdoutError when stdout is closed or Fluent Bit
+   * does not take what is printed.
    */
-  async deliver(source: Source, progress: SourceProgress, page: Page): Promise<boolean> {
+  async deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
     const turn = this.#last.then(() => this.#deliver(source, progress, page));
     this.#last = turn.catch(() => undefined);
-    return turn;
+    await turn;
   }
 
-  async #deliver(source: Source, progress: SourceProgress, page: Page): Promise<boolean> {
+  async #deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
     const { acknowledgement, run } = this.#options;
     run.signal.throwIfAborted();
     this.pages++;
     const events = progress.take(page);
     if (events.length === 0) {
       acknowledgement.printed(progress, progress.batch(page, [], true), 0);
-      return page.events.length === 0;
+      return;
     }
     let done = 0;
     for (const portion of portions(events, progress)) {
@@ -59,7 +59,6 @@ export class Delivery {
       done += portion.length;
       await this.#print(source, progress, page, portion, done === events.length);
     }
-    return events.length === page.events.length;
   }
 
   async #print(

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import { FieldScanner, stringAt, textAt, type FieldPath } from './event-scanner.ts';
+import { Identity } from './identity.ts';
 import { typeAt } from './json-text.ts';
 
 /** An event: a slice of the page that it came in, never parsed and written again. */
@@ -7,8 +7,8 @@ export interface EventSlice {
   readonly json: Buffer;
   readonly start: number;
   readonly end: number;
-  /** Its identity or a short form of it; undefined where the source has none, and then it is never taken for known. */
-  readonly id: string | undefined;
+  /** Undefined where the source has none, and then it is never taken for known. */
+  readonly id: Identity | undefined;
   /** How deep it is nested: 1 when it holds no other object or array. */
   readonly depth: number;
   /** When it happened, in epoch milliseconds; undefined when it does not say so. */
@@ -22,10 +22,6 @@ export interface EventLayout {
   readonly time: FieldPath;
 }
 
-/** 72 bits as text: below 13 characters V8 keeps a string of its own rather than a slice of the longer one. */
-const ID_LENGTH = 12;
-/** A UUID is short enough to stand for itself: that costs a tenth of a hash, and it can be found in the state file. */
-const UUID_LENGTH = 36;
 const LF = 0x0a;
 const CR = 0x0d;
 /** Numbers above are milliseconds, below seconds: the year 5138, or March 1973. */
@@ -94,12 +90,12 @@ export class EventReader {
     return start < 0 ? undefined : plausible(timeOf(json, start, this.#fields.end(index)));
   }
 
-  #identity(json: Buffer, start: number, end: number, index: number): string {
+  #identity(json: Buffer, start: number, end: number, index: number): Identity {
     const from = this.#fields.start(index);
     const to = this.#fields.end(index);
-    if (from < 0 || !isIdentity(json, from, to)) return shortHash(json.subarray(start, end));
-    const isUuid = to - from === UUID_LENGTH + 2 && typeAt(json, from) === 'string';
-    return isUuid ? json.toString('latin1', from + 1, to - 1) : shortHash(json.subarray(from, to));
+    if (from < 0 || !isIdentity(json, from, to)) return Identity.ofHash(json.subarray(start, end));
+    // Without the quotes; of a number nothing is left that could be a UUID.
+    return Identity.at(json, from + 1, to - 1) ?? Identity.ofHash(json.subarray(from, to));
   }
 }
 
@@ -108,11 +104,6 @@ function isIdentity(json: Uint8Array, start: number, end: number): boolean {
   if (typeAt(json, start) === 'string') return end - start > 2;
   const byte = json[start] ?? 0;
   return byte === 0x2d || (byte >= 0x30 && byte <= 0x39);
-}
-
-/** Short, and still too long to hide an event by an identity made to match. */
-export function shortHash(bytes: Uint8Array): string {
-  return hash('sha256', bytes, 'base64url').slice(0, ID_LENGTH);
 }
 
 /** From 1970 to 9999: what lies outside is no time of an event, and has no form that the state file could hold. */

@@ -1,6 +1,7 @@
 import { addLateness, emptyBatch, type Batch } from './batch.ts';
 import { formatSecond } from './duration.ts';
-import { shortHash, type EventSlice } from './event.ts';
+import type { EventSlice } from './event.ts';
+import { Identity } from './identity.ts';
 import type { Checkpoint, Page } from './providers/provider.ts';
 import type { SourceState } from './state.ts';
 
@@ -40,7 +41,7 @@ export class SourceProgress {
 
   #isDelivered(event: EventSlice): boolean {
     if (this.#partial.size === 0) return false;
-    const key = keyOf(event);
+    const key = keyOf(event).toString();
     const left = this.#partial.get(key) ?? 0;
     this.#partial.set(key, left - 1);
     return left > 0;
@@ -48,7 +49,7 @@ export class SourceProgress {
 
   /** How often Fluent Bit has refused the event. */
   strikesOf(event: EventSlice): number {
-    return this.hasStrikes ? (this.state.strikes[keyOf(event)] ?? 0) : 0;
+    return this.hasStrikes ? (this.state.strikes[keyOf(event).toString()] ?? 0) : 0;
   }
 
   /** What is to be noted once these events of the page are delivered; with its end, the page is. */
@@ -57,7 +58,7 @@ export class SourceProgress {
     for (const event of events) {
       const key = keyOf(event);
       batch.keys.push(key);
-      if (event.id === undefined && !isEnd) batch.partial.push(key);
+      if (event.id === undefined && !isEnd) batch.partial.push(key.toString());
       batch.times.push(event.id === undefined ? null : memorableTime(event, page));
       if (event.time === undefined || page.lateBefore === undefined) continue;
       const lateness = Math.ceil(page.lateBefore - event.time / 1000);
@@ -87,7 +88,7 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
   });
   const strikes = Object.entries(state.strikes);
   if (strikes.length > 0) {
-    const delivered = new Set(batch.keys);
+    const delivered = new Set(batch.keys.map(String));
     state.strikes = Object.fromEntries(strikes.filter(([key]) => !delivered.has(key)));
   }
   if (batch.cursor !== null) state.partial = [];
@@ -104,8 +105,8 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
   addLateness(state.late, batch.late);
 }
 
-function keyOf({ id, json, start, end }: EventSlice): string {
-  return id ?? shortHash(json.subarray(start, end));
+function keyOf({ id, json, start, end }: EventSlice): Identity {
+  return id ?? Identity.ofHash(json.subarray(start, end));
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Batch, Lateness } from './batch.ts';
 import { parseInstant } from './duration.ts';
+import { Identity } from './identity.ts';
 import { SeenEvents } from './seen-events.ts';
 
 /** The newest form of the state file that this program reads and writes. */
@@ -142,9 +143,9 @@ function parseSource(value: unknown, path: string): SourceState {
 }
 
 /** The identities of a second, `"1795292755":["…"]`; one may also stand by itself, `"…":1795292755`. */
-function seenGroup(key: string, value: unknown, path: string): [number, string[]] {
-  if (typeof value === 'number') return [value, [key]];
-  const ids = texts(value, `${path}["${key}"]`);
+function seenGroup(key: string, value: unknown, path: string): [number, Identity[]] {
+  if (typeof value === 'number') return [value, [Identity.of(key)]];
+  const ids = texts(value, `${path}["${key}"]`).map((id) => Identity.of(id));
   const second = Number(key);
   if (!Number.isFinite(second)) throw unexpected(`a key of ${path}`, 'epoch seconds', key);
   return [second, ids];
@@ -171,7 +172,7 @@ function parseBatch(value: unknown, path: string): Batch {
   const late = object(batch['late'], `${path}.late`);
   const times = list(batch['times'], `${path}.times`);
   return {
-    keys: texts(batch['keys'], `${path}.keys`),
+    keys: texts(batch['keys'], `${path}.keys`).map((id) => Identity.of(id)),
     times: times.map((time, index) => (time === null ? null : count(time, `${path}.times[${index}]`))),
     partial: texts(batch['partial'] ?? [], `${path}.partial`),
     cursor: textOrNull(batch['cursor'], `${path}.cursor`),

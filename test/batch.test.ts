@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { addLateness, append, emptyBatch, type Batch } from '../src/batch.ts';
+import { Identity } from '../src/identity.ts';
 import { noteDelivered } from '../src/source-progress.ts';
 import { parseState, serializeState, type SourceState } from '../src/state.ts';
 import './helpers/properties.ts';
@@ -9,7 +10,11 @@ import './helpers/properties.ts';
 const SOURCE = 'ionos/31721060';
 
 function sourceState(): SourceState {
-  const source = { cursor: '2026-11-21T20:00:00Z', start: '2026-11-21T20:00:00Z', strikes: { a: 1, b: 2 } };
+  const source = {
+    cursor: '2026-11-21T20:00:00Z',
+    start: '2026-11-21T20:00:00Z',
+    strikes: { [String(Identity.of('a'))]: 1, [String(Identity.of('b'))]: 2 },
+  };
   const state = parseState(JSON.stringify({ version: 1, sources: { [SOURCE]: source } })).sources[SOURCE];
   assert.ok(state);
   return state;
@@ -31,11 +36,11 @@ const batches: fc.Arbitrary<Batch> = fc
   .map(({ events, partial, ...rest }) => ({
     ...rest,
     partial: rest.cursor === null ? partial : [],
-    keys: events.map(([key]) => key),
+    keys: events.map(([key]) => Identity.of(key)),
     times: events.map(([, time]) => time),
   }));
 
-const copyOf = (batch: Batch): Batch => structuredClone(batch);
+const copyOf = (batch: Batch): Batch => ({ ...structuredClone(batch), keys: [...batch.keys] });
 
 describe('a batch', () => {
   it('is empty at first: nothing changes when it is delivered', () => {
@@ -86,7 +91,11 @@ describe('a batch', () => {
   it('may be as large as a second of output', () => {
     const many = 300_000;
     const sum = emptyBatch();
-    const large = { ...emptyBatch(), keys: Array<string>(many).fill('a'), times: Array<number>(many).fill(1) };
+    const large = {
+      ...emptyBatch(),
+      keys: Array<Identity>(many).fill(Identity.of('a')),
+      times: Array<number>(many).fill(1),
+    };
     append(sum, large);
     append(sum, large);
     assert.deepEqual([sum.keys.length, sum.times.length], [2 * many, 2 * many]);

@@ -40,7 +40,7 @@ async function desk(t: TestContext, { strikes = {}, ...options }: Given = {}): P
     log,
     ...options,
   });
-  const known = Object.entries(strikes).map(([text, count]): [string, number] => [read(text).id ?? '', count]);
+  const known = Object.entries(strikes).map(([text, count]): [string, number] => [String(read(text).id), count]);
   const source = {
     cursor: '2026-11-21T20:00:00Z',
     start: '2026-11-21T20:00:00Z',

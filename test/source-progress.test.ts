@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EventSlice } from '../src/event.ts';
-import { EventReader, shortHash } from '../src/event.ts';
+import { EventReader } from '../src/event.ts';
+import { Identity } from '../src/identity.ts';
 import type { Page } from '../src/providers/provider.ts';
 import { SourceProgress, noteDelivered } from '../src/source-progress.ts';
 import { parseState, type SourceState } from '../src/state.ts';
@@ -86,7 +87,10 @@ describe('SourceProgress', () => {
     const [first, second] = progress.take(one);
     assert.ok(first && second);
     progress.delivered(progress.batch(one, [first], false));
-    assert.deepEqual([state.cursor, state.delivered, state.seen.toJSON()], [CURSOR, 1, { [NOW_S - 10]: [first.id] }]);
+    assert.deepEqual(
+      [state.cursor, state.delivered, state.seen.toJSON()],
+      [CURSOR, 1, { [NOW_S - 10]: [String(first.id)] }],
+    );
     progress.delivered(progress.batch(one, [second], true));
     assert.deepEqual([state.cursor, state.delivered, state.seen.toJSON()], [one.cursor, 2, {}]);
   });
@@ -112,7 +116,7 @@ describe('SourceProgress', () => {
     for (const [one, rest, time] of rows) {
       const state = stateWith();
       deliver(progressOf(state), page([one], rest));
-      assert.deepEqual(state.seen.toJSON(), { [time]: [one.id] }, one.json.toString());
+      assert.deepEqual(state.seen.toJSON(), { [time]: [String(one.id)] }, one.json.toString());
     }
   });
 
@@ -161,7 +165,7 @@ describe('strikes', () => {
     const anonymous = event('x', 10, nameless);
     const { json, start, end } = anonymous;
     const known = event('a', 10);
-    const strikes = { [known.id ?? '']: 2, [shortHash(json.subarray(start, end))]: 1 };
+    const strikes = { [String(known.id)]: 2, [String(Identity.ofHash(json.subarray(start, end)))]: 1 };
     const progress = progressOf(stateWith({ strikes }));
     assert.deepEqual(
       [known, anonymous, event('b', 10)].map((one) => progress.strikesOf(one)),
@@ -172,7 +176,7 @@ describe('strikes', () => {
 
   it('are over once the event was delivered', () => {
     const one = event('a', 10);
-    const state = stateWith({ strikes: { [one.id ?? '']: 2, other: 1 } });
+    const state = stateWith({ strikes: { [String(one.id)]: 2, other: 1 } });
     deliver(progressOf(state), page([one]));
     assert.deepEqual(state.strikes, { other: 1 });
   });

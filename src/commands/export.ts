@@ -8,7 +8,6 @@ import { expiryWarning, readCredentials } from '../credentials.ts';
 import { csvHeader, csvWriter } from '../csv.ts';
 import { Delivery } from '../delivery.ts';
 import { formatSecond, parseInstant } from '../duration.ts';
-import { eachPage } from '../each-page.ts';
 import { ExitCode, OutputError, StateError, messageOf, type AppError } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
 import { newSource } from '../new-sources.ts';
@@ -132,15 +131,14 @@ async function exportSource(
   const state = stateOf(source, target);
   const events = new SourceProgress(source.name, state);
   const checkpoint = { ...events.checkpoint, end: target.range.to };
-  await eachPage(provider.pages(source, checkpoint, run.signal), async (page) => {
+  for await (const page of provider.pages(source, checkpoint, run.signal)) {
     const { cursor } = state;
     // Noted before the cursor passes it, since the run that completes the export may be another one.
     if (page.gap !== undefined) state.last_error = page.gap;
-    const areNew = await delivery.deliver(source, events, page);
+    await delivery.deliver(source, events, page);
     if (state.cursor !== cursor) progress.step();
     line?.update(() => progress.render());
-    return areNew;
-  });
+  }
   progress.finish(state);
 }
 

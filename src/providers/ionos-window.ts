@@ -1,9 +1,10 @@
 import { formatSecond } from '../duration.ts';
 import { ApiError, PageError } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
+import { IdentityMap } from '../identity-map.ts';
 import { pause } from '../wait.ts';
 import { scanIonosPage, type IonosPage } from './ionos-page.ts';
-import type { AreNew, ProviderContext } from './provider.ts';
+import type { ProviderContext } from './provider.ts';
 
 /** Elasticsearch's own limit for offset + limit; the API's is not documented. */
 const MAX_WINDOW_HITS = 10_000;
@@ -54,18 +55,13 @@ export class WindowReader {
 
   /**
    * All events of a window, page by page, whatever their order. New events shift the pages while they are read, so
-   * the window is read again until as many different events have come as the server counts. Whoever knows that none of
-   * a page's events came before may say so when asking for the next one.
+   * the window is read again until as many different events have come as the server counts.
    */
-  async *read(
-    contract: string,
-    window: Window,
-    signal: AbortSignal,
-  ): AsyncGenerator<readonly EventSlice[], Outcome, AreNew> {
+  async *read(contract: string, window: Window, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], Outcome> {
     const walk: Walk = {
       contract,
       window,
-      met: new MetEvents(),
+      met: new IdentityMap(),
       twins: 0,
       repeats: 0,
       total: undefined,
@@ -101,11 +97,11 @@ export class WindowReader {
     }
   }
 
-  async *#pass(walk: Walk, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], PassEnd, AreNew> {
+  async *#pass(walk: Walk, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], PassEnd> {
     const { window, met } = walk;
     const isDivisible = window.to - window.from > 1;
     // One does for both where nothing was met before, as a rule.
-    const metNow = met.size === 0 ? met : new MetEvents();
+    const metNow = met.size === 0 ? met : new IdentityMap();
     let limit = this.#limit;
     let stalled = 0;
     for (let offset = 0; ;) {
@@ -140,18 +136,17 @@ export class WindowReader {
         if (offset >= walk.most) return walk.total === undefined ? { parts: BLIND_PARTS } : HALVE;
       }
 
-      const areNew = yield page.events;
       const before = metNow.size;
-      const ids = page.events.map(({ id = '' }) => id);
-      met.add(ids, areNew);
-      if (metNow !== met) metNow.add(ids, areNew);
+      note(page.events, met);
+      if (metNow !== met) note(page.events, metNow);
       const isNewPage = metNow.size > before;
-      if (metNow.size - before < ids.length) walk.twins += ids.length - new Set(ids).size;
+      if (metNow.size - before < page.events.length) walk.twins += twinsIn(page.events);
       stalled = isNewPage ? 0 : stalled + 1;
       if (!isNewPage) walk.repeats++;
       if (stalled === MAX_STALLED) {
         throw new PageError(`the API sends the same page again at offset ${offset} between ${span(window)}`);
       }
+      yield page.events;
       offset += page.events.length;
       if (walk.total !== undefined && offset >= walk.total) return 'total reached';
     }
@@ -174,38 +169,11 @@ export class WindowReader {
   }
 }
 
-/**
- * Counts different events. As long as all are known to be new, their identities lie in lists: a set of thousands for
- * each window of a backlog took 5 % of its time, most of that for the garbage.
- */
-class MetEvents {
-  readonly #lists: (readonly string[])[] = [];
-  #set: Set<string> | undefined;
-  #listed = 0;
-
-  get size(): number {
-    return this.#set?.size ?? this.#listed;
-  }
-
-  /**
-   * An identity that was forgotten meanwhile would be new again, and counted twice. None of this window is: only what
-   * is older is forgotten while it is read, and what came before as known has made the set already.
-   */
-  add(ids: readonly string[], areNew: AreNew): void {
-    if (areNew === true && this.#set === undefined) {
-      this.#lists.push(ids);
-      this.#listed += ids.length;
-    } else {
-      this.#set ??= new Set(this.#lists.flat());
-      for (const id of ids) this.#set.add(id);
-    }
-  }
-}
-
 interface Walk {
   readonly contract: string;
   readonly window: Window;
-  readonly met: MetEvents;
+  /** Each event that came. */
+  readonly met: IdentityMap;
   /** Events of the current pass that stood twice in one answer, alike to the byte: they are two all the same. */
   twins: number;
   /** Pages of the current pass with nothing that the pass had not met. */
@@ -219,6 +187,16 @@ interface Walk {
 }
 
 type PassEnd = 'empty page' | 'total reached' | Outcome;
+
+function note(events: readonly EventSlice[], met: IdentityMap): void {
+  for (const { id } of events) if (id !== undefined) met.add(id, 0);
+}
+
+function twinsIn(events: readonly EventSlice[]): number {
+  const different = new IdentityMap();
+  note(events, different);
+  return events.length - different.size;
+}
 
 /** The total, unless it is capped, or below what has come already: then the window is read until a page is empty. */
 function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset: number): number | undefined {

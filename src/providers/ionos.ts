@@ -2,7 +2,7 @@ import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
 import { StateError } from '../errors.ts';
 import { IONOS_EVENT, scanContractList } from './ionos-page.ts';
 import { WindowReader } from './ionos-window.ts';
-import type { AreNew, Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
+import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
 /** Lateness of a clock that is worth a warning: windows are cut by it. */
 const MAX_CLOCK_LEAD_MS = 30_000;
@@ -62,7 +62,7 @@ class Ionos implements Provider {
     return [...new Set(ids)].map((id) => ({ id, name: `ionos/${id}`, contract: id }));
   }
 
-  async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page, void, AreNew> {
+  async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
     const overlap = Math.ceil(this.#context.overlapMs / 1000);
     const end = Math.min(Math.floor(this.#now() / 1000), checkpoint.end ?? Infinity);
     const known = this.#knownUntil(source, checkpoint, end);
@@ -75,9 +75,8 @@ class Ionos implements Provider {
       const window = { from, to: Math.min(from + width, end) };
       const walk = this.#windows.read(source.id, window, signal);
       let step = await walk.next();
-      while (step.done !== true) {
-        const page = { events: step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };
-        step = await walk.next(yield page);
+      for (; step.done !== true; step = await walk.next()) {
+        yield { events: step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };
       }
       if (step.value.parts > 1) {
         width = Math.max(1, Math.ceil((window.to - window.from) / step.value.parts));

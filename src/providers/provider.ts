@@ -40,12 +40,6 @@ export interface Page {
   readonly lateBefore?: number;
 }
 
-/**
- * Whether the events of the page before are different ones, and none of them is remembered from this run or an earlier
- * one; undefined where nobody knows.
- */
-export type AreNew = boolean | undefined;
-
 /** What a provider is given to work with. */
 export interface ProviderContext {
   readonly api: ApiClient;
@@ -62,11 +56,8 @@ export interface ProviderContext {
 export interface Provider {
   /** The sources that can be polled. */
   sources(signal: AbortSignal): Promise<Source[]>;
-  /**
-   * All that is new in a source since its checkpoint. Ends when there is no more, throws when it cannot go on. Who
-   * asks for the next page may tell what is known of the one before.
-   */
-  pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page, void, AreNew>;
+  /** All that is new in a source since its checkpoint. Ends when there is no more, throws when it cannot go on. */
+  pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncIterable<Page>;
 }
 
 /** What the command line needs to know of a provider before there is one. */

@@ -1,6 +1,6 @@
 /** What the state file costs: while a backlog is worked off, and with many identities in it. */
 
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { built, type Result, runIn } from './contestants.ts';
 import { count, median, milliseconds, table } from './report.ts';
 import type { Bench } from './scenarios.ts';
@@ -40,7 +40,7 @@ function stateWith(identities: number) {
   const cursor = new Date(Math.floor(now / 1000) * 1000).toISOString().replace('.000', '');
   const seen: Record<number, string[]> = {};
   for (let n = 0; n < identities; n++) {
-    (seen[Math.floor(now / 1000) - (n % 300)] ??= []).push(randomBytes(9).toString('base64url'));
+    (seen[Math.floor(now / 1000) - (n % 300)] ??= []).push(randomUUID());
   }
   return {
     version: 1,

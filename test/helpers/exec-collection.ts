@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'node:test';
-import { shortHash } from '../../src/event.ts';
+import { Identity } from '../../src/identity.ts';
 import { builtFile } from './built-file.ts';
 import { type ExecInputOptions, InExec, type InExecOptions } from './in-exec.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -15,7 +15,6 @@ export const SOURCE = `ionos/${CONTRACT}`;
 const SCRIPT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
 /** The built script as a shell command's beginning. */
 export const PROGRAM = `'${process.execPath}' '${SCRIPT}'`;
-const UUID_LENGTH = 36;
 const QUICK_MS = 20;
 const LOOK_MS = 10;
 const YOUNG_SECONDS = 2;
@@ -162,8 +161,7 @@ export async function linesOf(file: string): Promise<string[]> {
 
 /** Whether the state knows the event for delivered. */
 export function isSeen({ seen }: SavedSource, { id }: StoredEvent): boolean {
-  const key = id.length === UUID_LENGTH ? id : shortHash(Buffer.from(JSON.stringify(id)));
-  return Object.values(seen).some((keys) => keys.includes(key));
+  return Object.values(seen).some((keys) => keys.includes(String(Identity.of(id))));
 }
 
 /** How a command for the double asks for the counters. */

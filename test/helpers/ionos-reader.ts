@@ -54,31 +54,26 @@ export class IonosReader {
   /** Reads what is new. `afterPage` is given each page once it is printed; false ends the poll there. */
   async poll(afterPage: (page: Page) => boolean | undefined = () => undefined, signal = never): Promise<void> {
     const checkpoint = { cursor: this.cursor, start: this.start };
-    const pages = this.#provider.pages(this.source, checkpoint, signal);
-    let step = await pages.next();
-    while (step.done !== true) {
-      const areNew = this.#print(step.value);
-      if (afterPage(step.value) === false) return;
-      step = await pages.next(areNew);
+    for await (const page of this.#provider.pages(this.source, checkpoint, signal)) {
+      this.#print(page);
+      if (afterPage(page) === false) return;
     }
   }
 
-  /** Whether all of its events were new. */
-  #print(page: Page): boolean {
+  #print(page: Page): void {
     this.pages.push(page);
     const { forgetBefore = -Infinity, between = { from: -Infinity, to: 0 } } = page;
-    const isNew = ({ id = '', time = NaN }: EventSlice): boolean => {
+    const isNew = ({ id: identity, time = NaN }: EventSlice): boolean => {
+      const id = String(identity);
       if (this.#seen.has(id)) return false;
       const second = Math.floor(time / 1000);
       this.#seen.set(id, second >= between.from && second < between.to ? second : between.to);
       return true;
     };
-    const newOnes = page.events.filter(isNew);
-    const text = toLines(newOnes).toString();
+    const text = toLines(page.events.filter(isNew)).toString();
     this.lines.push(...text.split('\n').slice(0, -1));
     this.cursor = page.cursor;
     for (const [id, time] of this.#seen) if (time < forgetBefore) this.#seen.delete(id);
-    return newOnes.length === page.events.length;
   }
 }
 
