@@ -25,10 +25,6 @@ const LOWER_U = 0x75;
 const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 
-/** What stands for itself in a string: all but its end, escapes and control characters. */
-const PLAIN = new Uint8Array(256).fill(1, SPACE);
-PLAIN[QUOTE] = 0;
-PLAIN[BACKSLASH] = 0;
 /** What may follow a backslash in a string, besides `u` and four hexadecimal digits. */
 const ESCAPED = flags('"\\/bfnrt');
 const HEX = flags('0123456789abcdefABCDEF');
@@ -172,22 +168,48 @@ export function endOfValue(json: Uint8Array, at: number): number {
 
 /** The end of the string at `at`, behind its closing quote. Most bytes stand in strings: they are taken by fours. */
 export function endOfString(json: Uint8Array, at: number): number {
-  const plain = PLAIN; // a name of its own: V8 would look the module's up for each byte
+  const words = viewOf(json);
+  const lastWord = json.length - 4;
   let p = expect(json, at, QUOTE);
   for (;;) {
-    while (
-      plain[json[p] ?? 0] === 1 &&
-      plain[json[p + 1] ?? 0] === 1 &&
-      plain[json[p + 2] ?? 0] === 1 &&
-      plain[json[p + 3] ?? 0] === 1
-    ) {
-      p += 4;
-    }
-    while (plain[json[p] ?? 0] === 1) p++;
+    let found = 0;
+    while (p <= lastWord && (found = bytesNotPlain(words.getInt32(p, true))) === 0) p += 4;
+    if (found !== 0) p += (31 - Math.clz32(found & -found)) >> 3;
+    else while (isPlain(json[p])) p++;
     if (json[p] === QUOTE) return p + 1;
     if (json[p] !== BACKSLASH) unexpected(json, p);
     p = endOfEscape(json, p);
   }
+}
+
+/** Whether a byte of a string stands for itself: all do but its end, escapes and control characters. */
+function isPlain(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH;
+}
+
+/**
+ * The same for four bytes at once: 0 when all of them do. Otherwise the lowest bit that is set belongs to the lowest
+ * byte that does not; those above say nothing, since a subtraction may have borrowed from them (Hacker's Delight, 6-1).
+ */
+function bytesNotPlain(word: number): number {
+  const quotes = word ^ 0x22222222; // 0 where a byte is a quote
+  const backslashes = word ^ 0x5c5c5c5c;
+  const isQuote = (quotes - 0x01010101) & ~quotes;
+  const isBackslash = (backslashes - 0x01010101) & ~backslashes;
+  const isControl = (word - 0x20202020) & ~word;
+  return (isQuote | isBackslash | isControl) & 0x80808080;
+}
+
+let viewed: Uint8Array | undefined;
+let view: DataView = new DataView(new ArrayBuffer(0));
+
+/** Kept, since a page is asked for thousands of times in a row. */
+function viewOf(json: Uint8Array): DataView {
+  if (json !== viewed) {
+    viewed = json;
+    view = new DataView(json.buffer, json.byteOffset, json.length);
+  }
+  return view;
 }
 
 function endOfEscape(json: Uint8Array, at: number): number {

@@ -129,6 +129,56 @@ describe('endOfValue accepts exactly what JSON.parse accepts', () => {
   }
 });
 
+describe('endOfString', () => {
+  /** Byte by byte: where the string ends, or less the offset of what does not belong into it. */
+  function slowly(bytes: Uint8Array): number {
+    for (let p = 1; ; p++) {
+      const byte = bytes[p] ?? 0;
+      if (byte === 0x22) return p + 1;
+      if (byte < 0x20) return -p;
+      if (byte !== 0x5c) continue;
+      const escaped = bytes[++p] ?? 0;
+      if (escaped === 0x75) {
+        for (const end = p + 4; p < end;) if (!/[0-9a-f]/i.test(String.fromCharCode(bytes[++p] ?? 0))) return -p;
+      } else if (!'"\\/bfnrt'.includes(String.fromCharCode(escaped))) return -p;
+    }
+  }
+
+  function quickly(bytes: Uint8Array): number {
+    try {
+      return endOfString(bytes, 0);
+    } catch (error) {
+      assert.ok(error instanceof JsonSyntaxError);
+      return -error.offset;
+    }
+  }
+
+  // A lead byte, a quote, a backslash, a control character, and their neighbours: what is subtracted from one of four
+  // bytes may borrow from the next.
+  const others = [0x00, 0x01, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x5b, 0x5c, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff];
+  it('sees every byte in every place, whatever stands beside it', () => {
+    for (const [before, after] of others.flatMap((one) => others.map((other) => [one, other] as const))) {
+      for (let place = 1; place <= 9; place++) {
+        for (let byte = 0; byte < 256; byte++) {
+          const bytes = new Uint8Array(12).fill(0x61);
+          bytes[0] = bytes[11] = 0x22;
+          if (place > 1) bytes[place - 1] = before;
+          bytes.set([byte, after], place);
+          if (quickly(bytes) !== slowly(bytes)) assert.fail(`${bytes.toString()}: ${quickly(bytes)}`);
+        }
+      }
+    }
+  });
+
+  it('does not look behind the end of the text, nor before its beginning in larger memory', () => {
+    const memory = Buffer.from('"""""abc"""""');
+    for (let end = 5; end <= 8; end++) {
+      assert.throws(() => endOfString(memory.subarray(4, end), 0), { name: 'JsonSyntaxError', cutOff: true });
+    }
+    assert.equal(endOfString(memory.subarray(4, 9), 0), 5);
+  });
+});
+
 describe('endOfValue', () => {
   it('ends a value at the same place, whatever comes behind it', () => {
     fc.assert(
