@@ -1,8 +1,10 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { ApiError, AppError, PageError, codeOf, messageOf } from './errors.ts';
+import { get } from './http-get.ts';
 import type { Log } from './log.ts';
-import { get, type Dispatcher } from './undici.ts';
+import type { ReusableMemory } from './reusable-memory.ts';
+import type { Dispatcher } from './undici.ts';
 import { pause, withTimeout } from './wait.ts';
 
 /** A page larger than this is an error: nothing that the API is known to send comes near. */
@@ -72,13 +74,14 @@ export class ApiClient {
   /**
    * The page at `url`, read by `parse`. What may pass is tried again, with growing waits: connections that fail,
    * time-outs, answers that are cut off or that `parse` refuses with a PageError, and 408, 429, 500, 502, 503, 504.
-   * Throws ApiError or PageError when that did not help, and the signal's reason once it is aborted.
+   * Throws ApiError or PageError when that did not help, and the signal's reason once it is aborted. Where `memory` is
+   * given, the body that `parse` gets may lie in it.
    */
-  async get<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal): Promise<T> {
+  async get<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal, memory?: ReusableMemory): Promise<T> {
     const { maxAttempts = MAX_ATTEMPTS } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
-        return parse(await this.#fetch(url, signal));
+        return parse(await this.#fetch(url, signal, memory));
       } catch (error) {
         signal.throwIfAborted();
         const failure = error instanceof AppError ? error : connectionError(error, url);
@@ -101,7 +104,7 @@ export class ApiClient {
     return Math.max(asked ?? 0, backoff);
   }
 
-  async #fetch(url: URL, signal: AbortSignal): Promise<Buffer> {
+  async #fetch(url: URL, signal: AbortSignal, memory: ReusableMemory | undefined): Promise<Buffer> {
     const { requestTimeoutMs } = this.#options;
     return withTimeout(
       signal,
@@ -110,7 +113,7 @@ export class ApiClient {
       async (limited) => {
         let target = url;
         for (let redirects = 0; ; redirects++) {
-          const answer = await this.#send(target, limited);
+          const answer = await this.#send(target, limited, memory);
           if (answer.body !== undefined) return answer.body;
           if (redirects === MAX_REDIRECTS) {
             throw new ApiError(`more than ${MAX_REDIRECTS} redirects from ${url.origin}`, { retryable: false });
@@ -121,10 +124,14 @@ export class ApiClient {
     );
   }
 
-  async #send(url: URL, signal: AbortSignal): Promise<{ body: Buffer } | { body?: never; location: URL }> {
-    const { authorization, dispatcher, requestTimeoutMs } = this.#options;
+  async #send(
+    url: URL,
+    signal: AbortSignal,
+    memory: ReusableMemory | undefined,
+  ): Promise<{ body: Buffer } | { body?: never; location: URL }> {
+    const { authorization, dispatcher, requestTimeoutMs, maxPageBytes = MAX_PAGE_BYTES } = this.#options;
     this.#checkOrigin(url);
-    const response = await get(url, dispatcher, {
+    const { status, headers, body } = await get(url, dispatcher, {
       signal,
       headers: {
         authorization,
@@ -132,21 +139,23 @@ export class ApiClient {
         'accept-encoding': 'gzip',
         'user-agent': this.#options.userAgent ?? 'fetch-activity-logs',
       },
-      // The time limit is one for the whole answer: these two only measure silence.
-      headersTimeout: requestTimeoutMs,
-      bodyTimeout: requestTimeoutMs,
+      // The time limit is one for the whole answer: undici would end a long silence before it.
+      silenceMs: requestTimeoutMs,
+      onHeaders: (code, { date }) => {
+        this.stats.requests.set(String(code), (this.stats.requests.get(String(code)) ?? 0) + 1);
+        this.#readClock(date);
+      },
+      memory,
+      maxBytes: maxPageBytes,
+      tooLarge: () => tooLarge(maxPageBytes),
     });
-    const { statusCode: status, headers } = response;
-    this.stats.requests.set(String(status), (this.stats.requests.get(String(status)) ?? 0) + 1);
-    this.#readClock(headers['date']);
-    const body = await readBody(response.body, this.#options.maxPageBytes ?? MAX_PAGE_BYTES, signal);
     this.stats.bytes += body.length;
     if (status >= 200 && status < 300) {
-      const bytes = await decoded(body, headers['content-encoding'], this.#options.maxPageBytes ?? MAX_PAGE_BYTES);
+      const bytes = await decoded(body, headers['content-encoding'], maxPageBytes);
       return { body: bytes };
     }
-    const location = headers['location'];
-    if (REDIRECT_STATUSES.has(status) && typeof location === 'string' && URL.canParse(location, url.href)) {
+    const { location } = headers;
+    if (REDIRECT_STATUSES.has(status) && location !== undefined && URL.canParse(location, url.href)) {
       return { location: new URL(location, url) };
     }
     throw new ApiError(`HTTP ${status}${await quote(body, headers['content-encoding'], authorization)}`, {
@@ -161,8 +170,8 @@ export class ApiClient {
     if (url.origin !== origin || url.username !== '' || url.password !== '') throw foreignOrigin(url, origin);
   }
 
-  #readClock(date: string | string[] | undefined): void {
-    const server = typeof date === 'string' ? Date.parse(date) : NaN;
+  #readClock(date: string | undefined): void {
+    const server = Date.parse(date ?? '');
     if (!Number.isNaN(server)) this.#clockLeadMs = this.#options.now() - server;
   }
 }
@@ -173,19 +182,6 @@ function foreignOrigin(url: URL, origin: string): ApiError {
     `the API at ${origin} sends us to ${url.origin}${credentials}, which is not followed: the token would leak`,
     { retryable: false },
   );
-}
-
-async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    signal.throwIfAborted();
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  const [only] = chunks;
-  return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, bytes);
 }
 
 const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip);

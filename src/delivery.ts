@@ -3,6 +3,7 @@ import { toLines, type EventSlice } from './event.ts';
 import type { Outlet } from './outlet.ts';
 import type { Preparation } from './preparation.ts';
 import type { Page, Source } from './providers/provider.ts';
+import { ReusableMemory } from './reusable-memory.ts';
 import type { Run } from './run.ts';
 import type { SourceProgress } from './source-progress.ts';
 import type { Store } from './state-store.ts';
@@ -23,6 +24,8 @@ export interface DeliveryOptions {
 export class Delivery {
   readonly #options: DeliveryOptions;
   #last: Promise<unknown> = Promise.resolve();
+  /** For the lines of one page after the other: stdout has let go of them once they are printed. */
+  #memory = new ReusableMemory();
   /** Events printed in this run, and their bytes. */
   events = 0;
   bytes = 0;
@@ -72,7 +75,7 @@ export class Delivery {
     await acknowledgement.makeRoom(isSuspect(events, progress));
     await store.catchUp();
     const prepared = await preparation.prepare(events, source, progress);
-    const lines = toLines(prepared);
+    const lines = toLines(prepared, this.#memory);
     const bytes = await outlet.print(lines, run.giveUp, run.wrapUp);
     const isWhole = bytes === lines.length;
     const count = isWhole ? prepared.length : countLines(lines, bytes);
@@ -81,7 +84,9 @@ export class Delivery {
     this.bytes += bytes;
     acknowledgement.printed(progress, progress.batch(page, printed, isWhole && isEnd), count);
     store.changed();
-    if (!isWhole) run.signal.throwIfAborted();
+    if (isWhole) return;
+    this.#memory = new ReusableMemory(); // stdout may hold the last one still
+    run.signal.throwIfAborted();
   }
 }
 

@@ -1,6 +1,7 @@
 import { FieldScanner, stringAt, textAt, type FieldPath } from './event-scanner.ts';
 import { Identity } from './identity.ts';
 import { typeAt } from './json-text.ts';
+import type { ReusableMemory } from './reusable-memory.ts';
 
 /** An event: a slice of the page that it came in, never parsed and written again. */
 export interface EventSlice {
@@ -156,9 +157,13 @@ function startOfDay(year: number, month: number, day: number): number {
   return lastDay.start;
 }
 
-/** The events as they are printed: each one's own bytes less the line breaks between its tokens, and a line break. */
-export function toLines(events: readonly EventSlice[]): Buffer {
-  const lines = Buffer.allocUnsafe(events.reduce((bytes, { start, end }) => bytes + end - start + 1, 0));
+/**
+ * The events as they are printed: each one's own bytes less the line breaks between its tokens, and a line break. In
+ * memory of their own unless told.
+ */
+export function toLines(events: readonly EventSlice[], memory?: ReusableMemory): Buffer {
+  const bytes = events.reduce((sum, { start, end }) => sum + end - start + 1, 0);
+  const lines = memory?.room(bytes) ?? Buffer.allocUnsafe(bytes);
   let length = 0;
   let page: Buffer | undefined;
   let compact = true;

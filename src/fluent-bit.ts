@@ -1,4 +1,5 @@
-import { Agent, get } from './undici.ts';
+import { get } from './http-get.ts';
+import { Agent } from './undici.ts';
 import { withTimeout } from './wait.ts';
 
 /** Its HTTP server answers within some 10 ms, from a thread of its own (measured with 5.1.1). */
@@ -72,10 +73,9 @@ export class FluentBit {
       ANSWER_MS,
       () => new Error(`no answer from ${url.host} within ${ANSWER_MS / 1000} s`),
       async (limited) => {
-        const { statusCode, body } = await get(url, this.#agent, { signal: limited });
-        const text = await body.text();
-        if (statusCode !== 200) throw new Error(`${url.pathname} answered HTTP ${statusCode}`);
-        return text;
+        const { status, body } = await get(url, this.#agent, { signal: limited });
+        if (status !== 200) throw new Error(`${url.pathname} answered HTTP ${status}`);
+        return body.toString();
       },
     );
   }

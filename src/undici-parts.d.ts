@@ -11,8 +11,7 @@ declare module 'undici/lib/dispatcher/dispatcher.js' {
   export { Dispatcher as default } from 'undici';
 }
 
-declare module 'undici/lib/api/index.js' {
-  import type { Dispatcher } from 'undici';
-  export const connect: unknown;
-  export function request(this: Dispatcher, options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>;
+declare module 'undici/lib/api/api-connect.js' {
+  const connect: unknown;
+  export default connect;
 }

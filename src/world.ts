@@ -4,6 +4,7 @@ import type { LogOptions } from './log.ts';
 /** What a command is given of the world around it; tests give it another one. */
 export interface World {
   readonly env: NodeJS.ProcessEnv;
+  /** What is written is its own only until the write's callback is called: then the memory is used again. */
   readonly stdout: Writable;
   readonly log: Pick<LogOptions, 'write' | 'journal'>;
   /** Where messages go, when that is a terminal: progress is shown there. */

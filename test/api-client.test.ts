@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { createServer as createTcpServer, type AddressInfo, type LookupFunction, type Server } from 'node:net';
+import { createServer as createTcpServer, type LookupFunction } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { Agent } from 'undici';
 import { retryAfterMs, type ApiClient, type ApiClientOptions } from '../src/api-client.ts';
 import { ApiError, PageError } from '../src/errors.ts';
 import { captureLog } from './helpers/captured-log.ts';
+import { listen, serve } from './helpers/loopback.ts';
 import { loopbackCertificate } from './helpers/loopback-certificate.ts';
 import { clientFor } from './helpers/test-client.ts';
 import { NOW, sandboxFor } from './sandbox/exchange.ts';
@@ -38,17 +38,6 @@ function parse(body: Buffer): unknown {
   } catch (error) {
     throw new PageError('no JSON', error);
   }
-}
-
-/** An HTTP server of the test's own, on loopback. */
-async function serve(t: TestContext, answer: RequestListener): Promise<string> {
-  return `http://127.0.0.1:${await listen(t, createServer(answer))}`;
-}
-
-async function listen(t: TestContext, server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => server.close());
-  return (server.address() as AddressInfo).port;
 }
 
 function text(body: Buffer): string {

@@ -2,7 +2,8 @@ import { statSync } from 'node:fs';
 import { formatDuration } from '../duration.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import { FluentBit, type InputCounter } from '../fluent-bit.ts';
-import { Agent, get } from '../undici.ts';
+import { get } from '../http-get.ts';
+import { Agent } from '../undici.ts';
 import { pause, withTimeout } from '../wait.ts';
 import type { World } from '../world.ts';
 import type { Setup } from './environment.ts';
@@ -83,7 +84,7 @@ async function askVersion(base: URL, outer: AbortSignal): Promise<string | undef
     const timeout = () => new Error('no answer');
     const text = await withTimeout(outer, ANSWER_MS, timeout, async (signal) => {
       const { body } = await get(new URL('/', base), agent, { signal });
-      return body.text();
+      return body.toString();
     });
     const answer = JSON.parse(text) as { 'fluent-bit'?: { version?: unknown } } | null;
     const found = answer?.['fluent-bit']?.version;

@@ -1,6 +1,7 @@
 import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
 import { ApiError, PageError, StateError, messageOf } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
+import { ReusableMemory } from '../reusable-memory.ts';
 import { CLOUDSCALE_ENTRY, scanCloudscalePage } from './cloudscale-page.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
@@ -50,10 +51,11 @@ class Cloudscale implements Provider {
     let isStored = parseInstant(checkpoint.cursor) === undefined;
     let isFirst = !isStored;
     const visited = new Set<string>();
+    const memory = new ReusableMemory();
     for (;;) {
       let page;
       try {
-        page = await api.get(url, scanCloudscalePage, signal);
+        page = await api.get(url, scanCloudscalePage, signal, memory);
       } catch (error) {
         const earlier = isFirst ? this.#byServersClock(checkpoint) : undefined;
         if (earlier !== undefined) yield { events: [], cursor: earlier };

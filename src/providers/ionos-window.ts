@@ -2,6 +2,7 @@ import { formatSecond } from '../duration.ts';
 import { ApiError, PageError } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
 import { IdentityMap } from '../identity-map.ts';
+import type { ReusableMemory } from '../reusable-memory.ts';
 import { pause } from '../wait.ts';
 import { scanIonosPage, type IonosPage } from './ionos-page.ts';
 import type { ProviderContext } from './provider.ts';
@@ -56,11 +57,18 @@ export class WindowReader {
   /**
    * All events of a window, page by page, whatever their order. New events shift the pages while they are read, so
    * the window is read again until as many different events have come as the server counts.
+   * A page's events lie in `memory`, until the next page is asked for.
    */
-  async *read(contract: string, window: Window, signal: AbortSignal): AsyncGenerator<readonly EventSlice[], Outcome> {
+  async *read(
+    contract: string,
+    window: Window,
+    signal: AbortSignal,
+    memory: ReusableMemory,
+  ): AsyncGenerator<readonly EventSlice[], Outcome> {
     const walk: Walk = {
       contract,
       window,
+      memory,
       met: new IdentityMap(),
       twins: 0,
       repeats: 0,
@@ -160,7 +168,7 @@ export class WindowReader {
     url.searchParams.set('offset', String(offset));
     url.searchParams.set('limit', String(limit));
     try {
-      return await api.get(url, scanIonosPage, signal);
+      return await api.get(url, scanIonosPage, signal, walk.memory);
     } catch (error) {
       const isRefusal = error instanceof ApiError && error.status !== undefined && REFUSALS.has(error.status);
       if (isRefusal && (offset > 0 || limit > 1)) return 'refused';
@@ -172,6 +180,7 @@ export class WindowReader {
 interface Walk {
   readonly contract: string;
   readonly window: Window;
+  readonly memory: ReusableMemory;
   /** Each event that came. */
   readonly met: IdentityMap;
   /** Events of the current pass that stood twice in one answer, alike to the byte: they are two all the same. */

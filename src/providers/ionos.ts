@@ -1,5 +1,6 @@
 import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
 import { StateError } from '../errors.ts';
+import { ReusableMemory } from '../reusable-memory.ts';
 import { IONOS_EVENT, scanContractList } from './ionos-page.ts';
 import { WindowReader } from './ionos-window.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
@@ -70,10 +71,11 @@ class Ionos implements Provider {
     // A start ahead of the clock was written while the clock was wrong, like such a cursor.
     let from = Math.max(checkpoint.start > end ? -Infinity : checkpoint.start, known - overlap);
     let width = end - from;
+    const memory = new ReusableMemory();
 
     while (from < end) {
       const window = { from, to: Math.min(from + width, end) };
-      const walk = this.#windows.read(source.id, window, signal);
+      const walk = this.#windows.read(source.id, window, signal, memory);
       let step = await walk.next();
       for (; step.done !== true; step = await walk.next()) {
         yield { events: step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };

@@ -27,6 +27,7 @@ export interface Checkpoint {
 
 /** A part of a source's events, in the order in which they are to be delivered. */
 export interface Page {
+  /** Slices of memory that is used again: they are good until the next page is asked for. */
   readonly events: readonly EventSlice[];
   /** Holds once this page and all before it are delivered: the next poll may begin here. */
   readonly cursor: string;

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Finding } from '../../src/check/finding.ts';
@@ -13,6 +12,7 @@ import type { ExitCode } from '../../src/errors.ts';
 import type { World } from '../../src/world.ts';
 import { startSandbox, type Sandbox } from '../sandbox/server.ts';
 import { serveMetrics, type Picture } from './fluent-bit-metrics.ts';
+import { sink } from './sink.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { NO_WAIT } from './test-client.ts';
 
@@ -182,12 +182,7 @@ export async function runCheck(
   isTerminal = false,
 ): Promise<Checked> {
   const printed: Buffer[] = [];
-  const stdout = new Writable({
-    write: (chunk: Buffer, _encoding, callback) => {
-      printed.push(chunk);
-      callback();
-    },
-  });
+  const stdout = sink(printed);
   if (isTerminal) Object.assign(stdout, { isTTY: true });
   const options = (await parseCommandLine(['check', ...argv], () => undefined)) ?? {};
   const whole: World = {

@@ -1,7 +1,7 @@
-import { Writable } from 'node:stream';
 import { main } from '../../src/cli.ts';
 import type { ExitCode } from '../../src/errors.ts';
 import type { World } from '../../src/world.ts';
+import { sink } from './sink.ts';
 import { NO_WAIT } from './test-client.ts';
 
 export interface CommandResult {
@@ -16,12 +16,7 @@ export async function runCommand(argv: readonly string[], world: Partial<World> 
   let stderr = '';
   const exitCode = await main(argv, {
     env: {},
-    stdout: new Writable({
-      write: (chunk: Buffer, _encoding, callback) => {
-        printed.push(chunk);
-        callback();
-      },
-    }),
+    stdout: sink(printed),
     log: { write: (line) => (stderr += line), journal: false },
     signal: new AbortController().signal,
     now: Date.now,

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { collect } from '../../src/collect.ts';
 import { readConfig, type Config } from '../../src/config.ts';
 import { ExitCode } from '../../src/errors.ts';
 import type { World } from '../../src/world.ts';
+import { sink } from '../helpers/sink.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { NO_WAIT } from '../helpers/test-client.ts';
 import { third } from '../helpers/third-provider.ts';
@@ -67,12 +67,7 @@ async function poll(config: Config): Promise<Printed> {
   const messages: string[] = [];
   const world: World = {
     env: { THIRD_API_TOKEN: TOKEN },
-    stdout: new Writable({
-      write: (chunk: Buffer, _encoding, callback) => {
-        stdout.push(chunk);
-        callback();
-      },
-    }),
+    stdout: sink(stdout),
     log: { write: (line) => messages.push(line), journal: false },
     signal: new AbortController().signal,
     now: () => NOW,
