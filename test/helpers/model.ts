@@ -132,7 +132,7 @@ export class Model {
       write: (chunk: Buffer, _encoding, done) => {
         mayEnd('write', writes++);
         // What a killed run was about to write has not left it.
-        if (remains === undefined) lines.push(...linesOf(chunk));
+        if (remains === undefined) lines.push(...linesOf(Buffer.from(chunk))); // a copy: the memory is used again
         setImmediate(done);
       },
     });
