@@ -139,7 +139,7 @@ export class ApiClient {
         'accept-encoding': 'gzip',
         'user-agent': this.#options.userAgent ?? 'fetch-activity-logs',
       },
-      // The time limit is one for the whole answer: undici would end a long silence before it.
+      // The time limit is one for the whole answer: undici's own for a silence, 5 minutes, may be shorter.
       silenceMs: requestTimeoutMs,
       onHeaders: (code, { date }) => {
         this.stats.requests.set(String(code), (this.stats.requests.get(String(code)) ?? 0) + 1);
@@ -155,7 +155,7 @@ export class ApiClient {
       return { body: bytes };
     }
     const { location } = headers;
-    if (REDIRECT_STATUSES.has(status) && location !== undefined && URL.canParse(location, url.href)) {
+    if (REDIRECT_STATUSES.has(status) && typeof location === 'string' && URL.canParse(location, url.href)) {
       return { location: new URL(location, url) };
     }
     throw new ApiError(`HTTP ${status}${await quote(body, headers['content-encoding'], authorization)}`, {
@@ -170,8 +170,8 @@ export class ApiClient {
     if (url.origin !== origin || url.username !== '' || url.password !== '') throw foreignOrigin(url, origin);
   }
 
-  #readClock(date: string | undefined): void {
-    const server = Date.parse(date ?? '');
+  #readClock(date: string | string[] | undefined): void {
+    const server = typeof date === 'string' ? Date.parse(date) : NaN;
     if (!Number.isNaN(server)) this.#clockLeadMs = this.#options.now() - server;
   }
 }

@@ -1,6 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { ReusableMemory } from './reusable-memory.ts';
 import type { Dispatcher } from './undici.ts';
+
+/** By name in lower case; a list where a header came more than once. */
+export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface GetOptions {
   readonly signal: AbortSignal;
@@ -8,7 +10,7 @@ export interface GetOptions {
   /** How long the headers, and each next part of the body, may be waited for; undici's own limits unless told. */
   readonly silenceMs?: number;
   /** Called as soon as the headers are there; the body may take a while. */
-  readonly onHeaders?: (status: number, headers: Readonly<IncomingHttpHeaders>) => void;
+  readonly onHeaders?: (status: number, headers: Headers) => void;
   /** Where the body goes; memory of its own unless told. */
   readonly memory?: ReusableMemory | undefined;
   readonly maxBytes?: number;
@@ -18,7 +20,7 @@ export interface GetOptions {
 
 export interface Answer {
   readonly status: number;
-  readonly headers: Readonly<IncomingHttpHeaders>;
+  readonly headers: Headers;
   /** As it came, encoded or not. It is good until its memory is used again. */
   readonly body: Buffer;
 }
@@ -55,7 +57,7 @@ class Getting implements Dispatcher.DispatchHandler {
   readonly #maxBytes: number;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
-  #headers: IncomingHttpHeaders = {};
+  #headers: Headers = {};
   #body: Buffer = Buffer.alloc(0);
   #length = 0;
 
@@ -79,7 +81,7 @@ class Getting implements Dispatcher.DispatchHandler {
     if (this.#options.signal.aborted) this.onAbort();
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
     if (status < 200) return; // the answer is still to come
     this.#options.onHeaders?.(status, headers);
     this.#status = status;
@@ -104,9 +106,11 @@ class Getting implements Dispatcher.DispatchHandler {
     this.#resolve({ status: this.#status, headers: this.#headers, body: this.#body.subarray(0, this.#length) });
   }
 
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(controller: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#leave();
     this.#reject(error);
+    // Behind a proxy that refuses, undici goes on with the answer, and its memory may be another's by now.
+    controller?.abort(error);
   }
 
   #leave(): void {

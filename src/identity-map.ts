@@ -4,8 +4,9 @@ import { Identity } from './identity.ts';
 const FIRST_CAPACITY = 64;
 
 /**
- * A number for each identity, in the order in which they came. Like a Map, and made of typed arrays: a Map of objects
- * cannot compare them, and one of strings made a fifth of the garbage of a backlog.
+ * A number for each identity, in the order in which they came; whoever wants a set gives them any. A Map of objects
+ * would not find one that is equal, and Maps of their texts took a fifth of a backlog's time, most of it for garbage:
+ * this is made of typed arrays, and makes none.
  */
 export class IdentityMap {
   #size = 0;
@@ -45,7 +46,7 @@ export class IdentityMap {
       const value = values[place] ?? 0;
       if (value < least) continue;
       if (kept < place) {
-        words.copyWithin(4 * kept, 4 * place, 4 * place + 4);
+        for (let word = 0; word < 4; word++) words[4 * kept + word] = words[4 * place + word] ?? 0;
         values[kept] = value;
       }
       kept++;
@@ -56,8 +57,8 @@ export class IdentityMap {
   }
 
   *[Symbol.iterator](): Generator<[Identity, number]> {
-    const words = this.#words;
     for (let place = 0; place < this.#size; place++) {
+      const words = this.#words;
       const at = 4 * place;
       const id = new Identity(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0);
       yield [id, this.#values[place] ?? 0];

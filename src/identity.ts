@@ -51,7 +51,7 @@ export class Identity {
     return new Identity(digest.readInt32BE(0), digest.readInt32BE(4), digest.readInt32BE(8), digest.readInt32BE(12));
   }
 
-  /** What an event has whose identity is this text: the reverse of toString, and more. */
+  /** The reverse of toString; for any other text, what an event has that carries it, written as JSON.stringify does. */
   static of(text: string): Identity {
     if (text.length === UUID_LENGTH) {
       // A character that is none of latin1 would lose its upper half here, and could become a digit.

@@ -9,9 +9,10 @@ const LAST_RESORT_MS = 300;
 
 // undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
 setFlagsFromString('--liftoff-only');
-// Memory stays below 100 MB however many events there are (measured with Node 20). Room for young objects grows
-// from 1 MB to 4, which V8 does while the modules are loaded, and then no more, instead of to 16; and garbage is
-// collected when there is half again as much as was in use, instead of up to four times.
+// Memory stays below 100 MB however many events there are (measured with Node 20), but for the identities of those
+// inside the overlap. Room for young objects grows from 1 MB to 4, which V8 does while the modules are loaded, and then
+// no more, instead of to 16; and garbage is collected when there is half again as much as was in use, instead of up to
+// four times.
 setFlagsFromString('--semi-space-growth-factor=4');
 setFlagsFromString('--heap-growing-percent=50');
 

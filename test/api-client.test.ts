@@ -449,6 +449,17 @@ describe('redirects', () => {
     }
   });
 
+  it('are not followed where two addresses are given', async (t) => {
+    const requests: unknown[] = [];
+    const url = await serve(t, (request, response) => {
+      requests.push(request.url);
+      response.setHeader('location', ['/b', '/c']).writeHead(302).end();
+    });
+    const api = clientFor(t, url);
+    await assert.rejects(api.get(new URL('/a', url), text, never), { name: 'ApiError', message: 'HTTP 302' });
+    assert.deepEqual(requests, ['/a']);
+  });
+
   it('are followed three times, not in a circle', async (t) => {
     const { sandbox, get } = await set(t);
     const scripted = sandbox.fail({ fault: { type: 'redirect', location: ({ url }) => url }, times: Infinity });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import type { RequestListener } from 'node:http';
+import { once } from 'node:events';
+import type { RequestListener, ServerResponse } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { Agent } from 'undici';
+import { createDispatcher } from '../src/dispatcher.ts';
 import { get, type Answer, type GetOptions } from '../src/http-get.ts';
 import { ReusableMemory } from '../src/reusable-memory.ts';
 import { serve } from './helpers/loopback.ts';
@@ -142,6 +144,24 @@ describe('get', () => {
     assert.equal((await first).body.toString(), 'first');
     assert.equal((await at('/third')).body.toString(), 'third');
     assert.deepEqual(requests, ['/first', '/third']);
+  });
+
+  it('has nothing written into its memory after a proxy has refused', { timeout: 60_000 }, async (t) => {
+    let refused: ServerResponse | undefined;
+    const proxy = await serve(t, (_request, response) => {
+      if (refused !== undefined) return void response.end('{"good":"answer"}');
+      refused = response.writeHead(407);
+      refused.flushHeaders();
+    });
+    const dispatcher = await createDispatcher(new URL('http://api.example.com/'), { HTTP_PROXY: proxy }, 1);
+    t.after(() => dispatcher.destroy());
+    const memory = new ReusableMemory();
+    const ask = () => get(new URL('http://api.example.com/x'), dispatcher, { signal: never, memory });
+    await assert.rejects(ask(), { message: /407/ });
+    assert.ok(refused);
+    // Its connection is closed: what it sends from now on has nobody who takes it.
+    if (!refused.closed) await once(refused, 'close');
+    assert.equal((await ask()).body.toString(), '{"good":"answer"}');
   });
 
   it('leaves nothing behind on a signal that lives on', async (t) => {

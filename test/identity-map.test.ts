@@ -66,6 +66,16 @@ describe('IdentityMap', () => {
     }
   });
 
+  it('may get more while it is gone through, as a Map may', () => {
+    const map = new IdentityMap();
+    map.add(new Identity(1, 1, 1, 1), 0);
+    for (const [, value] of map) if (value < 1000) map.add(new Identity(1, 1, 1, value + 2), value + 1);
+    assert.deepEqual(
+      [...map].map(([{ a, d }, value]) => a === 1 && d === value + 1),
+      Array(1001).fill(true),
+    );
+  });
+
   it('takes infinity for a value', () => {
     const map = new IdentityMap();
     map.add(new Identity(0, 0, 0, 0), Infinity);
