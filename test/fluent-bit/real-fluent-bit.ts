@@ -1,6 +1,7 @@
 /** A real Fluent Bit that runs the built script by the shipped configuration, with an HTTP sink on loopback for output. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { cp, readFile, writeFile } from 'node:fs/promises';
@@ -202,11 +203,18 @@ export class RealFluentBit {
   }
 }
 
+/** One from below those that the kernel hands out: nobody gets it by chance before Fluent Bit takes it. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

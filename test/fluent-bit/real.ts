@@ -51,6 +51,9 @@ async function world(
   return { sandbox, sink, fluentBit };
 }
 
+/** Far more than any of it takes. */
+const PATIENCE_MS = 120_000;
+
 function generate(sandbox: Sandbox, count: number): void {
   const to = Math.floor(Date.now() / 1000) * 1000;
   sandbox.generate(CONTRACT, { count, from: to - 60_000, to });
@@ -65,16 +68,22 @@ async function state({ folder }: RealFluentBit): Promise<SavedState | undefined>
   return text === undefined ? undefined : (JSON.parse(text) as SavedState);
 }
 
-/** Waits until the state says so; it is asked again whenever it was written. */
+/** Waits until the state says so; it is asked again whenever it was written. What was said tells why it never does. */
 async function untilSaved(fluentBit: RealFluentBit, holds: (state: SavedState) => boolean): Promise<void> {
   const watcher = watch(fluentBit.folder);
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  let saved: SavedState | undefined;
   try {
     for (;;) {
-      const change = once(watcher, 'change');
-      const saved = await state(fluentBit);
+      const change = once(watcher, 'change', { signal: patience });
+      change.catch(() => undefined); // before it is awaited
+      saved = await state(fluentBit);
       if (saved !== undefined && holds(saved)) return;
       await change;
     }
+  } catch (error) {
+    if (!patience.aborted) throw error;
+    throw new Error(`the state is ${JSON.stringify(saved)}\n${fluentBit.said.slice(-5000)}`, { cause: error });
   } finally {
     watcher.close();
   }
