@@ -29,12 +29,14 @@ export class IdentityMap {
     return true;
   }
 
-  /** Gives the identity this value, in place of the one that it had. */
-  set(id: Identity, value: number): void {
+  /** Gives the identity this value, in place of the one that it had, which is returned. */
+  set(id: Identity, value: number): number | undefined {
     const bucket = this.#bucket(id.a, id.b, id.c, id.d);
     const place = this.#find(id, bucket);
+    const before = this.#values[place];
     if (place < 0) this.#append(id, bucket, value);
     else this.#values[place] = value;
+    return before;
   }
 
   /** Removes those whose value is less. */
@@ -56,12 +58,15 @@ export class IdentityMap {
     this.#link();
   }
 
-  *[Symbol.iterator](): Generator<[Identity, number]> {
+  /** Those with such values; all, unless told. */
+  *entries(isWanted: (value: number) => boolean = () => true): Generator<[Identity, number]> {
     for (let place = 0; place < this.#size; place++) {
+      const value = this.#values[place] ?? 0;
+      if (!isWanted(value)) continue;
       const words = this.#words;
       const at = 4 * place;
       const id = new Identity(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0);
-      yield [id, this.#values[place] ?? 0];
+      yield [id, value];
     }
   }
 

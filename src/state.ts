@@ -143,9 +143,9 @@ function parseSource(value: unknown, path: string): SourceState {
 }
 
 /** The identities of a second, `"1795292755":["…"]`; one may also stand by itself, `"…":1795292755`. */
-function seenGroup(key: string, value: unknown, path: string): [number, Identity[]] {
-  if (typeof value === 'number') return [value, [Identity.of(key)]];
-  const ids = texts(value, `${path}["${key}"]`).map((id) => Identity.of(id));
+function seenGroup(key: string, value: unknown, path: string): [number, string[]] {
+  if (typeof value === 'number' && Number.isFinite(value)) return [value, [key]];
+  const ids = texts(value, `${path}["${key}"]`);
   const second = Number(key);
   if (!Number.isFinite(second)) throw unexpected(`a key of ${path}`, 'epoch seconds', key);
   return [second, ids];
@@ -172,7 +172,7 @@ function parseBatch(value: unknown, path: string): Batch {
   const late = object(batch['late'], `${path}.late`);
   const times = list(batch['times'], `${path}.times`);
   return {
-    keys: texts(batch['keys'], `${path}.keys`).map((id) => Identity.of(id)),
+    keys: Identity.ofEach(texts(batch['keys'], `${path}.keys`)),
     times: times.map((time, index) => (time === null ? null : count(time, `${path}.times[${index}]`))),
     partial: texts(batch['partial'] ?? [], `${path}.partial`),
     cursor: textOrNull(batch['cursor'], `${path}.cursor`),

@@ -52,6 +52,21 @@ describe('Identity', () => {
     assert.notDeepEqual(Identity.of(alike), Identity.of(UUID));
   });
 
+  it('is the same for each of many texts as for one', () => {
+    const uuids = fc.constantFrom(UUID, UUID.replace('6', '7'), UUID.toUpperCase());
+    // As long as a UUID: in characters, or in bytes.
+    const alike = fc.constantFrom('x'.repeat(36), `é${'x'.repeat(35)}`, `é${'x'.repeat(34)}`, `${UUID.slice(0, 35)}ā`);
+    const texts = fc.oneof({ weight: 4, arbitrary: uuids }, { weight: 1, arbitrary: alike }, fc.string());
+    fc.assert(
+      fc.property(fc.oneof(fc.array(texts), fc.array(uuids), fc.array(fc.oneof(uuids, alike))), (list) => {
+        assert.deepEqual(
+          Identity.ofEach(list),
+          list.map((text) => Identity.of(text)),
+        );
+      }),
+    );
+  });
+
   it('differs for any two different texts', () => {
     fc.assert(
       fc.property(

@@ -165,6 +165,11 @@ describe('a file that cannot be read', () => {
       'sources["a"].cursor is missing, expected a string',
     ],
     ['has a long value', fileWith({ seen: 'x'.repeat(200) }), `${path}.seen is "${'x'.repeat(79)}, expected an object`],
+    [
+      'has a time beyond all numbers',
+      fileWith({ seen: { a: 1 } }).replace('"a":1', '"a":1e999'),
+      `${path}.seen["a"] is null, expected a list`,
+    ],
     ['has a time as text', fileWith({ seen: { a: '1' } }), `${path}.seen["a"] is "1", expected a list`],
     [
       'has a group without a time',

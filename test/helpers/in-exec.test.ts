@@ -237,10 +237,11 @@ describe('losses', () => {
   it('a kill breaks the pipe of a command that is left running', async (t) => {
     const fb = await fluentBit(t, `trap '' PIPE; while echo '{"n":1}'; do sleep 0.01; done; exit 9`);
     const run = fb.runOnce();
-    await fb.until(() => fb.stored.length === 2);
+    await fb.until(() => fb.stored.length >= 2);
     await fb.kill();
+    const { length } = fb.stored;
     const { exitCode, abandoned } = await run;
-    assert.deepEqual([exitCode, abandoned, fb.stored.length], [9, true, 2]);
+    assert.deepEqual([exitCode, abandoned, fb.stored.length], [9, true, length]);
   });
 });
 
