@@ -8,6 +8,7 @@ import {
   startOfNext,
   typeAt,
 } from './json-text.ts';
+import { Shapes } from './shapes.ts';
 
 /** Keys from the outside in, such as ['meta', 'time']. */
 export type FieldPath = readonly string[];
@@ -28,6 +29,7 @@ export class FieldScanner {
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   readonly #depths: Int32Array;
+  readonly #shapes: Shapes;
   /** How deep the value that was scanned last is nested. */
   #depth = 0;
 
@@ -35,6 +37,7 @@ export class FieldScanner {
     this.#starts = new Int32Array(paths.length);
     this.#ends = new Int32Array(paths.length);
     this.#depths = new Int32Array(paths.length);
+    this.#shapes = new Shapes({ starts: this.#starts, ends: this.#ends, depths: this.#depths });
     const wanted = paths.map((path, slot) => ({ path, slot }));
     this.#itself = wanted.filter(({ path }) => path.length === 0).map(({ slot }) => slot);
     this.#root = branchOf(wanted.filter(({ path }) => path.length > 0));
@@ -42,9 +45,12 @@ export class FieldScanner {
 
   /** The end of the object at `at`. The fields stay known until the next scan. */
   scan(json: Uint8Array, at: number): number {
+    const known = this.#shapes.match(json, at);
+    if (known >= 0) return known;
     for (let slot = 0; slot < this.#starts.length; slot++) this.#starts[slot] = -1;
     const end = this.#object(json, at, this.#root);
     for (const slot of this.#itself) this.#found(slot, at, end);
+    this.#shapes.learn(json, at, end);
     return end;
   }
 

@@ -39,6 +39,12 @@ export class IdentityMap {
     return before;
   }
 
+  /** Removes all of them, and keeps the room for as many. */
+  clear(): void {
+    this.#size = 0;
+    this.#buckets.fill(0);
+  }
+
   /** Removes those whose value is less. */
   deleteBelow(least: number): void {
     const words = this.#words;

@@ -13,7 +13,7 @@ const MINUS = 0x2d;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
-const COLON = 0x3a;
+export const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
@@ -130,9 +130,7 @@ export function endOfValue(json: Uint8Array, at: number): number {
   let deepest = 0;
   for (;;) {
     const byte = json[p];
-    if (byte === QUOTE) {
-      p = endOfString(json, p);
-    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       const isObject = byte === OPEN_OBJECT;
       p = skipSpace(json, p + 1);
       if (depth === deepest) deepest++;
@@ -145,7 +143,7 @@ export function endOfValue(json: Uint8Array, at: number): number {
         continue;
       }
     } else {
-      p = endOfLiteral(json, p);
+      p = endOfScalar(json, p);
     }
     // A value has ended: close what ends with it, up to the next value.
     for (;;) {
@@ -164,6 +162,11 @@ export function endOfValue(json: Uint8Array, at: number): number {
       depth--;
     }
   }
+}
+
+/** The end of the value at `at`, which must be none that holds others: a string, a number, true, false or null. */
+export function endOfScalar(json: Uint8Array, at: number): number {
+  return json[at] === QUOTE ? endOfString(json, at) : endOfLiteral(json, at);
 }
 
 /** The end of the string at `at`, behind its closing quote. Most bytes stand in strings: they are taken by fours. */
@@ -203,8 +206,8 @@ function bytesNotPlain(word: number): number {
 let viewed: Uint8Array | undefined;
 let view: DataView = new DataView(new ArrayBuffer(0));
 
-/** Kept, since a page is asked for thousands of times in a row. */
-function viewOf(json: Uint8Array): DataView {
+/** The same bytes, to be read by words. Kept, since a page is asked for thousands of times in a row. */
+export function viewOf(json: Uint8Array): DataView {
   if (json !== viewed) {
     viewed = json;
     view = new DataView(json.buffer, json.byteOffset, json.length);

@@ -2,7 +2,7 @@ import { formatSecond } from '../duration.ts';
 import { ApiError, PageError } from '../errors.ts';
 import type { EventSlice } from '../event.ts';
 import { IdentityMap } from '../identity-map.ts';
-import type { ReusableMemory } from '../reusable-memory.ts';
+import { ReusableMemory } from '../reusable-memory.ts';
 import { pause } from '../wait.ts';
 import { scanIonosPage, type IonosPage } from './ionos-page.ts';
 import type { ProviderContext } from './provider.ts';
@@ -43,6 +43,12 @@ export interface Outcome {
 }
 const HALVE: Outcome = { parts: 2 };
 
+/** What the walks through a source's windows use, one after the other: to have it anew for each would cost time. */
+export class Scratch {
+  readonly memory = new ReusableMemory();
+  readonly met = new IdentityMap();
+}
+
 /** Reads windows of the IONOS Activity Log to their end, and remembers for the run which page size is accepted. */
 export class WindowReader {
   readonly #context: Pick<ProviderContext, 'api'>;
@@ -57,19 +63,20 @@ export class WindowReader {
   /**
    * All events of a window, page by page, whatever their order. New events shift the pages while they are read, so
    * the window is read again until as many different events have come as the server counts.
-   * A page's events lie in `memory`, until the next page is asked for.
+   * A page's events lie in `scratch`, until the next page is asked for.
    */
   async *read(
     contract: string,
     window: Window,
     signal: AbortSignal,
-    memory: ReusableMemory,
+    { memory, met }: Scratch,
   ): AsyncGenerator<readonly EventSlice[], Outcome> {
+    met.clear();
     const walk: Walk = {
       contract,
       window,
       memory,
-      met: new IdentityMap(),
+      met,
       twins: 0,
       repeats: 0,
       total: undefined,

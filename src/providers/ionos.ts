@@ -1,8 +1,7 @@
 import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
 import { StateError } from '../errors.ts';
-import { ReusableMemory } from '../reusable-memory.ts';
 import { IONOS_EVENT, scanContractList } from './ionos-page.ts';
-import { WindowReader } from './ionos-window.ts';
+import { Scratch, WindowReader } from './ionos-window.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
 /** Lateness of a clock that is worth a warning: windows are cut by it. */
@@ -71,11 +70,11 @@ class Ionos implements Provider {
     // A start ahead of the clock was written while the clock was wrong, like such a cursor.
     let from = Math.max(checkpoint.start > end ? -Infinity : checkpoint.start, known - overlap);
     let width = end - from;
-    const memory = new ReusableMemory();
+    const scratch = new Scratch();
 
     while (from < end) {
       const window = { from, to: Math.min(from + width, end) };
-      const walk = this.#windows.read(source.id, window, signal, memory);
+      const walk = this.#windows.read(source.id, window, signal, scratch);
       let step = await walk.next();
       for (; step.done !== true; step = await walk.next()) {
         yield { events: step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };

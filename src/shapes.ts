@@ -1,0 +1,179 @@
+import { COLON, endOfScalar, skipSpace, viewOf } from './json-text.ts';
+
+/** Where the fields of an object stand: for each, by its index, its first byte and the byte behind its last. */
+export interface Fields {
+  /** -1 for a field that is not there. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** How deep each is nested. */
+  readonly depths: Int32Array;
+}
+
+/** An object with more scalars, or with a longer piece, is not learnt. */
+const MAX_SCALARS = 256;
+const MAX_PIECE_BYTES = 1024;
+/** Nor is one that brings more pieces, in one place or in all: keys that differ each time would fill the memory. */
+const MAX_ALTERNATIVES = 16;
+const MAX_PIECES = 1000;
+
+/**
+ * The shapes of the objects that came before. A shape is all that stands around an object's scalar values: its keys,
+ * brackets, commas and blanks. The events of an API have few of them. An object of a known shape is JSON if its scalars
+ * are, and its fields stand where they stood; there is nothing to look at but whether bytes are equal, four at once,
+ * and the scalars. Shapes differ in few of their pieces between the scalars, so these make a tree.
+ */
+export class Shapes {
+  readonly #fields: Fields;
+  readonly #first: Piece[] = [];
+  #pieces = 0;
+  /** Where the object at hand begins, then where each of its scalars ends. */
+  readonly #anchors = new Int32Array(1 + MAX_SCALARS);
+
+  constructor(fields: Fields) {
+    this.#fields = fields;
+  }
+
+  /**
+   * The end of the object at `at`, with its fields filled in, when its shape is known; -1 otherwise. Throws
+   * JsonSyntaxError where one of its scalars is none.
+   */
+  match(json: Uint8Array, at: number): number {
+    const view = viewOf(json);
+    let alternatives = this.#first;
+    let scalars = 0;
+    let p = at;
+    for (;;) {
+      this.#anchors[scalars++] = p;
+      const piece = pieceAt(json, view, p, alternatives);
+      if (piece === undefined) return -1;
+      p += piece.length;
+      if (piece.places !== undefined) {
+        this.#fill(piece.places);
+        return p;
+      }
+      p = endOfScalar(json, p);
+      alternatives = piece.following;
+    }
+  }
+
+  #fill(places: readonly Place[]): void {
+    const { starts, ends, depths } = this.#fields;
+    const anchors = this.#anchors;
+    for (let slot = 0; slot < starts.length; slot++) starts[slot] = -1;
+    for (const place of places) {
+      starts[place.slot] = (anchors[place.startAnchor] ?? 0) + place.startOffset;
+      ends[place.slot] = (anchors[place.endAnchor] ?? 0) + place.endOffset;
+      depths[place.slot] = place.depth;
+    }
+  }
+
+  /** Takes note of the shape of the object from `start` to `end`, which is valid and has its fields filled in. */
+  learn(json: Uint8Array, start: number, end: number): void {
+    const anchors = [start];
+    let alternatives = this.#first;
+    let pieceStart = start;
+    for (let p = start; p < end;) {
+      if (!isScalarAt(json, p)) {
+        p++;
+        continue;
+      }
+      const scalarEnd = endOfScalar(json, p);
+      const isKey = json[skipSpace(json, scalarEnd)] === COLON;
+      if (!isKey) {
+        const piece = this.#piece(json, pieceStart, p, alternatives);
+        if (piece === undefined || anchors.length > MAX_SCALARS) return;
+        alternatives = piece.following;
+        pieceStart = scalarEnd;
+        anchors.push(scalarEnd);
+      }
+      p = scalarEnd;
+    }
+    const last = this.#piece(json, pieceStart, end, alternatives);
+    if (last !== undefined) last.places = placesOf(this.#fields, anchors);
+  }
+
+  /** The alternative with these bytes, which is added if need be; undefined where there is no room for it. */
+  #piece(json: Uint8Array, start: number, end: number, alternatives: Piece[]): Piece | undefined {
+    const length = end - start;
+    for (const piece of alternatives) {
+      if (piece.length === length && standsAt(piece, json, viewOf(json), start)) return piece;
+    }
+    const isFull = alternatives.length === MAX_ALTERNATIVES || this.#pieces === MAX_PIECES;
+    if (isFull || length > MAX_PIECE_BYTES) return undefined;
+    const piece = pieceOf(json.subarray(start, end));
+    alternatives.push(piece);
+    this.#pieces++;
+    return piece;
+  }
+}
+
+/** What stands before the first scalar of an object, between two of them, or behind the last. */
+interface Piece {
+  readonly length: number;
+  /** Its bytes by fours, as many as there are. */
+  readonly words: Int32Array;
+  /** The bytes that are left. */
+  readonly rest: Uint8Array;
+  /** What came behind the scalar that follows. */
+  readonly following: Piece[];
+  /** Of the last piece only: where the fields stand. */
+  places: readonly Place[] | undefined;
+}
+
+/** Where a field stands: so many bytes behind an anchor. */
+interface Place {
+  readonly slot: number;
+  readonly startAnchor: number;
+  readonly startOffset: number;
+  readonly endAnchor: number;
+  readonly endOffset: number;
+  readonly depth: number;
+}
+
+/** The one of these pieces that stands at `at`. */
+function pieceAt(json: Uint8Array, view: DataView, at: number, alternatives: readonly Piece[]): Piece | undefined {
+  for (const piece of alternatives) {
+    if (!standsAt(piece, json, view, at)) continue;
+    // Where no scalar follows but an object, a list or a list's end, it is only the beginning of another piece.
+    if (piece.places !== undefined || isScalarAt(json, at + piece.length)) return piece;
+  }
+  return undefined;
+}
+
+function standsAt({ length, words, rest }: Piece, json: Uint8Array, view: DataView, at: number): boolean {
+  if (at + length > json.length) return false;
+  let p = at;
+  for (let i = 0; i < words.length; i++, p += 4) if (view.getInt32(p, true) !== words[i]) return false;
+  for (let i = 0; i < rest.length; i++, p++) if (json[p] !== rest[i]) return false;
+  return true;
+}
+
+function pieceOf(bytes: Uint8Array): Piece {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const words = Int32Array.from({ length: bytes.length >> 2 }, (_, index) => view.getInt32(4 * index, true));
+  const rest = Uint8Array.from(bytes.subarray(4 * words.length)); // a copy, which slice() of a Buffer is not
+  return { length: bytes.length, words, rest, following: [], places: undefined };
+}
+
+function placesOf({ starts, ends, depths }: Fields, anchors: readonly number[]): Place[] {
+  const before = (offset: number) => anchors.findLastIndex((anchor) => anchor <= offset);
+  const places: Place[] = [];
+  for (const [slot, start] of starts.entries()) {
+    if (start < 0) continue;
+    const end = ends[slot] ?? 0;
+    const [startAnchor, endAnchor] = [before(start), before(end)];
+    const startOffset = start - (anchors[startAnchor] ?? 0);
+    const endOffset = end - (anchors[endAnchor] ?? 0);
+    places.push({ slot, startAnchor, startOffset, endAnchor, endOffset, depth: depths[slot] ?? 0 });
+  }
+  return places;
+}
+
+/** What stands around scalars; nothing else can, in JSON. */
+const AROUND_SCALARS = new Uint8Array(256);
+for (const byte of Buffer.from('{}[]:, \t\r\n')) AROUND_SCALARS[byte] = 1;
+
+/** Whether a scalar or a key stands at `at`. */
+function isScalarAt(json: Uint8Array, at: number): boolean {
+  return AROUND_SCALARS[json[at] ?? 0] === 0;
+}
