@@ -37,6 +37,13 @@ describe('npm run bench', () => {
     );
   });
 
+  it('lets events be of different shapes', async (t) => {
+    const { exit, out, err } = await runBench(t, '--scenario', 'shapes');
+    assert.deepEqual(exit, [0, null], err);
+    assert.match(out, /^Shapes: 1,000 events of 4 contracts, of different keys and lengths \(one round\):$/m);
+    assert.match(out, /^\| ours +\| +1,000 \|.*\| +5 \|/m);
+  });
+
   it('tells what the state costs', async (t) => {
     const { exit, out, err } = await runBench(t, '--scenario', 'state');
     assert.deepEqual(exit, [0, null], err);

@@ -1,6 +1,6 @@
 /**
- * Pages that cost the server next to nothing, so that it is not what the benchmark measures: events of one size, cut
- * from a stencil, in which only identity and time are written anew. Event `n` of a contract happens at
+ * Pages that cost the server next to nothing, so that it is not what the benchmark measures: events cut from a
+ * stencil, in which only identity and time are written anew. Event `n` of a contract happens at
  * `from + n * stepMs`, so a window is found by arithmetic, and any number of events takes no memory.
  */
 
@@ -31,23 +31,27 @@ const VARIETY = 1_000;
 const NODE = 'abcdabcdefef';
 const TIME = '2026-11-21T20:30:00.000Z';
 
+/** An event on the stencil, as a hit with a comma behind it. */
+interface Cut {
+  readonly hit: Buffer;
+  readonly nodeAt: number;
+  readonly timeAt: number;
+}
+
 export class PreparedPages {
   readonly #timeline: Timeline;
-  readonly #stencil: readonly Buffer[];
-  readonly #nodeAt: number;
-  readonly #timeAt: number;
+  readonly #stencil: readonly Cut[];
 
-  constructor(sizeBytes: number, timeline: Timeline) {
+  /** Events of so many bytes, all alike but for their values; of any length and shape where it is null. */
+  constructor(sizeBytes: number | null, timeline: Timeline) {
     this.#timeline = timeline;
     const style = withDefaults({ sizeBytes });
     const random = createRandom(1);
     const place = { contract: '31721060', time: Date.parse(TIME), node: NODE };
     this.#stencil = Array.from({ length: VARIETY }, () => {
-      return Buffer.from(`{"_source":${makeIonosEvent(random, place, style).raw.toString()}},`);
+      const hit = Buffer.from(`{"_source":${makeIonosEvent(random, place, style).raw.toString()}},`);
+      return { hit, nodeAt: hit.indexOf(NODE), timeAt: hit.indexOf(TIME) };
     });
-    const first = this.#stencil[0] ?? Buffer.alloc(0);
-    this.#nodeAt = first.indexOf(NODE);
-    this.#timeAt = first.indexOf(TIME);
   }
 
   /** The page of a contract with so many events, by its index among the contracts. */
@@ -67,19 +71,25 @@ export class PreparedPages {
 
   /** `frame` with hits in its empty list, which stands before its last three bytes: `]}}`. */
   #filled(frame: Buffer, contract: number, from: number, to: number): Buffer {
-    const size = this.#stencil[0]?.length ?? 0;
     const listAt = frame.length - 3;
-    const page = Buffer.allocUnsafe(frame.length + (to - from) * size - 1);
-    let at = frame.copy(page, 0, 0, listAt);
     const owner = hex(contract, 4);
-    for (let n = from; n < to; n++) {
-      this.#stencil[n % VARIETY]?.copy(page, at);
-      page.write(owner + hex(n, 8), at + this.#nodeAt, 'latin1');
-      page.write(new Date(this.#timeline.from + n * this.#timeline.stepMs).toISOString(), at + this.#timeAt, 'latin1');
-      at += size;
+    const cuts = Array.from({ length: to - from }, (_, index) => this.#cut(from + index));
+    const page = Buffer.concat([frame.subarray(0, listAt), ...cuts.map(({ hit }) => hit), frame.subarray(listAt + 1)]);
+    let at = listAt;
+    for (const [index, { hit, nodeAt, timeAt }] of cuts.entries()) {
+      const n = from + index;
+      page.write(owner + hex(n, 8), at + nodeAt, 'latin1');
+      page.write(new Date(this.#timeline.from + n * this.#timeline.stepMs).toISOString(), at + timeAt, 'latin1');
+      at += hit.length;
     }
-    frame.copy(page, at - 1, listAt); // over the last comma
+    page[at - 1] = frame[listAt] ?? 0; // over the last comma
     return page;
+  }
+
+  #cut(n: number): Cut {
+    const cut = this.#stencil[n % VARIETY];
+    if (cut === undefined) throw new RangeError(`there is no event ${n}`);
+    return cut;
   }
 }
 

@@ -22,6 +22,11 @@ export const SCENARIOS: Readonly<Record<string, (bench: Bench) => Promise<void>>
     await compare(`Throughput: ${described(plan)}, 386 bytes each, in pages of 1,000`, bench, [plan], bench.peers);
   },
 
+  shapes: async (bench) => {
+    const plan = { ...contracts(4, 25_000 / bench.shrink), isMixed: true };
+    await compare(`Shapes: ${described(plan)}, of different keys and lengths`, bench, [plan], bench.peers);
+  },
+
   memory: async (bench) => {
     const plans = [contracts(4, 10_000 / bench.shrink), contracts(4, 1_000_000 / bench.shrink)];
     const entries = await compare(`Memory: ${plans.map(described).join(' and ')}`, bench, plans, []);

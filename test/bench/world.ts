@@ -9,7 +9,8 @@ const SERVER = fileURLToPath(new URL('server.ts', import.meta.url));
 export interface WorldSettings {
   /** The number of events of each contract. */
   readonly contracts: readonly number[];
-  readonly sizeBytes: number;
+  /** Of each event; null: events of any length and shape. */
+  readonly sizeBytes: number | null;
   /** When the first event of each contract happens, in milliseconds since the epoch: a whole second. */
   readonly from: number;
   /** From each event of a contract to the next. */
@@ -40,6 +41,7 @@ export function contractNumber(index: number): string {
 export interface WorldPlan {
   readonly contracts: readonly number[];
   readonly latencyMs?: number;
+  readonly isMixed?: boolean;
 }
 
 const EVENT_BYTES = 386;
@@ -47,10 +49,10 @@ const EVENT_BYTES = 386;
 const STEP_MS = 160;
 
 /** A world whose last event happened just now. */
-export async function startWorld({ contracts, latencyMs = 0 }: WorldPlan): Promise<World> {
+export async function startWorld({ contracts, latencyMs = 0, isMixed = false }: WorldPlan): Promise<World> {
   const spanMs = Math.max(300_000, (Math.max(0, ...contracts) + 10) * STEP_MS);
   const from = Math.floor((Date.now() - spanMs) / 1000) * 1000;
-  const settings = { contracts, sizeBytes: EVENT_BYTES, from, stepMs: STEP_MS, latencyMs };
+  const settings = { contracts, sizeBytes: isMixed ? null : EVENT_BYTES, from, stepMs: STEP_MS, latencyMs };
   const server = fork(SERVER, [JSON.stringify(settings)], { execArgv: ['--import', 'tsx'] });
   const port = (await nextMessage(server)) as number;
   return {
