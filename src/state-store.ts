@@ -1,13 +1,10 @@
-// proper-lockfile comes first: each of the two brings a signal-exit of its own, and in the other order the lock
-// stays behind when a signal ends the process (measured).
-import lockfile from 'proper-lockfile';
 import writeFileAtomic from 'write-file-atomic';
-import { open, rm, rmdir, writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LockedError, StateError, codeOf, messageOf } from './errors.ts';
-import { describeOwner, isAlive, readOwner, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import type { Log } from './log.ts';
 import { emptyState, oldestCursor, serializeState, type State } from './state.ts';
+import { acquireLock } from './state-lock.ts';
 import {
   expectRegularFile,
   generationOf,
@@ -18,14 +15,7 @@ import {
   realFile,
   removeLeftovers,
 } from './state-file.ts';
-import { pause } from './wait.ts';
 
-/** A lock that was not refreshed for so long is taken over, whoever holds it. */
-const STALE_MS = 10_000;
-/** A living holder refreshes its lock once a second; a dead one on this machine is not waited for any longer. */
-const REFRESH_MS = 1_000;
-const DEAD_HOLDER_MS = 3_000;
-const LOCK_POLL_MS = 200;
 /** Saves are gathered: at most one in this time, but for the last. */
 const SAVE_INTERVAL_MS = 1_000;
 const MODE = 0o600;
@@ -102,7 +92,7 @@ export class StateStore implements Store {
       const file = await realFile(options.file);
       await expectRegularFile(file);
       let onLockLost = (_: StateError): unknown => undefined;
-      const { release, predecessor } = await acquire(file, options, (error) =>
+      const { release, predecessor } = await acquireLock(file, options, (error) =>
         onLockLost(new StateError(`the lock of the state file ${file} was lost: ${messageOf(error)}`, error)),
       );
       try {
@@ -184,66 +174,6 @@ export class StateStore implements Store {
     this.#failure ??= error;
     this.#options.onFailure(this.#failure);
     return this.#failure;
-  }
-}
-
-interface Lock {
-  readonly release: () => Promise<void>;
-  /** Who held the lock before and did not give it back. */
-  readonly predecessor: ProcessIdentity | undefined;
-}
-
-async function acquire(
-  file: string,
-  { log, signal, now }: StateStoreOptions,
-  onCompromised: (error: Error) => void,
-): Promise<Lock> {
-  const folder = `${file}.lock`;
-  const ownerFile = `${file}.owner`;
-  let seen: number | undefined;
-  const begun = now();
-  for (;;) {
-    try {
-      const release = await lockfile.lock(file, {
-        realpath: false,
-        stale: STALE_MS,
-        update: REFRESH_MS,
-        onCompromised,
-      });
-      const giveBack = async () => {
-        await rm(ownerFile, { force: true });
-        await release().catch((error: unknown) => log.debug(`the lock was gone already: ${messageOf(error)}`));
-      };
-      try {
-        const predecessor = await readOwner(ownerFile);
-        await writeFile(ownerFile, `${JSON.stringify(await thisProcess(now()))}\n`, { mode: MODE });
-        return { release: giveBack, predecessor };
-      } catch (error) {
-        await giveBack();
-        throw error;
-      }
-    } catch (error) {
-      if (codeOf(error) !== 'ELOCKED') throw error;
-    }
-    const owner = await readOwner(ownerFile);
-    const alive = owner === undefined ? undefined : await isAlive(owner);
-    const refreshed = await modifiedAt(folder);
-    if (alive === true || (seen !== undefined && refreshed !== undefined && refreshed !== seen)) {
-      throw new LockedError(`another run holds the lock of ${file}: ${describeOwner(owner, now())}`);
-    }
-    if (seen === undefined) {
-      const why =
-        alive === false ? 'which a run left behind when it was killed' : 'unless its holder shows that it lives';
-      log.info(`waiting for the lock of ${file}, ${why}`);
-    }
-    seen = refreshed ?? seen;
-    // Also one from the future: after a power cut the clock may have been wrong. Then it has stood still long enough.
-    const isOld = refreshed !== undefined && Math.abs(now() - refreshed) > DEAD_HOLDER_MS;
-    if (alive === false ? isOld : now() - begun > STALE_MS + DEAD_HOLDER_MS) {
-      await rmdir(folder).catch(() => undefined); // another waiting run was faster
-      continue;
-    }
-    await pause(LOCK_POLL_MS, signal);
   }
 }
 

@@ -137,6 +137,24 @@ describe('SIGTERM', { concurrency: 4, timeout: 300_000 }, () => {
   });
 });
 
+describe('a signal that ends the process at once', { concurrency: 4, timeout: 300_000 }, () => {
+  for (const name of ['SIGHUP', 'SIGQUIT'] as const) {
+    it(`${name}: gives the lock back`, async (t) => {
+      const { sandbox, collector } = await place(t, 5);
+      sandbox.fail({ fault: { type: 'hang' } });
+      const asked = sandbox.nextRequest();
+      const running = collector.start();
+      await asked;
+      assert.ok(existsSync(`${collector.stateFile}.lock`));
+      running.kill(name);
+      const { code, signal, stderr } = await running.ended;
+      assert.deepEqual([code, signal], [null, name], stderr);
+      assert.ok(!existsSync(`${collector.stateFile}.lock`));
+      await assertNextRunCatchesUp(sandbox, collector);
+    });
+  }
+});
+
 describe('a second SIGINT', { timeout: 300_000 }, () => {
   it('ends the run at once, and loses nothing', async (t) => {
     const { sandbox, collector } = await place(t, MANY);
@@ -149,6 +167,7 @@ describe('a second SIGINT', { timeout: 300_000 }, () => {
     const { code, signal } = await running.ended;
     clearInterval(interrupts);
     assert.deepEqual([code, signal], [null, 'SIGINT']);
+    assert.ok(!existsSync(`${collector.stateFile}.lock`), 'the lock is given back');
 
     assert.equal((await collector.run()).code, 0);
     assertNothingLost(collector.printed, sandbox.events(CONTRACT));
