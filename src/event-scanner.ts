@@ -20,8 +20,9 @@ export interface Span {
 }
 
 /**
- * Finds the end of an object and, on the way, some of its fields: one pass over its bytes. Of two equal keys the last
- * counts, as for JSON.parse. A key may be written with escapes. The path without keys is the object itself.
+ * Finds the end of an object and, on the way, some of its fields. An object that has the shape of one before is only
+ * compared with it. Of two equal keys the last counts, as for JSON.parse. A key may be written with escapes. The path
+ * without keys is the object itself.
  */
 export class FieldScanner {
   readonly #root: Branch;
@@ -43,7 +44,7 @@ export class FieldScanner {
     this.#root = branchOf(wanted.filter(({ path }) => path.length > 0));
   }
 
-  /** The end of the object at `at`. The fields stay known until the next scan. */
+  /** The end of the object at `at`. The fields stay known until the next scan. Throws JsonSyntaxError. */
   scan(json: Uint8Array, at: number): number {
     const known = this.#shapes.match(json, at);
     if (known >= 0) return known;

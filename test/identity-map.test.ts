@@ -21,6 +21,7 @@ describe('IdentityMap', () => {
       fc.record({ add: anyId, value: fc.nat(9) }),
       fc.record({ set: anyId, value: fc.nat(9) }),
       fc.record({ deleteBelow: fc.nat(9) }),
+      fc.record({ clear: fc.constant(true) }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -34,6 +35,9 @@ describe('IdentityMap', () => {
           } else if ('set' in one) {
             assert.equal(map.set(one.set, one.value), model.get(String(one.set)));
             model.set(String(one.set), one.value);
+          } else if ('clear' in one) {
+            map.clear();
+            model.clear();
           } else {
             map.deleteBelow(one.deleteBelow);
             for (const [id, value] of model) if (value < one.deleteBelow) model.delete(id);

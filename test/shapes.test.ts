@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FieldScanner, type FieldPath } from '../src/event-scanner.ts';
+import { FieldScanner, textAt, type FieldPath } from '../src/event-scanner.ts';
 import { JsonSyntaxError } from '../src/json-text.ts';
 import { Shapes } from '../src/shapes.ts';
 import { anyJson, anyJsonObject } from './helpers/arbitrary-json.ts';
@@ -93,31 +93,88 @@ describe('Shapes', () => {
     assert.equal(shapes.match(Buffer.from('{"abcdefg":2}'), 0), 13);
   });
 
-  it('does not learn what would take much memory, and goes on to know the rest', () => {
-    const manyScalars = `{"a":[${'1,'.repeat(256)}1]}`;
-    const longPiece = `{"${'a'.repeat(2000)}":1}`;
-    const known = '{"z":1}';
-    const shapes = knowing(known, manyScalars, longPiece);
-    for (const json of [manyScalars, longPiece]) assert.equal(shapes.match(Buffer.from(json), 0), -1);
-    assert.equal(shapes.match(Buffer.from(known), 0), known.length);
-    const most = `{"a":[${'1,'.repeat(255)}1]}`;
-    assert.equal(knowing(most).match(Buffer.from(most), 0), most.length);
-  });
+  const numbers = (count: number) => `[${Array.from({ length: count }, () => '1').join(',')}]`;
+  const bounds: [what: string, learnt: string, tooMuch: string][] = [
+    ['scalars', `{"a":${numbers(256)}}`, `{"a":${numbers(257)}}`],
+    ['bytes before a scalar', `{"${'k'.repeat(1020)}":1}`, `{"${'k'.repeat(1021)}":1}`],
+    ['bytes between scalars', `{"a":1,"${'k'.repeat(1020)}":1}`, `{"a":1,"${'k'.repeat(1021)}":1}`],
+    ['blanks', `{"a":${' '.repeat(1019)}1}`, `{"a":${' '.repeat(1020)}1}`],
+    ['bytes at the end', `{"a":1${'}'.padStart(1024)}`, `{"a":1${'}'.padStart(2000)}`],
+  ];
+  for (const [what, learnt, tooMuch] of bounds) {
+    it(`does not learn an object with too many ${what}, and none of its pieces`, () => {
+      assert.equal(knowing(learnt).match(Buffer.from(learnt), 0), learnt.length);
+      const shapes = knowing(...Array.from({ length: 20 }, (_, n) => tooMuch.replace('{', `{"${n}":1,`)), tooMuch);
+      assert.equal(shapes.match(Buffer.from(tooMuch), 0), -1);
+      shapes.learn(Buffer.from('{"z":1}'), 0, 7);
+      assert.equal(shapes.match(Buffer.from('{"z":1}'), 0), 7);
+    });
+  }
 
   it('learns a limited number of shapes, in one place and in all', () => {
     const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
-    const alike = keys.map((key) => `{"${key}":1}`);
-    const shapes = knowing(...alike);
-    assert.equal(alike.filter((json) => shapes.match(Buffer.from(json), 0) > 0).length, 16);
-
-    const nested = keys.flatMap((a) => keys.flatMap((b) => keys.map((c) => `{"${a}":1,"${b}":1,"${c}":1}`)));
-    const full = knowing(...nested);
-    const count = nested.filter((json) => full.match(Buffer.from(json), 0) > 0).length;
+    const known = (objects: readonly string[]) => {
+      const shapes = knowing(...objects);
+      // From the last on, so that those that are known come after those that are not: they make up for their loss.
+      return objects.filter((json) => shapes.match(Buffer.from(json), 0) > 0).length;
+    };
+    assert.equal(known(keys.map((key) => `{"${key}":1}`)), 16);
+    const triples = keys.slice(0, 16).flatMap((a) => keys.slice(0, 16).map((b) => `{"${a}":1,"${b}":1}`));
+    assert.equal(known(triples), 256, 'a piece in front, one between, one at the end');
+    const many = triples.flatMap((json) => keys.slice(0, 4).map((key) => json.replace('}', `,"${key}":1}`)));
+    const count = known(many);
     assert.ok(count > 100 && count < 1000, String(count));
+  });
+
+  it('is not asked for a while where it knows too few, and is asked again later', () => {
+    const shapes = knowing('{"a":1}');
+    const [known, unknown] = [Buffer.from('{"a":1}'), Buffer.from('{"b":1}')];
+    const misses = (count: number) => {
+      for (let n = 0; n < count; n++) assert.equal(shapes.match(unknown, 0), -1);
+    };
+    for (let round = 0; round < 3; round++) {
+      misses(33);
+      assert.equal(shapes.match(known, 0), 7, 'it is still asked');
+      misses(1);
+      assert.equal(shapes.match(known, 0), -1, 'it rests');
+      shapes.learn(Buffer.from(`{"c${round}":1}`), 0, 8);
+      misses(1_999);
+      assert.equal(shapes.match(known, 0), 7, 'it has rested');
+      assert.equal(shapes.match(Buffer.from(`{"c${round}":1}`), 0), -1, 'it learnt nothing meanwhile');
+      for (let n = 0; n < 10; n++) shapes.match(known, 0);
+    }
+  });
+
+  it('is asked all the time where it knows three of four', () => {
+    const shapes = knowing('{"a":1}');
+    let found = 0;
+    for (let n = 0; n < 10_000; n++) {
+      if (shapes.match(Buffer.from(n % 4 === 0 ? '{"b":1}' : '{"a":1}'), 0) > 0) found++;
+    }
+    assert.equal(found, 7_500);
   });
 });
 
 describe('FieldScanner that knows shapes', () => {
+  it('asks for them, and learns what it did not find', (t) => {
+    const match = t.mock.method(Shapes.prototype, 'match');
+    const scanner = new FieldScanner([['a']]);
+    for (const json of ['{"a":1}', '{"a":2}', '{"b":2}', '{"b":"x"}']) scanner.scan(Buffer.from(json), 0);
+    assert.deepEqual(
+      match.mock.calls.map(({ result }) => result),
+      [-1, 7, -1, 9],
+    );
+  });
+
+  it('finds a field behind as many scalars as may be', () => {
+    const scanner = new FieldScanner([['z']]);
+    for (const last of ['"x1"', '"x2"', '12']) {
+      const json = Buffer.from(`{"a":[${'1,'.repeat(254)}1],"z":${last} }`);
+      scanner.scan(json, 0);
+      assert.equal(textAt(json, scanner.field(0) ?? { start: 0, end: 0 }), last);
+    }
+  });
+
   /** What a scanner says to a text, which lies in memory that held others before. */
   function said(scanner: FieldScanner, json: Buffer): unknown {
     try {
@@ -152,9 +209,11 @@ describe('FieldScanner that knows shapes', () => {
       }),
     );
 
-  it('says of any row of texts, valid and broken, what one says that sees each as its first', () => {
+  it('says of any row of texts, valid and broken, what one says that sees each as its first', (t) => {
+    const match = t.mock.method(Shapes.prototype, 'match');
     const memory = Buffer.alloc(100_000);
     let valid = 0;
+    let known = 0;
     fc.assert(
       fc.property(anyTexts, (texts) => {
         const experienced = new FieldScanner(PATHS);
@@ -162,11 +221,14 @@ describe('FieldScanner that knows shapes', () => {
           const json = memory.subarray(0, memory.write(text));
           const expected = said(new FieldScanner(PATHS), json);
           if (Object.hasOwn(expected as object, 'end')) valid++;
+          match.mock.resetCalls();
           assert.deepEqual(said(experienced, json), expected, text);
+          if ((match.mock.calls[0]?.result ?? -1) >= 0) known++;
         }
       }),
       { numRuns: 2000 },
     );
     assert.ok(valid > 3000, `only ${valid} were valid`);
+    assert.ok(known > 1000, `only ${known} were known`);
   });
 });

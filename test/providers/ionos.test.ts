@@ -420,6 +420,15 @@ describe('a server that sends the same again and again', () => {
     assert.deepEqual(one.reader.log.messages, []);
   });
 
+  it('may answer in another order each time: what the passes brought is put together', async (t) => {
+    const one = await scene(t, 0, { maxLimit: 20, limitBehaviour: 'cut', order: 'reshuffled' });
+    one.sandbox.addEvents(CONTRACT, ofOneSecond(30, START + 1000));
+    await one.reader.poll();
+    assertAllOnce(one);
+    assert.deepEqual(one.reader.log.messages, []);
+    assert.ok(offsets(one.sandbox).filter((offset) => offset === '0').length > 1, 'one pass brings not all of them');
+  });
+
   it('may have the same event twice, on two pages: the others are taken, and the poll goes on', async (t) => {
     const one = await scene(t, 0, { maxLimit: 20, limitBehaviour: 'cut', order: 'ascending' });
     const events = ofOneSecond(30, START + 1000);

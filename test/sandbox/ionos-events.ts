@@ -115,7 +115,7 @@ function param(random: Random): string {
     case 0:
       return '{}';
     case 1:
-      return `{"name":"web-${random.int(100)}","cores":${1 + random.int(16)},"ram":${1024 * (1 + random.int(64))}}`;
+      return `{"web-${random.int(100)}":{"cores":${1 + random.int(16)},"ram":${1024 * (1 + random.int(64))}}}`;
     case 2:
       return `{"properties":{"size":${10 * (1 + random.int(90))}.0,"licenceType":"LINUX","bootOrder":null},"depth":1}`;
     case 3:
