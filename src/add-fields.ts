@@ -1,6 +1,7 @@
 import type { EventSlice } from './event.ts';
 import { FieldScanner } from './event-scanner.ts';
-import { CLOSE_OBJECT, skipSpace } from './json-text.ts';
+import { CLOSE_OBJECT } from './json-text.ts';
+import { skipSpace } from './json-token.ts';
 import type { ProviderDefinition, Source } from './providers/provider.ts';
 
 export const FIELD_NAMES = ['time', 'contract', 'event_type', 'source_service', 'provider'] as const;

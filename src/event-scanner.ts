@@ -1,13 +1,13 @@
 import {
   CLOSE_OBJECT,
   depthOfLastValue,
-  endOfString,
   endOfValue,
   startOfMemberValue,
   startOfMembers,
   startOfNext,
   typeAt,
 } from './json-text.ts';
+import { BACKSLASH, endOfString } from './json-token.ts';
 import { Shapes } from './shapes.ts';
 
 /** Keys from the outside in, such as ['meta', 'time']. */
@@ -133,8 +133,6 @@ function branchOf(wanted: readonly { path: FieldPath; slot: number }[]): Branch 
   });
   return { keys: names.map((name) => Buffer.from(name)), fields };
 }
-
-const BACKSLASH = 0x5c;
 
 /** Which of `names` the key is, or -1. */
 export function indexOfKey(json: Uint8Array, start: number, end: number, names: readonly Uint8Array[]): number {

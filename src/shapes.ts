@@ -1,4 +1,4 @@
-import { COLON, endOfScalar, skipSpace, viewOf } from './json-text.ts';
+import { COLON, endOfScalar, isScalarAt, skipSpace, viewOf } from './json-token.ts';
 
 /** Where the fields of an object stand: for each, by its index, its first byte and the byte behind its last. */
 export interface Fields {
@@ -211,13 +211,4 @@ function scalarsIn(json: Uint8Array, start: number, end: number): Scalar[] | und
     p = scalarEnd;
   }
   return scalars;
-}
-
-/** What stands around scalars; nothing else can, in JSON. */
-const AROUND_SCALARS = new Uint8Array(256);
-for (const byte of Buffer.from('{}[]:, \t\r\n')) AROUND_SCALARS[byte] = 1;
-
-/** Whether a scalar or a key stands at `at`. */
-function isScalarAt(json: Uint8Array, at: number): boolean {
-  return AROUND_SCALARS[json[at] ?? 0] === 0;
 }

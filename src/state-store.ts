@@ -2,9 +2,8 @@ import writeFileAtomic from 'write-file-atomic';
 import { open, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LockedError, StateError, codeOf, messageOf } from './errors.ts';
-import type { Log } from './log.ts';
 import { emptyState, oldestCursor, serializeState, type State } from './state.ts';
-import { acquireLock } from './state-lock.ts';
+import { acquireLock, type LockOptions } from './state-lock.ts';
 import {
   expectRegularFile,
   generationOf,
@@ -20,11 +19,8 @@ import {
 const SAVE_INTERVAL_MS = 1_000;
 const MODE = 0o600;
 
-export interface StateStoreOptions {
+export interface StateStoreOptions extends LockOptions {
   readonly file: string;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-  readonly now: () => number;
   /** Where a state that did not exist yet begins, RFC 3339: what comes up from then on is ours, also if this run fails. */
   readonly initialLastRun: string;
   /** Called when the lock was lost or a save failed: nothing printed from now on can be committed. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FieldScanner, indexOfKey, stringAt, textAt, type FieldPath } from '../src/event-scanner.ts';
-import { JsonSyntaxError, depthOfLastValue, endOfValue } from '../src/json-text.ts';
+import { depthOfLastValue, endOfValue } from '../src/json-text.ts';
+import { JsonSyntaxError } from '../src/json-token.ts';
 import './helpers/properties.ts';
 import { anyJsonObject, damagedJson, isJson } from './helpers/arbitrary-json.ts';
 

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { EventReader, toLines, type EventSlice } from '../src/event.ts';
 import { Identity } from '../src/identity.ts';
-import { JsonSyntaxError } from '../src/json-text.ts';
+import { JsonSyntaxError } from '../src/json-token.ts';
 import './helpers/properties.ts';
 import { anyJsonObject } from './helpers/arbitrary-json.ts';
 

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  JsonSyntaxError,
-  endOfString,
-  endOfValue,
-  skipSpace,
-  typeAt,
-  walkArray,
-  walkObject,
-} from '../src/json-text.ts';
+import { endOfValue, typeAt, walkArray, walkObject } from '../src/json-text.ts';
+import { JsonSyntaxError, endOfString, skipSpace } from '../src/json-token.ts';
 import './helpers/properties.ts';
 import { anyJson, anyJsonObject, damagedJson, isJson } from './helpers/arbitrary-json.ts';
 

@@ -1,6 +1,7 @@
 import { PageError, messageOf } from '../errors.ts';
 import type { EventReader, EventSlice } from '../event.ts';
-import { endOfValue, skipSpace, typeAt, walkArray } from '../json-text.ts';
+import { endOfValue, typeAt, walkArray } from '../json-text.ts';
+import { skipSpace } from '../json-token.ts';
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 

@@ -1,0 +1,181 @@
+/*
+ * The tokens of a JSON text as bytes (RFC 8259): where strings, numbers and words end. What is wrong is found on the
+ * way. Nothing is decoded, nothing is copied.
+ */
+
+const LF = 0x0a;
+const CR = 0x0d;
+const TAB = 0x09;
+const SPACE = 0x20;
+export const QUOTE = 0x22;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+export const COLON = 0x3a;
+export const BACKSLASH = 0x5c;
+const LOWER_E = 0x65;
+const LOWER_F = 0x66;
+const LOWER_N = 0x6e;
+const LOWER_T = 0x74;
+const LOWER_U = 0x75;
+
+/** What may follow a backslash in a string, besides `u` and four hexadecimal digits. */
+const ESCAPED = flags('"\\/bfnrt');
+const HEX = flags('0123456789abcdefABCDEF');
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
+const NULL = Buffer.from('null');
+/** What stands around scalars and keys; nothing else can, in JSON. */
+const AROUND_SCALARS = flags('{}[]:, \t\r\n');
+
+/** A text that is not JSON. `offset` is the first byte that does not fit; at the end of the text, it was cut off. */
+export class JsonSyntaxError extends Error {
+  readonly offset: number;
+  readonly cutOff: boolean;
+
+  constructor(json: Uint8Array, offset: number) {
+    const cutOff = offset >= json.length;
+    super(cutOff ? `it ends after ${json.length} bytes, in the middle of a value` : `unexpected byte at ${offset}`);
+    this.name = 'JsonSyntaxError';
+    this.offset = offset;
+    this.cutOff = cutOff;
+  }
+}
+
+/** The first offset from `at` on that is no white space. So small that it is inlined: mostly there is none. */
+export function skipSpace(json: Uint8Array, at: number): number {
+  return (json[at] ?? 0) > SPACE ? at : endOfSpace(json, at);
+}
+
+function endOfSpace(json: Uint8Array, at: number): number {
+  let p = at;
+  for (;;) {
+    const byte = json[p];
+    if (byte !== SPACE && byte !== LF && byte !== CR && byte !== TAB) return p;
+    p++;
+  }
+}
+
+/** Whether a scalar or a key stands at `at`, or something that no JSON has. */
+export function isScalarAt(json: Uint8Array, at: number): boolean {
+  return AROUND_SCALARS[json[at] ?? 0] === 0;
+}
+
+/** The end of the value at `at`, which must be none that holds others: a string, a number, true, false or null. */
+export function endOfScalar(json: Uint8Array, at: number): number {
+  return json[at] === QUOTE ? endOfString(json, at) : endOfLiteral(json, at);
+}
+
+/** The end of the string at `at`, behind its closing quote. Most bytes stand in strings: they are taken by fours. */
+export function endOfString(json: Uint8Array, at: number): number {
+  const words = viewOf(json);
+  const lastWord = json.length - 4;
+  let p = expect(json, at, QUOTE);
+  for (;;) {
+    let found = 0;
+    while (p <= lastWord && (found = bytesNotPlain(words.getInt32(p, true))) === 0) p += 4;
+    if (found !== 0) p += (31 - Math.clz32(found & -found)) >> 3;
+    else while (isPlain(json[p])) p++;
+    if (json[p] === QUOTE) return p + 1;
+    if (json[p] !== BACKSLASH) unexpected(json, p);
+    p = endOfEscape(json, p);
+  }
+}
+
+/** Whether a byte of a string stands for itself: all do but its end, escapes and control characters. */
+function isPlain(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH;
+}
+
+/**
+ * The same for four bytes at once: 0 when all of them do. Otherwise the lowest bit that is set belongs to the lowest
+ * byte that does not; those above say nothing, since a subtraction may have borrowed from them (Hacker's Delight, 6-1).
+ */
+function bytesNotPlain(word: number): number {
+  const quotes = word ^ 0x22222222; // 0 where a byte is a quote
+  const backslashes = word ^ 0x5c5c5c5c;
+  const isQuote = (quotes - 0x01010101) & ~quotes;
+  const isBackslash = (backslashes - 0x01010101) & ~backslashes;
+  const isControl = (word - 0x20202020) & ~word;
+  return (isQuote | isBackslash | isControl) & 0x80808080;
+}
+
+let viewed: Uint8Array | undefined;
+let view: DataView = new DataView(new ArrayBuffer(0));
+
+/** The same bytes, to be read by words. Kept, since a page is asked for thousands of times in a row. */
+export function viewOf(json: Uint8Array): DataView {
+  if (json !== viewed) {
+    viewed = json;
+    view = new DataView(json.buffer, json.byteOffset, json.length);
+  }
+  return view;
+}
+
+function endOfEscape(json: Uint8Array, at: number): number {
+  const kind = json[at + 1];
+  if (kind === LOWER_U) {
+    for (let p = at + 2; p < at + 6; p++) if (HEX[json[p] ?? 0] !== 1) throw new JsonSyntaxError(json, p);
+    return at + 6;
+  }
+  if (ESCAPED[kind ?? 0] !== 1) throw new JsonSyntaxError(json, at + 1);
+  return at + 2;
+}
+
+function endOfLiteral(json: Uint8Array, at: number): number {
+  switch (json[at]) {
+    case LOWER_T:
+      return endOfWord(json, at, TRUE);
+    case LOWER_F:
+      return endOfWord(json, at, FALSE);
+    case LOWER_N:
+      return endOfWord(json, at, NULL);
+    default:
+      return endOfNumber(json, at);
+  }
+}
+
+function endOfWord(json: Uint8Array, at: number, word: Uint8Array): number {
+  for (let i = 0; i < word.length; i++) if (json[at + i] !== word[i]) throw new JsonSyntaxError(json, at + i);
+  return at + word.length;
+}
+
+function endOfNumber(json: Uint8Array, at: number): number {
+  let p = json[at] === MINUS ? at + 1 : at;
+  p = json[p] === ZERO ? p + 1 : endOfDigits(json, p);
+  if (json[p] === DOT) p = endOfDigits(json, p + 1);
+  const byte = json[p];
+  if (byte === LOWER_E || byte === 0x45 /* E */) {
+    const sign = json[p + 1];
+    p = endOfDigits(json, sign === MINUS || sign === 0x2b /* + */ ? p + 2 : p + 1);
+  }
+  return p;
+}
+
+/** One digit at least. */
+function endOfDigits(json: Uint8Array, at: number): number {
+  let p = at;
+  while (isDigit(json[p])) p++;
+  if (p === at) throw new JsonSyntaxError(json, p);
+  return p;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= NINE;
+}
+
+/** The offset behind `byte`, which must stand at `at`. */
+export function expect(json: Uint8Array, at: number, byte: number): number {
+  return json[at] === byte ? at + 1 : unexpected(json, at);
+}
+
+export function unexpected(json: Uint8Array, at: number): never {
+  throw new JsonSyntaxError(json, Math.min(at, json.length));
+}
+
+function flags(characters: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const byte of Buffer.from(characters)) table[byte] = 1;
+  return table;
+}
