@@ -1,9 +1,9 @@
-import { collect } from './collect.ts';
-import { parseCommandLine } from './command-line.ts';
-import { readConfig, readLogLevel, type Config, type Options } from './config.ts';
-import { AppError, ConfigError, ExitCode, messageOf, StdoutError, codeOf } from './errors.ts';
-import { createLog } from './log.ts';
-import type { World } from './world.ts';
+import { collect } from './commands/collect.ts';
+import { parseCommandLine } from './config/command-line.ts';
+import { readConfig, readLogLevel, type Config, type Options } from './config/config.ts';
+import { AppError, ConfigError, ExitCode, messageOf, StdoutError, codeOf } from './lib/errors.ts';
+import { createLog } from './lib/log.ts';
+import type { World } from './lib/world.ts';
 
 /** Runs the command that the arguments name and returns the exit code. Every error becomes one line on stderr. */
 export async function main(argv: readonly string[], world: World): Promise<ExitCode> {

@@ -1,8 +1,8 @@
 // The only file that does something when it is loaded: it connects the program to its process.
 import { setFlagsFromString } from 'node:v8';
-import { isJournal } from './log.ts';
-import { openStdout } from './stdout.ts';
-import { Stopped } from './run.ts';
+import { isJournal } from './lib/log.ts';
+import { openStdout } from './lib/stdout.ts';
+import { Stopped } from './lib/run.ts';
 
 /** When a run was told to end, has ended, and something that cannot be called off still holds the process. */
 const LAST_RESORT_MS = 300;

@@ -1,8 +1,8 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { ConfigError, LockedError, codeOf } from './errors.ts';
-import { differenceOf, parseRecord, type ExportRecord } from './export-record.ts';
-import { isAlive } from './process-identity.ts';
-import { InvalidStateError } from './state.ts';
+import { ConfigError, LockedError, codeOf } from './lib/errors.ts';
+import { differenceOf, parseRecord, type ExportRecord } from './export/progress-record.ts';
+import { isAlive } from './lib/process-identity.ts';
+import { InvalidStateError } from './state/state.ts';
 
 /** What decides whether an export may go on with what another run has left. */
 export type Wanted = Pick<ExportRecord, 'range' | 'parameters'>;

@@ -1,4 +1,4 @@
-import type { Position, FluentBitConfig } from '../fluent-bit-config/model.ts';
+import type { Position, FluentBitConfig } from './fluent-bit-config/model.ts';
 
 /** YAML takes these for something else when they stand without quotation marks, or begin a value. */
 const YAML_SPECIAL = /^[\s&*!|>'"%@`#,[\]{}?:-]|: |\s#|\s$/;

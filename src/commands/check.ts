@@ -1,8 +1,8 @@
 import { countLevels, renderJson, renderText } from '../check/report.ts';
-import { survey, type SurveyOptions } from '../check/survey.ts';
-import type { Options } from '../config.ts';
-import { ExitCode } from '../errors.ts';
-import type { World } from '../world.ts';
+import { survey, type SurveyOptions } from '../check/run-checks.ts';
+import type { Options } from '../config/config.ts';
+import { ExitCode } from '../lib/errors.ts';
+import type { World } from '../lib/world.ts';
 
 /**
  * Finds what is wrong before it costs events: token, API, clock, state, Node, and all of Fluent Bit's configuration that

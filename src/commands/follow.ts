@@ -1,11 +1,11 @@
-import { DEADLINE, collect, type Outcome } from '../collect.ts';
-import type { Config } from '../config.ts';
-import { formatDuration } from '../duration.ts';
-import { ApiError, AppError, ExitCode, LockedError, PageError, messageOf } from '../errors.ts';
-import { createLog, type Log } from '../log.ts';
-import { emptyStore } from '../state-store.ts';
-import { pause } from '../wait.ts';
-import type { World } from '../world.ts';
+import { DEADLINE, collect, type Outcome } from './collect.ts';
+import type { Config } from '../config/config.ts';
+import { formatDuration } from '../lib/duration.ts';
+import { ApiError, AppError, ExitCode, LockedError, PageError, messageOf } from '../lib/errors.ts';
+import { createLog, type Log } from '../lib/log.ts';
+import { emptyStore } from '../state/state-store.ts';
+import { pause } from '../lib/wait.ts';
+import type { World } from '../lib/world.ts';
 
 /** The first pause of an outage; each further one is twice as long, up to the longest. */
 const FIRST_PAUSE_MS = 5_000;

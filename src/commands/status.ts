@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import type { Config, Options } from '../config.ts';
-import { readCredentials } from '../credentials.ts';
-import { ExitCode, StateError, codeOf, messageOf } from '../errors.ts';
-import { InvalidStateError, parseState, type State } from '../state.ts';
-import { renderStatus, reportOf } from '../status-report.ts';
-import type { World } from '../world.ts';
+import type { Config, Options } from '../config/config.ts';
+import { readCredentials } from '../config/credentials.ts';
+import { ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
+import { InvalidStateError, parseState, type State } from '../state/state.ts';
+import { renderStatus, reportOf } from './status-report.ts';
+import type { World } from '../lib/world.ts';
 
 /**
  * Prints what the state file says of each source. It needs no token and no lock, and changes nothing, so it works

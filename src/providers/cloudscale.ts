@@ -1,7 +1,7 @@
-import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
-import { ApiError, PageError, StateError, messageOf } from '../errors.ts';
-import type { EventSlice } from '../event.ts';
-import { ReusableMemory } from '../reusable-memory.ts';
+import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
+import { ApiError, PageError, StateError, messageOf } from '../lib/errors.ts';
+import type { EventSlice } from '../events/event.ts';
+import { ReusableMemory } from '../lib/reusable-memory.ts';
 import { CLOUDSCALE_ENTRY, scanCloudscalePage } from './cloudscale-page.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 

@@ -1,7 +1,7 @@
-import { PageError } from '../errors.ts';
-import { EventReader, type EventSlice } from '../event.ts';
-import { FieldScanner, indexOfKey, stringAt, textAt } from '../event-scanner.ts';
-import { endOfValue, typeAt, walkArray, walkObject } from '../json-text.ts';
+import { PageError } from '../lib/errors.ts';
+import { EventReader, type EventSlice } from '../events/event.ts';
+import { FieldScanner, indexOfKey, stringAt, textAt } from '../events/field-scanner.ts';
+import { endOfValue, typeAt, walkArray, walkObject } from '../events/json-values.ts';
 import { asPage, expectObject, notAnObject, readEvents } from './page-scan.ts';
 
 /** A page of a contract's events as the API answers it. */

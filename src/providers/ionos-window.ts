@@ -1,9 +1,9 @@
-import { formatSecond } from '../duration.ts';
-import { ApiError, PageError } from '../errors.ts';
-import type { EventSlice } from '../event.ts';
-import { IdentityMap } from '../identity-map.ts';
-import { ReusableMemory } from '../reusable-memory.ts';
-import { pause } from '../wait.ts';
+import { formatSecond } from '../lib/duration.ts';
+import { ApiError, PageError } from '../lib/errors.ts';
+import type { EventSlice } from '../events/event.ts';
+import { IdentityMap } from '../events/event-id-map.ts';
+import { ReusableMemory } from '../lib/reusable-memory.ts';
+import { pause } from '../lib/wait.ts';
 import { scanIonosPage, type IonosPage } from './ionos-page.ts';
 import type { ProviderContext } from './provider.ts';
 

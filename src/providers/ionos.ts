@@ -1,5 +1,5 @@
-import { formatDuration, formatSecond, parseInstant } from '../duration.ts';
-import { StateError } from '../errors.ts';
+import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
+import { StateError } from '../lib/errors.ts';
 import { IONOS_EVENT, scanContractList } from './ionos-page.ts';
 import { Scratch, WindowReader } from './ionos-window.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';

@@ -1,7 +1,7 @@
-import { PageError, messageOf } from '../errors.ts';
-import type { EventReader, EventSlice } from '../event.ts';
-import { endOfValue, typeAt, walkArray } from '../json-text.ts';
-import { skipSpace } from '../json-token.ts';
+import { PageError, messageOf } from '../lib/errors.ts';
+import type { EventReader, EventSlice } from '../events/event.ts';
+import { endOfValue, typeAt, walkArray } from '../events/json-values.ts';
+import { skipSpace } from '../events/json-tokens.ts';
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 

@@ -1,7 +1,7 @@
-import type { ApiClient } from '../api-client.ts';
-import type { EventSlice } from '../event.ts';
-import type { FieldPath } from '../event-scanner.ts';
-import type { Log } from '../log.ts';
+import type { ApiClient } from '../http/api-client.ts';
+import type { EventSlice } from '../events/event.ts';
+import type { FieldPath } from '../events/field-scanner.ts';
+import type { Log } from '../lib/log.ts';
 
 /** What is polled on its own and has a cursor of its own: a contract, a project. */
 export interface Source {

@@ -4,10 +4,10 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import { collect } from '../../src/collect.ts';
-import { readConfig } from '../../src/config.ts';
-import { StateStore } from '../../src/state-store.ts';
-import { openStdout } from '../../src/stdout.ts';
+import { collect } from '../../src/commands/collect.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { StateStore } from '../../src/state/state-store.ts';
+import { openStdout } from '../../src/lib/stdout.ts';
 
 export interface StateFigures {
   /** From begin to end, in milliseconds. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseEnvironmentFile, parseUnit, unitWords } from '../../src/check/systemd-files.ts';
+import { parseEnvironmentFile, parseUnit, unitWords } from '../../src/check/facts/systemd-files.ts';
 import { lineIn } from '../../src/check/finding.ts';
-import { isAtLeast } from '../../src/check/node-version.ts';
-import { isMatch } from '../../src/check/output.ts';
-import { findScriptCall, startsPythonFetcher, shellCommands } from '../../src/check/script-call.ts';
-import { isSecretName } from '../../src/check/secret-rules.ts';
+import { isAtLeast } from '../../src/check/probes/node-version.ts';
+import { isMatch } from '../../src/check/facts/routes.ts';
+import { findScriptCall, startsPythonFetcher, shellCommands } from '../../src/check/facts/shell-command.ts';
+import { isSecretName } from '../../src/check/rules/plain-secrets.ts';
 
 describe('parseEnvironmentFile', () => {
   const cases: [string, [string, string, number][]][] = [

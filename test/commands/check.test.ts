@@ -4,8 +4,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { ExitCode } from '../../src/errors.ts';
-import { thisProcess } from '../../src/process-identity.ts';
+import { ExitCode } from '../../src/lib/errors.ts';
+import { thisProcess } from '../../src/lib/process-identity.ts';
 import {
   DROP_IN,
   ENVIRONMENT,

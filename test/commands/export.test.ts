@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ExitCode } from '../../src/errors.ts';
-import { Stopped } from '../../src/run.ts';
-import type { World } from '../../src/world.ts';
+import { ExitCode } from '../../src/lib/errors.ts';
+import { Stopped } from '../../src/lib/run.ts';
+import type { World } from '../../src/lib/world.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import {

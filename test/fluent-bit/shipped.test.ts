@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadFluentBitConfig, pipelineOf, sectionsOf, serviceOf } from '../helpers/fluent-bit-config.ts';
-import { entriesOf, type FluentBitConfig, type Section, valueOf } from '../../src/fluent-bit-config/model.ts';
-import { sizeInBytes, truth } from '../../src/fluent-bit-config/values.ts';
+import { entriesOf, type FluentBitConfig, type Section, valueOf } from '../../src/check/fluent-bit-config/model.ts';
+import { sizeInBytes, truth } from '../../src/check/fluent-bit-config/values.ts';
 import { InExec } from '../helpers/in-exec.ts';
 import { inExecOptions, INSTALLED_SCRIPT } from '../helpers/in-exec-options.ts';
 

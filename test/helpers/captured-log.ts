@@ -1,4 +1,4 @@
-import { LOG_LEVELS, type Log, type LogLevel } from '../../src/log.ts';
+import { LOG_LEVELS, type Log, type LogLevel } from '../../src/lib/log.ts';
 
 /** A log that keeps what it is told, as `level: message`. */
 export interface CapturedLog extends Log {

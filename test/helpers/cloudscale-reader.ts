@@ -1,9 +1,9 @@
 /** Reads a project's log as a poll does, in this process: pages from a provider, the cursor kept. */
 
 import type { TestContext } from 'node:test';
-import type { ApiClientOptions } from '../../src/api-client.ts';
-import { formatSecond } from '../../src/duration.ts';
-import { toLines } from '../../src/event.ts';
+import type { ApiClientOptions } from '../../src/http/api-client.ts';
+import { formatSecond } from '../../src/lib/duration.ts';
+import { toLines } from '../../src/events/event.ts';
 import { cloudscale } from '../../src/providers/cloudscale.ts';
 import type { Page, Provider, Source } from '../../src/providers/provider.ts';
 import type { Sandbox } from '../sandbox/server.ts';

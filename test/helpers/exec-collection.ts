@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'node:test';
-import { Identity } from '../../src/identity.ts';
+import { Identity } from '../../src/events/event-id.ts';
 import { builtFile } from './built-file.ts';
 import { type ExecInputOptions, InExec, type InExecOptions } from './in-exec.ts';
 import { temporaryFolder } from './temporary-folder.ts';

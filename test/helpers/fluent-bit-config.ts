@@ -1,8 +1,13 @@
-import { readFluentBitConfig, sectionsOf, serviceOf } from '../../src/fluent-bit-config/read.ts';
-import { entriesOf, type FluentBitConfig, type ReadOptions, type Section } from '../../src/fluent-bit-config/model.ts';
-import { truth } from '../../src/fluent-bit-config/values.ts';
+import { readFluentBitConfig, sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
+import {
+  entriesOf,
+  type FluentBitConfig,
+  type ReadOptions,
+  type Section,
+} from '../../src/check/fluent-bit-config/model.ts';
+import { truth } from '../../src/check/fluent-bit-config/values.ts';
 
-export { localFiles, readFluentBitConfig, sectionsOf, serviceOf } from '../../src/fluent-bit-config/read.ts';
+export { localFiles, readFluentBitConfig, sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
 
 /**
  * As readFluentBitConfig(), but whatever is wrong is thrown, all of it in one error. Only unset variables remain as

@@ -1,7 +1,7 @@
 /** A program for a process of its own: GETs the URL that it is given, as its environment wants it, and prints the body. */
 
-import { ApiClient } from '../../src/api-client.ts';
-import { createDispatcher } from '../../src/dispatcher.ts';
+import { ApiClient } from '../../src/http/api-client.ts';
+import { createDispatcher } from '../../src/http/proxy.ts';
 import { captureLog } from './captured-log.ts';
 
 const url = new URL(process.argv[2] ?? '');

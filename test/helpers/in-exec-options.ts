@@ -1,6 +1,6 @@
-import { type FluentBitConfig, valueOf } from '../../src/fluent-bit-config/model.ts';
-import { sectionsOf, serviceOf } from '../../src/fluent-bit-config/read.ts';
-import { leadingInteger, sizeInBytes, truth } from '../../src/fluent-bit-config/values.ts';
+import { type FluentBitConfig, valueOf } from '../../src/check/fluent-bit-config/model.ts';
+import { sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
+import { leadingInteger, sizeInBytes, truth } from '../../src/check/fluent-bit-config/values.ts';
 import type { InExecOptions } from './in-exec.ts';
 import type { ExecInputOptions } from './in-exec-input.ts';
 

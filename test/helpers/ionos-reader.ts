@@ -1,8 +1,8 @@
 /** Reads a contract as a poll does, in this process: pages from a provider, each event once, the cursor kept. */
 
 import type { TestContext } from 'node:test';
-import { formatSecond } from '../../src/duration.ts';
-import { toLines, type EventSlice } from '../../src/event.ts';
+import { formatSecond } from '../../src/lib/duration.ts';
+import { toLines, type EventSlice } from '../../src/events/event.ts';
 import { ionos } from '../../src/providers/ionos.ts';
 import type { Page, Provider, Source } from '../../src/providers/provider.ts';
 import type { Sandbox } from '../sandbox/server.ts';

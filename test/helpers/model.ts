@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { main } from '../../src/cli.ts';
-import { Stopped } from '../../src/run.ts';
+import { Stopped } from '../../src/lib/run.ts';
 import { type Fault, type Sandbox, type SandboxSettings, type StoredEvent, startSandbox } from '../sandbox/server.ts';
 import { eventsOf } from './account.ts';
 import type { StateDocument } from './collector.ts';

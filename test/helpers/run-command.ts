@@ -1,6 +1,6 @@
 import { main } from '../../src/cli.ts';
-import type { ExitCode } from '../../src/errors.ts';
-import type { World } from '../../src/world.ts';
+import type { ExitCode } from '../../src/lib/errors.ts';
+import type { World } from '../../src/lib/world.ts';
 import { sink } from './sink.ts';
 import { NO_WAIT } from './test-client.ts';
 

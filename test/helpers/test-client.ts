@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
 import { Agent } from 'undici';
-import { ApiClient, type ApiClientOptions } from '../../src/api-client.ts';
+import { ApiClient, type ApiClientOptions } from '../../src/http/api-client.ts';
 import { captureLog } from './captured-log.ts';
 
 /** Makes every back-off 0 ms: no test waits. Real ones lie between 0 and 1. */

@@ -1,9 +1,9 @@
 /** A provider that is not there: all that one is, in one file. Its API numbers its records and is asked by number. */
 
-import { formatSecond, parseInstant } from '../../src/duration.ts';
-import { PageError } from '../../src/errors.ts';
-import { EventReader, type EventSlice } from '../../src/event.ts';
-import { typeAt, walkObject } from '../../src/json-text.ts';
+import { formatSecond, parseInstant } from '../../src/lib/duration.ts';
+import { PageError } from '../../src/lib/errors.ts';
+import { EventReader, type EventSlice } from '../../src/events/event.ts';
+import { typeAt, walkObject } from '../../src/events/json-values.ts';
 import { asPage, readEvents } from '../../src/providers/page-scan.ts';
 import type {
   Checkpoint,

@@ -19,7 +19,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { assertNothingLost, assertPrintedOnce, eventsOf } from '../helpers/account.ts';
 import { type Collector, collectorFor, type Ended } from '../helpers/collector.ts';
-import { codeOf } from '../../src/errors.ts';
+import { codeOf } from '../../src/lib/errors.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
 
 const CONTRACTS = ['9876543218374837483', '31721060'];

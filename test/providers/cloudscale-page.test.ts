@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { PageError } from '../../src/errors.ts';
-import { toLines } from '../../src/event.ts';
+import { PageError } from '../../src/lib/errors.ts';
+import { toLines } from '../../src/events/event.ts';
 import { scanCloudscalePage } from '../../src/providers/cloudscale-page.ts';
 import { anyJson, anyJsonObject, damagedJson, isJson } from '../helpers/arbitrary-json.ts';
 import '../helpers/properties.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { formatSecond } from '../../src/duration.ts';
-import { ApiError, PageError, StateError } from '../../src/errors.ts';
+import { formatSecond } from '../../src/lib/duration.ts';
+import { ApiError, PageError, StateError } from '../../src/lib/errors.ts';
 import { CloudscaleReader, PROJECT } from '../helpers/cloudscale-reader.ts';
 import { holdPauses } from '../helpers/pauses.ts';
 import '../helpers/properties.ts';

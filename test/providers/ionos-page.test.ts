@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { PageError } from '../../src/errors.ts';
-import { toLines } from '../../src/event.ts';
-import { Identity } from '../../src/identity.ts';
+import { PageError } from '../../src/lib/errors.ts';
+import { toLines } from '../../src/events/event.ts';
+import { Identity } from '../../src/events/event-id.ts';
 import { scanContractList, scanIonosPage } from '../../src/providers/ionos-page.ts';
 import { anyJson, anyJsonObject, damagedJson, isJson, type JsonText } from '../helpers/arbitrary-json.ts';
 import '../helpers/properties.ts';

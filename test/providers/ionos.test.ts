@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { formatSecond } from '../../src/duration.ts';
-import { ApiError, StateError } from '../../src/errors.ts';
+import { formatSecond } from '../../src/lib/duration.ts';
+import { ApiError, StateError } from '../../src/lib/errors.ts';
 import { IonosReader, providerFor, type ReaderOptions } from '../helpers/ionos-reader.ts';
 import '../helpers/properties.ts';
 import { NOW, sandboxFor } from '../sandbox/exchange.ts';

@@ -1,0 +1,66 @@
+import { codeOf } from '../../lib/errors.ts';
+import type { ConfigFiles, FluentBitConfig } from '../fluent-bit-config/model.ts';
+import { localFiles, readFluentBitConfig } from '../fluent-bit-config/read.ts';
+import type { Environment } from './environment.ts';
+import { error, warning, type Finding } from '../finding.ts';
+import { pathOn, type Machine } from './machine.ts';
+
+/** What a configuration is, or why it is not known. */
+export type Configuration =
+  { readonly config: FluentBitConfig } | { readonly config?: never; readonly finding: Finding };
+
+/** Reads Fluent Bit's main file. One that was not named need not be there. */
+export function readConfiguration(
+  file: string,
+  isNamed: boolean,
+  environment: Environment,
+  machine: Machine,
+): Configuration {
+  try {
+    return { config: readFluentBitConfig(file, { env: environment.variables, files: filesOn(machine) }) };
+  } catch (thrown) {
+    const code = codeOf(thrown);
+    const at = { file: pathOf(thrown, machine) ?? file };
+    if (code === 'ENOENT' && !isNamed) {
+      return {
+        finding: warning('config', 'Fluent Bit has no configuration here', {
+          at: { file },
+          cost: 'whether it would lose events is not known',
+          run: 'fetch-activity-logs check --config FILE',
+        }),
+      };
+    }
+    if (code === 'ENOENT')
+      return { finding: error('config', 'there is no such file', { at: { file }, cost: 'Fluent Bit does not start' }) };
+    if (code === 'EACCES' && machine.uid !== 0) {
+      return {
+        finding: warning('config', 'this user cannot read it', {
+          at,
+          cost: 'whether it would lose events is not known',
+          run: 'sudo fetch-activity-logs check',
+        }),
+      };
+    }
+    if (code === undefined) throw thrown;
+    return { finding: error('config', `it cannot be read (${code})`, { at, cost: 'Fluent Bit does not start' }) };
+  }
+}
+
+/** The machine's files by the names that they have there. */
+function filesOn(machine: Machine): ConfigFiles {
+  return {
+    isFile: (file) => localFiles.isFile(pathOn(machine, file)),
+    read: (file) => localFiles.read(pathOn(machine, file)),
+    list: (folder) => localFiles.list(pathOn(machine, folder)),
+    realPath: (file) => nameOn(machine, localFiles.realPath(pathOn(machine, file))),
+  };
+}
+
+function nameOn({ root }: Machine, path: string): string {
+  return root !== '/' && path.startsWith(root) ? path.slice(root.length) : path;
+}
+
+function pathOf(thrown: unknown, machine: Machine): string | undefined {
+  if (!(thrown instanceof Error) || !('path' in thrown) || typeof thrown.path !== 'string') return undefined;
+  return nameOn(machine, thrown.path);
+}

@@ -1,0 +1,62 @@
+import type { Config } from '../../config/config.ts';
+import type { Machine } from './machine.ts';
+import type { Service } from './service.ts';
+
+/** What systemd gives every service. */
+const SERVICE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The environment that Fluent Bit has, and with it the commands that it starts. */
+export interface Environment {
+  readonly variables: NodeJS.ProcessEnv;
+  /** The service that starts it; undefined where it is not systemd. */
+  readonly service: Service | undefined;
+  /** False when it comes from a file that could not be read: then nothing can be said about what is not set. */
+  readonly isKnown: boolean;
+  /** What to add to the message that a variable is not set; empty, or where it is set instead. */
+  readonly hint: (name: string) => string;
+}
+
+/** What one poll is given, by Fluent Bit or by the command line. */
+export interface Setup {
+  readonly config: Config;
+  readonly environment: Environment;
+  /** The environment with what the command itself sets. */
+  readonly env: NodeJS.ProcessEnv;
+  /** How often Fluent Bit starts it, where that is known. */
+  readonly intervalMs?: number;
+}
+
+/**
+ * The environment of the service where systemd starts Fluent Bit: what is set in this shell does not reach it.
+ * Elsewhere that of this process, and what the files of the service say of variables that it does not have.
+ */
+export function environmentOf(
+  service: Service,
+  isService: boolean,
+  env: NodeJS.ProcessEnv,
+  { hostname }: Machine,
+): Environment {
+  const own = valuesOf(service.variables);
+  // Fluent Bit sets HOSTNAME itself where there is none.
+  const everywhere = { HOSTNAME: hostname, PATH: SERVICE_PATH };
+  if (!isService) {
+    const variables = { ...everywhere, ...valuesOf(service.unread), ...own, ...env };
+    return { variables, service: undefined, isKnown: true, hint: () => '' };
+  }
+  const isKnown = service.unreadable.length === 0;
+  const base = isKnown ? {} : env;
+  return {
+    variables: { ...base, ...everywhere, ...own },
+    service,
+    isKnown,
+    hint: (name) => {
+      const unread = service.unread.get(name);
+      if (unread !== undefined) return ` (it is set in ${unread.at.file}, which the service does not read)`;
+      return (env[name] ?? '') === '' ? '' : ' (it is set in this shell, which the service does not see)';
+    },
+  };
+}
+
+function valuesOf(variables: Service['variables']): NodeJS.ProcessEnv {
+  return Object.fromEntries([...variables.values()].map(({ name, value }) => [name, value]));
+}

@@ -1,0 +1,98 @@
+import { parseCommandLine } from '../../config/command-line.ts';
+import { readConfig, type Config, type Options } from '../../config/config.ts';
+import { ConfigError } from '../../lib/errors.ts';
+import { entriesOf, valueOf, type Entry, type FluentBitConfig, type Section } from '../fluent-bit-config/model.ts';
+import { sectionsOf } from '../fluent-bit-config/read.ts';
+import { leadingInteger } from '../fluent-bit-config/values.ts';
+import type { Environment } from './environment.ts';
+import { routesOf } from './routes.ts';
+import { findScriptCall, startsPythonFetcher, type ScriptCall } from './shell-command.ts';
+
+const DEFAULT_INTERVAL_SEC = 1;
+
+/** An exec input that brings audit events, and where they go. */
+export interface EventInput {
+  readonly section: Section;
+  /** What its counters go by: its alias, or `exec.0`. */
+  readonly name: string;
+  readonly alias: string | undefined;
+  readonly tag: string;
+  readonly command: Entry;
+  /** How often the command is started. */
+  readonly intervalSec: number;
+  /** The outputs that its events reach. */
+  readonly outputs: readonly Section[];
+  readonly fluentBit: FluentBitConfig;
+  /** What this program would do there; undefined of another program, and of options that are refused. */
+  readonly config?: Config | undefined;
+}
+
+/** One that runs this program, with all that bears on it. */
+export interface Input extends EventInput {
+  readonly call: ScriptCall;
+  readonly environment: Environment;
+  /** The environment with what the command itself sets. */
+  readonly env: NodeJS.ProcessEnv;
+  /** The options that the command gives. */
+  readonly options: Options;
+  /** Why the program refuses them, or what the environment adds to them. */
+  readonly refusal: string | undefined;
+}
+
+/** The inputs of a configuration that run this program. */
+export async function inputsOf(fluentBit: FluentBitConfig, environment: Environment): Promise<Input[]> {
+  const inputs: Input[] = [];
+  for (const input of execInputs(fluentBit)) {
+    const call = findScriptCall(input.command.value);
+    if (call === undefined) continue;
+    const env = { ...environment.variables, ...call.assignments };
+    inputs.push({ ...input, call, environment, env, ...(await optionsOf(call, env)) });
+  }
+  return inputs;
+}
+
+/** Inputs that run the fetcher of the vendor's tutorial. */
+export function pythonInputsOf(fluentBit: FluentBitConfig): EventInput[] {
+  return execInputs(fluentBit).filter(({ command }) => startsPythonFetcher(command.value));
+}
+
+function execInputs(fluentBit: FluentBitConfig): EventInput[] {
+  const sections = sectionsOf(fluentBit, 'input').filter(
+    (section) => valueOf(section, 'name')?.toLowerCase() === 'exec',
+  );
+  return sections.flatMap((section, index) => {
+    const command = entriesOf(section, 'command').at(-1);
+    if (command === undefined) return [];
+    const alias = valueOf(section, 'alias');
+    const tag = valueOf(section, 'tag') ?? `exec.${index}`;
+    const seconds = leadingInteger(valueOf(section, 'interval_sec') ?? '');
+    return [
+      {
+        section,
+        name: alias ?? `exec.${index}`,
+        alias,
+        tag,
+        command,
+        intervalSec: seconds > 0 ? seconds : DEFAULT_INTERVAL_SEC,
+        outputs: routesOf(fluentBit, tag, 'output'),
+        fluentBit,
+      },
+    ];
+  });
+}
+
+async function optionsOf(
+  { args }: ScriptCall,
+  env: NodeJS.ProcessEnv,
+): Promise<Pick<Input, 'options' | 'config' | 'refusal'>> {
+  let options: Options = {};
+  try {
+    const parsed = await parseCommandLine(args, () => undefined);
+    if (parsed === undefined) return { options, config: undefined, refusal: 'the command only shows a text' };
+    options = parsed;
+    return { options, config: readConfig(options, env), refusal: undefined };
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    return { options, config: undefined, refusal: thrown.message };
+  }
+}

@@ -1,0 +1,96 @@
+import { accessSync, constants, readFileSync, statSync, type Stats } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, dirname } from 'node:path';
+import { codeOf } from '../../lib/errors.ts';
+
+/** Permission bits as they stand for the owner, shifted for group and others. */
+export const READ = 0o4;
+export const WRITE = 0o2;
+export const SEARCH = 0o1;
+
+/** The machine that is looked at; tests show another one. */
+export interface Machine {
+  /** Where its files begin: `/`. */
+  readonly root: string;
+  readonly hostname: string;
+  /** Undefined where users have no numbers. */
+  readonly uid: number | undefined;
+  /** The Node that runs `check`. */
+  readonly node: { readonly version: string; readonly path: string };
+}
+
+export function thisMachine(): Machine {
+  return {
+    root: '/',
+    hostname: hostname(),
+    uid: process.getuid?.(),
+    node: { version: process.versions.node, path: process.execPath },
+  };
+}
+
+/** An absolute path as it is called on this machine. */
+export function pathOn({ root }: Machine, file: string): string {
+  return root === '/' ? file : join(root, file);
+}
+
+/** The code of the error that this user would meet with, such as EACCES; undefined when there would be none. */
+export function accessError(file: string, mode: number = constants.R_OK): string | undefined {
+  try {
+    accessSync(file, mode);
+    return undefined;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+/** Whether this user may not do that with a file, or not even look for it, though another one perhaps may. */
+export function isForbidden(file: string, mode?: number): boolean {
+  return accessError(file, mode) === 'EACCES';
+}
+
+interface User {
+  readonly uid: number;
+  readonly gids: ReadonlySet<number>;
+}
+
+/**
+ * Whether the modes of a file, which must be there, and of the folders above it let this user do that. root may everything; of a user that
+ * the machine's own files do not know, and of access lists, nothing is known: then undefined.
+ */
+export function mayUser(name: string, wanted: number, file: string, machine: Machine): boolean | undefined {
+  if (name === 'root' || name === '0') return true;
+  const user = findUser(name, machine);
+  if (user === undefined) return undefined;
+  if (!allows(statSync(file), wanted, user)) return false;
+  for (
+    let folder = dirname(file);
+    folder.startsWith(machine.root) && folder !== machine.root;
+    folder = dirname(folder)
+  ) {
+    if (!allows(statSync(folder), SEARCH, user)) return false;
+  }
+  return true;
+}
+
+function allows({ uid, gid, mode }: Stats, wanted: number, user: User): boolean {
+  const shift = uid === user.uid ? 6 : user.gids.has(gid) ? 3 : 0;
+  return ((mode >> shift) & wanted) === wanted;
+}
+
+function findUser(name: string, machine: Machine): User | undefined {
+  const found = table('/etc/passwd', machine).find(([user, , uid]) => user === name || uid === name);
+  if (found === undefined) return undefined;
+  const groups = table('/etc/group', machine).filter(([, , , members = '']) => members.split(',').includes(name));
+  return { uid: Number(found[2]), gids: new Set([Number(found[3]), ...groups.map(([, , gid]) => Number(gid))]) };
+}
+
+/** The lines of a file such as passwd(5), taken apart; none when it cannot be read. */
+function table(file: string, machine: Machine): string[][] {
+  try {
+    return readFileSync(pathOn(machine, file), 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'));
+  } catch {
+    return [];
+  }
+}

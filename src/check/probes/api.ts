@@ -1,0 +1,126 @@
+import { withAdvice } from '../../session/failures.ts';
+import { ApiClient } from '../../http/api-client.ts';
+import type { Config } from '../../config/config.ts';
+import type { Credentials } from '../../config/credentials.ts';
+import { createDispatcher } from '../../http/proxy.ts';
+import { formatDuration, formatSecond } from '../../lib/duration.ts';
+import { ApiError, AppError, PageError } from '../../lib/errors.ts';
+import { createLog } from '../../lib/log.ts';
+import type { Provider, Source } from '../../providers/provider.ts';
+import type { World } from '../../lib/world.ts';
+import type { Setup } from '../facts/environment.ts';
+import { error, ok, type Finding } from '../finding.ts';
+
+/** Somebody waits for the answer. */
+const PATIENCE_MS = 10_000;
+const ATTEMPTS = 2;
+/** Sources that are looked into: a reseller sees thousands. */
+const MAX_SOURCES = 3;
+/** IONOS: windows are cut by this machine's clock. */
+const MAX_CLOCK_DIFFERENCE_MS = 30_000;
+const NOTHING_COLLECTED = 'nothing is collected';
+
+/** Whether the API answers, what it lets the token see, and whether its clock and this machine's agree. */
+export async function checkApi({ config, env }: Setup, credentials: Credentials, world: World): Promise<Finding[]> {
+  let dispatcher;
+  try {
+    dispatcher = await createDispatcher(config.apiUrl, env, 1);
+  } catch (thrown) {
+    return [failure(thrown, config)];
+  }
+  const api = new ApiClient({
+    baseUrl: config.apiUrl,
+    authorization: credentials.authorization,
+    dispatcher,
+    requestTimeoutMs: Math.min(config.requestTimeoutMs, PATIENCE_MS),
+    deadline: world.now() + PATIENCE_MS,
+    log: createLog({ level: 'error', journal: false, write: () => undefined }),
+    now: world.now,
+    random: world.random,
+    maxAttempts: ATTEMPTS,
+  });
+  try {
+    const findings = await look(config, api, world).catch((thrown: unknown) => {
+      world.signal.throwIfAborted();
+      return [failure(thrown, config)];
+    });
+    return [...findings, ...clock(api)];
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+async function look(config: Config, api: ApiClient, { now, signal }: World): Promise<Finding[]> {
+  const { host } = config.apiUrl;
+  const provider = config.provider.create({
+    api,
+    log: createLog({ level: 'error', journal: false, write: () => undefined }),
+    now,
+    overlapMs: 0,
+    pageSize: 1,
+    contracts: [],
+  });
+  const sources = await provider.sources(signal);
+  if (sources.length === 0) {
+    return [error('contracts', `${host} answers, but the token sees no contract`, { cost: NOTHING_COLLECTED })];
+  }
+  const { contracts } = config;
+  const unknown = contracts.filter((contract) => !sources.some(({ id }) => id === contract));
+  const wanted = contracts.length === 0 ? sources : sources.filter(({ id }) => contracts.includes(id));
+  const refused: Finding[] = [];
+  for (const source of wanted.slice(0, MAX_SOURCES)) {
+    await readSomething(provider, source, now(), signal).catch((thrown: unknown) => {
+      signal.throwIfAborted();
+      refused.push(failure(thrown, config, `${source.name}: `));
+    });
+  }
+  const seen = config.provider.hasContracts
+    ? `${sources.length} contract${sources.length === 1 ? '' : 's'}`
+    : 'a project';
+  const polled = contracts.length === 0 ? '' : `, ${wanted.length} of them polled`;
+  return [
+    ok('api', `${host} answers: the token sees ${seen}${polled}`),
+    ...refused,
+    ...unknown.map((contract) =>
+      error('contract-unknown', `the token does not see contract ${contract}`, {
+        cost: 'nothing of it is collected',
+        write: `ACTIVITY_LOG_CONTRACT=${wanted.map(({ id }) => id).join(',')}`,
+      }),
+    ),
+  ];
+}
+
+/** One page of the last second: whether events may be read is not said before. */
+async function readSomething(provider: Provider, source: Source, now: number, signal: AbortSignal): Promise<void> {
+  const start = Math.floor(now / 1000) - 1;
+  for await (const _ of provider.pages(source, { cursor: formatSecond(start), start }, signal)) return;
+}
+
+function failure(thrown: unknown, { apiUrl }: Config, prefix = ''): Finding {
+  if (!(thrown instanceof AppError)) throw thrown;
+  const message = withAdvice(thrown, apiUrl.host);
+  const status = thrown instanceof ApiError ? thrown.status : undefined;
+  const code = thrown instanceof PageError ? 'api-answer' : status === undefined ? 'api' : `api-${status}`;
+  return error(code, `${prefix}${message}`, { cost: NOTHING_COLLECTED });
+}
+
+function clock({ clockLeadMs }: ApiClient): Finding[] {
+  if (clockLeadMs === undefined) return [];
+  const difference = formatDuration(Math.abs(clockLeadMs));
+  if (Math.abs(clockLeadMs) <= MAX_CLOCK_DIFFERENCE_MS) {
+    return [ok('clock', `this machine's clock is within ${formatDuration(MAX_CLOCK_DIFFERENCE_MS)} of the API's`)];
+  }
+  const [direction, cost] =
+    clockLeadMs > 0
+      ? [
+          'ahead of',
+          'polls ask for what is still to come by the clock of the API, and what happens there later may be missed',
+        ]
+      : ['behind', 'events come so much later, and --since and --overlap cover other times than they say'];
+  return [
+    error('clock', `this machine's clock is ${difference} ${direction} the API's`, {
+      cost,
+      run: 'sudo timedatectl set-ntp true',
+    }),
+  ];
+}

@@ -1,0 +1,110 @@
+import { statSync } from 'node:fs';
+import { formatDuration } from '../../lib/duration.ts';
+import { codeOf, messageOf } from '../../lib/errors.ts';
+import { FluentBit, type InputCounter } from '../../delivery/fluent-bit-counter.ts';
+import { get } from '../../http/http-get.ts';
+import { Agent } from '../../http/undici.ts';
+import { pause, withTimeout } from '../../lib/wait.ts';
+import type { World } from '../../lib/world.ts';
+import type { Setup } from '../facts/environment.ts';
+import { error, ok, warning, type Finding } from '../finding.ts';
+import { isAtLeast } from './node-version.ts';
+
+/** A Fluent Bit that has just been started answers a little later. */
+const ATTEMPTS = 3;
+const ANSWER_MS = 2_000;
+/** Its start is told in whole seconds. */
+const START_TOLERANCE_MS = 2_000;
+/** Before it, storage.keep.rejected is passed over in silence. */
+const MIN_VERSION = '4.2.0';
+
+export interface RunningOptions {
+  /** What Fluent Bit read when it started. */
+  readonly files: readonly string[];
+  readonly retryMs: number;
+}
+
+/** Whether the Fluent Bit that runs has counters for this input, takes lines, and knows its present configuration. */
+export async function checkRunning(
+  { config: { ackUrl, ackInput } }: Setup,
+  { files, retryMs }: RunningOptions,
+  world: World,
+): Promise<Finding[]> {
+  if (ackUrl === undefined) return [];
+  const fluentBit = new FluentBit(ackUrl, ackInput, world.now);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const counter = await fluentBit.counter(world.signal);
+        return [...counted(counter, ackInput), ...(await version(ackUrl, world.signal)), ...changed(counter, files)];
+      } catch (thrown) {
+        world.signal.throwIfAborted();
+        if (attempt === ATTEMPTS) return [unreachable(thrown, ackUrl)];
+      }
+      await pause(retryMs, world.signal);
+    }
+  } finally {
+    await fluentBit.close();
+  }
+}
+
+function counted({ records, uptime, isPaused }: InputCounter, name: string): Finding[] {
+  const life = `${records} records from ${name} in ${formatDuration(uptime * 1000)}`;
+  if (!isPaused) return [ok('running', `Fluent Bit runs, and has taken ${life}`)];
+  return [
+    warning('running-paused', `Fluent Bit takes nothing from ${name} at present: its storage is full (${life})`, {
+      cost: 'nothing is collected until its output has caught up; the API does not keep events for ever',
+      run: "journalctl -u fluent-bit | grep -i 'output'",
+    }),
+  ];
+}
+
+function unreachable(thrown: unknown, { host }: URL): Finding {
+  const message = messageOf(thrown) === '' ? (codeOf(thrown) ?? 'no answer') : messageOf(thrown);
+  return error('running', `Fluent Bit's counters at ${host} cannot be had: ${message}`, {
+    cost: 'it does not run, or what it drops is lost unnoticed',
+    run: 'systemctl status fluent-bit',
+  });
+}
+
+async function version(url: URL, signal: AbortSignal): Promise<Finding[]> {
+  const found = await askVersion(url, signal).catch(() => undefined);
+  if (found === undefined || isAtLeast(found, MIN_VERSION)) return [];
+  return [
+    warning('running-version', `Fluent Bit ${found} does not know storage.keep.rejected`, {
+      cost: 'what a destination refuses with 4xx is dropped at once',
+      run: 'sudo apt-get install --only-upgrade fluent-bit',
+    }),
+  ];
+}
+
+async function askVersion(base: URL, outer: AbortSignal): Promise<string | undefined> {
+  const agent = new Agent();
+  try {
+    const timeout = () => new Error('no answer');
+    const text = await withTimeout(outer, ANSWER_MS, timeout, async (signal) => {
+      const { body } = await get(new URL('/', base), agent, { signal });
+      return body.toString();
+    });
+    const answer = JSON.parse(text) as { 'fluent-bit'?: { version?: unknown } } | null;
+    const found = answer?.['fluent-bit']?.version;
+    return typeof found === 'string' ? found : undefined;
+  } finally {
+    await agent.destroy();
+  }
+}
+
+function changed({ startedAt }: InputCounter, files: readonly string[]): Finding[] {
+  const newer = files.find((file) => {
+    const { mtimeMs = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
+    return mtimeMs > startedAt * 1000 + START_TOLERANCE_MS;
+  });
+  if (newer === undefined) return [];
+  return [
+    warning('running-old', 'changed since Fluent Bit was started', {
+      at: { file: newer },
+      cost: 'it goes by what it has read, and this check does not',
+      run: 'sudo systemctl restart fluent-bit',
+    }),
+  ];
+}

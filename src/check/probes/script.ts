@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process';
+import { closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { error, ok, warning, type Details, type Finding } from '../finding.ts';
+import type { Input } from '../facts/input.ts';
+import { accessError, pathOn, type Machine, READ, SEARCH, mayUser } from '../facts/machine.ts';
+import { checkNode } from './node-version.ts';
+import { INSTALLED_SCRIPT, soundCommand } from '../rules/suggested-command.ts';
+
+/** As much as the kernel reads of a first line (execve(2)). */
+const SHEBANG_BYTES = 256;
+const VERSION_MS = 5_000;
+const COST = 'the command fails each time, and nothing is collected';
+const OTHERS_WRITE = 0o002;
+
+/** Whether the script that a command names is there and can be run, and by which Node. */
+export async function checkScript(input: Input, machine: Machine): Promise<Finding[]> {
+  const { call, command } = input;
+  const { at } = command;
+  const script = find(call.script, input, machine);
+  if (script === undefined) {
+    return [error('script', `${call.script} is not on PATH`, { at, cost: COST, ...installed(input) })];
+  }
+  const problem = accessError(script);
+  if (problem === 'ENOENT' || problem === 'ENOTDIR') {
+    return [error('script', `${call.script} does not exist`, { at, cost: COST, ...installed(input) })];
+  }
+  if (problem !== undefined && input.environment.service !== undefined) {
+    const { user } = input.environment.service;
+    return [
+      warning('script-unknown', `this user cannot read ${call.script} (${problem})`, {
+        at,
+        cost: `whether the service can run it, only ${user} can tell`,
+        run: 'sudo fetch-activity-logs check',
+      }),
+    ];
+  }
+  if (problem !== undefined) {
+    const message = `${call.script} cannot be read (${problem})`;
+    return [error('script', message, { at, cost: COST, run: `chmod 755 ${script}` })];
+  }
+  if (!statSync(script).isFile()) {
+    return [error('script', `${call.script} is no file`, { at, cost: COST, ...installed(input) })];
+  }
+  const { user } = input.environment.service ?? { user: 'root' };
+  if (mayUser(user, READ | SEARCH, script, machine) === false) {
+    const message = `Fluent Bit runs as ${user}, who cannot run ${call.script}`;
+    return [error('script-user', message, { at, cost: COST, run: `chmod 755 ${script}` })];
+  }
+  const findings = await runs(script, input, machine);
+  if ((statSync(script).mode & OTHERS_WRITE) === 0) return findings;
+  return [
+    ...findings,
+    warning('script-mode', 'every user of this machine can change the script', {
+      at: { file: script },
+      cost: `they can run what they like as ${input.environment.service?.user ?? "Fluent Bit's user"}`,
+      run: `chmod 755 ${script}`,
+    }),
+  ];
+}
+
+async function runs(script: string, input: Input, machine: Machine): Promise<Finding[]> {
+  const { call, command } = input;
+  const { at } = command;
+  if (call.interpreter === undefined && accessError(script, constants.X_OK) !== undefined) {
+    return [error('script', `${call.script} is not executable`, { at, cost: COST, run: `chmod +x ${script}` })];
+  }
+  const shebang = call.interpreter ?? interpreterOf(script);
+  if (shebang === undefined) {
+    return [
+      error('script', `${call.script} does not begin with #!`, {
+        at: { file: script, line: 1 },
+        cost: 'the shell takes it for a script of its own',
+        write: '#!/usr/bin/env node',
+      }),
+    ];
+  }
+  const interpreter = find(shebang, input, machine);
+  if (interpreter === undefined || accessError(interpreter, constants.X_OK) === 'ENOENT') {
+    const where = input.environment.service === undefined ? '' : " of the service's";
+    return [
+      error(
+        'script',
+        `${shebang}, which is to run the script, is not there${shebang.includes('/') ? '' : `: not on the PATH${where}`}`,
+        {
+          at: call.interpreter === undefined ? { file: script, line: 1 } : at,
+          cost: COST,
+          write:
+            call.interpreter === undefined
+              ? `#!${machine.node.path}`
+              : soundCommand(input, { interpreter: machine.node.path }),
+        },
+      ),
+    ];
+  }
+  const findings = [ok('script', `${call.script} is there and can be run`, { at })];
+  const version = await versionOf(interpreter, machine);
+  return version === undefined
+    ? findings
+    : [
+        ...findings,
+        checkNode(version, interpreter, { at: call.interpreter === undefined ? { file: script, line: 1 } : at }),
+      ];
+}
+
+/** On the machine; undefined when it is a name that is not on PATH. */
+function find(name: string, { environment }: Input, machine: Machine): string | undefined {
+  // Under systemd the working folder is the root folder.
+  if (name.includes('/')) return pathOn(machine, join('/', name));
+  const folders = (environment.variables['PATH'] ?? '').split(':').filter((folder) => folder !== '');
+  return folders
+    .map((folder) => pathOn(machine, join(folder, name)))
+    .find((file) => accessError(file, constants.X_OK) === undefined);
+}
+
+/** What the first line names; with `env`, the name that it seeks on PATH. */
+function interpreterOf(script: string): string | undefined {
+  const [, path, argument] = /^#![ \t]*(\S+)[ \t]*([^\n]*)/.exec(firstBytes(script)) ?? [];
+  if (path === undefined || basename(path) !== 'env') return path;
+  return argument?.split(/\s+/).find((word) => word !== '' && !word.startsWith('-') && !word.includes('='));
+}
+
+function firstBytes(file: string): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(SHEBANG_BYTES);
+    return buffer.toString('utf8', 0, readSync(descriptor, buffer));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Undefined when it is no Node, or does not say. */
+async function versionOf(interpreter: string, { node }: Machine): Promise<string | undefined> {
+  if (realpathSync(interpreter) === realpathSync(node.path)) return node.version;
+  if (!/^node(js)?/.test(basename(interpreter))) return undefined;
+  try {
+    const { stdout } = await promisify(execFile)(interpreter, ['--version'], { timeout: VERSION_MS });
+    return /^v(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** How to come by the script. */
+function installed(input: Input): Details {
+  if (input.call.script === INSTALLED_SCRIPT) return { run: 'sudo ./install.sh' };
+  return { write: soundCommand(input, { script: INSTALLED_SCRIPT }) };
+}

@@ -1,0 +1,175 @@
+import { constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { stat, statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { formatDuration, parseInstant } from '../../lib/duration.ts';
+import { codeOf } from '../../lib/errors.ts';
+import { describeOwner, isAlive, readOwner } from '../../lib/process-identity.ts';
+import { InvalidStateError, oldestCursor, parseState, type State } from '../../state/state.ts';
+import type { Setup } from '../facts/environment.ts';
+import { error, ok, warning, type Finding } from '../finding.ts';
+import { accessError, pathOn, type Machine, READ, SEARCH, WRITE, mayUser } from '../facts/machine.ts';
+
+/** A poll ends at its deadline, and some seconds later when it is stopped in the middle of a page. */
+const GRACE_MS = 60_000;
+/** A cursor so far ahead of the clock was written while the clock was wrong. */
+const MAX_CURSOR_LEAD_MS = 30_000;
+const OTHERS_WRITE = 0o002;
+/** Without a success for so long, or for so many intervals, something is wrong. */
+const MAX_SILENCE_MS = 900_000;
+const MISSED_POLLS = 3;
+const NOTHING_COLLECTED = 'nothing is collected';
+const NO_FOLDER = 'it is no folder';
+const UNKNOWN = 'state-unknown';
+const EXPORT = 'fetch-activity-logs export --from … --to …, for the time that is missing';
+
+/** Whether the state can be written, who holds its lock, and whether it is sound. Changes nothing. */
+export async function checkState(setup: Setup, machine: Machine, now: number): Promise<Finding[]> {
+  const file = pathOn(machine, resolve(setup.config.stateFile));
+  const folder = await checkFolder(dirname(file), setup, machine);
+  if (folder.level === 'error' || folder.code === UNKNOWN) return [folder];
+  return [folder, ...(await checkLock(file, setup, now)), ...checkFile(file, setup, now)];
+}
+
+async function checkFolder(folder: string, { environment }: Setup, machine: Machine): Promise<Finding> {
+  const existing = nearestFolder(folder);
+  const at = { file: existing };
+  const stats = statSync(existing);
+  const problem = stats.isDirectory()
+    ? accessError(existing, constants.R_OK | constants.W_OK | constants.X_OK)
+    : NO_FOLDER;
+  if (problem === 'EACCES' && environment.service !== undefined) {
+    return warning(UNKNOWN, 'this user cannot use the state folder', {
+      at,
+      cost: `whether the service can, only ${environment.service.user} can tell`,
+      run: 'sudo fetch-activity-logs check',
+    });
+  }
+  if (problem !== undefined) {
+    return error('state-folder', `the state cannot be written here (${problem})`, {
+      at,
+      cost: NOTHING_COLLECTED,
+      write: 'ACTIVITY_LOG_STATE_FILE=/var/lib/fluent-bit/activity_log_state.json',
+    });
+  }
+  const { user } = environment.service ?? { user: 'root' };
+  if (mayUser(user, READ | WRITE | SEARCH, existing, machine) === false) {
+    return error('state-user', `Fluent Bit runs as ${user}, who cannot write the state here`, {
+      at,
+      cost: NOTHING_COLLECTED,
+      run: `sudo chown -R ${user}: ${existing}`,
+    });
+  }
+  const { bavail } = await statfs(existing);
+  if (bavail === 0) return error('state-folder', 'the disk is full', { at, cost: NOTHING_COLLECTED });
+  if (existing !== folder) return ok('state-folder', `${folder} will be made by the first poll`);
+  if ((stats.mode & OTHERS_WRITE) !== 0) {
+    return warning('state-folder-mode', 'every user of this machine can write into the state folder', {
+      at,
+      cost: 'whoever changes the state decides which events are left out',
+      run: `chmod 700 ${folder}`,
+    });
+  }
+  return ok('state-folder', `${folder} can be written`);
+}
+
+function nearestFolder(folder: string): string {
+  let existing = folder;
+  while (!existsSync(existing)) existing = dirname(existing);
+  return existing;
+}
+
+async function checkLock(file: string, { config }: Setup, now: number): Promise<Finding[]> {
+  if ((await stat(`${file}.lock`).catch(() => undefined)) === undefined) {
+    return [ok('lock', 'no poll holds the lock')];
+  }
+  const owner = await readOwner(`${file}.owner`);
+  const holder = describeOwner(owner, now);
+  const at = { file: `${file}.lock` };
+  if (owner !== undefined && (await isAlive(owner)) === false) {
+    return [
+      warning('lock', `a poll that was killed has left its lock behind (${holder})`, {
+        at,
+        cost: 'the next poll waits some seconds for it',
+      }),
+    ];
+  }
+  if (owner !== undefined && now - owner.since > config.deadlineMs + GRACE_MS) {
+    return [
+      error('lock', `the lock is held by ${holder}, longer than a poll may take`, {
+        at,
+        cost: 'no other poll can begin',
+        run: `ps -fp ${owner.pid}`,
+      }),
+    ];
+  }
+  return [ok('lock', `a poll is running: ${holder}`, { at })];
+}
+
+function checkFile(file: string, setup: Setup, now: number): Finding[] {
+  const at = { file };
+  const state = read(file);
+  if (state === undefined) return [ok('state', `${file} is not there yet: the first poll makes it`)];
+  if (!(state instanceof Error)) return [cursors(file, state, now), ...staleness(file, state, setup, now)];
+  if (!(state instanceof InvalidStateError)) {
+    return [error('state', `it cannot be read: ${state.message}`, { at, cost: NOTHING_COLLECTED })];
+  }
+  if (state.isNewer) {
+    return [error('state', state.message, { at, cost: `this version leaves it as it is, and ${NOTHING_COLLECTED}` })];
+  }
+  const backup = read(`${file}.bak`);
+  if (backup === undefined || backup instanceof Error) {
+    return [
+      error('state', `the state is broken (${state.message}), and there is no sound copy`, {
+        at,
+        cost: 'the next poll begins anew with --since, and what happened before that is missing',
+        run: EXPORT,
+      }),
+    ];
+  }
+  return [
+    warning('state', `the state is broken (${state.message})`, {
+      at,
+      cost: `the next poll goes on with ${file}.bak, and some events come twice`,
+    }),
+  ];
+}
+
+function read(file: string): State | Error | undefined {
+  try {
+    return parseState(readFileSync(file, 'utf8'));
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return undefined;
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
+  }
+}
+
+function cursors(file: string, state: State, now: number): Finding {
+  const at = { file };
+  const sources = Object.values(state.sources);
+  const last = oldestCursor(sources) ?? state.last_run;
+  const instant = last === null ? undefined : parseInstant(last);
+  const what = `the state of ${sources.length} source${sources.length === 1 ? '' : 's'} is sound`;
+  if (instant === undefined) return ok('state', what, { at });
+  if (instant - now > MAX_CURSOR_LEAD_MS) {
+    return error('state-ahead', `its oldest cursor lies ${formatDuration(instant - now)} ahead of this clock`, {
+      at,
+      cost: 'the next poll goes on from now, and what happened while the clock was wrong is missing',
+      run: EXPORT,
+    });
+  }
+  return ok('state', `${what}, and goes back ${formatDuration(Math.max(0, now - instant))}`, { at });
+}
+
+/** A state that no poll has touched for a while: Fluent Bit does not run the input, or every poll fails. */
+function staleness(file: string, state: State, { intervalMs }: Setup, now: number): Finding[] {
+  const successes = Object.values(state.sources).map(({ last_success: at }) => parseInstant(at ?? '') ?? 0);
+  const last = Math.max(0, ...successes);
+  if (last === 0 || now - last < Math.max(MAX_SILENCE_MS, MISSED_POLLS * (intervalMs ?? 0))) return [];
+  return [
+    warning('state-stale', `no poll has succeeded for ${formatDuration(now - last)}`, {
+      at: { file },
+      cost: 'the API does not keep events for ever',
+      run: 'journalctl -u fluent-bit | grep fetch-activity-logs',
+    }),
+  ];
+}

@@ -1,0 +1,109 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expiryWarning, readCredentials, type Credentials } from '../../config/credentials.ts';
+import { formatDuration } from '../../lib/duration.ts';
+import { ConfigError } from '../../lib/errors.ts';
+import type { Setup } from '../facts/environment.ts';
+import { error, ok, warning, type Finding } from '../finding.ts';
+import { isForbidden, pathOn, type Machine, READ, mayUser } from '../facts/machine.ts';
+
+const TOKEN_FILE = '/etc/fluent-bit/activity-log.token';
+const OTHERS_READ = 0o004;
+
+export interface TokenCheck {
+  readonly findings: readonly Finding[];
+  /** Undefined when there are none to go on with. */
+  readonly credentials: Credentials | undefined;
+}
+
+/** Whether there is a token, for how long, and who else can read it. */
+export function checkToken(setup: Setup, machine: Machine, now: number): TokenCheck {
+  const { config, environment } = setup;
+  const named = config.tokenFile ?? environment.service?.tokenFile;
+  const file = named === undefined ? undefined : pathOn(machine, resolve(named));
+  try {
+    const credentials = readCredentials(config.provider, file, setup.env);
+    // What LoadCredential= names, systemd reads itself.
+    const denied = config.tokenFile === undefined ? [] : closed(credentials, setup, machine);
+    return { credentials, findings: [expiry(credentials, now), ...denied, ...readers(credentials, setup, machine)] };
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    return { credentials: undefined, findings: [unusable(thrown, file, setup)] };
+  }
+}
+
+function expiry(credentials: Credentials, now: number): Finding {
+  const { expiresAt, origin } = credentials;
+  const message = expiryWarning(credentials, now);
+  if (expiresAt === undefined) return ok('token', `token from ${origin}; it does not say when it expires`);
+  if (message === undefined) {
+    const date = new Date(expiresAt).toISOString().slice(0, 10);
+    return ok('token', `token from ${origin}, good for ${formatDuration(expiresAt - now)}, until ${date}`);
+  }
+  const [level, cost] =
+    expiresAt <= now
+      ? [error, 'nothing is collected until a new one is in its place']
+      : [warning, 'nothing is collected from then on'];
+  return level('token-expiry', message, { cost, ...place(credentials) });
+}
+
+/** A new token goes into the file, which is read at each run. */
+function place({ origin }: Credentials) {
+  return origin.startsWith('/') ? { at: { file: origin } } : {};
+}
+
+/** Whether the user that Fluent Bit runs as is kept out. */
+function closed({ origin }: Credentials, { environment: { service } }: Setup, machine: Machine): Finding[] {
+  if (service === undefined || mayUser(service.user, READ, origin, machine) !== false) return [];
+  return [
+    error('token-user', `Fluent Bit runs as ${service.user}, who cannot read the token file`, {
+      at: { file: origin },
+      cost: 'nothing is collected',
+      run: 'sudo ./install.sh --credentials',
+    }),
+  ];
+}
+
+function readers(credentials: Credentials, { environment }: Setup, machine: Machine): Finding[] {
+  const { origin } = credentials;
+  if (origin.startsWith('/')) {
+    if ((statSync(origin).mode & OTHERS_READ) === 0) return [];
+    return [
+      warning('token-mode', 'every user of this machine can read the token file', {
+        at: { file: origin },
+        cost: 'whoever has the token reads your audit log, or more',
+        run: `chmod 600 ${origin}`,
+      }),
+    ];
+  }
+  const variable = environment.service?.variables.get(origin);
+  if (variable?.isPublic !== true) return [];
+  return [
+    warning('token-public', `${origin} stands in a unit`, {
+      at: { file: pathOn(machine, variable.at.file), line: variable.at.line },
+      cost: 'every user of this machine can read it with systemctl show fluent-bit',
+      write: `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`,
+    }),
+  ];
+}
+
+function unusable({ message }: ConfigError, file: string | undefined, setup: Setup): Finding {
+  const { config, environment } = setup;
+  const hint = file === undefined ? config.provider.environment.tokens.map(environment.hint).join('') : '';
+  // What this user may not read, the one that runs the service perhaps may.
+  if (!environment.isKnown || (environment.service !== undefined && file !== undefined && isForbidden(file))) {
+    return warning('token-unknown', `${message}${hint}`, {
+      cost: `only ${environment.service?.user ?? 'the user that runs Fluent Bit'} can tell`,
+      run: 'sudo fetch-activity-logs check',
+    });
+  }
+  return error('token', `${message}${hint}`, {
+    cost: 'nothing is collected',
+    ...(file !== undefined
+      ? {}
+      : {
+          write: `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`,
+          run: 'sudo systemctl edit fluent-bit && sudo systemctl restart fluent-bit',
+        }),
+  });
+}

@@ -1,0 +1,94 @@
+import { entriesOf } from '../fluent-bit-config/model.ts';
+import { truth } from '../fluent-bit-config/values.ts';
+import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
+import type { Input } from '../facts/input.ts';
+import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
+import { SHIPPED_ALIAS, ackUrlOf, httpPortOf, soundCommand } from './suggested-command.ts';
+
+/** Fluent Bit listens on all addresses unless told otherwise. */
+const DEFAULT_LISTEN = '0.0.0.0';
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+const ALL_ADDRESSES = new Set(['0.0.0.0', '::', '*', '']);
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\]|::1)$/;
+const UNNOTICED = 'lines that Fluent Bit drops are lost unnoticed';
+
+/** Whether the script can see that Fluent Bit took its lines. */
+export function checkAcknowledgement(input: Input): Finding[] {
+  const { config, alias, command } = input;
+  if (config === undefined) return listen(input);
+  const { ackUrl, ackInput } = config;
+  const findings = [
+    ...(ackUrl === undefined ? [notTold(input)] : []),
+    ...(ackUrl === undefined || LOOPBACK.test(ackUrl.hostname) ? server(input, ackUrl) : []),
+    ...name(input, ackUrl === undefined ? (alias ?? SHIPPED_ALIAS) : ackInput),
+    ...listen(input),
+  ];
+  if (findings.length > 0 || ackUrl === undefined) return findings;
+  return [ok('acknowledgement', `${input.name}: its lines are counted at ${ackUrl.host}`, { at: command.at })];
+}
+
+function notTold(input: Input): Finding {
+  return error('ack-url', 'the script is not told where Fluent Bit counts its lines (--ack-url)', {
+    at: input.command.at,
+    cost: `${UNNOTICED}, at each of its stops for instance`,
+    write: soundCommand(input),
+  });
+}
+
+/** Whether there is an HTTP server where the script is to ask. */
+function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding[] {
+  const entry = serviceEntry(fluentBit, 'http_server');
+  const cost = `there are no counters to ask, and ${UNNOTICED}`;
+  if (truth(entry?.value ?? '') !== true) {
+    return [
+      error('http-server', 'HTTP_Server is not on', {
+        at: entry?.at ?? serviceAt(fluentBit),
+        cost,
+        write: lineIn(fluentBit, 'HTTP_Server', 'On'),
+      }),
+    ];
+  }
+  if (ackUrl === undefined) return [];
+  const listens = serviceEntry(fluentBit, 'http_listen')?.value ?? DEFAULT_LISTEN;
+  const isLocal = ALL_ADDRESSES.has(listens) || LOOPBACK.test(listens);
+  const port = httpPortOf(fluentBit);
+  const asked = ackUrl.port === '' ? DEFAULT_PORTS[ackUrl.protocol] : ackUrl.port;
+  if (isLocal && asked === port) return [];
+  const address = isLocal ? ackUrlOf(fluentBit) : `http://${listens}:${port}`;
+  const message = `--ack-url is ${ackUrl.origin}, but Fluent Bit listens at ${address}`;
+  return [error('ack-address', message, { at: command.at, cost, write: `--ack-url ${address}` })];
+}
+
+/** Whether the counter that the script asks for is this input's. */
+function name({ name: own, section, fluentBit }: Input, asked: string): Finding[] {
+  if (asked === own) return [];
+  const cost = `there is no counter of that name, and ${UNNOTICED}`;
+  const alias = entriesOf(section, 'alias').at(-1);
+  if (alias === undefined) {
+    const write = lineIn(fluentBit, 'Alias', asked);
+    return [
+      error('ack-input', `the input has no Alias, and its lines are asked for as ${asked}`, {
+        at: section.at,
+        cost,
+        write,
+      }),
+    ];
+  }
+  const message = `Alias ${alias.value} does not fit --ack-input ${asked}`;
+  return [error('ack-input', message, { at: alias.at, cost, write: `--ack-input ${alias.value}` })];
+}
+
+function listen(input: Input): Finding[] {
+  const { fluentBit } = input;
+  const server = serviceEntry(fluentBit, 'http_server');
+  const entry = serviceEntry(fluentBit, 'http_listen');
+  if (truth(server?.value ?? '') !== true || !ALL_ADDRESSES.has(entry?.value ?? DEFAULT_LISTEN)) return [];
+  const message = entry === undefined ? 'HTTP_Server without HTTP_Listen' : `HTTP_Listen ${entry.value}`;
+  return [
+    warning('http-listen', `${message} answers on all addresses`, {
+      at: entry?.at ?? server?.at,
+      cost: 'whoever reaches this machine reads its figures',
+      write: lineIn(fluentBit, 'HTTP_Listen', '127.0.0.1'),
+    }),
+  ];
+}

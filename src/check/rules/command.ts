@@ -1,0 +1,60 @@
+import { error, ok, warning, type Finding } from '../finding.ts';
+import type { Input } from '../facts/input.ts';
+import { soundCommand } from './suggested-command.ts';
+
+/** Whether the command does what an input needs: polls once, remembers, and takes signals itself. */
+export function checkCommand(input: Input): Finding[] {
+  const { command, call, options, refusal } = input;
+  const { at } = command;
+  const write = soundCommand(input);
+  const findings: Finding[] = [];
+  if (refusal !== undefined) {
+    findings.push(
+      error('command-options', `the program refuses its options: ${refusal}`, {
+        at,
+        cost: 'each run ends at once, and nothing is collected',
+        run: 'fetch-activity-logs --help',
+      }),
+    );
+  }
+  const [name = 'collect'] = (Array.isArray(options['_']) ? options['_'] : []).map(String);
+  if (name !== 'collect') {
+    findings.push(
+      error('command-name', `"${name}" is not what an input is for`, {
+        at,
+        cost: name === 'follow' ? 'it never ends, and Fluent Bit waits for its end' : 'nothing is collected',
+        write,
+      }),
+    );
+  }
+  if (options['peek'] === true) {
+    findings.push(
+      error('command-peek', '--peek remembers nothing', {
+        at,
+        cost: 'the same events come again and again, and what happens between two runs may be missing',
+        write,
+      }),
+    );
+  }
+  if (!call.hasExec && call.isAlone) {
+    findings.push(
+      warning('command-exec', 'without exec, a shell stands between Fluent Bit and the script', {
+        at,
+        cost: 'signals may reach the shell alone, and the script does not end in good order',
+        write,
+      }),
+    );
+  }
+  if (!call.isAlone) {
+    findings.push(
+      warning('command-shell', 'Command starts other programs as well', {
+        at,
+        cost: 'what they add, change or leave out, and the signals that they keep, no check sees',
+        write,
+      }),
+    );
+  }
+  return findings.length > 0
+    ? findings
+    : [ok('command', `${input.name} runs fetch-activity-logs every ${input.intervalSec} s`, { at })];
+}

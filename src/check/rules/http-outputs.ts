@@ -1,0 +1,143 @@
+import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
+import { truth } from '../fluent-bit-config/values.ts';
+import { error, warning, type Finding, lineIn } from '../finding.ts';
+import type { EventInput } from '../facts/input.ts';
+import { KEY_HEADER, headerName, headerOf, isLoggingService, nameOf, pluginOf } from '../facts/routes.ts';
+
+/** Plugins whose Host, Port and tls mean the same as those of `http`. */
+const HTTP_PLUGINS = new Set(['http', 'loki', 'splunk', 'es', 'opensearch', 'influxdb', 'gelf', 'opentelemetry']);
+const DEFAULT_HTTP_PORT = '80';
+const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
+const NOWHERE = 'the events never get there';
+
+/** Whether an output can reach where it sends to, and shows its key to nobody else. */
+export function checkHttp(output: Section, input: EventInput): Finding[] {
+  const plugin = pluginOf(output);
+  if (!HTTP_PLUGINS.has(plugin) && plugin !== 'forward') return [];
+  return [
+    ...host(output, input),
+    ...(plugin === 'http' ? port(output, input) : []),
+    ...tls(output, input),
+    ...(isLoggingService(output) ? loggingService(output, input) : []),
+  ];
+}
+
+function host(output: Section, { fluentBit }: EventInput): Finding[] {
+  const entry = entriesOf(output, 'host').at(-1);
+  if (entry === undefined) {
+    return [
+      error('output-host', `${nameOf(output)} has no Host`, {
+        at: output.at,
+        cost: `it sends to this machine, and ${NOWHERE}`,
+        write: lineIn(fluentBit, 'Host', '${ACTIVITY_LOG_HOST}'),
+      }),
+    ];
+  }
+  const bare = entry.value.replace(/^[a-z]+:\/\//i, '').replace(/[/:\s].*$/, '');
+  if (bare === entry.value || entry.value.includes('<')) return [];
+  return [
+    error('output-host', `Host ${entry.value} is more than a host`, {
+      at: entry.at,
+      cost: `no such name is found, and ${NOWHERE}`,
+      write: entry.raw.includes('${') ? `ACTIVITY_LOG_HOST=${bare}` : lineIn(fluentBit, 'Host', bare),
+    }),
+  ];
+}
+
+function port(output: Section, { fluentBit }: EventInput): Finding[] {
+  const entry = entriesOf(output, 'port').at(-1);
+  const number = entry?.value ?? DEFAULT_HTTP_PORT;
+  const isTls = truth(valueOf(output, 'tls') ?? '') === true;
+  const at = entry?.at ?? output.at;
+  if (number === '443' && !isTls) {
+    const write = lineIn(fluentBit, 'tls', 'On');
+    return [
+      error('output-tls', 'Port 443 without tls', { at, cost: `the server refuses that, and ${NOWHERE}`, write }),
+    ];
+  }
+  if (number !== '80' || !isTls) return [];
+  const write = lineIn(fluentBit, 'Port', '443');
+  return [error('output-port', 'tls on port 80', { at, cost: `nobody speaks TLS there, and ${NOWHERE}`, write })];
+}
+
+function tls(output: Section, { fluentBit }: EventInput): Finding[] {
+  const own = entriesOf(output, 'tls').at(-1);
+  const host = valueOf(output, 'host') ?? '';
+  if (truth(own?.value ?? '') !== true) {
+    if (LOOPBACK.test(host) || host === '' || valueOf(output, 'port') === '443') return [];
+    return [
+      warning('output-tls', `${nameOf(output)} sends without TLS`, {
+        at: own?.at ?? output.at,
+        cost: 'events and key can be read on the way',
+        write: lineIn(fluentBit, 'tls', 'On'),
+      }),
+    ];
+  }
+  const verify = entriesOf(output, 'tls.verify').at(-1);
+  if (verify !== undefined && truth(verify.value) === false) {
+    return [
+      warning('output-verify', 'tls.verify is off', {
+        at: verify.at,
+        cost: 'whoever answers gets events and key',
+        write: lineIn(fluentBit, 'tls.verify', 'On'),
+      }),
+    ];
+  }
+  const name = entriesOf(output, 'tls.verify_hostname').at(-1);
+  if (truth(name?.value ?? '') === true) return [];
+  return [
+    warning('output-verify', `${nameOf(output)} does not look at the name in the certificate`, {
+      at: name?.at ?? output.at,
+      cost: 'any valid certificate, for whatever host, is handed events and key',
+      write: lineIn(fluentBit, 'tls.verify_hostname', 'On'),
+    }),
+  ];
+}
+
+/** What the Logging Service wants: JSON, at the path of the pipeline's tag, with the pipeline's key. */
+function loggingService(output: Section, { fluentBit, tag }: EventInput): Finding[] {
+  const findings: Finding[] = [];
+  const key = headerOf(output, KEY_HEADER);
+  if (key === undefined || key.raw === headerName(key.raw)) {
+    findings.push(
+      error(
+        'output-key',
+        key === undefined ? `${nameOf(output)} sends no ${KEY_HEADER}` : `Header ${key.raw} has no value`,
+        {
+          at: key?.at ?? output.at,
+          cost: `the Logging Service refuses the events${key === undefined ? '' : ', since Fluent Bit sends the name in its place'}`,
+          write: lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`),
+        },
+      ),
+    );
+  }
+  const format = entriesOf(output, 'format').at(-1);
+  if (format?.value.toLowerCase() !== 'json') {
+    findings.push(
+      error(
+        'output-format',
+        format === undefined ? 'Format is not set, and its default is msgpack' : `Format ${format.value}`,
+        {
+          at: format?.at ?? output.at,
+          cost: 'the Logging Service takes JSON only',
+          write: lineIn(fluentBit, 'Format', 'json'),
+        },
+      ),
+    );
+  }
+  const uri = entriesOf(output, 'uri').at(-1);
+  const path = uri?.value ?? '/';
+  if (tag === '') return findings;
+  if (path === '/') {
+    const write = lineIn(fluentBit, 'URI', `/${tag}`);
+    const cost = 'the Logging Service finds its pipeline by the path';
+    findings.push(error('output-uri', 'URI names no tag', { at: uri?.at ?? output.at, cost, write }));
+  } else if (path !== `/${tag}` && !path.includes('<')) {
+    const write = lineIn(fluentBit, 'URI', `/${tag}`);
+    const cost = "right only if that is the pipeline's tag; in Grafana the events go by it";
+    findings.push(
+      warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, cost, write }),
+    );
+  }
+  return findings;
+}

@@ -1,0 +1,54 @@
+import type { FluentBitConfig } from '../fluent-bit-config/model.ts';
+import { error, type Finding, lineIn } from '../finding.ts';
+import type { EventInput, Input } from '../facts/input.ts';
+import { shippedCommand } from './suggested-command.ts';
+
+/** Whether inputs get in each other's way: ours among themselves, and the tutorial's fetcher beside ours. */
+export function checkTogether(inputs: readonly Input[], python: readonly EventInput[]): Finding[] {
+  return [...sharedStates(inputs), ...(inputs.length > 0 ? python.flatMap(beside) : [])];
+}
+
+function sharedStates(inputs: readonly Input[]): Finding[] {
+  const first = new Map<string, Input>();
+  return inputs.flatMap((input) => {
+    const { config, command, fluentBit, name } = input;
+    if (config === undefined) return [];
+    const other = first.get(config.stateFile);
+    first.set(config.stateFile, other ?? input);
+    if (other === undefined) return [];
+    return [
+      error('state-shared', `${name} has the state file of ${other.name}, ${config.stateFile}`, {
+        at: command.at,
+        cost: 'while one polls the other cannot, and each takes the pending lines of the other for its own',
+        write: lineIn(fluentBit, 'Command', `… --state-file ${config.stateFile.replace(/(\.json)?$/, '_2.json')}`),
+      }),
+    ];
+  });
+}
+
+function beside({ command }: EventInput): Finding[] {
+  return [
+    error('python', 'the Python fetcher still runs beside fetch-activity-logs', {
+      at: command.at,
+      cost: 'every event comes twice, and it writes over the state: what a contract missed is never fetched',
+      write: '# delete this [INPUT]',
+    }),
+  ];
+}
+
+/** What to say of a configuration that does not run this program at all. */
+export function checkAbsence(python: readonly EventInput[], config: FluentBitConfig): Finding {
+  const [first] = python;
+  if (first === undefined) {
+    return error('input', 'no exec input runs fetch-activity-logs', {
+      at: { file: config.file },
+      cost: 'nothing is collected',
+      write: config.format === 'classic' ? '@INCLUDE activity-log.conf' : shippedCommand(config),
+    });
+  }
+  return error('input', 'the input runs the Python fetcher, not fetch-activity-logs', {
+    at: first.command.at,
+    cost: 'when a contract fails, a page is cut or Fluent Bit drops lines, it loses events',
+    write: shippedCommand(config),
+  });
+}

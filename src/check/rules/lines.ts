@@ -1,0 +1,120 @@
+import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
+import { sizeInBytes, truth } from '../fluent-bit-config/values.ts';
+import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
+import type { EventInput } from '../facts/input.ts';
+import { isLoki } from '../facts/routes.ts';
+
+const DEFAULT_BUF_SIZE = 4096;
+const DEFAULT_LINE_BYTES = 1_000_000;
+/** fgets() needs room for the line break and for its own end. */
+const BUFFER_REST = 2;
+const SHIPPED_BUF_SIZE = 2_000_000;
+const TEXT_COST = 'each event arrives as one text under the key exec, and no field of it can be found';
+
+/** Whether lines come through whole and as what they are. */
+export function checkLines(input: EventInput): Finding[] {
+  const findings = [...bufSize(input), ...parser(input)];
+  if (findings.some(({ level }) => level !== 'ok')) return findings;
+  const bytes = lineBytes(input).toLocaleString('en');
+  return [
+    ok('lines', `${input.name}: lines of up to ${bytes} bytes come through whole, as JSON`, { at: input.section.at }),
+  ];
+}
+
+function lineBytes({ config }: EventInput): number {
+  return config?.maxLineBytes ?? DEFAULT_LINE_BYTES;
+}
+
+function bufSize(input: EventInput): Finding[] {
+  const { section, fluentBit } = input;
+  const need = lineBytes(input) + BUFFER_REST;
+  const entry = entriesOf(section, 'buf_size').at(-1);
+  const value = entry?.value ?? String(DEFAULT_BUF_SIZE);
+  const size = sizeInBytes(value);
+  const sufficient = Math.max(SHIPPED_BUF_SIZE, Math.ceil(need / 1e6) * 1e6) / 1e6;
+  const write = lineIn(fluentBit, 'Buf_Size', `${sufficient}M`);
+  const at = entry?.at ?? section.at;
+  if (size === undefined) {
+    return [
+      error('buf-size', `Buf_Size "${value}" is no size`, {
+        at,
+        cost: 'Fluent Bit does not start',
+        write,
+      }),
+    ];
+  }
+  if (size >= need) return [];
+  const what =
+    entry === undefined
+      ? `Buf_Size is not set, and its default is ${DEFAULT_BUF_SIZE} bytes`
+      : `Buf_Size ${value} is too small for lines of up to ${lineBytes(input).toLocaleString('en')} bytes`;
+  return [
+    error('buf-size', what, {
+      at,
+      cost: 'longer lines are cut to pieces that no parser takes, and their events are lost',
+      write,
+    }),
+  ];
+}
+
+function parser(input: EventInput): Finding[] {
+  const { section, fluentBit } = input;
+  const entry = entriesOf(section, 'parser').at(-1);
+  const write = lineIn(fluentBit, 'Parser', 'activity_log');
+  if (entry === undefined) return [error('parser', 'there is no Parser', { at: section.at, cost: TEXT_COST, write })];
+  const found = fluentBit.parsers.find((one) => valueOf(one, 'name') === entry.value);
+  if (found === undefined) {
+    return [
+      error('parser', `Parser ${entry.value} is not defined in any Parsers_File`, {
+        at: entry.at,
+        cost: TEXT_COST,
+        write,
+      }),
+    ];
+  }
+  const format = valueOf(found, 'format')?.toLowerCase() ?? '';
+  if (format !== 'json') {
+    return [
+      error('parser', `Parser ${entry.value} reads ${format}, not JSON`, {
+        at: entry.at,
+        cost: 'it makes something else of the events, or refuses them',
+        write,
+      }),
+    ];
+  }
+  return time(input, found);
+}
+
+/** A time key is sought among the top-level keys only, where IONOS has none unless it is added. */
+function time({ config, fluentBit, outputs }: EventInput, found: Section): Finding[] {
+  const key = entriesOf(found, 'time_key').at(-1);
+  if (key === undefined) return [];
+  const added: readonly string[] = config?.addFields ?? [];
+  const hasTopLevel = added.includes(key.value) || config?.provider.fields.time[0] === key.value;
+  if (!hasTopLevel) {
+    return [
+      warning('parser-time', `Time_Key ${key.value} is no top-level key of the events`, {
+        at: key.at,
+        cost: 'records carry the time of their collection',
+        write: 'ACTIVITY_LOG_ADD_FIELDS=time, and Parser activity_log_event_time; or leave Time_Key out',
+      }),
+    ];
+  }
+  if (truth(valueOf(found, 'time_keep') ?? 'off') === true) {
+    if (!outputs.some(isLoki)) return [];
+    return [
+      warning('parser-time', `records carry the event's own time (Time_Key ${key.value})`, {
+        at: key.at,
+        cost: 'Loki refuses what is older than 7 days, or an hour behind the newest line, and Fluent Bit drops it',
+        write: lineIn(fluentBit, 'Parser', 'activity_log'),
+      }),
+    ];
+  }
+  return [
+    warning('parser-time', `Time_Key ${key.value} without Time_Keep`, {
+      at: key.at,
+      cost: 'the field is taken out of the event',
+      write: lineIn(fluentBit, 'Time_Keep', 'On'),
+    }),
+  ];
+}

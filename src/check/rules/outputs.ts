@@ -1,0 +1,193 @@
+import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
+import { leadingInteger, sizeInBytes, truth } from '../fluent-bit-config/values.ts';
+import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
+import { checkHttp } from './http-outputs.ts';
+import type { EventInput } from '../facts/input.ts';
+import { isDestination, nameOf, pluginOf, routesOf } from '../facts/routes.ts';
+import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
+
+const UNLIMITED = new Set(['no_limits', 'false', 'off']);
+/** flb_output.c, measured: what is no number above 0 counts as 1. */
+const DEFAULT_RETRIES = 1;
+/** Less is filled by an outage of minutes. */
+const MIN_TOTAL_LIMIT = 50_000_000;
+const LOKI_LINE_BYTES = 256 * 1024;
+/** What Fluent Bit makes of a line when it writes it again: escapes can triple it. */
+const GROWTH = 3;
+
+/** Whether events reach a destination, and wait for it when it is away. */
+export function checkOutputs(input: EventInput): Finding[] {
+  const { outputs, tag, section } = input;
+  const findings = [...destinations(input), ...filters(input)];
+  const sound: Finding[] = [];
+  for (const output of outputs) {
+    const own = isDestination(output) ? destination(output, input) : copies(output);
+    findings.push(...own);
+    if (own.length === 0) {
+      sound.push(
+        ok('output', `${nameOf(output)} gets what ${input.name} collects, and keeps trying`, { at: output.at }),
+      );
+    }
+  }
+  if (outputs.some(isDestination)) findings.push(...rejected(input));
+  const at = entriesOf(section, 'tag').at(-1)?.at ?? section.at;
+  // A tag that is empty is told by itself.
+  if (outputs.length === 0 && tag !== '') {
+    findings.push(
+      error('match', `no output has a Match for the tag ${tag}`, {
+        at,
+        cost: 'Fluent Bit takes the events and sends them nowhere',
+        write: lineIn(input.fluentBit, 'Match', tag),
+      }),
+    );
+  }
+  return [...sound, ...findings];
+}
+
+function destinations({ outputs, name }: EventInput): Finding[] {
+  const [first] = outputs;
+  if (first === undefined || outputs.some(isDestination)) return [];
+  return [
+    error('destination', `the events of ${name} reach ${outputs.map(pluginOf).join(' and ')} and nothing else`, {
+      at: first.at,
+      cost: 'they are kept nowhere',
+      write: '@INCLUDE outputs/ionos.conf',
+    }),
+  ];
+}
+
+function copies(output: Section): Finding[] {
+  if (pluginOf(output) !== 'stdout') return [];
+  const match = entriesOf(output, 'match').at(-1);
+  return [
+    warning('stdout', `output stdout matches the events${match === undefined ? '' : ` (Match ${match.value})`}`, {
+      at: match?.at ?? output.at,
+      cost: 'every audit event is copied into the journal, where others may read it',
+      write: '# delete this [OUTPUT]',
+    }),
+  ];
+}
+
+function destination(output: Section, input: EventInput): Finding[] {
+  return [
+    ...retries(output, input),
+    ...totalLimit(output, input),
+    ...checkHttp(output, input),
+    ...ofPlugin(output, input),
+  ];
+}
+
+function retries(output: Section, { fluentBit }: EventInput): Finding[] {
+  const entry = entriesOf(output, 'retry_limit').at(-1);
+  if (entry !== undefined && UNLIMITED.has(entry.value.toLowerCase())) return [];
+  const number = leadingInteger(entry?.value ?? '');
+  const limit = entry?.value.toLowerCase() === 'no_retries' ? 0 : number > 0 ? number : DEFAULT_RETRIES;
+  return [
+    error('retry-limit', entry === undefined ? `${nameOf(output)} has no Retry_Limit` : `Retry_Limit ${entry.value}`, {
+      at: entry?.at ?? output.at,
+      cost: `what cannot be sent after ${limit === 1 ? 'one retry' : `${limit} retries`} is dropped, and an outage loses events`,
+      write: lineIn(fluentBit, 'Retry_Limit', 'no_limits'),
+    }),
+  ];
+}
+
+function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
+  const entry = entriesOf(output, 'storage.total_limit_size').at(-1);
+  const write = lineIn(fluentBit, 'storage.total_limit_size', '1G');
+  if (entry === undefined) {
+    return [
+      warning('total-limit', `${nameOf(output)} has no storage.total_limit_size`, {
+        at: output.at,
+        cost: 'a long outage fills the disk, and then nothing can be written',
+        write,
+      }),
+    ];
+  }
+  const size = sizeInBytes(entry.value);
+  if (size !== undefined && size >= MIN_TOTAL_LIMIT) return [];
+  return [
+    warning('total-limit', `storage.total_limit_size ${entry.value}`, {
+      at: entry.at,
+      cost: 'when so much waits, the oldest events are dropped',
+      write,
+    }),
+  ];
+}
+
+/** Since 3.1.0 Fluent Bit drops at once what a destination refuses for good. */
+function rejected({ fluentBit }: EventInput): Finding[] {
+  const entry = serviceEntry(fluentBit, 'storage.keep.rejected');
+  if (truth(entry?.value ?? '') === true) return [];
+  return [
+    error('keep-rejected', entry === undefined ? 'storage.keep.rejected is not set' : 'storage.keep.rejected is off', {
+      at: entry?.at ?? serviceAt(fluentBit),
+      cost: 'what a destination refuses (4xx, such as 401 for an expired key) is dropped at once',
+      write: lineIn(fluentBit, 'storage.keep.rejected', 'On'),
+    }),
+  ];
+}
+
+function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[] {
+  const lineBytes = config?.maxLineBytes ?? 0;
+  switch (pluginOf(output)) {
+    case 'forward': {
+      if (truth(valueOf(output, 'require_ack_response') ?? '') === true) return [];
+      return [
+        error('forward-ack', `${nameOf(output)} without Require_ack_response`, {
+          at: output.at,
+          cost: 'what is written to the connection counts as delivered, whether or not anybody reads it',
+          write: lineIn(fluentBit, 'Require_ack_response', 'On'),
+        }),
+      ];
+    }
+    case 'kafka':
+      return kafka(output, lineBytes, fluentBit);
+    case 'loki': {
+      if (lineBytes <= LOKI_LINE_BYTES) return [];
+      return [
+        warning('loki-line', `lines may have ${lineBytes} bytes, and Loki refuses those above ${LOKI_LINE_BYTES}`, {
+          at: output.at,
+          cost: 'Fluent Bit drops what is refused',
+          write: 'ACTIVITY_LOG_MAX_LINE_BYTES=250000',
+        }),
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluentBit']): Finding[] {
+  const findings: Finding[] = [];
+  const timeout = entriesOf(output, 'rdkafka.message.timeout.ms').at(-1);
+  if (timeout?.value !== '0') {
+    findings.push(
+      error('kafka-timeout', `${nameOf(output)} gives messages up`, {
+        at: timeout?.at ?? output.at,
+        cost: 'what the brokers do not take in time (by default 5 minutes) is dropped',
+        write: lineIn(fluentBit, 'rdkafka.message.timeout.ms', '0'),
+      }),
+    );
+  }
+  const size = entriesOf(output, 'rdkafka.message.max.bytes').at(-1);
+  if (leadingInteger(size?.value ?? '1000000') < lineBytes * GROWTH) {
+    findings.push(
+      warning('kafka-size', `lines may have ${lineBytes} bytes, and triple when they are written again`, {
+        at: size?.at ?? output.at,
+        cost: 'what is larger than rdkafka.message.max.bytes is refused, and lost',
+        write: lineIn(fluentBit, 'rdkafka.message.max.bytes', String(Math.ceil(lineBytes / 1e6) * (GROWTH + 1) * 1e6)),
+      }),
+    );
+  }
+  return findings;
+}
+
+function filters({ fluentBit, tag, name }: EventInput): Finding[] {
+  return routesOf(fluentBit, tag, 'filter').map((filter) =>
+    warning('filter', `filter ${pluginOf(filter)} sees the events of ${name}`, {
+      at: filter.at,
+      cost: 'what it drops or changes is counted as taken',
+      write: '# a Match that leaves the tag out',
+    }),
+  );
+}

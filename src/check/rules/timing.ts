@@ -1,0 +1,80 @@
+import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
+import { truth } from '../fluent-bit-config/values.ts';
+import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
+import type { EventInput } from '../facts/input.ts';
+import { findScriptCall } from '../facts/shell-command.ts';
+import { ENVIRONMENT_FILE } from './unset-variables.ts';
+
+const SHIPPED_INTERVAL = '300';
+/** Of an interval: a run that ends so early leaves time for the last acknowledgement. */
+const DEADLINE_PART = 0.8;
+
+/** Whether runs follow each other with time between them, and hold up nothing else. */
+export function checkTiming(input: EventInput): Finding[] {
+  const intervals = interval(input);
+  const deadlines = isInterval(input) ? deadline(input) : [];
+  const findings = [...intervals, ...once(input), ...deadlines, ...threaded(input)];
+  if (findings.length > 0) return findings;
+  const seconds = (input.config?.deadlineMs ?? 0) / 1000;
+  const what =
+    input.config === undefined ? 'in a thread of its own' : `in a thread of its own, for ${seconds} s at most`;
+  return [ok('timing', `${input.name}: each run is ${what}`, { at: input.section.at })];
+}
+
+function interval({ section, intervalSec, fluentBit }: EventInput): Finding[] {
+  const entry = entriesOf(section, 'interval_sec').at(-1);
+  const write = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
+  const cost = `it runs every ${intervalSec} s, and the API may answer that with 429`;
+  if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, cost, write })];
+  // An empty one comes from a variable that is not set, which is told by itself.
+  if (entry.value === '' || isInterval({ section })) return [];
+  return [
+    warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, cost, write }),
+  ];
+}
+
+function isInterval({ section }: Pick<EventInput, 'section'>): boolean {
+  const value = valueOf(section, 'interval_sec') ?? '';
+  return /^\d+$/.test(value) && Number(value) > 0;
+}
+
+function once({ section, fluentBit }: EventInput): Finding[] {
+  return ['oneshot', 'exit_after_oneshot'].flatMap((key) => {
+    const entry = entriesOf(section, key).at(-1);
+    if (entry === undefined || truth(entry.value) !== true) return [];
+    const write = lineIn(fluentBit, key === 'oneshot' ? 'Oneshot' : 'Exit_After_Oneshot', 'Off');
+    return [error('oneshot', `${key} is on`, { at: entry.at, cost: 'it runs once, and never again', write })];
+  });
+}
+
+function deadline({ section, command, config, intervalSec }: EventInput): Finding[] {
+  if (config === undefined || config.deadlineMs < intervalSec * 1000) return [];
+  const entry = entriesOf(section, 'interval_sec').at(-1);
+  const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
+  const isOption = findScriptCall(command.value)?.args.some((word) => /^--deadline(=|$)/.test(word));
+  return [
+    warning(
+      'deadline',
+      `a run may take ${config.deadlineMs / 1000} s, and the next one is due after ${intervalSec} s`,
+      {
+        at: entry?.at ?? command.at,
+        cost: 'runs follow each other without a pause, and a stop always meets one',
+        // An option wins over its variable.
+        write:
+          isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
+      },
+    ),
+  ];
+}
+
+function threaded({ section, fluentBit }: EventInput): Finding[] {
+  if (truth(valueOf(section, 'threaded') ?? '') === true) return [];
+  const entry = entriesOf(section, 'threaded').at(-1);
+  return [
+    warning('threaded', entry === undefined ? 'Threaded is not set' : `Threaded ${entry.value}`, {
+      at: entry?.at ?? section.at,
+      cost: 'while the script runs, Fluent Bit sends nothing, takes nothing else, and counts nothing',
+      write: lineIn(fluentBit, 'Threaded', 'On'),
+    }),
+  ];
+}

@@ -1,0 +1,84 @@
+import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model.ts';
+import { error, lineIn, type Finding, warning } from '../finding.ts';
+import type { Environment } from '../facts/environment.ts';
+
+/** What a tutorial leaves to the reader: `<TAG_NAME>`. */
+const PLACEHOLDER = /<[A-Za-z][\w -]*>/;
+/** Keys without which events go nowhere; others may well be empty, such as a key that nobody asks for. */
+const NEEDED = new Set(['host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
+const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
+export const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
+
+/** Whether something was copied and not filled in. */
+export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {
+  return sections
+    .flatMap(({ entries }) => entries)
+    .flatMap(({ key, raw, at }) => {
+      const found = key === 'command' || key.endsWith('regex') ? null : PLACEHOLDER.exec(raw);
+      if (found === null) return [];
+      return [
+        error('placeholder', `${key} still holds ${found[0]}`, {
+          at,
+          cost: 'the events go nowhere',
+          write: lineIn(config, key, raw.replace(found[0], '…')),
+        }),
+      ];
+    });
+}
+
+interface UnsetVariable {
+  readonly name: string;
+  /** Where it is needed, or else where it is used first. */
+  readonly entry: Entry;
+  readonly isNeeded: boolean;
+}
+
+/**
+ * Variables that are used and not set, each once, however often it is used. `ours` are the sections that events pass;
+ * those of `told` have been spoken of already.
+ */
+export function checkVariables(
+  config: FluentBitConfig,
+  environment: Environment,
+  ours: readonly Section[],
+  told: ReadonlySet<string>,
+): Finding[] {
+  const our = new Set(ours.flatMap(({ entries }) => entries));
+  const found = new Map<string, UnsetVariable>();
+  for (const entry of [...config.sections, ...config.parsers].flatMap(({ entries }) => entries)) {
+    const isNeeded = our.has(entry) && NEEDED.has(entry.key);
+    for (const name of variablesIn(entry.raw)) {
+      if (told.has(name) || (config.variables.get(name)?.value ?? environment.variables[name] ?? '') !== '') continue;
+      const before = found.get(name);
+      if (before === undefined || (isNeeded && !before.isNeeded)) found.set(name, { name, entry, isNeeded });
+    }
+  }
+  return [...found.values()].map((variable) => describe(variable, environment));
+}
+
+function describe({ name, entry: { key, at }, isNeeded }: UnsetVariable, environment: Environment): Finding {
+  const message = `variable \${${name}} is used but not set`;
+  if (!environment.isKnown) {
+    return warning('config-variable-unknown', `${message}, as far as this user can see`, {
+      at,
+      cost: "the service's own variables stand in files that only root can read",
+      run: 'sudo fetch-activity-logs check',
+    });
+  }
+  const details = { at, write: assignments([name]) };
+  const text = `${message}${environment.hint(name)}`;
+  if (!isNeeded) return warning('config-variable-unset', text, { ...details, cost: 'Fluent Bit takes it for empty' });
+  const cost =
+    key === 'interval_sec' ? 'the script is started every second' : 'it becomes empty, and the events go nowhere';
+  return error('config-variable-unset', text, { ...details, cost });
+}
+
+/** The variables without a default in a value. */
+export function variablesIn(raw: string): string[] {
+  return [...new Set(Array.from(raw.matchAll(/\$\{([^}:]+)\}/g), ([, name = '']) => name))];
+}
+
+/** What to write so that variables are set. */
+export function assignments(names: readonly string[]): string {
+  return `${names.map((name) => `${name}=${EXAMPLES[name] ?? '…'}`).join(' and ')} in ${ENVIRONMENT_FILE}`;
+}

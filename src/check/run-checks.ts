@@ -1,0 +1,194 @@
+import { resolve } from 'node:path';
+import { readConfig, type Options } from '../config/config.ts';
+import { ConfigError } from '../lib/errors.ts';
+import type { FluentBitConfig } from './fluent-bit-config/model.ts';
+import type { World } from '../lib/world.ts';
+import { checkAcknowledgement } from './rules/acknowledgement.ts';
+import { checkApi } from './probes/api.ts';
+import { checkCommand } from './rules/command.ts';
+import { readConfiguration } from './facts/configuration.ts';
+import { environmentOf, type Environment, type Setup } from './facts/environment.ts';
+import { error, ok, warning, type Finding } from './finding.ts';
+import { inputsOf, pythonInputsOf, type EventInput, type Input } from './facts/input.ts';
+import { checkLines } from './rules/lines.ts';
+import { pathOn, thisMachine, type Machine } from './facts/machine.ts';
+import { checkNode } from './probes/node-version.ts';
+import { checkOutputs } from './rules/outputs.ts';
+import { checkPlaceholders } from './rules/unset-variables.ts';
+import { isIncomplete, problemFindings } from './rules/config-problems.ts';
+import { checkRunning } from './probes/running.ts';
+import { checkScript } from './probes/script.ts';
+import { checkPlainSecrets, secretsOf } from './rules/plain-secrets.ts';
+import { readService, type Service } from './facts/service.ts';
+import { checkState } from './probes/state.ts';
+import { checkStorage } from './rules/storage.ts';
+import { checkTiming } from './rules/timing.ts';
+import { checkAbsence, checkTogether } from './rules/inputs-together.ts';
+import { checkToken } from './probes/token.ts';
+
+const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
+const RETRY_MS = 1_000;
+/** Options of `check` itself; all others take the place of the command's that Fluent Bit runs. */
+const OWN_OPTIONS = new Set(['_', '$0', 'json', 'config', 'log-level', 'logLevel']);
+
+export interface SurveyOptions {
+  readonly machine?: Machine;
+  /** Between two attempts to reach a Fluent Bit that has perhaps just been started. */
+  readonly retryMs?: number;
+}
+
+export interface Survey {
+  readonly findings: readonly Finding[];
+  /** What must not be shown. */
+  readonly secrets: readonly string[];
+}
+
+/** All that there is to say of this machine: of each input that runs this program, or else of the command line. */
+export async function survey(
+  world: World,
+  options: Options,
+  { machine = thisMachine(), retryMs = RETRY_MS }: SurveyOptions,
+): Promise<Survey> {
+  const service = readService(machine);
+  const serviceFile = service.configFile ?? DEFAULT_CONFIG;
+  const named = options['config'];
+  const file = typeof named === 'string' ? resolve(named) : serviceFile;
+  const environment = environmentOf(service, service.isThere && file === serviceFile, world.env, machine);
+  const configuration = readConfiguration(file, typeof named === 'string', environment, machine);
+  const fluentBit = configuration.config;
+  const inputs = fluentBit === undefined ? [] : await inputsOf(fluentBit, environment);
+  const python = fluentBit === undefined ? [] : pythonInputsOf(fluentBit);
+  const { setups, refused } = setupsOf(inputs, environment, given(options));
+
+  const looks = await Promise.all(setups.map((setup) => look(setup, world, machine)));
+  const configFindings =
+    fluentBit === undefined ? [configuration.finding] : aboutConfig(fluentBit, inputs, python, environment, machine);
+  const about = (await Promise.all(inputs.map((input) => aboutInput(input, machine)))).flat();
+  const files = readAtStart(fluentBit, environment).map((path) => pathOn(machine, path));
+  const running = await Promise.all(setups.map((setup) => checkRunning(setup, { files, retryMs }, world)));
+  const findings = [
+    ...(about.some(({ code }) => code === 'node') ? [] : [checkNode(machine.node.version, machine.node.path)]),
+    ...aboutEnvironment(environment),
+    ...refused,
+    ...looks.flatMap((one) => one.findings),
+    ...configFindings,
+    ...about,
+    ...(inputs.length > 0 ? [] : python.flatMap(aboutPython)),
+    ...running.flat(),
+  ];
+  const environments = [world.env, environment.variables, ...inputs.map(({ env }) => env)];
+  return {
+    findings: withoutRepetitions(findings),
+    secrets: [...looks.flatMap(({ secrets }) => secrets), ...environments.flatMap(secretsOf)],
+  };
+}
+
+function given(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name)));
+}
+
+/**
+ * What each input (of the provider, if one was named) would do; options that were given replace its command's. Where
+ * none runs this program, what these options come to in Fluent Bit's environment.
+ */
+function setupsOf(
+  inputs: readonly Input[],
+  environment: Environment,
+  instead: Options,
+): { readonly setups: readonly Setup[]; readonly refused: readonly Finding[] } {
+  const setups = inputs.flatMap(({ config, options, env, intervalSec }) => {
+    const isMeant = instead['provider'] === undefined || instead['provider'] === config?.provider.name;
+    if (config === undefined || !isMeant) return [];
+    return [{ config: readConfig({ ...options, ...instead }, env), environment, env, intervalMs: intervalSec * 1000 }];
+  });
+  // What an input's own options come to is not known when they are refused, which is told where they stand.
+  if (setups.length > 0 || inputs.some(({ config }) => config === undefined)) return { setups, refused: [] };
+  const env = environment.variables;
+  try {
+    return { setups: [{ config: readConfig(instead, env), environment, env }], refused: [] };
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    const message = `the program refuses what Fluent Bit has in its environment: ${thrown.message}`;
+    return { setups: [], refused: [error('settings', message, { cost: 'nothing is collected' })] };
+  }
+}
+
+async function look(setup: Setup, world: World, machine: Machine): Promise<Survey> {
+  const { credentials, findings } = checkToken(setup, machine, world.now());
+  const [api, state] = await Promise.all([
+    credentials === undefined ? [] : checkApi(setup, credentials, world),
+    checkState(setup, machine, world.now()),
+  ]);
+  return { findings: [...findings, ...api, ...state], secrets: credentials?.secrets ?? [] };
+}
+
+function aboutEnvironment({ service }: Environment): Finding[] {
+  if (service === undefined) return [];
+  return [
+    ...service.unreadable.map((file) =>
+      warning('environment', 'this user cannot read it', {
+        at: { file },
+        cost: 'what the service has in its environment is not known',
+        run: 'sudo fetch-activity-logs check',
+      }),
+    ),
+    ...service.missing.map(({ path, at }) =>
+      error('environment', `${path} does not exist`, {
+        at,
+        cost: 'the service does not start',
+        write: `EnvironmentFile=-${path}`,
+      }),
+    ),
+  ];
+}
+
+function aboutConfig(
+  fluentBit: FluentBitConfig,
+  inputs: readonly Input[],
+  python: readonly EventInput[],
+  environment: Environment,
+  machine: Machine,
+): Finding[] {
+  const all: readonly EventInput[] = [...inputs, ...python];
+  const sections = [...new Set(all.flatMap(({ section, outputs }) => [section, ...outputs]))];
+  const findings = [
+    ...problemFindings(fluentBit, environment, sections),
+    ...(inputs.length > 0 || isIncomplete(fluentBit) ? [] : [checkAbsence(python, fluentBit)]),
+    ...checkTogether(inputs, python),
+    ...checkPlaceholders(fluentBit, sections),
+    ...checkPlainSecrets(fluentBit, sections, machine),
+  ];
+  if (findings.length > 0) return findings;
+  const files = new Set(fluentBit.files).size;
+  return [ok('config', `${files} file${files === 1 ? '' : 's'} read, nothing amiss`, { at: { file: fluentBit.file } })];
+}
+
+async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {
+  return [
+    ...checkCommand(input),
+    ...(await checkScript(input, machine)),
+    ...checkLines(input),
+    ...checkStorage(input),
+    ...checkTiming(input),
+    ...checkAcknowledgement(input),
+    ...checkOutputs(input),
+  ];
+}
+
+/** What the Python fetcher's events meet with on their way; what is in order there is not worth a line. */
+function aboutPython(input: EventInput): Finding[] {
+  const findings = [...checkLines(input), ...checkStorage(input), ...checkTiming(input), ...checkOutputs(input)];
+  return findings.filter(({ level }) => level !== 'ok');
+}
+
+/** What a running Fluent Bit knows only as it was when it started. */
+function readAtStart(fluentBit: FluentBitConfig | undefined, { service }: Environment): string[] {
+  const variables: Service['variables'] = service?.variables ?? new Map();
+  const environmentFiles = [...variables.values()].flatMap(({ at, isPublic }) => (isPublic ? [] : [at.file]));
+  return [...new Set([...(fluentBit?.files ?? []), ...environmentFiles])];
+}
+
+/** Two inputs may share an output, a token, a state folder: what is said of it is said once. */
+function withoutRepetitions(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
+}

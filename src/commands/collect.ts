@@ -1,0 +1,243 @@
+import { NotNow } from '../delivery/acknowledgement.ts';
+import { withAdvice } from '../session/failures.ts';
+import { eachAtOnce } from '../lib/concurrency.ts';
+import type { Config } from '../config/config.ts';
+import { expiryWarning, readCredentials, type Credentials } from '../config/credentials.ts';
+import { formatDuration } from '../lib/duration.ts';
+import { ApiError, AppError, ExitCode, StateError, StdoutError, messageOf } from '../lib/errors.ts';
+import { createLog, type Log } from '../lib/log.ts';
+import { registerNew } from '../session/sources.ts';
+import type { Source } from '../providers/provider.ts';
+import { Stopped } from '../lib/run.ts';
+import { withSession, type Session } from '../session/session.ts';
+import { SourceProgress } from '../state/source-progress.ts';
+import type { SourceState, State } from '../state/state.ts';
+import type { Store } from '../state/state-store.ts';
+import type { World } from '../lib/world.ts';
+
+/** The code of the error that says that the deadline came before the first page. */
+export const DEADLINE = 'DEADLINE';
+/** At the deadline nothing more is fetched, but what was fetched is still printed and waited for. */
+const MAX_OVERRUN_MS = 5_000;
+/** Lateness from this part of the overlap on is warned about. */
+const LATENESS_WARNING = 0.8;
+
+export interface CollectOptions {
+  /** Kept by the caller from poll to poll; without it, the state file's is opened and closed again. */
+  readonly store?: Store;
+  readonly adaptLog?: (log: Log) => Log;
+}
+
+export interface Outcome {
+  readonly exitCode: ExitCode;
+  /** False when the run was stopped first: there is more at once. */
+  readonly isComplete: boolean;
+  /** The last request that failed, also if its repetition did not. */
+  readonly lastFailure?: AppError | undefined;
+}
+
+/**
+ * One poll: lock, load, ask each source for what is new, print it, save how far it got, unlock. Throws AppError when
+ * nothing could be collected at all.
+ */
+export async function collect(config: Config, world: World, options: CollectOptions = {}): Promise<Outcome> {
+  const credentials = readCredentials(config.provider, config.tokenFile, world.env);
+  const plainLog = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
+  const log = options.adaptLog?.(plainLog) ?? plainLog;
+  try {
+    return await withSession({ config, credentials, log, world, keptStore: options.store }, async (session) => {
+      const exitCode = await recorded(session, async () => {
+        try {
+          return await pollAll(session);
+        } catch (error) {
+          const late = error instanceof Stopped && error.isDeadline;
+          const failure = late ? tooLate(error, session.api.lastFailure?.message) : error;
+          if (isWorthNoting(failure)) await noteInAll(explained(failure, config, credentials, world).message, session);
+          throw failure;
+        }
+      });
+      const warning = expiryWarning(credentials, world.now());
+      if (warning !== undefined) log.warn(warning);
+      return { exitCode, isComplete: !session.run.signal.aborted, lastFailure: session.api.lastFailure };
+    });
+  } catch (error) {
+    if (error instanceof Stopped && error.isDeadline) throw tooLate(error);
+    if (error instanceof Stopped) log.info(`${error.message} before anything was collected`);
+    else if (error instanceof NotNow) log.warn(`${error.message}; the API keeps the events for the next run`);
+    else throw explained(error, config, credentials, world);
+    return { exitCode: ExitCode.Done, isComplete: true };
+  }
+}
+
+/** Runs the poll and, however it ends, writes the metrics file, if there is to be one. */
+async function recorded(session: Session, poll: () => Promise<ExitCode>): Promise<ExitCode> {
+  let exitCode: ExitCode = ExitCode.NothingCollected;
+  try {
+    return (exitCode = await poll());
+  } catch (error) {
+    if (error instanceof AppError) exitCode = error.exitCode;
+    else if (error instanceof Stopped) exitCode = ExitCode.Done;
+    throw error;
+  } finally {
+    const { metricsFile } = session.config;
+    if (metricsFile !== undefined) {
+      const { writeMetrics } = await import('../session/metrics.ts');
+      await writeMetrics(metricsFile, session, exitCode);
+    }
+  }
+}
+
+async function pollAll(session: Session): Promise<ExitCode> {
+  const { config, log, run, store, provider, delivery, acknowledgement, now } = session;
+  const sources = await provider.sources(run.signal);
+  if (registerNew(sources, session)) await store.flush();
+
+  let failed = 0;
+  let interrupted = 0;
+  let incomplete = 0;
+  let fatal: AppError | undefined;
+  await eachAtOnce(inTurn(sources, store.state), config.concurrency, async (source) => {
+    try {
+      if (!(await pollSource(source, session))) incomplete++;
+    } catch (error) {
+      if (error instanceof Stopped) interrupted++;
+      else if (concernsAll(error)) run.abort((fatal ??= error));
+      else {
+        failed++;
+        noteFailure(source, error, session);
+      }
+    }
+  });
+  const isTaken = await acknowledgement.settle();
+  if (!(fatal instanceof StateError)) await store.flush();
+  if (fatal !== undefined) throw fatal;
+
+  const { reason } = run.signal as { reason: unknown };
+  if (interrupted > 0 && delivery.pages === 0 && failed === 0 && reason instanceof Stopped && reason.isDeadline)
+    throw reason;
+
+  const overrunMs = now() - run.deadline;
+  if (overrunMs > MAX_OVERRUN_MS) {
+    log.warn(`the run ended ${formatDuration(overrunMs)} after its deadline: what reads stdout is too slow for it`);
+  }
+  log.info(`${counted(delivery.events, 'event')} from ${counted(sources.length, 'source')}`);
+  if (interrupted > 0) {
+    log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
+  }
+  if (!isTaken && !run.giveUp.aborted) return ExitCode.NotDelivered;
+  if (failed + incomplete === 0) return ExitCode.Done;
+  return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
+}
+
+/** False when the API did not give all that it has. */
+async function pollSource(
+  source: Source,
+  { config, log, run, store, provider, delivery, now }: Session,
+): Promise<boolean> {
+  const state = stateOf(source, store.state);
+  const progress = new SourceProgress(source.name, state);
+  run.signal.throwIfAborted();
+  state.last_attempt = new Date(now()).toISOString();
+  const { cursor } = state;
+  let pages = 0;
+  let gap: string | undefined;
+  try {
+    for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
+      if (page.gap !== undefined) {
+        // Noted before the cursor passes it: this run may end here.
+        gap = page.gap;
+        state.last_error = `${new Date(now()).toISOString()} ${gap}`;
+      }
+      await delivery.deliver(source, progress, page);
+      pages++;
+    }
+  } catch (error) {
+    if (error instanceof Stopped && pages > 0) {
+      log.info(`${source.name}: stopped; the next run goes on from ${state.cursor}`);
+      if (error.isDeadline && state.cursor === cursor) {
+        log.warn(
+          `${source.name}: its cursor did not move before the deadline. If this is said again, it never will: ` +
+            `a longer --deadline or a shorter --overlap lets the poll get past what it knows already`,
+        );
+      }
+    }
+    throw error;
+  }
+  state.last_success = new Date(now()).toISOString();
+  if (gap === undefined) state.last_error = null;
+  if (progress.greatestLateness > 0 && progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
+    log.warn(
+      `${source.name}: events came up to ${formatDuration(progress.greatestLateness * 1000)} late, and only ` +
+        `${formatDuration(config.overlapMs)} are looked for again; a longer --overlap would miss none`,
+    );
+  }
+  return gap === undefined;
+}
+
+/** Whose last poll is the longest ago comes first: what a deadline cuts off is not always the same. */
+function inTurn(sources: readonly Source[], state: State): Source[] {
+  const lastAttempt = (source: Source) => stateOf(source, state).last_attempt ?? '';
+  return sources.toSorted((a, b) => (lastAttempt(a) < lastAttempt(b) ? -1 : lastAttempt(a) > lastAttempt(b) ? 1 : 0));
+}
+
+/** At the deadline without a single page: not what a run is for. */
+function tooLate(reason: Stopped, lastFailure?: string): AppError {
+  const why = lastFailure === undefined ? '' : `; what failed last: ${lastFailure}`;
+  return new AppError(DEADLINE, `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
+}
+
+function stateOf(source: Source, state: State): SourceState {
+  const known = state.sources[source.name];
+  if (known === undefined) throw new StateError(`${source.name} was not registered`);
+  return known;
+}
+
+function noteFailure(source: Source, error: unknown, { config, log, store, now }: Session): void {
+  const state = stateOf(source, store.state);
+  const message = withAdvice(error, config.apiUrl.host);
+  state.last_error = `${new Date(now()).toISOString()} ${message}`;
+  log.error(
+    `${source.name}: ${message}${/[.?!]$/.test(message) ? '' : '.'} Its cursor stays; the next run tries again`,
+  );
+  if (error instanceof Error && !(error instanceof AppError)) log.debug(error.stack ?? '');
+}
+
+/** Whether what ended the poll is worth reading in the state: neither a wish, nor what the state or stdout tells. */
+function isWorthNoting(error: unknown): boolean {
+  return !(error instanceof Stopped || error instanceof StateError || error instanceof StdoutError);
+}
+
+/** What ended the poll for all sources stands with each of them: `status` knows nothing but the state. */
+async function noteInAll(message: string, { config, log, store, now }: Session): Promise<void> {
+  const polled = Object.entries(store.state.sources).filter(
+    ([name]) => config.contracts.length === 0 || config.contracts.includes(name.slice(name.indexOf('/') + 1)),
+  );
+  if (polled.length === 0) return;
+  for (const [, state] of polled) state.last_error = `${new Date(now()).toISOString()} ${message}`;
+  // What ended the poll is what matters more.
+  await store.flush().catch((error: unknown) => {
+    log.error(messageOf(error));
+  });
+}
+
+/** The credentials, the state and stdout serve all sources: without them none of the others would fare better. */
+export function concernsAll(error: unknown): error is AppError {
+  return (
+    error instanceof StateError || error instanceof StdoutError || (error instanceof ApiError && error.status === 401)
+  );
+}
+
+/** An error that ends the whole poll, in words that say what to do. */
+export function explained(error: unknown, config: Config, credentials: Credentials, world: World): Error {
+  if (!(error instanceof AppError) || error instanceof StdoutError)
+    return error instanceof Error ? error : new Error(messageOf(error));
+  const expiry =
+    error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
+  const message = withAdvice(error, config.apiUrl.host);
+  return new AppError(error.code, expiry === undefined ? message : `${message}: ${expiry}`, error.exitCode, error);
+}
+
+/** `1 event`, `2 events`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun}s`}`;
+}

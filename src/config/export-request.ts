@@ -1,0 +1,63 @@
+import { duration, MAX_TIMEOUT_MS, oneOf, settings, since, text, type Options } from './config.ts';
+import { formatSecond } from '../lib/duration.ts';
+import { ConfigError } from '../lib/errors.ts';
+
+export const FORMATS = ['jsonl', 'csv'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** What `export` is asked for. */
+export interface ExportRequest {
+  readonly range: ExportRange;
+  /** Undefined: stdout. */
+  readonly output: string | undefined;
+  readonly format: Format;
+  /** Infinity unless asked for: an export takes as long as it takes. */
+  readonly deadlineMs: number;
+}
+
+/** In epoch seconds. */
+export interface ExportRange {
+  readonly from: number;
+  /** Exclusive, and not in the future. */
+  readonly to: number;
+  /** As it was written: `24h` is another instant each time, and the same wish. */
+  readonly given: { readonly from: string; readonly to: string | null };
+}
+
+/** Reads the options of `export`; none of them has an environment variable. Throws ConfigError. */
+export function readExportRequest(options: Options, now: number): ExportRequest {
+  const setting = settings(options, {});
+  const output = setting('output', text, undefined);
+  const format = setting('format', oneOf(FORMATS), 'jsonl');
+  if (format === 'csv' && options['add-fields'] !== undefined) {
+    throw new ConfigError('--add-fields is for jsonl: the columns of csv are always the same');
+  }
+  return {
+    range: readRange(setting('from', instant, undefined), setting('to', instant, undefined), now),
+    output: output === '-' ? undefined : output,
+    format,
+    deadlineMs: setting('deadline', duration(1_000, MAX_TIMEOUT_MS), undefined) ?? Infinity,
+  };
+}
+
+interface Instant {
+  readonly text: string;
+  readonly at: (now: number) => number;
+}
+
+function instant(value: string): Instant {
+  return { text: value.trim(), at: since(value) };
+}
+
+function readRange(first: Instant | undefined, last: Instant | undefined, now: number): ExportRange {
+  if (first === undefined) {
+    throw new ConfigError('export needs a beginning, such as --from 24h or --from 2026-01-31T12:00:00Z');
+  }
+  const from = Math.max(0, Math.floor(first.at(now) / 1000));
+  const to = Math.min(Math.ceil((last?.at(now) ?? now) / 1000), Math.floor(now / 1000));
+  if (from >= to) {
+    const end = last === undefined || last.at(now) > now ? 'the present' : '--to';
+    throw new ConfigError(`--from (${formatSecond(from)}) must lie before ${end} (${formatSecond(to)})`);
+  }
+  return { from, to, given: { from: first.text, to: last?.text ?? null } };
+}

@@ -1,0 +1,127 @@
+import type { Acknowledgement } from './acknowledgement.ts';
+import { toLines, type EventSlice } from '../events/event.ts';
+import type { Outlet } from './outlet.ts';
+import type { Preparation } from './line-builder.ts';
+import type { Page, Source } from '../providers/provider.ts';
+import { ReusableMemory } from '../lib/reusable-memory.ts';
+import type { Run } from '../lib/run.ts';
+import type { SourceProgress } from '../state/source-progress.ts';
+import type { Store } from '../state/state-store.ts';
+
+/** Of what Fluent Bit refused once, so many lines are printed together; what it refused twice is printed alone. */
+const SUSPECTS_AT_ONCE = 100;
+const LF = 0x0a;
+
+export interface DeliveryOptions {
+  readonly outlet: Pick<Outlet, 'print'>;
+  readonly preparation: Pick<Preparation, 'prepare'>;
+  readonly acknowledgement: Acknowledgement;
+  readonly store: Pick<Store, 'changed' | 'catchUp'>;
+  readonly run: Run;
+}
+
+/** Takes pages of all sources, one after the other: there is one stdout. Printed, acknowledged, then saved. */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  #last: Promise<unknown> = Promise.resolve();
+  /** For the lines of one page after the other: stdout has let go of them once they are printed. */
+  #memory = new ReusableMemory();
+  /** Events printed in this run, and their bytes. */
+  events = 0;
+  bytes = 0;
+  /** Pages delivered in this run, those with nothing new among them. */
+  pages = 0;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Prints the new events of a page when their turn has come; the source is told once they are delivered. Throws the
+   * run's reason when it was stopped before all of them were printed, StdoutError when stdout is closed or Fluent Bit
+   * does not take what is printed.
+   */
+  async deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
+    const turn = this.#last.then(() => this.#deliver(source, progress, page));
+    this.#last = turn.catch(() => undefined);
+    await turn;
+  }
+
+  async #deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
+    const { acknowledgement, run } = this.#options;
+    run.signal.throwIfAborted();
+    this.pages++;
+    const events = progress.take(page);
+    if (events.length === 0) {
+      acknowledgement.printed(progress, progress.batch(page, [], true), 0);
+      return;
+    }
+    let done = 0;
+    for (const portion of portions(events, progress)) {
+      if (done > 0) run.signal.throwIfAborted();
+      done += portion.length;
+      await this.#print(source, progress, page, portion, done === events.length);
+    }
+  }
+
+  async #print(
+    source: Source,
+    progress: SourceProgress,
+    page: Page,
+    events: readonly EventSlice[],
+    isEnd: boolean,
+  ): Promise<void> {
+    const { acknowledgement, outlet, preparation, run, store } = this.#options;
+    await acknowledgement.makeRoom(isSuspect(events, progress));
+    await store.catchUp();
+    const prepared = await preparation.prepare(events, source, progress);
+    const lines = toLines(prepared, this.#memory);
+    const bytes = await outlet.print(lines, run.giveUp, run.wrapUp);
+    const isWhole = bytes === lines.length;
+    const count = isWhole ? prepared.length : countLines(lines, bytes);
+    const printed = isWhole ? events : events.slice(0, count);
+    this.events += count;
+    this.bytes += bytes;
+    acknowledgement.printed(progress, progress.batch(page, printed, isWhole && isEnd), count);
+    store.changed();
+    if (isWhole) return;
+    this.#memory = new ReusableMemory(); // stdout may hold the last one still
+    run.signal.throwIfAborted();
+  }
+}
+
+function isSuspect(events: readonly EventSlice[], progress: SourceProgress): boolean {
+  const [first] = events;
+  return first !== undefined && progress.strikesOf(first) > 0;
+}
+
+/**
+ * Cuts a page into what is printed together: all of it as a rule. What Fluent Bit has refused comes first, so that each
+ * run brings its end nearer, and in ever smaller portions, each acknowledged before the next, until the line that it
+ * cannot take stands alone.
+ */
+function* portions(events: readonly EventSlice[], progress: SourceProgress): Generator<readonly EventSlice[]> {
+  if (!progress.hasStrikes) {
+    yield events;
+    return;
+  }
+  let portion: EventSlice[] = [];
+  let strikes = 0;
+  for (const event of events.toSorted((a, b) => progress.strikesOf(b) - progress.strikesOf(a))) {
+    const itsStrikes = progress.strikesOf(event);
+    const isFull = strikes > 0 && portion.length >= (strikes === 1 ? SUSPECTS_AT_ONCE : 1);
+    if (portion.length > 0 && (itsStrikes !== strikes || isFull)) {
+      yield portion;
+      portion = [];
+    }
+    strikes = itsStrikes;
+    portion.push(event);
+  }
+  yield portion;
+}
+
+function countLines(lines: Buffer, end: number): number {
+  let count = 0;
+  for (let p = lines.indexOf(LF); p >= 0 && p < end; p = lines.indexOf(LF, p + 1)) count++;
+  return count;
+}

@@ -1,0 +1,78 @@
+import type { Writable } from 'node:stream';
+import { StdoutError, codeOf, messageOf } from '../lib/errors.ts';
+
+/** As much as a pipe takes at once (pipe(7)); what is written stops at a line's end only every so often. */
+const CHUNK_BYTES = 64 * 1024;
+const LF = 0x0a;
+
+/** stdout: lines go in as fast as the reader takes them, and no faster. */
+export class Outlet {
+  readonly #stream: Writable;
+  #error: Error | undefined;
+  #onError: (error: Error) => void = () => undefined;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    stream.on('error', this.#noteError);
+  }
+
+  readonly #noteError = (error: Error): void => {
+    this.#error ??= error;
+    this.#onError(this.#error);
+  };
+
+  /** Lets go of the stream. */
+  close(): void {
+    this.#stream.off('error', this.#noteError);
+  }
+
+  /**
+   * Writes whole lines and waits until the reader's side has taken their last byte. Once `wrapUp` is aborted it stops
+   * at a line's end; at `giveUp`, where the reader still has not taken it, stdout is abandoned. Returns how many bytes
+   * are surely written, whole lines. Throws StdoutError when stdout is closed or cannot take them.
+   */
+  async print(lines: Buffer, giveUp: AbortSignal, wrapUp = giveUp): Promise<number> {
+    let written = 0;
+    while (written < lines.length && !wrapUp.aborted) {
+      const chunk = lines.subarray(written, endOfChunk(lines, written));
+      if (!(await this.#write(chunk, giveUp))) break;
+      written += chunk.length;
+    }
+    return written;
+  }
+
+  /** False when it was given up. */
+  async #write(chunk: Buffer, giveUp: AbortSignal): Promise<boolean> {
+    if (this.#error !== undefined) throw closed(this.#error);
+    return new Promise((resolve, reject) => {
+      const abandon = () => {
+        this.#stream.destroy();
+        resolve(false);
+      };
+      giveUp.addEventListener('abort', abandon, { once: true });
+      const settle = (error: Error | null | undefined) => {
+        giveUp.removeEventListener('abort', abandon);
+        if (error === null || error === undefined) resolve(true);
+        else if (giveUp.aborted) resolve(false);
+        else reject(closed(error));
+      };
+      this.#onError = settle;
+      this.#stream.write(chunk, settle);
+    });
+  }
+}
+
+/** The end of the lines that fit into a chunk; of the first line, when that alone is longer. */
+function endOfChunk(lines: Buffer, start: number): number {
+  if (lines.length - start <= CHUNK_BYTES) return lines.length;
+  const last = lines.subarray(start, start + CHUNK_BYTES).lastIndexOf(LF);
+  return last >= 0 ? start + last + 1 : lines.indexOf(LF, start) + 1;
+}
+
+function closed(error: Error): StdoutError {
+  const message =
+    codeOf(error) === 'EPIPE'
+      ? 'stdout was closed before everything was printed; what is missing comes with the next run'
+      : `cannot write to stdout: ${messageOf(error)}; what is missing comes with the next run`;
+  return new StdoutError(message, error);
+}

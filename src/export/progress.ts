@@ -1,0 +1,80 @@
+import { formatDuration, parseInstant } from '../lib/duration.ts';
+import type { ExportRange } from '../config/export-request.ts';
+import type { SourceState } from '../state/state.ts';
+
+/** A rate over less than this says nothing. */
+const MIN_ELAPSED_MS = 1_000;
+
+export interface ExportProgressOptions {
+  readonly range: ExportRange;
+  /** In any order; they change as the export goes on. */
+  readonly sources: readonly SourceState[];
+  readonly hasContracts: boolean;
+  readonly now: () => number;
+}
+
+/** How far an export is, for people. */
+export class ExportProgress {
+  readonly #options: ExportProgressOptions;
+  readonly #startedAt: number;
+  readonly #eventsBefore: number;
+  readonly #shareBefore: number;
+  readonly #finished = new Set<SourceState>();
+  /** Steps in which a source came forward: time windows, or pages. */
+  #steps = 0;
+
+  constructor(options: ExportProgressOptions) {
+    this.#options = options;
+    this.#startedAt = options.now();
+    this.#eventsBefore = this.events;
+    this.#shareBefore = this.#share();
+  }
+
+  /** Events that the export has so far, those of a run before included. */
+  get events(): number {
+    return this.#options.sources.reduce((sum, { delivered }) => sum + delivered, 0);
+  }
+
+  step(): void {
+    this.#steps++;
+  }
+
+  finish(source: SourceState): void {
+    this.#finished.add(source);
+  }
+
+  /** `2 of 12 contracts, 37 windows, 120,345 events, 4,210/s, 3 min left` */
+  render(): string {
+    const { sources, hasContracts, now } = this.#options;
+    const elapsed = now() - this.#startedAt;
+    const parts = [many(this.#steps, hasContracts ? 'window' : 'page'), many(this.events, 'event')];
+    if (hasContracts) parts.unshift(`${number(this.#finished.size)} of ${many(sources.length, 'contract')}`);
+    if (elapsed >= MIN_ELAPSED_MS) {
+      parts.push(`${number(Math.round(((this.events - this.#eventsBefore) / elapsed) * 1000))}/s`);
+      const share = this.#share();
+      const won = share - this.#shareBefore;
+      if (won > 0) parts.push(`${formatDuration((elapsed * (1 - share)) / won)} left`);
+    }
+    return parts.join(', ');
+  }
+
+  /** From 0 to 1: how much of the range all sources together have behind them. */
+  #share(): number {
+    const { range, sources } = this.#options;
+    const length = (range.to - range.from) * 1000;
+    const shares = sources.map((source) => {
+      if (this.#finished.has(source)) return 1;
+      const reached = parseInstant(source.cursor) ?? parseInstant(source.last_event ?? '') ?? 0;
+      return Math.min(1, Math.max(0, (reached - range.from * 1000) / length));
+    });
+    return shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
+  }
+}
+
+function many(count: number, noun: string): string {
+  return `${number(count)} ${count === 1 ? noun : `${noun}s`}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en');
+}

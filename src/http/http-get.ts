@@ -1,0 +1,119 @@
+import { ReusableMemory } from '../lib/reusable-memory.ts';
+import type { Dispatcher } from './undici.ts';
+
+/** By name in lower case; a list where a header came more than once. */
+export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+export interface GetOptions {
+  readonly signal: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How long the headers, and each next part of the body, may be waited for; undici's own limits unless told. */
+  readonly silenceMs?: number;
+  /** Called as soon as the headers are there; the body may take a while. */
+  readonly onHeaders?: (status: number, headers: Headers) => void;
+  /** Where the body goes; memory of its own unless told. */
+  readonly memory?: ReusableMemory | undefined;
+  readonly maxBytes?: number;
+  /** What is thrown when the body has more than maxBytes. */
+  readonly tooLarge?: () => Error;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** As it came, encoded or not. It is good until its memory is used again. */
+  readonly body: Buffer;
+}
+
+/**
+ * GETs a URL through a dispatcher, to the last byte of its body. Rejects at once with the signal's reason when that is
+ * aborted, with tooLarge's error, and with undici's where there is no whole answer.
+ */
+export async function get(url: URL, dispatcher: Dispatcher, options: GetOptions): Promise<Answer> {
+  const { signal, headers, silenceMs } = options;
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const getting = new Getting(options, resolve, reject);
+    signal.addEventListener('abort', getting.onAbort, { once: true });
+    dispatcher.dispatch(
+      {
+        method: 'GET',
+        origin: url.origin,
+        path: url.pathname + url.search,
+        ...(headers === undefined ? {} : { headers }),
+        ...(silenceMs === undefined ? {} : { headersTimeout: silenceMs, bodyTimeout: silenceMs }),
+      },
+      getting,
+    );
+  });
+}
+
+/** Copies a body into its memory as it comes: a stream would keep its parts until all of them are there. */
+class Getting implements Dispatcher.DispatchHandler {
+  readonly #options: GetOptions;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #memory: ReusableMemory;
+  readonly #maxBytes: number;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: Headers = {};
+  #body: Buffer = Buffer.alloc(0);
+  #length = 0;
+
+  constructor(options: GetOptions, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#memory = options.memory ?? new ReusableMemory();
+    this.#maxBytes = options.maxBytes ?? Infinity;
+  }
+
+  readonly onAbort = (): void => {
+    const reason = this.#options.signal.reason as Error;
+    // A connection that is still being made cannot be called off: it must not be waited for.
+    this.#reject(reason);
+    this.#controller?.abort(reason);
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#options.signal.aborted) this.onAbort();
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    if (status < 200) return; // the answer is still to come
+    this.#options.onHeaders?.(status, headers);
+    this.#status = status;
+    this.#headers = headers;
+    const announced = Number(headers['content-length'] ?? 0);
+    if (announced <= this.#maxBytes) this.#body = this.#memory.room(announced);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#maxBytes) {
+      controller.abort(this.#options.tooLarge?.() ?? new RangeError(`more than ${this.#maxBytes} bytes`));
+      return;
+    }
+    this.#body = this.#memory.room(length, this.#length);
+    this.#body.set(chunk, this.#length);
+    this.#length = length;
+  }
+
+  onResponseEnd(): void {
+    this.#leave();
+    this.#resolve({ status: this.#status, headers: this.#headers, body: this.#body.subarray(0, this.#length) });
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#leave();
+    this.#reject(error);
+    // Behind a proxy that refuses, undici goes on with the answer, and its memory may be another's by now.
+    controller?.abort(error);
+  }
+
+  #leave(): void {
+    this.#options.signal.removeEventListener('abort', this.onAbort);
+  }
+}

@@ -1,0 +1,143 @@
+import { parseInstant } from '../lib/duration.ts';
+import { messageOf, type ExitCode } from '../lib/errors.ts';
+import type { Session } from './session.ts';
+import type { SourceState } from '../state/state.ts';
+import { writeDurably } from '../state/state-store.ts';
+import { VERSION } from '../lib/version.ts';
+
+/** Others read it: the node exporter, Fluent Bit. */
+const MODE = 0o644;
+const PREFIX = 'fetch_activity_logs';
+
+interface Metric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+interface Sample {
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Left out when undefined. */
+  readonly value: number | undefined;
+}
+
+/** Writes the figures of a poll in Prometheus' text format, whole. Failing to is a warning: no event depends on it. */
+export async function writeMetrics(file: string, session: Session, exitCode: ExitCode): Promise<void> {
+  try {
+    await writeDurably(file, renderMetrics(session, exitCode), MODE);
+  } catch (error) {
+    session.log.warn(`cannot write the metrics file ${file}: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Names and units as Prometheus' conventions want them (https://prometheus.io/docs/practices/naming/). All samples have
+ * the input as a label: the files of several inputs are read together, and no series may be in two of them.
+ */
+export function renderMetrics(session: Session, exitCode: ExitCode): string {
+  const input = { input: session.config.ackInput };
+  return [...ofTheRun(session, exitCode), ...ofTheSources(session)].map((metric) => render(metric, input)).join('');
+}
+
+function ofTheRun(session: Session, exitCode: ExitCode): Metric[] {
+  const { acknowledgement, api, credentials, delivery, now, startedAt, store } = session;
+  const { requests, retries, bytes } = api.stats;
+  const byStatus = [...requests].map(([status, value]) => ({ labels: { status }, value }));
+  const expiry = credentials.expiresAt;
+  return [
+    gauge('build_info', 'The version that wrote this file.', 1, { version: VERSION }),
+    gauge('last_run_timestamp_seconds', 'When the last run ended.', now() / 1000),
+    gauge('last_run_duration_seconds', 'How long the last run took.', (now() - startedAt) / 1000),
+    gauge('last_run_exit_code', 'What the last run ended with; 0 is good.', exitCode),
+    gauge('last_run_events', 'Events that the last run printed.', delivery.events),
+    gauge('last_run_printed_bytes', 'Bytes that the last run printed.', delivery.bytes),
+    gauge('last_run_received_bytes', 'Bytes of answers that the last run received.', bytes),
+    { ...gauge('last_run_requests', 'Answers to the last run, by HTTP status.', 0), samples: byStatus },
+    gauge('last_run_retries', 'Requests that the last run sent again.', retries),
+    gauge(
+      'last_run_acknowledgement_seconds',
+      'How long the last run waited for Fluent Bit.',
+      acknowledgement.waitedMs / 1000,
+    ),
+    gauge('pending_lines', 'Lines printed and not yet counted by Fluent Bit.', store.state.pending?.lines ?? 0),
+    gauge(
+      'token_expiry_timestamp_seconds',
+      'When the token expires.',
+      expiry === undefined ? undefined : expiry / 1000,
+    ),
+  ];
+}
+
+function ofTheSources({ now, store: { state } }: Session): Metric[] {
+  const sources = Object.entries(state.sources);
+  const each = (value: (source: SourceState) => number | undefined): Sample[] =>
+    sources.map(([name, source]) => ({ labels: { source: name }, value: value(source) }));
+  const metric = (
+    type: Metric['type'],
+    name: string,
+    help: string,
+    value: (source: SourceState) => number | undefined,
+  ) => ({
+    name: `${PREFIX}_${name}`,
+    type,
+    help,
+    samples: each(value),
+  });
+  return [
+    // One that never was must not be without a series: no alert would ever notice.
+    metric(
+      'gauge',
+      'last_success_timestamp_seconds',
+      'When a source was last polled to its end; 0 when it never was.',
+      (source) => seconds(source.last_success) ?? 0,
+    ),
+    metric('gauge', 'cursor_timestamp_seconds', 'Up to when a source is collected.', reached),
+    metric('gauge', 'cursor_lag_seconds', 'How far that is behind.', (source) => {
+      const instant = reached(source);
+      return instant === undefined ? undefined : Math.max(0, Math.round(now() - instant * 1000) / 1000);
+    }),
+    metric('counter', 'events_total', 'Events delivered.', (source) => source.delivered),
+    metric(
+      'counter',
+      'late_events_total',
+      'Events older than the cursor when they came.',
+      (source) => source.late.count,
+    ),
+    metric(
+      'gauge',
+      'late_events_max_seconds',
+      'The greatest lateness of an event.',
+      (source) => source.late.max_seconds,
+    ),
+    metric('counter', 'oversize_lines_total', 'Events too long for a line, kept in oversize.jsonl.', (s) => s.oversize),
+    metric('counter', 'rejected_lines_total', 'Events that Fluent Bit refused, in rejected.jsonl.', (s) => s.rejected),
+  ];
+}
+
+/** The cursor where it is an instant, else the last poll that came to its end: an idle source is not behind. */
+function reached({ cursor, last_success }: SourceState): number | undefined {
+  return seconds(cursor) ?? seconds(last_success);
+}
+
+function seconds(instant: string | null): number | undefined {
+  const ms = instant === null ? undefined : parseInstant(instant);
+  return ms === undefined ? undefined : ms / 1000;
+}
+
+function gauge(name: string, help: string, value: number | undefined, labels: Record<string, string> = {}): Metric {
+  return { name: `${PREFIX}_${name}`, type: 'gauge', help, samples: [{ labels, value }] };
+}
+
+function render({ name, type, help, samples }: Metric, common: Readonly<Record<string, string>>): string {
+  const lines = samples.flatMap(({ labels = {}, value }) => {
+    if (value === undefined) return [];
+    const pairs = Object.entries({ ...common, ...labels }).map(([label, text]) => `${label}="${escape(text)}"`);
+    return [`${name}{${pairs.join(',')}} ${value}\n`];
+  });
+  return lines.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}

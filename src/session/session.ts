@@ -1,0 +1,119 @@
+import { beginAcknowledgement, printedIsDelivered, type Acknowledgement } from '../delivery/acknowledgement.ts';
+import { fieldAdder } from '../delivery/add-fields.ts';
+import { ApiClient } from '../http/api-client.ts';
+import type { Config } from '../config/config.ts';
+import type { Credentials } from '../config/credentials.ts';
+import { Delivery } from '../delivery/delivery.ts';
+import { createDispatcher } from '../http/proxy.ts';
+import { FluentBit } from '../delivery/fluent-bit-counter.ts';
+import type { Log } from '../lib/log.ts';
+import { Outlet } from '../delivery/outlet.ts';
+import { Preparation } from '../delivery/line-builder.ts';
+import type { Provider } from '../providers/provider.ts';
+import { startRun, type Run } from '../lib/run.ts';
+import { StateStore, emptyStore, type Store } from '../state/state-store.ts';
+import type { World } from '../lib/world.ts';
+
+/** What one poll works with. */
+export interface Session {
+  readonly config: Config;
+  readonly credentials: Credentials;
+  readonly log: Log;
+  readonly run: Run;
+  readonly store: Store;
+  readonly api: ApiClient;
+  readonly provider: Provider;
+  readonly acknowledgement: Acknowledgement;
+  readonly delivery: Delivery;
+  /** When it began, in epoch milliseconds. */
+  readonly startedAt: number;
+  readonly now: () => number;
+}
+
+/** Opens all that a poll needs, in the order in which something may fail, runs `work`, and closes it in any case. */
+export async function withSession<T>(
+  { config, credentials, log, world, keptStore, maxAttempts }: SessionOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { now } = world;
+  const startedAt = now();
+  const dispatcher = await createDispatcher(config.apiUrl, world.env, config.concurrency);
+  const run = startRun(world.signal, config.deadlineMs, startedAt);
+  const isCounted = config.ackUrl !== undefined && !config.peek;
+  const fluentBit = isCounted ? new FluentBit(config.ackUrl, config.ackInput, now) : undefined;
+  const outlet = new Outlet(world.stdout);
+  let store = keptStore;
+  try {
+    store ??= config.peek ? emptyStore() : await openStore(config, world, run, log);
+    const api = new ApiClient({
+      baseUrl: config.apiUrl,
+      authorization: credentials.authorization,
+      dispatcher,
+      requestTimeoutMs: config.requestTimeoutMs,
+      deadline: run.deadline,
+      log,
+      now,
+      random: world.random,
+      maxAttempts,
+    });
+    const provider = config.provider.create({
+      api,
+      log,
+      now,
+      overlapMs: config.overlapMs,
+      pageSize: config.pageSize,
+      contracts: config.contracts,
+    });
+    const acknowledgement =
+      fluentBit === undefined ? printedIsDelivered : await beginAcknowledgement({ fluentBit, store, run, log, now });
+    const preparation = new Preparation({
+      addFields: config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : undefined,
+      maxLineBytes: config.maxLineBytes,
+      stateFile: config.peek ? undefined : config.stateFile,
+      stubFields: config.provider.stubFields,
+      log,
+    });
+    const delivery = new Delivery({ outlet, preparation, acknowledgement, store, run });
+    return await work({
+      config,
+      credentials,
+      log,
+      run,
+      store,
+      api,
+      provider,
+      acknowledgement,
+      delivery,
+      startedAt,
+      now,
+    });
+  } finally {
+    run.end();
+    outlet.close();
+    if (keptStore === undefined) await store?.close();
+    await dispatcher.destroy();
+    await fluentBit?.close();
+  }
+}
+
+export interface SessionOptions {
+  readonly config: Config;
+  readonly credentials: Credentials;
+  readonly log: Log;
+  readonly world: World;
+  /** Used instead of the state file's, and left open. */
+  readonly keptStore?: Store | undefined;
+  /** Tries for one request; the client's own number unless told. */
+  readonly maxAttempts?: number;
+}
+
+async function openStore(config: Config, world: World, run: Run, log: Log): Promise<Store> {
+  return StateStore.open({
+    file: config.stateFile,
+    log,
+    signal: run.signal,
+    now: world.now,
+    onFailure: (error) => run.abort(error),
+    initialLastRun: new Date(config.since(world.now())).toISOString(),
+  });
+}

@@ -1,0 +1,120 @@
+import { addLateness, emptyBatch, type Batch } from './batch.ts';
+import { formatSecond } from '../lib/duration.ts';
+import type { EventSlice } from '../events/event.ts';
+import { Identity } from '../events/event-id.ts';
+import type { Checkpoint, Page } from '../providers/provider.ts';
+import type { SourceState } from './state.ts';
+
+/** How far a source got: chooses what is new in a page, and takes note of what was delivered. */
+export class SourceProgress {
+  readonly name: string;
+  readonly state: SourceState;
+  /** Of this run; 0 when no event came late. */
+  greatestLateness = 0;
+  /** Whether Fluent Bit has refused any event; it has not, as a rule. */
+  readonly hasStrikes: boolean;
+  /** What the last run delivered of the pages that come first, each as often as there are such events. */
+  readonly #partial: Map<string, number>;
+
+  constructor(name: string, state: SourceState) {
+    this.name = name;
+    this.state = state;
+    this.hasStrikes = Object.keys(state.strikes).length > 0;
+    this.#partial = new Map();
+    for (const key of state.partial) this.#partial.set(key, (this.#partial.get(key) ?? 0) + 1);
+  }
+
+  get checkpoint(): Checkpoint {
+    const { cursor, start, last_event: lastEvent } = this.state;
+    return {
+      cursor,
+      start: Date.parse(start) / 1000,
+      ...(lastEvent === null ? {} : { lastEvent: Date.parse(lastEvent) }),
+    };
+  }
+
+  /** The events of the page that were not printed before. */
+  take(page: Page): EventSlice[] {
+    const { seen } = this.state;
+    return page.events.filter((event) => (event.id === undefined ? !this.#isDelivered(event) : seen.note(event.id)));
+  }
+
+  #isDelivered(event: EventSlice): boolean {
+    if (this.#partial.size === 0) return false;
+    const key = keyOf(event).toString();
+    const left = this.#partial.get(key) ?? 0;
+    this.#partial.set(key, left - 1);
+    return left > 0;
+  }
+
+  /** How often Fluent Bit has refused the event. */
+  strikesOf(event: EventSlice): number {
+    return this.hasStrikes ? (this.state.strikes[keyOf(event).toString()] ?? 0) : 0;
+  }
+
+  /** What is to be noted once these events of the page are delivered; with its end, the page is. */
+  batch(page: Page, events: readonly EventSlice[], isEnd: boolean): Batch {
+    const batch = emptyBatch();
+    for (const event of events) {
+      const key = keyOf(event);
+      batch.keys.push(key);
+      if (event.id === undefined && !isEnd) batch.partial.push(key.toString());
+      batch.times.push(event.id === undefined ? null : memorableTime(event, page));
+      if (event.time === undefined || page.lateBefore === undefined) continue;
+      const lateness = Math.ceil(page.lateBefore - event.time / 1000);
+      if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
+    }
+    if (isEnd) {
+      // Not before: the page may be printed in another order, and its cursor stays until all of it is delivered.
+      batch.last_event = page.events.findLast(({ time }) => time !== undefined)?.time ?? null;
+      batch.cursor = page.cursor;
+      batch.forget_before = page.forgetBefore ?? null;
+    }
+    return batch;
+  }
+
+  /** The events of the batch were delivered. */
+  delivered(batch: Batch): void {
+    noteDelivered(this.state, batch);
+    this.greatestLateness = Math.max(this.greatestLateness, batch.late.max_seconds);
+  }
+}
+
+/** Takes note in the state that the events of a batch were delivered. */
+export function noteDelivered(state: SourceState, batch: Batch): void {
+  batch.keys.forEach((key, index) => {
+    const time = batch.times[index] ?? null;
+    if (time !== null) state.seen.add(key, time);
+  });
+  const strikes = Object.entries(state.strikes);
+  if (strikes.length > 0) {
+    const delivered = new Set(batch.keys.map(String));
+    state.strikes = Object.fromEntries(strikes.filter(([key]) => !delivered.has(key)));
+  }
+  if (batch.cursor !== null) state.partial = [];
+  for (const key of batch.partial) state.partial.push(key);
+  state.delivered += batch.keys.length;
+  state.cursor = batch.cursor ?? state.cursor;
+  if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();
+  if (batch.forget_before !== null) {
+    state.seen.forgetBefore(batch.forget_before);
+    // What is forgotten must not be looked for again: a longer overlap would find all of it new.
+    const forgotten = formatSecond(batch.forget_before);
+    if (forgotten > state.start) state.start = forgotten;
+  }
+  addLateness(state.late, batch.late);
+}
+
+function keyOf({ id, json, start, end }: EventSlice): Identity {
+  return id ?? Identity.ofHash(json.subarray(start, end));
+}
+
+/**
+ * How long an identity is worth keeping: as long as its event's time lies inside the overlap. Where the event does
+ * not say, or says something that the server's choice contradicts, the end of the time span that it came from.
+ */
+function memorableTime({ time }: EventSlice, { between }: Page): number {
+  const seconds = time === undefined ? NaN : Math.floor(time / 1000);
+  if (between === undefined) return Number.isNaN(seconds) ? 0 : seconds;
+  return seconds >= between.from && seconds < between.to ? seconds : between.to;
+}

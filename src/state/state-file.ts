@@ -1,0 +1,139 @@
+import { copyFile, link, mkdir, open, readFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { StateError, codeOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { ProcessIdentity } from '../lib/process-identity.ts';
+import { InvalidStateError, emptyState, parseState, type State } from './state.ts';
+
+/** `generation` stands within this many bytes of the file's start. */
+const HEAD_BYTES = 256;
+const FOLDER_MODE = 0o700;
+
+/** What a killed run left beside the file; under the lock nobody else writes there. */
+export async function removeLeftovers(file: string, predecessor: ProcessIdentity | undefined): Promise<void> {
+  if (predecessor === undefined) return;
+  const name = basename(file);
+  for (const entry of await readdir(dirname(file))) {
+    if (!entry.startsWith(`${name}.`) || !/^\d+$/.test(entry.slice(name.length + 1))) continue;
+    const leftover = join(dirname(file), entry);
+    // Of the time when it was held: somebody's own copy may end in a number, too.
+    if ((await stat(leftover)).mtimeMs >= predecessor.since) await rm(leftover, { force: true });
+  }
+}
+
+const BROKEN = 'broken';
+
+export interface LoadOptions {
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** The state to begin with: the file's, else its last good copy's, else an empty one. */
+export async function loadState(file: string, options: LoadOptions): Promise<State> {
+  const state = await read(file, options);
+  if (state !== undefined && state !== BROKEN) return state;
+  const backup = await read(`${file}.bak`, options);
+  if (backup === undefined || backup === BROKEN) {
+    if (state === BROKEN) {
+      options.log.error(
+        `there is no good copy of the state file: collecting begins anew, --since ago; ` +
+          `what lies between the last event that you have and then is fetched with the export command`,
+      );
+    }
+    return emptyState();
+  }
+  options.log.warn(`going on with the last good copy, ${file}.bak: events since then are printed again`);
+  backup.generation = (await generationOf(file)) ?? backup.generation;
+  return backup;
+}
+
+/** Undefined when there is no such file; one that is broken is kept under another name. */
+async function read(file: string, { log, now }: LoadOptions): Promise<State | typeof BROKEN | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return parseState(text);
+  } catch (error) {
+    if (!(error instanceof InvalidStateError)) throw error;
+    if (error.isNewer) throw new StateError(`${file}: ${error.message}; it is left as it is`);
+    const kept = `${file}.corrupt-${new Date(now()).toISOString().replace(/[:.]/g, '')}`;
+    await rename(file, kept);
+    log.warn(`the state file ${file} cannot be read: ${error.message}; it is kept as ${kept}`);
+    return BROKEN;
+  }
+}
+
+/** The file as it was when it was last read without fault, under a second name. */
+export async function keepCopy(file: string): Promise<void> {
+  const copy = `${file}.bak`;
+  try {
+    await rm(`${copy}.new`, { force: true });
+    await link(file, `${copy}.new`).catch(async (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') throw error;
+      await copyFile(file, `${copy}.new`); // file systems without hard links
+    });
+    await rename(`${copy}.new`, copy);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** Undefined when there is no file, or no generation in it. */
+export async function generationOf(file: string): Promise<number | undefined> {
+  try {
+    const handle = await open(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      const found = /"generation":(\d+)/.exec(buffer.toString('latin1', 0, bytesRead));
+      return found === null ? undefined : Number(found[1]);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Node's own recursive mkdir never ends where the kernel refuses a folder with ENOENT, as below /proc. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || (await modifiedAt(dirname(folder))) !== undefined) throw error;
+    await makeFolder(dirname(folder));
+    await mkdir(folder, { mode: FOLDER_MODE });
+  }
+}
+
+/** Symbolic links resolved, so that two names of one file share one lock. */
+export async function realFile(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return join(await realpath(dirname(file)), basename(file));
+  }
+}
+
+/** A device or a pipe would be renamed away and be a file from then on. */
+export async function expectRegularFile(file: string): Promise<void> {
+  const stats = await stat(file).catch(() => undefined);
+  if (stats !== undefined && !stats.isFile())
+    throw new StateError(`${file} is no regular file; use --peek to keep no state`);
+}
+
+/** In epoch milliseconds; undefined when there is no such file. */
+export async function modifiedAt(file: string): Promise<number | undefined> {
+  try {
+    return (await stat(file)).mtimeMs;
+  } catch {
+    return undefined;
+  }
+}

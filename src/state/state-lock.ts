@@ -1,0 +1,86 @@
+import lockfile from 'proper-lockfile';
+import { rm, rmdir, writeFile } from 'node:fs/promises';
+import { LockedError, codeOf, messageOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { describeOwner, isAlive, readOwner, thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
+import { modifiedAt } from './state-file.ts';
+import { pause } from '../lib/wait.ts';
+
+/** A lock that was not refreshed for so long is taken over, whoever holds it. */
+const STALE_MS = 10_000;
+/** A living holder refreshes its lock once a second; a dead one on this machine is not waited for any longer. */
+const REFRESH_MS = 1_000;
+const DEAD_HOLDER_MS = 3_000;
+const LOCK_POLL_MS = 200;
+const MODE = 0o600;
+
+export interface LockOptions {
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+}
+
+export interface Lock {
+  readonly release: () => Promise<void>;
+  /** Who held the lock before and did not give it back. */
+  readonly predecessor: ProcessIdentity | undefined;
+}
+
+/**
+ * Locks a file, with `<file>.lock` (a folder) beside it and, for those who wait, its holder's name in `<file>.owner`.
+ * Waits for a lock whose holder may be dead, until it is known, and takes it over. Throws LockedError when the holder
+ * lives, and the signal's reason once it is aborted. `onCompromised` is called when the lock could not be kept.
+ */
+export async function acquireLock(
+  file: string,
+  { log, signal, now }: LockOptions,
+  onCompromised: (error: Error) => void,
+): Promise<Lock> {
+  const folder = `${file}.lock`;
+  const ownerFile = `${file}.owner`;
+  let seen: number | undefined;
+  const begun = now();
+  for (;;) {
+    try {
+      const release = await lockfile.lock(file, {
+        realpath: false,
+        stale: STALE_MS,
+        update: REFRESH_MS,
+        onCompromised,
+      });
+      const giveBack = async () => {
+        await rm(ownerFile, { force: true });
+        await release().catch((error: unknown) => log.debug(`the lock was gone already: ${messageOf(error)}`));
+      };
+      try {
+        const predecessor = await readOwner(ownerFile);
+        await writeFile(ownerFile, `${JSON.stringify(await thisProcess(now()))}\n`, { mode: MODE });
+        return { release: giveBack, predecessor };
+      } catch (error) {
+        await giveBack();
+        throw error;
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'ELOCKED') throw error;
+    }
+    const owner = await readOwner(ownerFile);
+    const alive = owner === undefined ? undefined : await isAlive(owner);
+    const refreshed = await modifiedAt(folder);
+    if (alive === true || (seen !== undefined && refreshed !== undefined && refreshed !== seen)) {
+      throw new LockedError(`another run holds the lock of ${file}: ${describeOwner(owner, now())}`);
+    }
+    if (seen === undefined) {
+      const why =
+        alive === false ? 'which a run left behind when it was killed' : 'unless its holder shows that it lives';
+      log.info(`waiting for the lock of ${file}, ${why}`);
+    }
+    seen = refreshed ?? seen;
+    // Also one from the future: after a power cut the clock may have been wrong. Then it has stood still long enough.
+    const isOld = refreshed !== undefined && Math.abs(now() - refreshed) > DEAD_HOLDER_MS;
+    if (alive === false ? isOld : now() - begun > STALE_MS + DEAD_HOLDER_MS) {
+      await rmdir(folder).catch(() => undefined); // another waiting run was faster
+      continue;
+    }
+    await pause(LOCK_POLL_MS, signal);
+  }
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Fault } from '../../sandbox/server.ts';
+import { DROP_IN, NOW, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+
+async function found(machine: CheckedMachine, options: string[] = []): Promise<string[]> {
+  const faults = await machine.faults(options);
+  return faults.map(({ level, code, message }) => `${level} ${code}: ${message}`);
+}
+
+describe('check looks at the API', { concurrency: 4 }, () => {
+  it('counts the contracts, and those that are polled', async (t) => {
+    const machine = await installedMachine(t);
+    for (const number of ['1', '9876543218374837483']) machine.sandbox.addContract(number);
+    assert.match((await machine.run()).stdout, /✓ API answers: the token sees 3 contracts\n/);
+    const { stdout } = await machine.run(['--contract', '9876543218374837483']);
+    assert.match(stdout, /✓ API answers: the token sees 3 contracts, 1 of them polled\n/);
+  });
+
+  it('calls a contract an error that the token does not see', async (t) => {
+    const machine = await installedMachine(t);
+    assert.deepEqual(await found(machine, ['--contract', '31721060,4711']), [
+      'error contract-unknown: the token does not see contract 4711',
+    ]);
+  });
+
+  it('calls a token an error that sees nothing', async (t) => {
+    const machine = await installedMachine(t);
+    machine.sandbox.fail({ fault: { type: 'body', body: '[]' } });
+    assert.deepEqual(await found(machine), ['error contracts: API answers, but the token sees no contract']);
+  });
+
+  it('tries to read events of a contract, since the list does not say whether that is allowed', async (t) => {
+    const machine = await installedMachine(t);
+    machine.sandbox.options.forbiddenContracts = ['31721060'];
+    const [finding, ...others] = await found(machine);
+    assert.match(
+      finding ?? '',
+      /^error api-403: ionos\/31721060: the token may not read this .* give its user the privilege/,
+    );
+    assert.deepEqual(others, []);
+  });
+
+  const failures: [string, Fault, RegExp][] = [
+    ['401', { type: 'status', status: 401 }, /^error api-401: API does not accept the token .* create a new one/],
+    ['403', { type: 'status', status: 403 }, /^error api-403: the token may not read this/],
+    ['404', { type: 'status', status: 404 }, /^error api-404: API does not know it .* is the contract number or --api-url right/],
+    ['503', { type: 'status', status: 503 }, /^error api-503: API answered HTTP 503/],
+    ['a page of a proxy', { type: 'body', body: '<html>' }, /^error api-answer: the answer of API cannot be used/],
+    ['no connection', { type: 'reset' }, /^error api: no answer from API/],
+  ]; // prettier-ignore
+  for (const [name, fault, expected] of failures) {
+    it(`explains ${name}`, async (t) => {
+      const machine = await installedMachine(t);
+      machine.sandbox.fail({ fault, times: Infinity });
+      const [finding, ...others] = await found(machine);
+      assert.match(finding ?? '', expected);
+      assert.deepEqual(others, []);
+    });
+  }
+
+  it('names a proxy that cannot be one', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(DROP_IN, ['[Service]', '[Service]\nEnvironment=http_proxy=nonsense://proxy']);
+    assert.deepEqual((await found(machine)).length, 1);
+    assert.match((await found(machine)).join(), /^error api: http_proxy: expected a proxy/);
+  });
+
+  for (const [skew, direction] of [[31_000, 'behind'], [-31_000, 'ahead of']] as const) {
+    it(`calls a clock an error that is ${direction} the API's by more than 30 s`, async (t) => {
+      const machine = await installedMachine(t);
+      machine.sandbox.options.dateSkewMs = skew;
+      const [finding, ...others] = await machine.faults();
+      assert.deepEqual([finding?.level, finding?.code, others], ['error', 'clock', []]);
+      assert.equal(finding?.message, `this machine's clock is 31 s ${direction} the API's`);
+      assert.equal(finding.run, 'sudo timedatectl set-ntp true');
+    });
+  } // prettier-ignore
+
+  it('looks at the clock also where the API refuses', async (t) => {
+    const machine = await installedMachine(t);
+    machine.sandbox.options.token = 'another';
+    machine.sandbox.options.now = () => NOW + 60_000;
+    assert.deepEqual((await machine.faults()).map(({ code }) => code), ['api-401', 'clock']); // prettier-ignore
+  });
+
+  it('reads a project of cloudscale.ch', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write('/etc/fluent-bit/fluent-bit.conf', '[SERVICE]\n    Flush 1\n');
+    await machine.write('/root/token', 'sandbox-token', 0o600);
+    const { stdout } = await machine.run(['--provider', 'cloudscale', '--token-file', '/root/token']);
+    assert.match(stdout, /✓ API answers: the token sees a project\n/);
+  });
+});

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { describe, it } from 'node:test';
+import { thisProcess } from '../../../src/lib/process-identity.ts';
+import { NOW, STATE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+
+async function found(machine: CheckedMachine, options: string[] = []): Promise<string[]> {
+  const faults = await machine.faults(options);
+  return faults.map(({ level, code, message }) => `${level} ${code}: ${message}`);
+}
+
+async function lock(machine: CheckedMachine, owner: object): Promise<void> {
+  await mkdir(`${machine.path(STATE)}.lock`);
+  await machine.write(`${STATE}.owner`, JSON.stringify(owner));
+}
+
+const withCursor = (cursor: string, lastSuccess: string | null = cursor): string =>
+  JSON.stringify({ version: 1, sources: { 'ionos/1': { cursor, last_success: lastSuccess } } });
+
+describe('check looks at the state', { concurrency: 4 }, () => {
+  it('is content with a folder that the first poll will make', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove(dirname(STATE));
+    assert.deepEqual(await found(machine), []);
+    const { stdout } = await machine.run();
+    assert.match(stdout, /✓ \/var\/lib\/fluent-bit will be made by the first poll\n/);
+    assert.match(stdout, /✓ .*_state\.json is not there yet: the first poll makes it\n/);
+  });
+
+  it('calls a file an error that stands where the folder should be', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove(dirname(STATE));
+    await machine.write(dirname(STATE), '');
+    const [finding, ...others] = await found(machine);
+    assert.match(finding ?? '', /^error state-folder: the state cannot be written here/);
+    assert.deepEqual(others, []);
+  });
+
+  it('warns of a folder into which everybody may write', async (t) => {
+    const machine = await installedMachine(t);
+    await chmod(machine.path(dirname(STATE)), 0o777);
+    assert.match((await found(machine)).join(), /^warning state-folder-mode/);
+  });
+
+  it('names the poll that runs', async (t) => {
+    const machine = await installedMachine(t);
+    await lock(machine, await thisProcess(NOW - 12_000));
+    assert.deepEqual(await found(machine), []);
+    assert.ok(
+      (await machine.run()).stdout.includes(`✓ ${STATE}.lock: a poll is running: process ${process.pid}, for 12 s\n`),
+    );
+  });
+
+  it('calls a poll an error that does not end', async (t) => {
+    const machine = await installedMachine(t);
+    await lock(machine, await thisProcess(NOW - 3_600_000));
+    assert.deepEqual(await found(machine), [
+      `error lock: the lock is held by process ${process.pid}, for 60 min, longer than a poll may take`,
+    ]);
+  });
+
+  it('knows a lock that a killed poll has left', async (t) => {
+    const machine = await installedMachine(t);
+    await lock(machine, { ...(await thisProcess(NOW)), started: 'another process', host: hostname() });
+    assert.match((await found(machine)).join(), /^warning lock: a poll that was killed has left its lock behind/);
+  });
+
+  it('cannot tell more of a lock that does not say whose it is', async (t) => {
+    const machine = await installedMachine(t);
+    await mkdir(`${machine.path(STATE)}.lock`);
+    assert.deepEqual(await found(machine), []);
+    assert.match((await machine.run()).stdout, /a poll is running: it does not say which\n/);
+  });
+
+  const broken: [string, string, string | undefined, RegExp][] = [
+    ['one from the future', '{"version":9}', undefined, /^error state: it has version 9/],
+    ['a broken one without a copy', '{"version":1,', undefined, /^error state: the state is broken \(it is not JSON\), and there is no sound copy$/],
+    ['a broken one with a broken copy', '{', '{', /^error state: .* there is no sound copy/],
+    ['a broken one with a sound copy', '', withCursor('2026-11-21T20:29:00Z'), /^warning state: the state is broken \(it is not JSON\)$/],
+    ['a cursor of the future', withCursor('2026-11-21T21:29:00Z'), undefined, /^error state-ahead: its oldest cursor lies 59 min ahead/],
+    ['silence', withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'), undefined, /^warning state-stale: no poll has succeeded for 30 min$/],
+  ]; // prettier-ignore
+  for (const [name, text, copy, expected] of broken) {
+    it(`finds ${name}`, async (t) => {
+      const machine = await installedMachine(t);
+      await machine.write(STATE, text, 0o600);
+      if (copy !== undefined) await machine.write(`${STATE}.bak`, copy, 0o600);
+      const [finding, ...others] = await found(machine);
+      assert.match(finding ?? '', expected);
+      assert.deepEqual(others, []);
+      assert.equal(await readFile(machine.path(STATE), 'utf8'), text);
+    });
+  }
+
+  it('calls a state an error that is a folder', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove(STATE);
+    await mkdir(machine.path(STATE));
+    assert.match((await found(machine)).join(), /^error state: it cannot be read: EISDIR/);
+  });
+
+  it('has patience where polls are rare', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(STATE, withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'));
+    await machine.edit('/etc/fluent-bit/activity-log.env', ['INTERVAL=300', 'INTERVAL=1200']);
+    assert.deepEqual(await found(machine), []);
+  });
+
+  it('is content with sources that were never polled to their end', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(STATE, '{"version":1,"sources":{"ionos/1":{"cursor":"2026-11-21T20:29:00Z"}}}');
+    assert.deepEqual(await found(machine), []);
+  });
+
+  it('is content with the state of the Python fetcher, and with an empty one', async (t) => {
+    const machine = await installedMachine(t);
+    for (const text of ['{"last_run": "2026-11-21T20:29:00.123456+00:00"}', '{}']) {
+      await machine.write(STATE, text);
+      assert.deepEqual(await found(machine), []);
+    }
+  });
+
+  it('looks at the file that is named', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write('/srv/state.json', '{', 0o600);
+    assert.match((await found(machine, ['--state-file', '/srv/state.json'])).join(), /^error state: /);
+  });
+});

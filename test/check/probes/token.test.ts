@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { chmod } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { DROP_IN, TOKEN, installedMachine, tokenFor, type CheckedMachine } from '../../helpers/checked-machine.ts';
+
+const OWN_DROP_IN = '/etc/systemd/system/fluent-bit.service.d/override.conf';
+
+async function put(machine: CheckedMachine, token: string, mode = 0o600): Promise<void> {
+  machine.sandbox.options.token = token;
+  await machine.write(TOKEN, token, mode);
+}
+
+async function found(machine: CheckedMachine, options: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<string[]> {
+  const faults = await machine.faults(options, { env });
+  return faults.map(({ level, code, message }) => `${level} ${code}: ${message}`);
+}
+
+describe('check looks at the token', { concurrency: 4 }, () => {
+  it('warns of one that expires soon', async (t) => {
+    const machine = await installedMachine(t);
+    await put(machine, tokenFor(3));
+    assert.deepEqual(await found(machine), [
+      `warning token-expiry: the token from ${TOKEN} expires in 3 d, on 2026-11-24: create a new one in time`,
+    ]);
+  });
+
+  it('calls one an error that has expired, and says so of the refusal as well', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(TOKEN, tokenFor(-1), 0o600);
+    const [expiry, refusal, ...others] = await found(machine);
+    assert.equal(expiry, `error token-expiry: the token from ${TOKEN} has expired on 2026-11-20`);
+    assert.match(refusal ?? '', /^error api-401: API does not accept the token/);
+    assert.deepEqual(others, []);
+  });
+
+  it('is content with one that does not say when it expires', async (t) => {
+    const machine = await installedMachine(t);
+    await put(machine, 'no-web-token');
+    assert.deepEqual(await found(machine), []);
+    assert.match((await machine.run()).stdout, /✓ token from .*token; it does not say when it expires/);
+  });
+
+  it('warns of a file that others can read', async (t) => {
+    const machine = await installedMachine(t);
+    await chmod(machine.path(TOKEN), 0o644);
+    const [finding, ...others] = await machine.faults();
+    assert.deepEqual(
+      [finding?.level, finding?.code, finding?.file, finding?.run],
+      ['warning', 'token-mode', TOKEN, `chmod 600 ${TOKEN}`],
+    );
+    assert.deepEqual(others, []);
+  });
+
+  const missing: [string, (machine: CheckedMachine) => Promise<unknown>, RegExp][] = [
+    ['a missing file', ({ remove }) => remove(TOKEN), /the token file .* does not exist/],
+    ['an empty file', ({ write }) => write(TOKEN, '\n', 0o600), /is empty/],
+    ['a folder', async ({ remove, write }) => { await remove(TOKEN); await write(`${TOKEN}/x`, ''); }, /cannot be read: EISDIR/],
+  ]; // prettier-ignore
+  for (const [name, change, message] of missing) {
+    it(`calls ${name} an error`, async (t) => {
+      const machine = await installedMachine(t);
+      await change(machine);
+      const [finding, ...others] = await found(machine);
+      assert.match(finding ?? '', /^error token: /);
+      assert.match(finding ?? '', message);
+      assert.deepEqual(others, []);
+    });
+  }
+
+  it('notices that a token is set in this shell and not in the service', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(DROP_IN, '[Service]\nEnvironmentFile=/etc/fluent-bit/activity-log.env\n');
+    const [finding, ...others] = await machine.faults([], { env: { IONOS_API_TOKEN: tokenFor(90) } });
+    assert.deepEqual([finding?.level, finding?.code, others], ['error', 'token', []]);
+    assert.match(finding?.message ?? '', /\(it is set in this shell, which the service does not see\)$/);
+    assert.equal(finding?.write, `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN}`);
+  });
+
+  it('notices a token in a unit, which everybody may read', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(DROP_IN, [/^Environment=.*\n/m, '']);
+    await machine.write(OWN_DROP_IN, `# by hand\n[Service]\nEnvironment="IONOS_API_TOKEN=${tokenFor(90)}"\n`);
+    const [finding, ...others] = await machine.faults();
+    assert.deepEqual([finding?.code, finding?.file, finding?.line], ['token-public', OWN_DROP_IN, 3]);
+    assert.deepEqual(others, []);
+  });
+
+  it('reads the file that LoadCredential= hands to the service', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(
+      OWN_DROP_IN,
+      '[Service]\nLoadCredential=activity-log-token:/root/token\nUnsetEnvironment=ACTIVITY_LOG_TOKEN_FILE\n',
+    );
+    await machine.write('/root/token', tokenFor(90), 0o600);
+    assert.deepEqual(await found(machine), []);
+    await machine.remove('/root/token');
+    assert.match((await found(machine)).join(), /^error token: the token file \/root\/token does not exist$/);
+  });
+
+  it('tries another token on request', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write('/root/new-token', 'another', 0o600);
+    machine.sandbox.options.token = 'another';
+    assert.match((await found(machine)).join(), /error api-401/);
+    assert.deepEqual(await found(machine, ['--token-file', '/root/new-token']), []);
+  });
+
+  it('never shows it', async (t) => {
+    const machine = await installedMachine(t);
+    const token = tokenFor(90);
+    machine.sandbox.fail({ fault: { type: 'status', status: 403, body: `{"message":"${token} may not"}` } });
+    await machine.write('/etc/fluent-bit/outputs/ionos.conf', `[OUTPUT]\n    Name http\n    Match *\n    URI /a-key-that-is-secret\n    Header APIKEY x\n`); // prettier-ignore
+    for (const { stdout } of [await machine.run(), await machine.run(['--json'])]) {
+      assert.match(stdout, /\[secret\]/);
+      assert.ok(!stdout.includes(token) && !stdout.includes('a-key-that-is-secret'));
+    }
+  });
+});

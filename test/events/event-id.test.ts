@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Identity } from '../../src/events/event-id.ts';
+import '../helpers/properties.ts';
+
+const UUID = '6c8f4fb0-4e4a-4d5c-9a3e-fa4d5c6b7a89';
+const at = (text: string) => Identity.at(Buffer.from(text, 'latin1'), 0, text.length);
+
+describe('Identity', () => {
+  it('is any UUID, to the last bit', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+        const text = Buffer.from(bytes)
+          .toString('hex')
+          .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+        assert.equal(at(text)?.toString(), text);
+        assert.deepEqual(Identity.of(text), at(text));
+        assert.equal(JSON.stringify([Identity.of(text)]), JSON.stringify([text]));
+      }),
+    );
+  });
+
+  it('is found in the middle of other text', () => {
+    const text = `xx${UUID}xx`;
+    assert.equal(Identity.at(Buffer.from(text), 2, 38)?.toString(), UUID);
+  });
+
+  it('is no UUID with any other character in any place', () => {
+    for (let place = 0; place < UUID.length; place++) {
+      for (let code = 0; code < 256; code++) {
+        const isDigit = UUID[place] !== '-' && /[0-9a-f]/.test(String.fromCharCode(code));
+        const text = UUID.slice(0, place) + String.fromCharCode(code) + UUID.slice(place + 1);
+        if (!isDigit && text !== UUID) assert.equal(at(text), undefined, text);
+      }
+    }
+    for (const text of ['', UUID.slice(1), `${UUID}0`, `{${UUID}}`, UUID.toUpperCase()]) {
+      assert.equal(at(text), undefined, text);
+    }
+  });
+
+  it('is made of a hash for anything else: a UUID of version 8', () => {
+    const digest = createHash('sha256').update('"evt-1"').digest('hex');
+    const text = String(Identity.of('evt-1'));
+    assert.match(text, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.equal(text.slice(0, 8), digest.slice(0, 8));
+    assert.equal(text.slice(24), digest.slice(20, 32));
+    assert.deepEqual(Identity.ofHash(Buffer.from('"evt-1"')), Identity.of('evt-1'));
+    // What differs from a digit in its upper half only must not become one.
+    const alike = UUID.replace('6', String.fromCharCode(0x136));
+    assert.notDeepEqual(Identity.of(alike), Identity.of(UUID));
+  });
+
+  it('is the same for each of many texts as for one', () => {
+    const uuids = fc.constantFrom(UUID, UUID.replace('6', '7'), UUID.toUpperCase());
+    // As long as a UUID: in characters, or in bytes.
+    const alike = fc.constantFrom('x'.repeat(36), `é${'x'.repeat(35)}`, `é${'x'.repeat(34)}`, `${UUID.slice(0, 35)}ā`);
+    const texts = fc.oneof({ weight: 4, arbitrary: uuids }, { weight: 1, arbitrary: alike }, fc.string());
+    fc.assert(
+      fc.property(fc.oneof(fc.array(texts), fc.array(uuids), fc.array(fc.oneof(uuids, alike))), (list) => {
+        assert.deepEqual(
+          Identity.ofEach(list),
+          list.map((text) => Identity.of(text)),
+        );
+      }),
+    );
+  });
+
+  it('differs for any two different texts', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.string({ unit: 'binary' }), { minLength: 2, maxLength: 2 }),
+        ([one = '', other = '']) => {
+          assert.notDeepEqual(Identity.of(one), Identity.of(other));
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { EventReader, toLines, type EventSlice } from '../../src/events/event.ts';
+import { Identity } from '../../src/events/event-id.ts';
+import { JsonSyntaxError } from '../../src/events/json-tokens.ts';
+import '../helpers/properties.ts';
+import { anyJsonObject } from '../helpers/arbitrary-json.ts';
+
+const reader = new EventReader({ id: ['@uuid'], time: ['meta', 'time'] });
+
+function read(text: string): EventSlice {
+  return reader.read(Buffer.from(text), 0);
+}
+
+/** Read as if they stood in one page, with this between them. */
+function readAll(texts: readonly string[], between: string): EventSlice[] {
+  const page = Buffer.from(texts.join(between));
+  let at = 0;
+  return texts.map((text) => {
+    const event = reader.read(page, at);
+    at += Buffer.byteLength(text + between);
+    return event;
+  });
+}
+
+describe('toLines', () => {
+  it('prints any event as it came, less the line breaks between its tokens', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyJsonObject, { minLength: 1, maxLength: 5 }),
+        fc.constantFrom('', ', ', ',\n', ' ,\r\n  '),
+        (texts, between) => {
+          const events = readAll(
+            texts.map(({ json }) => json),
+            between,
+          );
+          assert.equal(toLines(events).toString(), texts.map(({ line }) => `${line}\n`).join(''));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('prints one line an event that holds the same values', () => {
+    fc.assert(
+      fc.property(anyJsonObject, ({ json }) => {
+        const line = toLines([read(json)]).toString();
+        assert.equal(line.indexOf('\n'), line.length - 1);
+        assert.ok(!line.includes('\r'));
+        assert.deepEqual(JSON.parse(line), JSON.parse(json));
+      }),
+    );
+  });
+
+  const verbatim = [
+    '{"n":[9007199254740993,1.0,1e400,-0,-0.0,1E+2,0.10]}',
+    '{"n":12345678901234567890123456789012345678901234567890.000000000000000000001e-400}',
+    '{"a":1,"a":2,"a":{"a":3,"a":4}}',
+    '{"z":1,"a":2,"10":3,"9":4}',
+    '{"s":"\\ud83d","t":"\\ude80\\uD83D","u":"\\u00e9é\\/\\u002f"}',
+    '{"s":"a\u2028b\u2029c\u0085d\u007f"}',
+    '{"s":"\\n\\r\\u000a\\u000d"}',
+    '{"__proto__":{"x":1},"constructor":null,"":""}',
+    '{ "spaces" :\t[ 1 , 2 ] }',
+  ];
+  for (const text of verbatim) {
+    it(`prints ${text} byte for byte`, () => {
+      assert.deepEqual(toLines([read(text)]), Buffer.from(`${text}\n`));
+    });
+  }
+
+  it('prints bytes that are no UTF-8 as they came', () => {
+    const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff, 0xc3, 0x28]), Buffer.from('"}')]);
+    assert.deepEqual(toLines([reader.read(bytes, 0)]), Buffer.concat([bytes, Buffer.from('\n')]));
+  });
+
+  it('prints 100,000 levels of nesting', () => {
+    const text = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    assert.equal(toLines([read(text)]).toString(), `${text}\n`);
+  });
+
+  it('prints events of several pages, of which only some have line breaks', () => {
+    const events = [...readAll(['{\n"a":1}', '{"b":2}'], '\n'), read('{"c":3}'), read('{"d":\r\n4}')];
+    assert.equal(toLines(events).toString(), '{"a":1}\n{"b":2}\n{"c":3}\n{"d":4}\n');
+  });
+
+  it('prints nothing for no events', () => {
+    assert.equal(toLines([]).length, 0);
+  });
+});
+
+describe("an event's identity", () => {
+  const same: [string, string, string][] = [
+    ['the same @uuid', '{"@uuid":"a","n":1}', '{"n":2,"@uuid":"a"}'],
+    ['the same @uuid, one key escaped', '{"@uuid":"a","n":1}', '{"\\u0040uuid":"a"}'],
+    ['the same number', '{"@uuid":9007199254740993}', '{"@uuid":9007199254740993,"n":1}'],
+    ['the last of two @uuid', '{"@uuid":"b"}', '{"@uuid":"a","@uuid":"b"}'],
+    ['no @uuid and the same bytes', '{"n":1}', '{"n":1}'],
+  ];
+  for (const [name, one, other] of same) {
+    it(`is the same: ${name}`, () => assert.deepEqual(read(one).id, read(other).id));
+  }
+
+  const different: [string, string, string][] = [
+    ['another @uuid', '{"@uuid":"a"}', '{"@uuid":"b"}'],
+    ['numbers that a JavaScript number takes for the same', '{"@uuid":9007199254740993}', '{"@uuid":9007199254740992}'],
+    ['no @uuid and other bytes', '{"n":1}', '{"n":1.0}'],
+    ['an empty @uuid', '{"@uuid":"","n":1}', '{"@uuid":"","n":2}'],
+    ['null', '{"@uuid":null,"n":1}', '{"@uuid":null,"n":2}'],
+    ['an object', '{"@uuid":{},"n":1}', '{"@uuid":{},"n":2}'],
+    ['true', '{"@uuid":true,"n":1}', '{"@uuid":true,"n":2}'],
+    ['an @uuid further down', '{"a":{"@uuid":"a"},"n":1}', '{"a":{"@uuid":"a"},"n":2}'],
+  ];
+  for (const [name, one, other] of different) {
+    it(`is another: ${name}`, () => assert.notDeepEqual(read(one).id, read(other).id));
+  }
+
+  it('does not depend on where the event stands', () => {
+    const [first, second] = readAll(['{"@uuid":"a"}', '{"@uuid":"a"}'], ',');
+    assert.deepEqual(first?.id, Identity.ofHash(Buffer.from('"a"')));
+    assert.deepEqual(second?.id, first.id);
+  });
+
+  it('is a UUID itself, and a hash of what is as long and none', () => {
+    const uuid = '6c8f4fb0-4e4a-4d5c-9a3e-0a4d5c6b7a89';
+    assert.equal(String(read(`{"@uuid":"${uuid}"}`).id), uuid);
+    const number = '1'.repeat(38);
+    assert.deepEqual(read(`{"@uuid":${number}}`).id, Identity.ofHash(Buffer.from(number)));
+  });
+
+  it('is none where the source has none', () => {
+    const anonymous = new EventReader({ id: undefined, time: ['timestamp'] });
+    const event = anonymous.read(Buffer.from('{"@uuid":"a","timestamp":"2026-11-21T20:25:55.123456Z"}'), 0);
+    assert.deepEqual([event.id, event.time], [undefined, Date.parse('2026-11-21T20:25:55Z')]);
+  });
+});
+
+describe("an event's time", () => {
+  const instant = Date.parse('2016-09-23T12:02:52Z');
+  const rows: [string, number | undefined][] = [
+    ['"2016-09-23T12:02:52Z"', instant],
+    ['"2016-09-23T12:02:52.394Z"', instant],
+    ['"2016-09-23T12:02:52.394417Z"', instant],
+    ['"2016-09-23T13:02:52.394+01:00"', instant + 394],
+    ['"2016-09-23T12:02:52.394+0000"', instant + 394],
+    ['"2016-09-23t12:02:52z"', instant],
+    ['"2016-09-23 12:02:52Z"', instant],
+    ['"2016-09-23T12:02:52\\u005a"', instant],
+    ['1474632172', instant],
+    ['"1474632172"', instant],
+    ['1474632172394', instant + 394],
+    ['1474632172.5', instant + 500],
+    ['"2016-09-23T12:02:52"', instant],
+    ['"2016-09-23 12:02:52.394"', instant + 394],
+    ['"2016-99-23T12:02:52Z"', undefined],
+    ['"20x6-09-23T12:02:52Z"', undefined],
+    ['"yesterday"', undefined],
+    ['"request 5"', undefined],
+    ['""', undefined],
+    ['null', undefined],
+    ['true', undefined],
+    ['{}', undefined],
+    ['[2016]', undefined],
+    ['-5', undefined],
+    ['1e400', undefined],
+    ['"0001-01-01T00:00:00Z"', undefined],
+    ['"1969-12-31T23:59:59+00:00"', undefined],
+    ['"1970-01-01T00:00:00Z"', 0],
+    ['"9999-12-31T23:59:59Z"', Date.parse('9999-12-31T23:59:59Z')],
+    ['"9999-12-31T23:59:59-01:00"', undefined],
+    ['1474632172394000', undefined],
+    ['99999999999999999999', undefined],
+    ['9'.repeat(400), undefined],
+  ];
+  const zone = process.env['TZ'];
+  before(() => {
+    process.env['TZ'] = 'America/New_York';
+  });
+  after(() => {
+    if (zone === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = zone;
+  });
+  for (const [value, time] of rows) {
+    it(`${value.slice(0, 40)} on a machine in New York`, () =>
+      assert.equal(read(`{"meta":{"time":${value}}}`).time, time));
+  }
+
+  it('is undefined when it is not there', () => {
+    for (const text of ['{}', '{"meta":{}}', '{"meta":[]}', '{"time":"2016-09-23T12:02:52Z"}']) {
+      assert.equal(read(text).time, undefined);
+    }
+  });
+
+  it('is exact to the second for any instant', () => {
+    fc.assert(
+      fc.property(fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }), (date) => {
+        const { time } = read(JSON.stringify({ meta: { time: date } }));
+        assert.equal(Math.floor((time ?? NaN) / 1000), Math.floor(date.getTime() / 1000));
+      }),
+    );
+  });
+});
+
+describe('EventReader', () => {
+  it('refuses what is not valid JSON or no object', () => {
+    for (const text of ['', '[]', '1', '{"a":01}', '{"a":1', '{"@uuid":"a\u0000"}']) {
+      assert.throws(() => read(text), JsonSyntaxError);
+    }
+  });
+});

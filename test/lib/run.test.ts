@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { getEventListeners, once } from 'node:events';
+import { describe, it } from 'node:test';
+import { Stopped, startRun, type Run } from '../../src/lib/run.ts';
+
+const AN_HOUR = 3_600_000;
+const NOW = 1_795_292_755_000;
+const sigterm = new Stopped('stopped by SIGTERM');
+
+async function aborted(signal: AbortSignal): Promise<unknown> {
+  if (!signal.aborted) await once(signal, 'abort');
+  return signal.reason as unknown;
+}
+
+describe('startRun', () => {
+  function start(outside: AbortSignal, deadlineMs = AN_HOUR): Run {
+    return startRun(outside, deadlineMs, NOW);
+  }
+
+  it('knows its deadline, and begins undisturbed', () => {
+    const run = start(new AbortController().signal);
+    assert.equal(run.deadline, NOW + AN_HOUR);
+    assert.deepEqual([run.signal.aborted, run.giveUp.aborted], [false, false]);
+    run.end();
+  });
+
+  it('stops at the deadline, and does not give stdout up for that', async () => {
+    const run = start(new AbortController().signal, 1);
+    const reason = await aborted(run.signal);
+    assert.ok(reason instanceof Stopped);
+    assert.equal(reason.message, 'the deadline was reached');
+    assert.equal(run.giveUp.aborted, false);
+    run.end();
+  });
+
+  it('has no deadline when that is infinite', async () => {
+    const run = start(new AbortController().signal, Infinity);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual([run.deadline, run.signal.aborted], [Infinity, false]);
+    run.end();
+  });
+
+  it('stops on a signal from outside, and gives stdout up a little later', async () => {
+    const outside = new AbortController();
+    const run = start(outside.signal);
+    outside.abort(sigterm);
+    assert.equal(run.signal.reason, sigterm);
+    assert.equal(run.giveUp.aborted, false);
+    assert.equal(await aborted(run.giveUp), sigterm);
+    run.end();
+  });
+
+  it('is stopped from the beginning when the signal came before', () => {
+    const run = start(AbortSignal.abort(sigterm));
+    assert.equal(run.signal.reason, sigterm);
+    run.end();
+  });
+
+  it('stops because of an error, whose reason stays when a signal follows', () => {
+    const outside = new AbortController();
+    const run = start(outside.signal);
+    const error = new Error('no token');
+    run.abort(error);
+    outside.abort(sigterm);
+    assert.equal(run.signal.reason, error);
+    run.end();
+  });
+
+  it('lets go of everything at its end', () => {
+    const outside = new AbortController();
+    const run = start(outside.signal);
+    assert.equal(getEventListeners(outside.signal, 'abort').length, 1);
+    run.end();
+    assert.equal(getEventListeners(outside.signal, 'abort').length, 0);
+    outside.abort(sigterm);
+    assert.equal(run.signal.aborted, false);
+  });
+});

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { startSandbox } from '../sandbox/server.ts';
+
+const BUILT = 'dist/fetch-activity-logs.js';
+
+interface Sample {
+  readonly name: string;
+  readonly labels: string;
+  readonly value: number;
+}
+
+/** Reads Prometheus' text format, and checks what promtool's linter would. */
+function lint(text: string): Sample[] {
+  const samples: Sample[] = [];
+  const types = new Map<string, string>();
+  const helps = new Set<string>();
+  for (const line of text.split('\n').filter((part) => part !== '')) {
+    const help = /^# HELP (\S+) (\S.*)$/.exec(line);
+    const type = /^# TYPE (\S+) (counter|gauge)$/.exec(line);
+    const sample = /^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)+)\})? (-?[0-9.e+-]+)$/.exec(line);
+    if (help !== null) helps.add(help[1] ?? '');
+    else if (type !== null) {
+      assert.equal(types.has(type[1] ?? ''), false, `${type[1] ?? ''} has two types`);
+      types.set(type[1] ?? '', type[2] ?? '');
+    } else {
+      assert.ok(sample, `no sample: ${line}`);
+      samples.push({ name: sample[1] ?? '', labels: sample[2] ?? '', value: Number(sample[3]) });
+    }
+  }
+  for (const [name, type] of types) {
+    assert.ok(helps.has(name), `${name} has no help`);
+    assert.equal(name.endsWith('_total'), type === 'counter', `${name} is a ${type}`);
+    assert.doesNotMatch(name, /_(ms|milliseconds|minutes|kb|kilobytes)(_|$)/, `${name} has no base unit`);
+    assert.ok(samples.some((sample) => sample.name === name));
+  }
+  for (const { name } of samples) assert.ok(types.has(name), `${name} has no type`);
+  return samples;
+}
+
+async function setUp(t: TestContext) {
+  const sandbox = await startSandbox({ seed: 5 });
+  t.after(() => sandbox.close());
+  const folder = await mkdtemp(join(tmpdir(), 'metrics-'));
+  const file = join(folder, 'metrics.prom');
+  const poll = (token = 'sandbox-token', more: readonly string[] = []) =>
+    new Promise<number>((resolve) => {
+      const options = [
+        ...more,
+        '--api-url',
+        sandbox.url,
+        '--state-file',
+        join(folder, 'state.json'),
+        '--metrics-file',
+        file,
+      ];
+      const child = execFile(process.execPath, [BUILT, ...options], {
+        env: { ...process.env, IONOS_API_TOKEN: token, CLOUDSCALE_API_TOKEN: token },
+      });
+      child.on('close', (code) => resolve(code ?? -1));
+    });
+  const metrics = async () => lint(await readFile(file, 'utf8'));
+  return { sandbox, file, poll, metrics };
+}
+
+/** Of a sample with these labels, and the input's. */
+function valueOf(samples: readonly Sample[], name: string, labels = ''): number | undefined {
+  const all = `input="activity_log"${labels === '' ? '' : `,${labels}`}`;
+  return samples.find((sample) => sample.name === `fetch_activity_logs_${name}` && sample.labels === all)?.value;
+}
+
+describe('the metrics file', () => {
+  it('tells what a poll did, in a form that Prometheus accepts, readable by others', async (t) => {
+    const { sandbox, file, poll, metrics } = await setUp(t);
+    const now = Date.now();
+    sandbox.generate('31721060', { count: 12, from: now - 200_000, to: now - 10_000 });
+    sandbox.addContract('4711');
+    assert.equal(await poll(), 0);
+    const samples = await metrics();
+    assert.equal(valueOf(samples, 'last_run_events'), 12);
+    assert.equal(valueOf(samples, 'last_run_exit_code'), 0);
+    assert.equal(valueOf(samples, 'last_run_requests', 'status="200"'), 3);
+    assert.equal(valueOf(samples, 'events_total', 'source="ionos/31721060"'), 12);
+    assert.equal(valueOf(samples, 'events_total', 'source="ionos/4711"'), 0);
+    assert.ok((valueOf(samples, 'last_success_timestamp_seconds', 'source="ionos/4711"') ?? 0) > 1.7e9);
+    assert.ok((valueOf(samples, 'last_run_printed_bytes') ?? 0) > 1_000);
+    assert.equal((await stat(file)).mode & 0o777, 0o644);
+  });
+
+  it('is written after a poll that failed, too, and keeps what was delivered before', async (t) => {
+    const { sandbox, poll, metrics } = await setUp(t);
+    const now = Date.now();
+    sandbox.generate('31721060', { count: 3, from: now - 200_000, to: now - 10_000 });
+    await poll();
+    assert.equal(await poll('wrong'), 1);
+    const samples = await metrics();
+    assert.equal(valueOf(samples, 'last_run_exit_code'), 1);
+    assert.equal(valueOf(samples, 'last_run_requests', 'status="401"'), 1);
+    assert.equal(valueOf(samples, 'events_total', 'source="ionos/31721060"'), 3);
+  });
+
+  it('tells when the token expires, and of a source that was never polled with success that it was not', async (t) => {
+    const { sandbox, poll, metrics } = await setUp(t);
+    const token = ['{"alg":"none"}', '{"exp":2000000000}', 'x'].map((part) => Buffer.from(part).toString('base64url'));
+    sandbox.options.token = token.join('.');
+    sandbox.addContract('31721060');
+    sandbox.options.forbiddenContracts = ['31721060'];
+    assert.equal(await poll(token.join('.')), 1);
+    const samples = await metrics();
+    assert.equal(valueOf(samples, 'token_expiry_timestamp_seconds'), 2_000_000_000);
+    assert.equal(valueOf(samples, 'last_success_timestamp_seconds', 'source="ionos/31721060"'), 0);
+    assert.equal(valueOf(samples, 'last_run_requests', 'status="403"'), 1);
+  });
+
+  it('is no reason for a poll to fail', async (t) => {
+    const { sandbox, file, poll } = await setUp(t);
+    sandbox.addContract('31721060');
+    await mkdir(file);
+    assert.equal(await poll(), 0);
+  });
+
+  it('has no series that the file of another input has', async (t) => {
+    const { sandbox, poll, metrics } = await setUp(t);
+    sandbox.addContract('31721060');
+    const seriesOf = async (...options: string[]) => {
+      assert.equal(await poll('sandbox-token', options), 0);
+      return (await metrics()).map(({ name, labels }) => `${name}{${labels}}`);
+    };
+    const series = [
+      ...(await seriesOf()),
+      ...(await seriesOf('--provider', 'cloudscale', '--ack-input', 'cloudscale_log')),
+      ...(await seriesOf('--provider', 'cloudscale', '--ack-input', 'cloudscale_log_2')),
+    ];
+    assert.ok(series.length > 50);
+    assert.equal(new Set(series).size, series.length);
+  });
+
+  it('counts retries and late events', async (t) => {
+    const { sandbox, poll, metrics } = await setUp(t);
+    sandbox.addContract('31721060');
+    await poll();
+    const now = Date.now();
+    sandbox.generate('31721060', { count: 2, from: now - 120_000, to: now - 110_000 });
+    sandbox.fail({ match: { kind: 'page' }, fault: { type: 'status', status: 503 } });
+    assert.equal(await poll(), 0);
+    const samples = await metrics();
+    assert.equal(valueOf(samples, 'last_run_retries'), 1);
+    assert.equal(valueOf(samples, 'late_events_total', 'source="ionos/31721060"'), 2);
+    assert.ok((valueOf(samples, 'late_events_max_seconds', 'source="ionos/31721060"') ?? 0) >= 100);
+  });
+});

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { addLateness, append, emptyBatch, type Batch } from '../../src/state/batch.ts';
+import { Identity } from '../../src/events/event-id.ts';
+import { noteDelivered } from '../../src/state/source-progress.ts';
+import { parseState, serializeState, type SourceState } from '../../src/state/state.ts';
+import '../helpers/properties.ts';
+
+const SOURCE = 'ionos/31721060';
+
+function sourceState(): SourceState {
+  const source = {
+    cursor: '2026-11-21T20:00:00Z',
+    start: '2026-11-21T20:00:00Z',
+    strikes: { [String(Identity.of('a'))]: 1, [String(Identity.of('b'))]: 2 },
+  };
+  const state = parseState(JSON.stringify({ version: 1, sources: { [SOURCE]: source } })).sources[SOURCE];
+  assert.ok(state);
+  return state;
+}
+
+const second = fc.integer({ min: 1_795_292_000, max: 1_795_293_000 });
+const nullable = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values, { nil: null });
+
+/** What a page gives; its identities come up in other pages, too. */
+const batches: fc.Arbitrary<Batch> = fc
+  .record({
+    events: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), nullable(second)), { maxLength: 4 }),
+    partial: fc.array(fc.constantFrom('x', 'y'), { maxLength: 2 }),
+    cursor: nullable(second.map((time) => new Date(time * 1000).toISOString())),
+    last_event: nullable(second.map((time) => time * 1000)),
+    forget_before: nullable(second),
+    late: fc.record({ count: fc.nat(5), max_seconds: fc.nat(600) }, { noNullPrototype: true }),
+  })
+  .map(({ events, partial, ...rest }) => ({
+    ...rest,
+    partial: rest.cursor === null ? partial : [],
+    keys: events.map(([key]) => Identity.of(key)),
+    times: events.map(([, time]) => time),
+  }));
+
+const copyOf = (batch: Batch): Batch => ({ ...structuredClone(batch), keys: [...batch.keys] });
+
+describe('a batch', () => {
+  it('is empty at first: nothing changes when it is delivered', () => {
+    const state = sourceState();
+    const before = JSON.stringify(state);
+    noteDelivered(state, emptyBatch());
+    assert.equal(JSON.stringify(state), before);
+  });
+
+  it('makes no difference to what is delivered when it is appended to another', () => {
+    fc.assert(
+      fc.property(fc.array(batches, { minLength: 1, maxLength: 5 }), (pages) => {
+        // What is forgotten moves on with the cursor.
+        const instants = pages.flatMap(({ forget_before }) => forget_before ?? []).sort((a, b) => a - b);
+        for (const page of pages) page.forget_before &&= instants.shift() ?? null;
+        const apart = sourceState();
+        for (const page of pages) noteDelivered(apart, page);
+        const together = sourceState();
+        const sum = emptyBatch();
+        for (const page of pages) append(sum, copyOf(page));
+        noteDelivered(together, sum);
+        assert.deepEqual(JSON.parse(JSON.stringify(together)), JSON.parse(JSON.stringify(apart)));
+      }),
+    );
+  });
+
+  it('leaves what is appended as it is', () => {
+    fc.assert(
+      fc.property(batches, batches, (first, next) => {
+        const before = copyOf(next);
+        append(copyOf(first), next);
+        assert.deepEqual(next, before);
+      }),
+    );
+  });
+
+  it('is the same when it has waited in the state file', () => {
+    fc.assert(
+      fc.property(batches, (batch) => {
+        const state = parseState('{"version":1}');
+        const sources = { [SOURCE]: batch };
+        state.pending = { host: 'vm-1', base: 1, lines: 2, started_at: 3, printed_until: 4, sources };
+        assert.deepEqual(parseState(serializeState(state)).pending?.sources[SOURCE], batch);
+      }),
+    );
+  });
+
+  it('may be as large as a second of output', () => {
+    const many = 300_000;
+    const sum = emptyBatch();
+    const large = {
+      ...emptyBatch(),
+      keys: Array<Identity>(many).fill(Identity.of('a')),
+      times: Array<number>(many).fill(1),
+    };
+    append(sum, large);
+    append(sum, large);
+    assert.deepEqual([sum.keys.length, sum.times.length], [2 * many, 2 * many]);
+  });
+});
+
+describe('lateness', () => {
+  it('is counted, and the greatest kept', () => {
+    const sum = { count: 1, max_seconds: 5 };
+    addLateness(sum, { count: 2, max_seconds: 3 });
+    assert.deepEqual(sum, { count: 3, max_seconds: 5 });
+    addLateness(sum, { count: 1, max_seconds: 9 });
+    assert.deepEqual(sum, { count: 4, max_seconds: 9 });
+  });
+});

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { EventSlice } from '../../src/events/event.ts';
+import { EventReader } from '../../src/events/event.ts';
+import { Identity } from '../../src/events/event-id.ts';
+import type { Page } from '../../src/providers/provider.ts';
+import { SourceProgress, noteDelivered } from '../../src/state/source-progress.ts';
+import { parseState, type SourceState } from '../../src/state/state.ts';
+
+const NAME = 'ionos/31721060';
+const NOW_S = Date.parse('2026-11-21T20:30:00Z') / 1000;
+const CURSOR = '2026-11-21T20:25:00Z';
+const reader = new EventReader({ id: ['@uuid'], time: ['time'] });
+const nameless = new EventReader({ id: undefined, time: ['time'] });
+
+function stateWith(source: object = {}): SourceState {
+  const state = parseState(JSON.stringify({ version: 1, sources: { [NAME]: { cursor: CURSOR, ...source } } }));
+  const [only] = Object.values(state.sources);
+  assert.ok(only);
+  return only;
+}
+
+function progressOf(state: SourceState): SourceProgress {
+  return new SourceProgress(NAME, state);
+}
+
+/** An event of so many seconds before NOW_S. */
+function event(uuid: string, secondsAgo?: number, by = reader): EventSlice {
+  const time = secondsAgo === undefined ? undefined : new Date((NOW_S - secondsAgo) * 1000);
+  return by.read(Buffer.from(JSON.stringify({ '@uuid': uuid, time })), 0);
+}
+
+function page(events: readonly EventSlice[], rest: Partial<Page> = {}): Page {
+  return { events, cursor: '2026-11-21T20:30:00Z', ...rest };
+}
+
+/** Takes a page and delivers all that is new in it. */
+function deliver(progress: SourceProgress, one: Page): EventSlice[] {
+  const events = progress.take(one);
+  progress.delivered(progress.batch(one, events, true));
+  return events;
+}
+
+describe('SourceProgress', () => {
+  it('begins where the state says', () => {
+    assert.deepEqual(progressOf(stateWith({ start: '2026-11-01T00:00:00Z' })).checkpoint, {
+      cursor: CURSOR,
+      start: Date.parse('2026-11-01T00:00:00Z') / 1000,
+    });
+    const lastEvent = '2026-11-21T20:24:59.500Z';
+    assert.equal(progressOf(stateWith({ last_event: lastEvent })).checkpoint.lastEvent, Date.parse(lastEvent));
+  });
+
+  it('takes each event once, on one page and over several, and over several runs', () => {
+    const state = stateWith();
+    const progress = progressOf(state);
+    const [a, b, c] = [event('a', 10), event('b', 9), event('c', 8)];
+    assert.deepEqual(deliver(progress, page([a, b, a])), [a, b]);
+    assert.deepEqual(deliver(progress, page([b, c])), [c]);
+    assert.deepEqual(deliver(progressOf(state), page([a, b, c])), []);
+    assert.equal(state.delivered, 3);
+  });
+
+  it('takes an event again that was printed and not delivered, in the next run and not in this one', () => {
+    const state = stateWith();
+    const progress = progressOf(state);
+    const events = [event('a', 10), event('b', 9)];
+    progress.take(page(events));
+    assert.deepEqual(progress.take(page(events)), []);
+    const nextRun = stateWith(JSON.parse(JSON.stringify(state)) as object);
+    assert.deepEqual(progressOf(nextRun).take(page(events)), events);
+  });
+
+  it('takes every event where they have no identity', () => {
+    const progress = progressOf(stateWith());
+    const twin = event('a', 10, nameless);
+    assert.deepEqual(deliver(progress, page([twin, twin])), [twin, twin]);
+    assert.deepEqual(deliver(progress, page([twin])), [twin]);
+    assert.deepEqual(progress.state.seen.toJSON(), {});
+    assert.equal(progress.state.delivered, 3);
+  });
+
+  it('moves the cursor at the end of a page, not before', () => {
+    const state = stateWith();
+    const progress = progressOf(state);
+    const one = page([event('a', 10), event('b', 9)], { forgetBefore: NOW_S - 5 });
+    const [first, second] = progress.take(one);
+    assert.ok(first && second);
+    progress.delivered(progress.batch(one, [first], false));
+    assert.deepEqual(
+      [state.cursor, state.delivered, state.seen.toJSON()],
+      [CURSOR, 1, { [NOW_S - 10]: [String(first.id)] }],
+    );
+    progress.delivered(progress.batch(one, [second], true));
+    assert.deepEqual([state.cursor, state.delivered, state.seen.toJSON()], [one.cursor, 2, {}]);
+  });
+
+  it('moves the cursor with a page that brings nothing new', () => {
+    const state = stateWith();
+    deliver(progressOf(state), page([]));
+    assert.equal(state.cursor, '2026-11-21T20:30:00Z');
+  });
+
+  it('remembers an identity for as long as its event may come again', () => {
+    const between = { from: NOW_S - 60, to: NOW_S - 30 };
+    const rows: [EventSlice, Partial<Page>, number][] = [
+      [event('inside', 45), { between }, NOW_S - 45],
+      [event('at the beginning', 60), { between }, NOW_S - 60],
+      [event('at the end', 30), { between }, NOW_S - 30],
+      [event('says that it is older', 1000), { between }, NOW_S - 30],
+      [event('says that it is newer', -1000), { between }, NOW_S - 30],
+      [event('does not say'), { between }, NOW_S - 30],
+      [event('alone', 45), {}, NOW_S - 45],
+      [event('does not say, alone'), {}, 0],
+    ];
+    for (const [one, rest, time] of rows) {
+      const state = stateWith();
+      deliver(progressOf(state), page([one], rest));
+      assert.deepEqual(state.seen.toJSON(), { [time]: [String(one.id)] }, one.json.toString());
+    }
+  });
+
+  it('counts events that came late, and how late', () => {
+    const state = stateWith({ late: { count: 1, max_seconds: 5 } });
+    const progress = progressOf(state);
+    const lateBefore = NOW_S - 100;
+    const events = [event('a', 142), event('b', 100.5), event('c', 100), event('d', 50), event('e')];
+    deliver(progress, page(events, { lateBefore }));
+    assert.deepEqual(state.late, { count: 3, max_seconds: 42 });
+    assert.equal(progress.greatestLateness, 42);
+    // Seen before, so it is not late: it is known.
+    deliver(progress, page(events, { lateBefore: NOW_S }));
+    assert.deepEqual(state.late, { count: 3, max_seconds: 42 });
+    deliver(progress, page([event('f', 50)]));
+    assert.deepEqual(state.late, { count: 3, max_seconds: 42 });
+  });
+
+  it('knows when the last event happened that said so', () => {
+    const state = stateWith();
+    deliver(progressOf(state), page([event('a', 10), event('b', 20), event('c')]));
+    assert.equal(state.last_event, new Date((NOW_S - 20) * 1000).toISOString());
+    deliver(progressOf(state), page([event('d')]));
+    assert.equal(state.last_event, new Date((NOW_S - 20) * 1000).toISOString());
+  });
+});
+
+describe('events without identity', () => {
+  it('are left out of the first page of the next run as often as they were delivered of it', () => {
+    const state = stateWith();
+    const [a, twin, b] = [event('a', 10, nameless), event('a', 10, nameless), event('b', 9, nameless)];
+    const one = page([a, twin, b]);
+    const progress = progressOf(state);
+    progress.delivered(progress.batch(one, [a, b], false));
+    assert.equal(state.cursor, CURSOR);
+
+    const nextRun = progressOf(stateWith(JSON.parse(JSON.stringify(state)) as object));
+    assert.deepEqual(deliver(nextRun, one), [twin]);
+    assert.deepEqual([nextRun.state.cursor, nextRun.state.partial], [one.cursor, []]);
+    assert.deepEqual(deliver(nextRun, one), [a, twin, b]);
+  });
+});
+
+describe('strikes', () => {
+  it('are known by identity, or by the bytes of an event that has none', () => {
+    const anonymous = event('x', 10, nameless);
+    const { json, start, end } = anonymous;
+    const known = event('a', 10);
+    const strikes = { [String(known.id)]: 2, [String(Identity.ofHash(json.subarray(start, end)))]: 1 };
+    const progress = progressOf(stateWith({ strikes }));
+    assert.deepEqual(
+      [known, anonymous, event('b', 10)].map((one) => progress.strikesOf(one)),
+      [2, 1, 0],
+    );
+    assert.equal(progressOf(stateWith()).strikesOf(known), 0);
+  });
+
+  it('are over once the event was delivered', () => {
+    const one = event('a', 10);
+    const state = stateWith({ strikes: { [String(one.id)]: 2, other: 1 } });
+    deliver(progressOf(state), page([one]));
+    assert.deepEqual(state.strikes, { other: 1 });
+  });
+});
+
+describe('noteDelivered', () => {
+  it('notes the batch of a run before', () => {
+    const state = stateWith();
+    const one = page([event('a', 10), event('b', 9, nameless)], { lateBefore: NOW_S, forgetBefore: 1 });
+    const batch = progressOf(stateWith()).batch(one, one.events, true);
+    noteDelivered(state, structuredClone(batch));
+    assert.deepEqual([state.cursor, state.delivered, state.late.count], [one.cursor, 2, 2]);
+    assert.deepEqual(Object.keys(state.seen.toJSON()), [String(NOW_S - 10)]);
+  });
+});
