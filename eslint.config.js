@@ -1,6 +1,36 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+// The floors of src/, from the top down. A folder imports only from the floors below its own; CONTRIBUTING.md draws them.
+const FLOORS = [
+  ['commands'], // one file a command
+  ['check', 'verify'], // what the larger commands are made of
+  ['export', 'session'], // a file that grows; what one poll works with
+  ['config'], // options, environment and token become one Config
+  ['delivery'], // lines, stdout, acknowledgement
+  ['state'], // how far each source got, and the lock
+  ['providers'], // an API's pages
+  ['events', 'http'], // bytes become events; requests become answers
+  ['lib'], // knows nothing of events
+];
+// The floors inside src/check/; finding.ts, which says what a finding is, may be imported by all of them.
+const CHECK_FLOORS = [['probes'], ['rules'], ['facts'], ['fluent-bit-config']];
+
+/** Rules that forbid the folders of one list to import what stands beside or above them, and what `above` names. */
+function floors(root, list, above) {
+  return list.flatMap((floor, index) =>
+    floor.map((folder) => {
+      const others = [...list.slice(0, index).flat(), ...floor.filter((name) => name !== folder)];
+      const regex = `^(?:\\.\\./)+(?:${[...others.map((name) => `${name}/`), ...above].join('|')})`;
+      const message = `${root}/${folder}/ imports only from the floors below it (see FLOORS in eslint.config.js).`;
+      return {
+        files: [`${root}/${folder}/**/*.ts`],
+        rules: { 'no-restricted-imports': ['error', { patterns: [{ regex, message }] }] },
+      };
+    }),
+  );
+}
+
 export default tseslint.config(
   { ignores: ['dist', 'coverage'] },
   js.configs.recommended,
@@ -29,6 +59,16 @@ export default tseslint.config(
       ],
     },
   },
+  ...floors('src', FLOORS, ['main\\.ts', 'cli\\.ts']),
+  // The rule of the last entry that fits a file counts alone: these repeat what src/check/ may not import.
+  ...floors('src/check', CHECK_FLOORS, [
+    'commands/',
+    'verify/',
+    'main\\.ts',
+    'cli\\.ts',
+    'run-checks\\.ts',
+    'report\\.ts',
+  ]),
   {
     files: ['test/**/*.ts'],
     rules: {
