@@ -17,18 +17,18 @@ export interface Finding {
   /** From 1. */
   readonly line?: number;
   /** What it costs. */
-  readonly cost?: string;
+  readonly impact?: string;
   /** The line to write instead. */
-  readonly write?: string;
+  readonly fix?: string;
   /** The command that helps. */
-  readonly run?: string;
+  readonly command?: string;
 }
 
 export interface Details {
   readonly at?: Position | { readonly file: string } | undefined;
-  readonly cost?: string | undefined;
-  readonly write?: string | undefined;
-  readonly run?: string | undefined;
+  readonly impact?: string | undefined;
+  readonly fix?: string | undefined;
+  readonly command?: string | undefined;
 }
 
 /** Something is as it should be. */
@@ -46,15 +46,15 @@ export function error(code: string, message: string, details: Details): Finding 
   return finding('error', code, message, details);
 }
 
-function finding(level: Level, code: string, message: string, { at, cost, write, run }: Details): Finding {
+function finding(level: Level, code: string, message: string, { at, impact, fix, command }: Details): Finding {
   return {
     level,
     code,
     message,
     ...at,
-    ...(cost === undefined ? {} : { cost }),
-    ...(write === undefined ? {} : { write }),
-    ...(run === undefined ? {} : { run }),
+    ...(impact === undefined ? {} : { impact }),
+    ...(fix === undefined ? {} : { fix }),
+    ...(command === undefined ? {} : { command }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Finding, Level } from './finding.ts';
 const SYMBOLS: Readonly<Record<Level, string>> = { ok: '✓', warning: '!', error: '✗' };
 /** ECMA-48's foreground colours: green, yellow, red. */
 const COLOURS: Readonly<Record<Level, number>> = { ok: 32, warning: 33, error: 31 };
-/** A shorter text is part of many others: hiding it would only garble them. */
+/** A shorter secret is part of many other words: it is redacted only where it stands alone. */
 const MIN_SECRET_LENGTH = 6;
 
 export interface ReportOptions {
@@ -36,12 +36,12 @@ export function countLevels(findings: readonly Finding[]): { readonly errors: nu
   return { errors: count('error'), warnings: count('warning') };
 }
 
-function sentence({ file, line, message, cost, write, run }: Finding): string {
+function sentence({ file, line, message, impact, fix, command }: Finding): string {
   const place = file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `;
   return [
-    `${place}${message}${cost === undefined ? '' : `: ${cost}`}`,
-    ...(write === undefined ? [] : [`Write: ${write}`]),
-    ...(run === undefined ? [] : [`Run: ${run}`]),
+    `${place}${message}${impact === undefined ? '' : `: ${impact}`}`,
+    ...(fix === undefined ? [] : [`Fix: ${fix}`]),
+    ...(command === undefined ? [] : [`Run: ${command}`]),
   ].join('. ');
 }
 
@@ -49,11 +49,18 @@ function counted(count: number, noun: string): string {
   return `${count} ${count === 1 ? noun : `${noun}s`}`;
 }
 
-/** Without secrets, and without control characters: what a file or a server says must not reach the terminal as it is. */
+/** Without secrets, and without control characters: text of a file or a server must not reach the terminal as it is. */
 function hider(secrets: readonly string[]): (text: string) => string {
-  const hidden = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+  // The longest first: one secret may be part of another.
+  const patterns = [...new Set(secrets)]
+    .filter((secret) => secret !== '')
+    .sort((a, b) => b.length - a.length)
+    .map((secret) => {
+      const literal = secret.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+      return new RegExp(secret.length < MIN_SECRET_LENGTH ? `(?<![\\w-])${literal}(?![\\w-])` : literal, 'g');
+    });
   return (text) =>
-    hidden
-      .reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text)
+    patterns
+      .reduce((shown, pattern) => shown.replaceAll(pattern, '[redacted]'), text)
       .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }

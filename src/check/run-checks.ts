@@ -31,24 +31,24 @@ const RETRY_MS = 1_000;
 /** Options of `check` itself; all others take the place of the command's that Fluent Bit runs. */
 const OWN_OPTIONS = new Set(['_', '$0', 'json', 'config', 'log-level', 'logLevel']);
 
-export interface SurveyOptions {
+export interface CheckOptions {
   readonly machine?: Machine;
   /** Between two attempts to reach a Fluent Bit that has perhaps just been started. */
   readonly retryMs?: number;
 }
 
-export interface Survey {
+export interface Outcome {
   readonly findings: readonly Finding[];
   /** What must not be shown. */
   readonly secrets: readonly string[];
 }
 
 /** All that there is to say of this machine: of each input that runs this program, or else of the command line. */
-export async function survey(
+export async function runChecks(
   world: World,
   options: Options,
-  { machine = thisMachine(), retryMs = RETRY_MS }: SurveyOptions,
-): Promise<Survey> {
+  { machine = thisMachine(), retryMs = RETRY_MS }: CheckOptions,
+): Promise<Outcome> {
   const service = readService(machine);
   const serviceFile = service.configFile ?? DEFAULT_CONFIG;
   const named = options['config'];
@@ -109,11 +109,11 @@ function setupsOf(
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     const message = `the program refuses what Fluent Bit has in its environment: ${thrown.message}`;
-    return { setups: [], refused: [error('settings', message, { cost: 'nothing is collected' })] };
+    return { setups: [], refused: [error('settings', message, { impact: 'nothing is collected' })] };
   }
 }
 
-async function look(setup: Setup, world: World, machine: Machine): Promise<Survey> {
+async function look(setup: Setup, world: World, machine: Machine): Promise<Outcome> {
   const { credentials, findings } = checkToken(setup, machine, world.now());
   const [api, state] = await Promise.all([
     credentials === undefined ? [] : checkApi(setup, credentials, world),
@@ -128,15 +128,15 @@ function aboutEnvironment({ service }: Environment): Finding[] {
     ...service.unreadable.map((file) =>
       warning('environment', 'this user cannot read it', {
         at: { file },
-        cost: 'what the service has in its environment is not known',
-        run: 'sudo fetch-activity-logs check',
+        impact: 'what the service has in its environment is not known',
+        command: 'sudo fetch-activity-logs check',
       }),
     ),
     ...service.missing.map(({ path, at }) =>
       error('environment', `${path} does not exist`, {
         at,
-        cost: 'the service does not start',
-        write: `EnvironmentFile=-${path}`,
+        impact: 'the service does not start',
+        fix: `EnvironmentFile=-${path}`,
       }),
     ),
   ];

@@ -1,5 +1,5 @@
 import { countLevels, renderJson, renderText } from '../check/report.ts';
-import { survey, type SurveyOptions } from '../check/run-checks.ts';
+import { runChecks, type CheckOptions } from '../check/run-checks.ts';
 import type { Options } from '../config/config.ts';
 import { ExitCode } from '../lib/errors.ts';
 import type { World } from '../lib/world.ts';
@@ -9,8 +9,8 @@ import type { World } from '../lib/world.ts';
  * bears on the inputs that run this program. Prints one line for each finding, or JSON; ends with 1 when something
  * costs events. Changes nothing.
  */
-export async function check(world: World, options: Options, surveyOptions: SurveyOptions = {}): Promise<ExitCode> {
-  const { findings, secrets } = await survey(world, options, surveyOptions);
+export async function check(world: World, options: Options, checkOptions: CheckOptions = {}): Promise<ExitCode> {
+  const { findings, secrets } = await runChecks(world, options, checkOptions);
   const text =
     options['json'] === true
       ? renderJson(findings, { secrets })

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseEnvironmentFile, parseUnit, unitWords } from '../../src/check/facts/systemd-files.ts';
-import { lineIn } from '../../src/check/finding.ts';
+import { lineIn, type Finding } from '../../src/check/finding.ts';
 import { isAtLeast } from '../../src/check/probes/node-version.ts';
 import { isMatch } from '../../src/check/facts/routes.ts';
 import { findScriptCall, startsPythonFetcher, shellCommands } from '../../src/check/facts/shell-command.ts';
 import { isSecretName } from '../../src/check/rules/plain-secrets.ts';
+import { renderText } from '../../src/check/report.ts';
 
 describe('parseEnvironmentFile', () => {
   const cases: [string, [string, string, number][]][] = [
@@ -140,4 +141,20 @@ it('the name of a secret is told from the name of its place', () => {
   ]) {
     assert.ok(!isSecretName(name), name);
   }
+});
+
+describe('a secret that stands in a message', () => {
+  const finding = (message: string): Finding => ({ level: 'warning', code: 'x', message });
+  const shown = (message: string, ...secrets: string[]) =>
+    renderText([finding(message)], { colours: false, secrets }).split('\n', 1)[0];
+
+  it('is redacted, also one of a few characters, where it stands alone', () => {
+    assert.equal(shown('key abc, abcd and "abc"', 'abc'), '! key [redacted], abcd and "[redacted]"');
+  });
+
+  it('is redacted whole when it holds another one', () => {
+    assert.equal(shown('my-long-secret-and-more', 'my-long-secret', 'my-long-secret-and-more', ''), '! [redacted]');
+  });
+
+  it('is taken as it is, not as a pattern', () => assert.equal(shown('a.+b[c', '.+b[', 'a.+b[c'), '! [redacted]'));
 });

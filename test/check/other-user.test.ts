@@ -45,7 +45,7 @@ describe('check run by a user who is not the one that runs Fluent Bit', { concur
         'warning script-unknown',
       ],
     );
-    for (const { run } of faults) assert.equal(run, 'sudo fetch-activity-logs check');
+    for (const { command } of faults) assert.equal(command, 'sudo fetch-activity-logs check');
   });
 
   it('can read the rest', async (t) => {

@@ -361,7 +361,7 @@ async function obey(machine: CheckedMachine, finding: Finding): Promise<void> {
   const lines = (await readFile(file, 'utf8')).split('\n');
   const index = (finding.line ?? 0) - 1;
   const isHead = (lines[index] ?? '').startsWith('[');
-  lines.splice(isHead ? index + 1 : index, isHead ? 0 : 1, `    ${finding.write ?? ''}`);
+  lines.splice(isHead ? index + 1 : index, isHead ? 0 : 1, `    ${finding.fix ?? ''}`);
   await writeFile(file, lines.join('\n'));
 }
 
@@ -379,8 +379,8 @@ for (const [group, traps] of Object.entries(TRAPS)) {
         );
         for (const [index, finding] of faults.entries()) {
           assert.match(await lineOf(machine, finding), found[index]?.[1] ?? /^$/);
-          assert.ok(finding.cost !== undefined, JSON.stringify(finding));
-          assert.ok(finding.write !== undefined || finding.run !== undefined, JSON.stringify(finding));
+          assert.ok(finding.impact !== undefined, JSON.stringify(finding));
+          assert.ok(finding.fix !== undefined || finding.command !== undefined, JSON.stringify(finding));
         }
         if (!isCured) return;
         for (const finding of faults.toReversed()) await obey(machine, finding);

@@ -19,13 +19,13 @@ async function lineOf(machine: CheckedMachine, { file = '', line = 0 }: Finding)
 }
 
 /** Puts the line to write in the place of the one that is named, or as the second line of a list's entry. */
-async function obey(machine: CheckedMachine, { file = '', line = 0, write = '' }: Finding): Promise<void> {
+async function obey(machine: CheckedMachine, { file = '', line = 0, fix = '' }: Finding): Promise<void> {
   const lines = (await readFile(machine.path(file), 'utf8')).split('\n');
   const named = lines[line - 1] ?? '';
   const indent = /^ */.exec(named)?.[0] ?? '';
-  if (/^ *- /.test(named)) lines.splice(line, 0, `${indent}  ${write}`);
-  else if (/^\w+:$/.test(named)) lines.splice(line, 0, `  ${write}`);
-  else lines[line - 1] = indent + write;
+  if (/^ *- /.test(named)) lines.splice(line, 0, `${indent}  ${fix}`);
+  else if (/^\w+:$/.test(named)) lines.splice(line, 0, `  ${fix}`);
+  else lines[line - 1] = indent + fix;
   await writeFile(machine.path(file), lines.join('\n'));
 }
 

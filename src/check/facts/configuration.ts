@@ -25,24 +25,26 @@ export function readConfiguration(
       return {
         finding: warning('config', 'Fluent Bit has no configuration here', {
           at: { file },
-          cost: 'whether it would lose events is not known',
-          run: 'fetch-activity-logs check --config FILE',
+          impact: 'whether it would lose events is not known',
+          command: 'fetch-activity-logs check --config FILE',
         }),
       };
     }
     if (code === 'ENOENT')
-      return { finding: error('config', 'there is no such file', { at: { file }, cost: 'Fluent Bit does not start' }) };
+      return {
+        finding: error('config', 'there is no such file', { at: { file }, impact: 'Fluent Bit does not start' }),
+      };
     if (code === 'EACCES' && machine.uid !== 0) {
       return {
         finding: warning('config', 'this user cannot read it', {
           at,
-          cost: 'whether it would lose events is not known',
-          run: 'sudo fetch-activity-logs check',
+          impact: 'whether it would lose events is not known',
+          command: 'sudo fetch-activity-logs check',
         }),
       };
     }
     if (code === undefined) throw thrown;
-    return { finding: error('config', `it cannot be read (${code})`, { at, cost: 'Fluent Bit does not start' }) };
+    return { finding: error('config', `it cannot be read (${code})`, { at, impact: 'Fluent Bit does not start' }) };
   }
 }
 

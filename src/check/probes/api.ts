@@ -62,7 +62,7 @@ async function look(config: Config, api: ApiClient, { now, signal }: World): Pro
   });
   const sources = await provider.sources(signal);
   if (sources.length === 0) {
-    return [error('contracts', `${host} answers, but the token sees no contract`, { cost: NOTHING_COLLECTED })];
+    return [error('contracts', `${host} answers, but the token sees no contract`, { impact: NOTHING_COLLECTED })];
   }
   const { contracts } = config;
   const unknown = contracts.filter((contract) => !sources.some(({ id }) => id === contract));
@@ -83,8 +83,8 @@ async function look(config: Config, api: ApiClient, { now, signal }: World): Pro
     ...refused,
     ...unknown.map((contract) =>
       error('contract-unknown', `the token does not see contract ${contract}`, {
-        cost: 'nothing of it is collected',
-        write: `ACTIVITY_LOG_CONTRACT=${wanted.map(({ id }) => id).join(',')}`,
+        impact: 'nothing of it is collected',
+        fix: `ACTIVITY_LOG_CONTRACT=${wanted.map(({ id }) => id).join(',')}`,
       }),
     ),
   ];
@@ -101,7 +101,7 @@ function failure(thrown: unknown, { apiUrl }: Config, prefix = ''): Finding {
   const message = withAdvice(thrown, apiUrl.host);
   const status = thrown instanceof ApiError ? thrown.status : undefined;
   const code = thrown instanceof PageError ? 'api-answer' : status === undefined ? 'api' : `api-${status}`;
-  return error(code, `${prefix}${message}`, { cost: NOTHING_COLLECTED });
+  return error(code, `${prefix}${message}`, { impact: NOTHING_COLLECTED });
 }
 
 function clock({ clockLeadMs }: ApiClient): Finding[] {
@@ -110,7 +110,7 @@ function clock({ clockLeadMs }: ApiClient): Finding[] {
   if (Math.abs(clockLeadMs) <= MAX_CLOCK_DIFFERENCE_MS) {
     return [ok('clock', `this machine's clock is within ${formatDuration(MAX_CLOCK_DIFFERENCE_MS)} of the API's`)];
   }
-  const [direction, cost] =
+  const [direction, impact] =
     clockLeadMs > 0
       ? [
           'ahead of',
@@ -119,8 +119,8 @@ function clock({ clockLeadMs }: ApiClient): Finding[] {
       : ['behind', 'events come so much later, and --since and --overlap cover other times than they say'];
   return [
     error('clock', `this machine's clock is ${difference} ${direction} the API's`, {
-      cost,
-      run: 'sudo timedatectl set-ntp true',
+      impact,
+      command: 'sudo timedatectl set-ntp true',
     }),
   ];
 }

@@ -8,8 +8,8 @@ export function checkNode(version: string, origin: string, details: Pick<Details
   if (isAtLeast(version, MIN_NODE)) return ok('node', `Node ${version} at ${origin}`, details);
   return error('node', `Node ${version} at ${origin} is older than ${MIN_NODE}`, {
     ...details,
-    cost: 'the program may not start',
-    run: 'sudo ./install.sh --setup-node',
+    impact: 'the program may not start',
+    command: 'sudo ./install.sh --setup-node',
   });
 }
 

@@ -53,8 +53,8 @@ function counted({ records, uptime, isPaused }: InputCounter, name: string): Fin
   if (!isPaused) return [ok('running', `Fluent Bit runs, and has taken ${life}`)];
   return [
     warning('running-paused', `Fluent Bit takes nothing from ${name} at present: its storage is full (${life})`, {
-      cost: 'nothing is collected until its output has caught up; the API does not keep events for ever',
-      run: "journalctl -u fluent-bit | grep -i 'output'",
+      impact: 'nothing is collected until its output has caught up; the API does not keep events for ever',
+      command: "journalctl -u fluent-bit | grep -i 'output'",
     }),
   ];
 }
@@ -62,8 +62,8 @@ function counted({ records, uptime, isPaused }: InputCounter, name: string): Fin
 function unreachable(thrown: unknown, { host }: URL): Finding {
   const message = messageOf(thrown) === '' ? (codeOf(thrown) ?? 'no answer') : messageOf(thrown);
   return error('running', `Fluent Bit's counters at ${host} cannot be had: ${message}`, {
-    cost: 'it does not run, or what it drops is lost unnoticed',
-    run: 'systemctl status fluent-bit',
+    impact: 'it does not run, or what it drops is lost unnoticed',
+    command: 'systemctl status fluent-bit',
   });
 }
 
@@ -72,8 +72,8 @@ async function version(url: URL, signal: AbortSignal): Promise<Finding[]> {
   if (found === undefined || isAtLeast(found, MIN_VERSION)) return [];
   return [
     warning('running-version', `Fluent Bit ${found} does not know storage.keep.rejected`, {
-      cost: 'what a destination refuses with 4xx is dropped at once',
-      run: 'sudo apt-get install --only-upgrade fluent-bit',
+      impact: 'what a destination refuses with 4xx is dropped at once',
+      command: 'sudo apt-get install --only-upgrade fluent-bit',
     }),
   ];
 }
@@ -103,8 +103,8 @@ function changed({ startedAt }: InputCounter, files: readonly string[]): Finding
   return [
     warning('running-old', 'changed since Fluent Bit was started', {
       at: { file: newer },
-      cost: 'it goes by what it has read, and this check does not',
-      run: 'sudo systemctl restart fluent-bit',
+      impact: 'it goes by what it has read, and this check does not',
+      command: 'sudo systemctl restart fluent-bit',
     }),
   ];
 }

@@ -20,33 +20,33 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
   const { at } = command;
   const script = find(call.script, input, machine);
   if (script === undefined) {
-    return [error('script', `${call.script} is not on PATH`, { at, cost: COST, ...installed(input) })];
+    return [error('script', `${call.script} is not on PATH`, { at, impact: COST, ...installed(input) })];
   }
   const problem = accessError(script);
   if (problem === 'ENOENT' || problem === 'ENOTDIR') {
-    return [error('script', `${call.script} does not exist`, { at, cost: COST, ...installed(input) })];
+    return [error('script', `${call.script} does not exist`, { at, impact: COST, ...installed(input) })];
   }
   if (problem !== undefined && input.environment.service !== undefined) {
     const { user } = input.environment.service;
     return [
       warning('script-unknown', `this user cannot read ${call.script} (${problem})`, {
         at,
-        cost: `whether the service can run it, only ${user} can tell`,
-        run: 'sudo fetch-activity-logs check',
+        impact: `whether the service can run it, only ${user} can tell`,
+        command: 'sudo fetch-activity-logs check',
       }),
     ];
   }
   if (problem !== undefined) {
     const message = `${call.script} cannot be read (${problem})`;
-    return [error('script', message, { at, cost: COST, run: `chmod 755 ${script}` })];
+    return [error('script', message, { at, impact: COST, command: `chmod 755 ${script}` })];
   }
   if (!statSync(script).isFile()) {
-    return [error('script', `${call.script} is no file`, { at, cost: COST, ...installed(input) })];
+    return [error('script', `${call.script} is no file`, { at, impact: COST, ...installed(input) })];
   }
   const { user } = input.environment.service ?? { user: 'root' };
   if (mayUser(user, READ | SEARCH, script, machine) === false) {
     const message = `Fluent Bit runs as ${user}, who cannot run ${call.script}`;
-    return [error('script-user', message, { at, cost: COST, run: `chmod 755 ${script}` })];
+    return [error('script-user', message, { at, impact: COST, command: `chmod 755 ${script}` })];
   }
   const findings = await runs(script, input, machine);
   if ((statSync(script).mode & OTHERS_WRITE) === 0) return findings;
@@ -54,8 +54,8 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
     ...findings,
     warning('script-mode', 'every user of this machine can change the script', {
       at: { file: script },
-      cost: `they can run what they like as ${input.environment.service?.user ?? "Fluent Bit's user"}`,
-      run: `chmod 755 ${script}`,
+      impact: `they can run what they like as ${input.environment.service?.user ?? "Fluent Bit's user"}`,
+      command: `chmod 755 ${script}`,
     }),
   ];
 }
@@ -64,15 +64,15 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
   const { call, command } = input;
   const { at } = command;
   if (call.interpreter === undefined && accessError(script, constants.X_OK) !== undefined) {
-    return [error('script', `${call.script} is not executable`, { at, cost: COST, run: `chmod +x ${script}` })];
+    return [error('script', `${call.script} is not executable`, { at, impact: COST, command: `chmod +x ${script}` })];
   }
   const shebang = call.interpreter ?? interpreterOf(script);
   if (shebang === undefined) {
     return [
       error('script', `${call.script} does not begin with #!`, {
         at: { file: script, line: 1 },
-        cost: 'the shell takes it for a script of its own',
-        write: '#!/usr/bin/env node',
+        impact: 'the shell takes it for a script of its own',
+        fix: '#!/usr/bin/env node',
       }),
     ];
   }
@@ -85,8 +85,8 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
         `${shebang}, which is to run the script, is not there${shebang.includes('/') ? '' : `: not on the PATH${where}`}`,
         {
           at: call.interpreter === undefined ? { file: script, line: 1 } : at,
-          cost: COST,
-          write:
+          impact: COST,
+          fix:
             call.interpreter === undefined
               ? `#!${machine.node.path}`
               : soundCommand(input, { interpreter: machine.node.path }),
@@ -145,6 +145,6 @@ async function versionOf(interpreter: string, { node }: Machine): Promise<string
 
 /** How to come by the script. */
 function installed(input: Input): Details {
-  if (input.call.script === INSTALLED_SCRIPT) return { run: 'sudo ./install.sh' };
-  return { write: soundCommand(input, { script: INSTALLED_SCRIPT }) };
+  if (input.call.script === INSTALLED_SCRIPT) return { command: 'sudo ./install.sh' };
+  return { fix: soundCommand(input, { script: INSTALLED_SCRIPT }) };
 }

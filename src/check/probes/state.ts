@@ -40,33 +40,33 @@ async function checkFolder(folder: string, { environment }: Setup, machine: Mach
   if (problem === 'EACCES' && environment.service !== undefined) {
     return warning(UNKNOWN, 'this user cannot use the state folder', {
       at,
-      cost: `whether the service can, only ${environment.service.user} can tell`,
-      run: 'sudo fetch-activity-logs check',
+      impact: `whether the service can, only ${environment.service.user} can tell`,
+      command: 'sudo fetch-activity-logs check',
     });
   }
   if (problem !== undefined) {
     return error('state-folder', `the state cannot be written here (${problem})`, {
       at,
-      cost: NOTHING_COLLECTED,
-      write: 'ACTIVITY_LOG_STATE_FILE=/var/lib/fluent-bit/activity_log_state.json',
+      impact: NOTHING_COLLECTED,
+      fix: 'ACTIVITY_LOG_STATE_FILE=/var/lib/fluent-bit/activity_log_state.json',
     });
   }
   const { user } = environment.service ?? { user: 'root' };
   if (mayUser(user, READ | WRITE | SEARCH, existing, machine) === false) {
     return error('state-user', `Fluent Bit runs as ${user}, who cannot write the state here`, {
       at,
-      cost: NOTHING_COLLECTED,
-      run: `sudo chown -R ${user}: ${existing}`,
+      impact: NOTHING_COLLECTED,
+      command: `sudo chown -R ${user}: ${existing}`,
     });
   }
   const { bavail } = await statfs(existing);
-  if (bavail === 0) return error('state-folder', 'the disk is full', { at, cost: NOTHING_COLLECTED });
+  if (bavail === 0) return error('state-folder', 'the disk is full', { at, impact: NOTHING_COLLECTED });
   if (existing !== folder) return ok('state-folder', `${folder} will be made by the first poll`);
   if ((stats.mode & OTHERS_WRITE) !== 0) {
     return warning('state-folder-mode', 'every user of this machine can write into the state folder', {
       at,
-      cost: 'whoever changes the state decides which events are left out',
-      run: `chmod 700 ${folder}`,
+      impact: 'whoever changes the state decides which events are left out',
+      command: `chmod 700 ${folder}`,
     });
   }
   return ok('state-folder', `${folder} can be written`);
@@ -89,7 +89,7 @@ async function checkLock(file: string, { config }: Setup, now: number): Promise<
     return [
       warning('lock', `a poll that was killed has left its lock behind (${holder})`, {
         at,
-        cost: 'the next poll waits some seconds for it',
+        impact: 'the next poll waits some seconds for it',
       }),
     ];
   }
@@ -97,8 +97,8 @@ async function checkLock(file: string, { config }: Setup, now: number): Promise<
     return [
       error('lock', `the lock is held by ${holder}, longer than a poll may take`, {
         at,
-        cost: 'no other poll can begin',
-        run: `ps -fp ${owner.pid}`,
+        impact: 'no other poll can begin',
+        command: `ps -fp ${owner.pid}`,
       }),
     ];
   }
@@ -111,25 +111,25 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   if (state === undefined) return [ok('state', `${file} is not there yet: the first poll makes it`)];
   if (!(state instanceof Error)) return [cursors(file, state, now), ...staleness(file, state, setup, now)];
   if (!(state instanceof InvalidStateError)) {
-    return [error('state', `it cannot be read: ${state.message}`, { at, cost: NOTHING_COLLECTED })];
+    return [error('state', `it cannot be read: ${state.message}`, { at, impact: NOTHING_COLLECTED })];
   }
   if (state.isNewer) {
-    return [error('state', state.message, { at, cost: `this version leaves it as it is, and ${NOTHING_COLLECTED}` })];
+    return [error('state', state.message, { at, impact: `this version leaves it as it is, and ${NOTHING_COLLECTED}` })];
   }
   const backup = read(`${file}.bak`);
   if (backup === undefined || backup instanceof Error) {
     return [
       error('state', `the state is broken (${state.message}), and there is no sound copy`, {
         at,
-        cost: 'the next poll begins anew with --since, and what happened before that is missing',
-        run: EXPORT,
+        impact: 'the next poll begins anew with --since, and what happened before that is missing',
+        command: EXPORT,
       }),
     ];
   }
   return [
     warning('state', `the state is broken (${state.message})`, {
       at,
-      cost: `the next poll goes on with ${file}.bak, and some events come twice`,
+      impact: `the next poll goes on with ${file}.bak, and some events come twice`,
     }),
   ];
 }
@@ -153,8 +153,8 @@ function cursors(file: string, state: State, now: number): Finding {
   if (instant - now > MAX_CURSOR_LEAD_MS) {
     return error('state-ahead', `its oldest cursor lies ${formatDuration(instant - now)} ahead of this clock`, {
       at,
-      cost: 'the next poll goes on from now, and what happened while the clock was wrong is missing',
-      run: EXPORT,
+      impact: 'the next poll goes on from now, and what happened while the clock was wrong is missing',
+      command: EXPORT,
     });
   }
   return ok('state', `${what}, and goes back ${formatDuration(Math.max(0, now - instant))}`, { at });
@@ -168,8 +168,8 @@ function staleness(file: string, state: State, { intervalMs }: Setup, now: numbe
   return [
     warning('state-stale', `no poll has succeeded for ${formatDuration(now - last)}`, {
       at: { file },
-      cost: 'the API does not keep events for ever',
-      run: 'journalctl -u fluent-bit | grep fetch-activity-logs',
+      impact: 'the API does not keep events for ever',
+      command: 'journalctl -u fluent-bit | grep fetch-activity-logs',
     }),
   ];
 }

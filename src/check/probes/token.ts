@@ -40,11 +40,11 @@ function expiry(credentials: Credentials, now: number): Finding {
     const date = new Date(expiresAt).toISOString().slice(0, 10);
     return ok('token', `token from ${origin}, good for ${formatDuration(expiresAt - now)}, until ${date}`);
   }
-  const [level, cost] =
+  const [level, impact] =
     expiresAt <= now
       ? [error, 'nothing is collected until a new one is in its place']
       : [warning, 'nothing is collected from then on'];
-  return level('token-expiry', message, { cost, ...place(credentials) });
+  return level('token-expiry', message, { impact, ...place(credentials) });
 }
 
 /** A new token goes into the file, which is read at each run. */
@@ -58,8 +58,8 @@ function closed({ origin }: Credentials, { environment: { service } }: Setup, ma
   return [
     error('token-user', `Fluent Bit runs as ${service.user}, who cannot read the token file`, {
       at: { file: origin },
-      cost: 'nothing is collected',
-      run: 'sudo ./install.sh --credentials',
+      impact: 'nothing is collected',
+      command: 'sudo ./install.sh --credentials',
     }),
   ];
 }
@@ -71,8 +71,8 @@ function readers(credentials: Credentials, { environment }: Setup, machine: Mach
     return [
       warning('token-mode', 'every user of this machine can read the token file', {
         at: { file: origin },
-        cost: 'whoever has the token reads your audit log, or more',
-        run: `chmod 600 ${origin}`,
+        impact: 'whoever has the token reads your audit log, or more',
+        command: `chmod 600 ${origin}`,
       }),
     ];
   }
@@ -81,8 +81,8 @@ function readers(credentials: Credentials, { environment }: Setup, machine: Mach
   return [
     warning('token-public', `${origin} stands in a unit`, {
       at: { file: pathOn(machine, variable.at.file), line: variable.at.line },
-      cost: 'every user of this machine can read it with systemctl show fluent-bit',
-      write: `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`,
+      impact: 'every user of this machine can read it with systemctl show fluent-bit',
+      fix: `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`,
     }),
   ];
 }
@@ -93,17 +93,17 @@ function unusable({ message }: ConfigError, file: string | undefined, setup: Set
   // What this user may not read, the one that runs the service perhaps may.
   if (!environment.isKnown || (environment.service !== undefined && file !== undefined && isForbidden(file))) {
     return warning('token-unknown', `${message}${hint}`, {
-      cost: `only ${environment.service?.user ?? 'the user that runs Fluent Bit'} can tell`,
-      run: 'sudo fetch-activity-logs check',
+      impact: `only ${environment.service?.user ?? 'the user that runs Fluent Bit'} can tell`,
+      command: 'sudo fetch-activity-logs check',
     });
   }
   return error('token', `${message}${hint}`, {
-    cost: 'nothing is collected',
+    impact: 'nothing is collected',
     ...(file !== undefined
       ? {}
       : {
-          write: `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`,
-          run: 'sudo systemctl edit fluent-bit && sudo systemctl restart fluent-bit',
+          fix: `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`,
+          command: 'sudo systemctl edit fluent-bit && sudo systemctl restart fluent-bit',
         }),
   });
 }

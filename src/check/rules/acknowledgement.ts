@@ -30,21 +30,21 @@ export function checkAcknowledgement(input: Input): Finding[] {
 function notTold(input: Input): Finding {
   return error('ack-url', 'the script is not told where Fluent Bit counts its lines (--ack-url)', {
     at: input.command.at,
-    cost: `${UNNOTICED}, at each of its stops for instance`,
-    write: soundCommand(input),
+    impact: `${UNNOTICED}, at each of its stops for instance`,
+    fix: soundCommand(input),
   });
 }
 
 /** Whether there is an HTTP server where the script is to ask. */
 function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding[] {
   const entry = serviceEntry(fluentBit, 'http_server');
-  const cost = `there are no counters to ask, and ${UNNOTICED}`;
+  const impact = `there are no counters to ask, and ${UNNOTICED}`;
   if (truth(entry?.value ?? '') !== true) {
     return [
       error('http-server', 'HTTP_Server is not on', {
         at: entry?.at ?? serviceAt(fluentBit),
-        cost,
-        write: lineIn(fluentBit, 'HTTP_Server', 'On'),
+        impact,
+        fix: lineIn(fluentBit, 'HTTP_Server', 'On'),
       }),
     ];
   }
@@ -56,26 +56,26 @@ function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding
   if (isLocal && asked === port) return [];
   const address = isLocal ? ackUrlOf(fluentBit) : `http://${listens}:${port}`;
   const message = `--ack-url is ${ackUrl.origin}, but Fluent Bit listens at ${address}`;
-  return [error('ack-address', message, { at: command.at, cost, write: `--ack-url ${address}` })];
+  return [error('ack-address', message, { at: command.at, impact, fix: `--ack-url ${address}` })];
 }
 
 /** Whether the counter that the script asks for is this input's. */
 function name({ name: own, section, fluentBit }: Input, asked: string): Finding[] {
   if (asked === own) return [];
-  const cost = `there is no counter of that name, and ${UNNOTICED}`;
+  const impact = `there is no counter of that name, and ${UNNOTICED}`;
   const alias = entriesOf(section, 'alias').at(-1);
   if (alias === undefined) {
-    const write = lineIn(fluentBit, 'Alias', asked);
+    const fix = lineIn(fluentBit, 'Alias', asked);
     return [
       error('ack-input', `the input has no Alias, and its lines are asked for as ${asked}`, {
         at: section.at,
-        cost,
-        write,
+        impact,
+        fix,
       }),
     ];
   }
   const message = `Alias ${alias.value} does not fit --ack-input ${asked}`;
-  return [error('ack-input', message, { at: alias.at, cost, write: `--ack-input ${alias.value}` })];
+  return [error('ack-input', message, { at: alias.at, impact, fix: `--ack-input ${alias.value}` })];
 }
 
 function listen(input: Input): Finding[] {
@@ -87,8 +87,8 @@ function listen(input: Input): Finding[] {
   return [
     warning('http-listen', `${message} answers on all addresses`, {
       at: entry?.at ?? server?.at,
-      cost: 'whoever reaches this machine reads its figures',
-      write: lineIn(fluentBit, 'HTTP_Listen', '127.0.0.1'),
+      impact: 'whoever reaches this machine reads its figures',
+      fix: lineIn(fluentBit, 'HTTP_Listen', '127.0.0.1'),
     }),
   ];
 }

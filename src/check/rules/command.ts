@@ -6,14 +6,14 @@ import { soundCommand } from './suggested-command.ts';
 export function checkCommand(input: Input): Finding[] {
   const { command, call, options, refusal } = input;
   const { at } = command;
-  const write = soundCommand(input);
+  const fix = soundCommand(input);
   const findings: Finding[] = [];
   if (refusal !== undefined) {
     findings.push(
       error('command-options', `the program refuses its options: ${refusal}`, {
         at,
-        cost: 'each run ends at once, and nothing is collected',
-        run: 'fetch-activity-logs --help',
+        impact: 'each run ends at once, and nothing is collected',
+        command: 'fetch-activity-logs --help',
       }),
     );
   }
@@ -22,8 +22,8 @@ export function checkCommand(input: Input): Finding[] {
     findings.push(
       error('command-name', `"${name}" is not what an input is for`, {
         at,
-        cost: name === 'follow' ? 'it never ends, and Fluent Bit waits for its end' : 'nothing is collected',
-        write,
+        impact: name === 'follow' ? 'it never ends, and Fluent Bit waits for its end' : 'nothing is collected',
+        fix,
       }),
     );
   }
@@ -31,8 +31,8 @@ export function checkCommand(input: Input): Finding[] {
     findings.push(
       error('command-peek', '--peek remembers nothing', {
         at,
-        cost: 'the same events come again and again, and what happens between two runs may be missing',
-        write,
+        impact: 'the same events come again and again, and what happens between two runs may be missing',
+        fix,
       }),
     );
   }
@@ -40,8 +40,8 @@ export function checkCommand(input: Input): Finding[] {
     findings.push(
       warning('command-exec', 'without exec, a shell stands between Fluent Bit and the script', {
         at,
-        cost: 'signals may reach the shell alone, and the script does not end in good order',
-        write,
+        impact: 'signals may reach the shell alone, and the script does not end in good order',
+        fix,
       }),
     );
   }
@@ -49,8 +49,8 @@ export function checkCommand(input: Input): Finding[] {
     findings.push(
       warning('command-shell', 'Command starts other programs as well', {
         at,
-        cost: 'what they add, change or leave out, and the signals that they keep, no check sees',
-        write,
+        impact: 'what they add, change or leave out, and the signals that they keep, no check sees',
+        fix,
       }),
     );
   }

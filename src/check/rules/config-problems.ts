@@ -68,43 +68,43 @@ function finding(
   ours: readonly Section[],
 ): Finding[] {
   if (LEFT_TO_RULES.has(code)) return [];
-  const dryRun = { at, run: `/opt/fluent-bit/bin/fluent-bit -c ${config.file} --dry-run` };
+  const dryRun = { at, command: `/opt/fluent-bit/bin/fluent-bit -c ${config.file} --dry-run` };
   const entry = entryAt(at, config);
-  if (FATAL.has(code)) return [error(`config-${code}`, message, { ...dryRun, cost: NO_START })];
+  if (FATAL.has(code)) return [error(`config-${code}`, message, { ...dryRun, impact: NO_START })];
   switch (code) {
     case 'tag-empty':
     case 'value-empty':
       return entry === undefined ? [] : [isEmpty(`config-${code}`, entry, config, environment)];
     case 'storage-path-missing': {
-      const write = lineIn(config, 'storage.path', '/var/lib/fluent-bit/storage');
-      return [error('storage-path', message, { at, cost: NO_START, write: `${write}, in [SERVICE]` })];
+      const fix = lineIn(config, 'storage.path', '/var/lib/fluent-bit/storage');
+      return [error('storage-path', message, { at, impact: NO_START, fix: `${fix}, in [SERVICE]` })];
     }
     case 'parser-duplicate': {
-      const cost = `${NO_START}: a parser may be defined once, in whatever file`;
-      const write = lineIn(config, 'Name', 'a_name_of_its_own');
-      return [error('config-parser-duplicate', message, { at, cost, write })];
+      const impact = `${NO_START}: a parser may be defined once, in whatever file`;
+      const fix = lineIn(config, 'Name', 'a_name_of_its_own');
+      return [error('config-parser-duplicate', message, { at, impact, fix })];
     }
     case 'alias-duplicate': {
       if (!ours.some((section) => valueOf(section, 'alias') === entry?.value)) return [];
-      const cost = 'the counters of the two cannot be told apart, and what is dropped is lost unnoticed';
-      const write = lineIn(config, 'Alias', 'a_name_of_its_own');
-      return [error('config-alias-duplicate', message, { at, cost, write })];
+      const impact = 'the counters of the two cannot be told apart, and what is dropped is lost unnoticed';
+      const fix = lineIn(config, 'Alias', 'a_name_of_its_own');
+      return [error('config-alias-duplicate', message, { at, impact, fix })];
     }
     case 'key-overridden': {
       if (entry === undefined || !ours.some(({ entries }) => entries.includes(entry))) return [];
-      const cost = `this one counts, and what the other says has no effect`;
-      return [warning('config-key-overridden', message, { at, cost, write: '# delete one of them' })];
+      const impact = `this one counts, and what the other says has no effect`;
+      return [warning('config-key-overridden', message, { at, impact, fix: '# delete one of them' })];
     }
     case 'key-unknown': {
       const plugins = [...sectionsOf(config, 'input'), ...sectionsOf(config, 'output')];
       const isPlugin = plugins.some(({ entries }) => entry !== undefined && entries.includes(entry));
-      if (!isPlugin) return [warning('config-key-unknown', message, { ...dryRun, cost: IN_SILENCE })];
-      const cost = `${NO_START} (as of version ${KEYS_OF_VERSION})`;
-      return [error('config-key-unknown', message, { ...dryRun, cost })];
+      if (!isPlugin) return [warning('config-key-unknown', message, { ...dryRun, impact: IN_SILENCE })];
+      const impact = `${NO_START} (as of version ${KEYS_OF_VERSION})`;
+      return [error('config-key-unknown', message, { ...dryRun, impact })];
     }
     default: // a section of another name
-      if (config.format === 'yaml') return [error(`config-${code}`, message, { ...dryRun, cost: NO_START })];
-      return [warning(`config-${code}`, message, { ...dryRun, cost: IN_SILENCE })];
+      if (config.format === 'yaml') return [error(`config-${code}`, message, { ...dryRun, impact: NO_START })];
+      return [warning(`config-${code}`, message, { ...dryRun, impact: IN_SILENCE })];
   }
 }
 
@@ -112,15 +112,15 @@ function finding(
 function isEmpty(code: string, { key, raw, at }: Entry, config: FluentBitConfig, environment: Environment): Finding {
   const names = variablesIn(raw);
   if (names.length === 0) {
-    return error(code, `${key} is empty`, { at, cost: NO_START, write: lineIn(config, key, '…') });
+    return error(code, `${key} is empty`, { at, impact: NO_START, fix: lineIn(config, key, '…') });
   }
   const message = `${key} is empty: ${names.map((name) => `\${${name}}`).join(' and ')} is not set`;
   if (!environment.isKnown) {
-    const run = 'sudo fetch-activity-logs check';
-    return warning(code, `${message}, as far as this user can see`, { at, cost: `then ${NO_START}`, run });
+    const command = 'sudo fetch-activity-logs check';
+    return warning(code, `${message}, as far as this user can see`, { at, impact: `then ${NO_START}`, command });
   }
   const hints = names.map(environment.hint).join('');
-  return error(code, `${message}${hints}`, { at, cost: NO_START, write: assignments(names) });
+  return error(code, `${message}${hints}`, { at, impact: NO_START, fix: assignments(names) });
 }
 
 /** A file of parsers that is named twice defines all of them twice. */
@@ -132,8 +132,8 @@ function loadedTwice(config: FluentBitConfig): Finding[] {
     first.set(value, before ?? at);
     if (before === undefined) return [];
     const message = `Parsers_File ${value} a second time (first in ${basename(before.file)}:${before.line})`;
-    const cost = `every parser in it is defined twice, and ${NO_START}`;
-    return [error('config-parser-duplicate', message, { at, cost, write: lineIn(config, '#Parsers_File', value) })];
+    const impact = `every parser in it is defined twice, and ${NO_START}`;
+    return [error('config-parser-duplicate', message, { at, impact, fix: lineIn(config, '#Parsers_File', value) })];
   });
 }
 

@@ -28,8 +28,8 @@ function host(output: Section, { fluentBit }: EventInput): Finding[] {
     return [
       error('output-host', `${nameOf(output)} has no Host`, {
         at: output.at,
-        cost: `it sends to this machine, and ${NOWHERE}`,
-        write: lineIn(fluentBit, 'Host', '${ACTIVITY_LOG_HOST}'),
+        impact: `it sends to this machine, and ${NOWHERE}`,
+        fix: lineIn(fluentBit, 'Host', '${ACTIVITY_LOG_HOST}'),
       }),
     ];
   }
@@ -38,8 +38,8 @@ function host(output: Section, { fluentBit }: EventInput): Finding[] {
   return [
     error('output-host', `Host ${entry.value} is more than a host`, {
       at: entry.at,
-      cost: `no such name is found, and ${NOWHERE}`,
-      write: entry.raw.includes('${') ? `ACTIVITY_LOG_HOST=${bare}` : lineIn(fluentBit, 'Host', bare),
+      impact: `no such name is found, and ${NOWHERE}`,
+      fix: entry.raw.includes('${') ? `ACTIVITY_LOG_HOST=${bare}` : lineIn(fluentBit, 'Host', bare),
     }),
   ];
 }
@@ -50,14 +50,14 @@ function port(output: Section, { fluentBit }: EventInput): Finding[] {
   const isTls = truth(valueOf(output, 'tls') ?? '') === true;
   const at = entry?.at ?? output.at;
   if (number === '443' && !isTls) {
-    const write = lineIn(fluentBit, 'tls', 'On');
+    const fix = lineIn(fluentBit, 'tls', 'On');
     return [
-      error('output-tls', 'Port 443 without tls', { at, cost: `the server refuses that, and ${NOWHERE}`, write }),
+      error('output-tls', 'Port 443 without tls', { at, impact: `the server refuses that, and ${NOWHERE}`, fix }),
     ];
   }
   if (number !== '80' || !isTls) return [];
-  const write = lineIn(fluentBit, 'Port', '443');
-  return [error('output-port', 'tls on port 80', { at, cost: `nobody speaks TLS there, and ${NOWHERE}`, write })];
+  const fix = lineIn(fluentBit, 'Port', '443');
+  return [error('output-port', 'tls on port 80', { at, impact: `nobody speaks TLS there, and ${NOWHERE}`, fix })];
 }
 
 function tls(output: Section, { fluentBit }: EventInput): Finding[] {
@@ -68,8 +68,8 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
     return [
       warning('output-tls', `${nameOf(output)} sends without TLS`, {
         at: own?.at ?? output.at,
-        cost: 'events and key can be read on the way',
-        write: lineIn(fluentBit, 'tls', 'On'),
+        impact: 'events and key can be read on the way',
+        fix: lineIn(fluentBit, 'tls', 'On'),
       }),
     ];
   }
@@ -78,8 +78,8 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
     return [
       warning('output-verify', 'tls.verify is off', {
         at: verify.at,
-        cost: 'whoever answers gets events and key',
-        write: lineIn(fluentBit, 'tls.verify', 'On'),
+        impact: 'whoever answers gets events and key',
+        fix: lineIn(fluentBit, 'tls.verify', 'On'),
       }),
     ];
   }
@@ -88,8 +88,8 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
   return [
     warning('output-verify', `${nameOf(output)} does not look at the name in the certificate`, {
       at: name?.at ?? output.at,
-      cost: 'any valid certificate, for whatever host, is handed events and key',
-      write: lineIn(fluentBit, 'tls.verify_hostname', 'On'),
+      impact: 'any valid certificate, for whatever host, is handed events and key',
+      fix: lineIn(fluentBit, 'tls.verify_hostname', 'On'),
     }),
   ];
 }
@@ -105,8 +105,8 @@ function loggingService(output: Section, { fluentBit, tag }: EventInput): Findin
         key === undefined ? `${nameOf(output)} sends no ${KEY_HEADER}` : `Header ${key.raw} has no value`,
         {
           at: key?.at ?? output.at,
-          cost: `the Logging Service refuses the events${key === undefined ? '' : ', since Fluent Bit sends the name in its place'}`,
-          write: lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`),
+          impact: `the Logging Service refuses the events${key === undefined ? '' : ', since Fluent Bit sends the name in its place'}`,
+          fix: lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`),
         },
       ),
     );
@@ -119,8 +119,8 @@ function loggingService(output: Section, { fluentBit, tag }: EventInput): Findin
         format === undefined ? 'Format is not set, and its default is msgpack' : `Format ${format.value}`,
         {
           at: format?.at ?? output.at,
-          cost: 'the Logging Service takes JSON only',
-          write: lineIn(fluentBit, 'Format', 'json'),
+          impact: 'the Logging Service takes JSON only',
+          fix: lineIn(fluentBit, 'Format', 'json'),
         },
       ),
     );
@@ -129,14 +129,14 @@ function loggingService(output: Section, { fluentBit, tag }: EventInput): Findin
   const path = uri?.value ?? '/';
   if (tag === '') return findings;
   if (path === '/') {
-    const write = lineIn(fluentBit, 'URI', `/${tag}`);
-    const cost = 'the Logging Service finds its pipeline by the path';
-    findings.push(error('output-uri', 'URI names no tag', { at: uri?.at ?? output.at, cost, write }));
+    const fix = lineIn(fluentBit, 'URI', `/${tag}`);
+    const impact = 'the Logging Service finds its pipeline by the path';
+    findings.push(error('output-uri', 'URI names no tag', { at: uri?.at ?? output.at, impact, fix }));
   } else if (path !== `/${tag}` && !path.includes('<')) {
-    const write = lineIn(fluentBit, 'URI', `/${tag}`);
-    const cost = "right only if that is the pipeline's tag; in Grafana the events go by it";
+    const fix = lineIn(fluentBit, 'URI', `/${tag}`);
+    const impact = "right only if that is the pipeline's tag; in Grafana the events go by it";
     findings.push(
-      warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, cost, write }),
+      warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, impact, fix }),
     );
   }
   return findings;

@@ -19,8 +19,8 @@ function sharedStates(inputs: readonly Input[]): Finding[] {
     return [
       error('state-shared', `${name} has the state file of ${other.name}, ${config.stateFile}`, {
         at: command.at,
-        cost: 'while one polls the other cannot, and each takes the pending lines of the other for its own',
-        write: lineIn(fluentBit, 'Command', `… --state-file ${config.stateFile.replace(/(\.json)?$/, '_2.json')}`),
+        impact: 'while one polls the other cannot, and each takes the pending lines of the other for its own',
+        fix: lineIn(fluentBit, 'Command', `… --state-file ${config.stateFile.replace(/(\.json)?$/, '_2.json')}`),
       }),
     ];
   });
@@ -30,8 +30,8 @@ function beside({ command }: EventInput): Finding[] {
   return [
     error('python', 'the Python fetcher still runs beside fetch-activity-logs', {
       at: command.at,
-      cost: 'every event comes twice, and it writes over the state: what a contract missed is never fetched',
-      write: '# delete this [INPUT]',
+      impact: 'every event comes twice, and it writes over the state: what a contract missed is never fetched',
+      fix: '# delete this [INPUT]',
     }),
   ];
 }
@@ -42,13 +42,13 @@ export function checkAbsence(python: readonly EventInput[], config: FluentBitCon
   if (first === undefined) {
     return error('input', 'no exec input runs fetch-activity-logs', {
       at: { file: config.file },
-      cost: 'nothing is collected',
-      write: config.format === 'classic' ? '@INCLUDE activity-log.conf' : shippedCommand(config),
+      impact: 'nothing is collected',
+      fix: config.format === 'classic' ? '@INCLUDE activity-log.conf' : shippedCommand(config),
     });
   }
   return error('input', 'the input runs the Python fetcher, not fetch-activity-logs', {
     at: first.command.at,
-    cost: 'when a contract fails, a page is cut or Fluent Bit drops lines, it loses events',
-    write: shippedCommand(config),
+    impact: 'when a contract fails, a page is cut or Fluent Bit drops lines, it loses events',
+    fix: shippedCommand(config),
   });
 }

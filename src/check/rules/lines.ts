@@ -32,14 +32,14 @@ function bufSize(input: EventInput): Finding[] {
   const value = entry?.value ?? String(DEFAULT_BUF_SIZE);
   const size = sizeInBytes(value);
   const sufficient = Math.max(SHIPPED_BUF_SIZE, Math.ceil(need / 1e6) * 1e6) / 1e6;
-  const write = lineIn(fluentBit, 'Buf_Size', `${sufficient}M`);
+  const fix = lineIn(fluentBit, 'Buf_Size', `${sufficient}M`);
   const at = entry?.at ?? section.at;
   if (size === undefined) {
     return [
       error('buf-size', `Buf_Size "${value}" is no size`, {
         at,
-        cost: 'Fluent Bit does not start',
-        write,
+        impact: 'Fluent Bit does not start',
+        fix,
       }),
     ];
   }
@@ -51,8 +51,8 @@ function bufSize(input: EventInput): Finding[] {
   return [
     error('buf-size', what, {
       at,
-      cost: 'longer lines are cut to pieces that no parser takes, and their events are lost',
-      write,
+      impact: 'longer lines are cut to pieces that no parser takes, and their events are lost',
+      fix,
     }),
   ];
 }
@@ -60,15 +60,15 @@ function bufSize(input: EventInput): Finding[] {
 function parser(input: EventInput): Finding[] {
   const { section, fluentBit } = input;
   const entry = entriesOf(section, 'parser').at(-1);
-  const write = lineIn(fluentBit, 'Parser', 'activity_log');
-  if (entry === undefined) return [error('parser', 'there is no Parser', { at: section.at, cost: TEXT_COST, write })];
+  const fix = lineIn(fluentBit, 'Parser', 'activity_log');
+  if (entry === undefined) return [error('parser', 'there is no Parser', { at: section.at, impact: TEXT_COST, fix })];
   const found = fluentBit.parsers.find((one) => valueOf(one, 'name') === entry.value);
   if (found === undefined) {
     return [
       error('parser', `Parser ${entry.value} is not defined in any Parsers_File`, {
         at: entry.at,
-        cost: TEXT_COST,
-        write,
+        impact: TEXT_COST,
+        fix,
       }),
     ];
   }
@@ -77,8 +77,8 @@ function parser(input: EventInput): Finding[] {
     return [
       error('parser', `Parser ${entry.value} reads ${format}, not JSON`, {
         at: entry.at,
-        cost: 'it makes something else of the events, or refuses them',
-        write,
+        impact: 'it makes something else of the events, or refuses them',
+        fix,
       }),
     ];
   }
@@ -95,8 +95,8 @@ function time({ config, fluentBit, outputs }: EventInput, found: Section): Findi
     return [
       warning('parser-time', `Time_Key ${key.value} is no top-level key of the events`, {
         at: key.at,
-        cost: 'records carry the time of their collection',
-        write: 'ACTIVITY_LOG_ADD_FIELDS=time, and Parser activity_log_event_time; or leave Time_Key out',
+        impact: 'records carry the time of their collection',
+        fix: 'ACTIVITY_LOG_ADD_FIELDS=time, and Parser activity_log_event_time; or leave Time_Key out',
       }),
     ];
   }
@@ -105,16 +105,16 @@ function time({ config, fluentBit, outputs }: EventInput, found: Section): Findi
     return [
       warning('parser-time', `records carry the event's own time (Time_Key ${key.value})`, {
         at: key.at,
-        cost: 'Loki refuses what is older than 7 days, or an hour behind the newest line, and Fluent Bit drops it',
-        write: lineIn(fluentBit, 'Parser', 'activity_log'),
+        impact: 'Loki refuses what is older than 7 days, or an hour behind the newest line, and Fluent Bit drops it',
+        fix: lineIn(fluentBit, 'Parser', 'activity_log'),
       }),
     ];
   }
   return [
     warning('parser-time', `Time_Key ${key.value} without Time_Keep`, {
       at: key.at,
-      cost: 'the field is taken out of the event',
-      write: lineIn(fluentBit, 'Time_Keep', 'On'),
+      impact: 'the field is taken out of the event',
+      fix: lineIn(fluentBit, 'Time_Keep', 'On'),
     }),
   ];
 }

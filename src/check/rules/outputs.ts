@@ -36,8 +36,8 @@ export function checkOutputs(input: EventInput): Finding[] {
     findings.push(
       error('match', `no output has a Match for the tag ${tag}`, {
         at,
-        cost: 'Fluent Bit takes the events and sends them nowhere',
-        write: lineIn(input.fluentBit, 'Match', tag),
+        impact: 'Fluent Bit takes the events and sends them nowhere',
+        fix: lineIn(input.fluentBit, 'Match', tag),
       }),
     );
   }
@@ -50,8 +50,8 @@ function destinations({ outputs, name }: EventInput): Finding[] {
   return [
     error('destination', `the events of ${name} reach ${outputs.map(pluginOf).join(' and ')} and nothing else`, {
       at: first.at,
-      cost: 'they are kept nowhere',
-      write: '@INCLUDE outputs/ionos.conf',
+      impact: 'they are kept nowhere',
+      fix: '@INCLUDE outputs/ionos.conf',
     }),
   ];
 }
@@ -62,8 +62,8 @@ function copies(output: Section): Finding[] {
   return [
     warning('stdout', `output stdout matches the events${match === undefined ? '' : ` (Match ${match.value})`}`, {
       at: match?.at ?? output.at,
-      cost: 'every audit event is copied into the journal, where others may read it',
-      write: '# delete this [OUTPUT]',
+      impact: 'every audit event is copied into the journal, where others may read it',
+      fix: '# delete this [OUTPUT]',
     }),
   ];
 }
@@ -85,21 +85,21 @@ function retries(output: Section, { fluentBit }: EventInput): Finding[] {
   return [
     error('retry-limit', entry === undefined ? `${nameOf(output)} has no Retry_Limit` : `Retry_Limit ${entry.value}`, {
       at: entry?.at ?? output.at,
-      cost: `what cannot be sent after ${limit === 1 ? 'one retry' : `${limit} retries`} is dropped, and an outage loses events`,
-      write: lineIn(fluentBit, 'Retry_Limit', 'no_limits'),
+      impact: `what cannot be sent after ${limit === 1 ? 'one retry' : `${limit} retries`} is dropped, and an outage loses events`,
+      fix: lineIn(fluentBit, 'Retry_Limit', 'no_limits'),
     }),
   ];
 }
 
 function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(output, 'storage.total_limit_size').at(-1);
-  const write = lineIn(fluentBit, 'storage.total_limit_size', '1G');
+  const fix = lineIn(fluentBit, 'storage.total_limit_size', '1G');
   if (entry === undefined) {
     return [
       warning('total-limit', `${nameOf(output)} has no storage.total_limit_size`, {
         at: output.at,
-        cost: 'a long outage fills the disk, and then nothing can be written',
-        write,
+        impact: 'a long outage fills the disk, and then nothing can be written',
+        fix,
       }),
     ];
   }
@@ -108,8 +108,8 @@ function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
   return [
     warning('total-limit', `storage.total_limit_size ${entry.value}`, {
       at: entry.at,
-      cost: 'when so much waits, the oldest events are dropped',
-      write,
+      impact: 'when so much waits, the oldest events are dropped',
+      fix,
     }),
   ];
 }
@@ -121,8 +121,8 @@ function rejected({ fluentBit }: EventInput): Finding[] {
   return [
     error('keep-rejected', entry === undefined ? 'storage.keep.rejected is not set' : 'storage.keep.rejected is off', {
       at: entry?.at ?? serviceAt(fluentBit),
-      cost: 'what a destination refuses (4xx, such as 401 for an expired key) is dropped at once',
-      write: lineIn(fluentBit, 'storage.keep.rejected', 'On'),
+      impact: 'what a destination refuses (4xx, such as 401 for an expired key) is dropped at once',
+      fix: lineIn(fluentBit, 'storage.keep.rejected', 'On'),
     }),
   ];
 }
@@ -135,8 +135,8 @@ function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[]
       return [
         error('forward-ack', `${nameOf(output)} without Require_ack_response`, {
           at: output.at,
-          cost: 'what is written to the connection counts as delivered, whether or not anybody reads it',
-          write: lineIn(fluentBit, 'Require_ack_response', 'On'),
+          impact: 'what is written to the connection counts as delivered, whether or not anybody reads it',
+          fix: lineIn(fluentBit, 'Require_ack_response', 'On'),
         }),
       ];
     }
@@ -147,8 +147,8 @@ function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[]
       return [
         warning('loki-line', `lines may have ${lineBytes} bytes, and Loki refuses those above ${LOKI_LINE_BYTES}`, {
           at: output.at,
-          cost: 'Fluent Bit drops what is refused',
-          write: 'ACTIVITY_LOG_MAX_LINE_BYTES=250000',
+          impact: 'Fluent Bit drops what is refused',
+          fix: 'ACTIVITY_LOG_MAX_LINE_BYTES=250000',
         }),
       ];
     }
@@ -164,8 +164,8 @@ function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluent
     findings.push(
       error('kafka-timeout', `${nameOf(output)} gives messages up`, {
         at: timeout?.at ?? output.at,
-        cost: 'what the brokers do not take in time (by default 5 minutes) is dropped',
-        write: lineIn(fluentBit, 'rdkafka.message.timeout.ms', '0'),
+        impact: 'what the brokers do not take in time (by default 5 minutes) is dropped',
+        fix: lineIn(fluentBit, 'rdkafka.message.timeout.ms', '0'),
       }),
     );
   }
@@ -174,8 +174,8 @@ function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluent
     findings.push(
       warning('kafka-size', `lines may have ${lineBytes} bytes, and triple when they are written again`, {
         at: size?.at ?? output.at,
-        cost: 'what is larger than rdkafka.message.max.bytes is refused, and lost',
-        write: lineIn(fluentBit, 'rdkafka.message.max.bytes', String(Math.ceil(lineBytes / 1e6) * (GROWTH + 1) * 1e6)),
+        impact: 'what is larger than rdkafka.message.max.bytes is refused, and lost',
+        fix: lineIn(fluentBit, 'rdkafka.message.max.bytes', String(Math.ceil(lineBytes / 1e6) * (GROWTH + 1) * 1e6)),
       }),
     );
   }
@@ -186,8 +186,8 @@ function filters({ fluentBit, tag, name }: EventInput): Finding[] {
   return routesOf(fluentBit, tag, 'filter').map((filter) =>
     warning('filter', `filter ${pluginOf(filter)} sees the events of ${name}`, {
       at: filter.at,
-      cost: 'what it drops or changes is counted as taken',
-      write: '# a Match that leaves the tag out',
+      impact: 'what it drops or changes is counted as taken',
+      fix: '# a Match that leaves the tag out',
     }),
   );
 }

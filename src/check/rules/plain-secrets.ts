@@ -18,20 +18,18 @@ export function checkPlainSecrets(config: FluentBitConfig, sections: readonly Se
   const found = [
     ...sections.flatMap(({ entries }) => entries.flatMap((entry) => inEntry(entry, config))),
     ...[...config.variables].flatMap(([name, { value, at }]) =>
-      isSecretName(name) && !NO_SECRET.test(value)
-        ? [{ what: `variable ${name}`, at, write: '# delete this line' }]
-        : [],
+      isSecretName(name) && !NO_SECRET.test(value) ? [{ what: `variable ${name}`, at, fix: '# delete this line' }] : [],
     ),
   ];
-  return found.map(({ what, at, write }) =>
-    warning('plain-secret', `${what} stands here as it is`, { at, cost: readers(at, machine), write }),
+  return found.map(({ what, at, fix }) =>
+    warning('plain-secret', `${what} stands here as it is`, { at, impact: readers(at, machine), fix }),
   );
 }
 
 interface PlainSecret {
   readonly what: string;
   readonly at: Position;
-  readonly write: string;
+  readonly fix: string;
 }
 
 function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[] {
@@ -39,18 +37,18 @@ function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[
   if (key === 'header') {
     const name = headerName(raw);
     if (!isSecretName(name) || raw.length === name.length || raw.includes('<')) return [];
-    return [{ what: `the value of ${name}`, at, write: lineIn(config, 'Header', `${name} \${${KEY_VARIABLE}}`) }];
+    return [{ what: `the value of ${name}`, at, fix: lineIn(config, 'Header', `${name} \${${KEY_VARIABLE}}`) }];
   }
   if (key === 'command') {
     const names = Array.from(raw.matchAll(/\b([A-Za-z_]\w*)=[^\s]/g), ([, name = '']) => name).filter(isSecretName);
     return names.map((name) => ({
       what: `${name} in Command`,
       at,
-      write: `--token-file /etc/fluent-bit/activity-log.token`,
+      fix: `--token-file /etc/fluent-bit/activity-log.token`,
     }));
   }
   if (!isSecretName(key) || NO_SECRET.test(raw)) return [];
-  return [{ what: key, at, write: lineIn(config, key, `\${${KEY_VARIABLE}}`) }];
+  return [{ what: key, at, fix: lineIn(config, key, `\${${KEY_VARIABLE}}`) }];
 }
 
 function readers({ file }: Position, machine: Machine): string {

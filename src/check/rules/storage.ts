@@ -32,8 +32,8 @@ function storageType(input: EventInput): Finding[] {
   return [
     error('storage-type', message, {
       at: entry?.at ?? section.at,
-      cost: CRASH_COST,
-      write: lineIn(fluentBit, 'storage.type', 'filesystem'),
+      impact: CRASH_COST,
+      fix: lineIn(fluentBit, 'storage.type', 'filesystem'),
     }),
   ];
 }
@@ -42,13 +42,13 @@ function storageType(input: EventInput): Finding[] {
 function storagePath(input: EventInput): Finding[] {
   const { fluentBit, section } = input;
   const entry = serviceEntry(fluentBit, 'storage.path');
-  const write = lineIn(fluentBit, 'storage.path', STORAGE_PATH);
+  const fix = lineIn(fluentBit, 'storage.path', STORAGE_PATH);
   if (entry !== undefined && VOLATILE.test(entry.value)) {
     return [
       warning('storage-path', `storage.path ${entry.value} is emptied when the machine starts`, {
         at: entry.at,
-        cost: 'what is not sent by then is lost',
-        write,
+        impact: 'what is not sent by then is lost',
+        fix,
       }),
     ];
   }
@@ -56,8 +56,8 @@ function storagePath(input: EventInput): Finding[] {
   return [
     error('storage-path', 'there is no storage.path', {
       at: serviceAt(fluentBit),
-      cost: 'with storage.type filesystem Fluent Bit does not start without it',
-      write,
+      impact: 'with storage.type filesystem Fluent Bit does not start without it',
+      fix,
     }),
   ];
 }
@@ -71,16 +71,16 @@ function limits(input: EventInput): Finding[] {
     findings.push(
       warning('mem-buf-limit', `Mem_Buf_Limit ${limit.value} has no effect with filesystem storage`, {
         at: limit.at,
-        cost: 'with memory storage it would drop events',
-        write: away,
+        impact: 'with memory storage it would drop events',
+        fix: away,
       }),
     );
   } else if (limit !== undefined && limit.value !== '0') {
     findings.push(
       error('mem-buf-limit', `Mem_Buf_Limit ${limit.value}`, {
         at: limit.at,
-        cost: 'what comes while that much waits is dropped, and one warning is all that is said',
-        write: away,
+        impact: 'what comes while that much waits is dropped, and one warning is all that is said',
+        fix: away,
       }),
     );
   }
@@ -89,8 +89,8 @@ function limits(input: EventInput): Finding[] {
     findings.push(
       warning('storage-pause', 'storage.pause_on_chunks_overlimit pauses the input when much waits', {
         at: pause.at,
-        cost: 'what a run prints meanwhile is dropped; with --ack-url it comes again',
-        write: lineIn(fluentBit, 'storage.pause_on_chunks_overlimit', 'Off'),
+        impact: 'what a run prints meanwhile is dropped; with --ack-url it comes again',
+        fix: lineIn(fluentBit, 'storage.pause_on_chunks_overlimit', 'Off'),
       }),
     );
   }

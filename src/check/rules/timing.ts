@@ -23,13 +23,13 @@ export function checkTiming(input: EventInput): Finding[] {
 
 function interval({ section, intervalSec, fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(section, 'interval_sec').at(-1);
-  const write = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
-  const cost = `it runs every ${intervalSec} s, and the API may answer that with 429`;
-  if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, cost, write })];
+  const fix = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
+  const impact = `it runs every ${intervalSec} s, and the API may answer that with 429`;
+  if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, impact, fix })];
   // An empty one comes from a variable that is not set, which is told by itself.
   if (entry.value === '' || isInterval({ section })) return [];
   return [
-    warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, cost, write }),
+    warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, impact, fix }),
   ];
 }
 
@@ -42,8 +42,8 @@ function once({ section, fluentBit }: EventInput): Finding[] {
   return ['oneshot', 'exit_after_oneshot'].flatMap((key) => {
     const entry = entriesOf(section, key).at(-1);
     if (entry === undefined || truth(entry.value) !== true) return [];
-    const write = lineIn(fluentBit, key === 'oneshot' ? 'Oneshot' : 'Exit_After_Oneshot', 'Off');
-    return [error('oneshot', `${key} is on`, { at: entry.at, cost: 'it runs once, and never again', write })];
+    const fix = lineIn(fluentBit, key === 'oneshot' ? 'Oneshot' : 'Exit_After_Oneshot', 'Off');
+    return [error('oneshot', `${key} is on`, { at: entry.at, impact: 'it runs once, and never again', fix })];
   });
 }
 
@@ -58,10 +58,9 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
       `a run may take ${config.deadlineMs / 1000} s, and the next one is due after ${intervalSec} s`,
       {
         at: entry?.at ?? command.at,
-        cost: 'runs follow each other without a pause, and a stop always meets one',
+        impact: 'runs follow each other without a pause, and a stop always meets one',
         // An option wins over its variable.
-        write:
-          isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
+        fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
       },
     ),
   ];
@@ -73,8 +72,8 @@ function threaded({ section, fluentBit }: EventInput): Finding[] {
   return [
     warning('threaded', entry === undefined ? 'Threaded is not set' : `Threaded ${entry.value}`, {
       at: entry?.at ?? section.at,
-      cost: 'while the script runs, Fluent Bit sends nothing, takes nothing else, and counts nothing',
-      write: lineIn(fluentBit, 'Threaded', 'On'),
+      impact: 'while the script runs, Fluent Bit sends nothing, takes nothing else, and counts nothing',
+      fix: lineIn(fluentBit, 'Threaded', 'On'),
     }),
   ];
 }

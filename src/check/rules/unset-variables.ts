@@ -19,8 +19,8 @@ export function checkPlaceholders(config: FluentBitConfig, sections: readonly Se
       return [
         error('placeholder', `${key} still holds ${found[0]}`, {
           at,
-          cost: 'the events go nowhere',
-          write: lineIn(config, key, raw.replace(found[0], '…')),
+          impact: 'the events go nowhere',
+          fix: lineIn(config, key, raw.replace(found[0], '…')),
         }),
       ];
     });
@@ -61,16 +61,16 @@ function describe({ name, entry: { key, at }, isNeeded }: UnsetVariable, environ
   if (!environment.isKnown) {
     return warning('config-variable-unknown', `${message}, as far as this user can see`, {
       at,
-      cost: "the service's own variables stand in files that only root can read",
-      run: 'sudo fetch-activity-logs check',
+      impact: "the service's own variables stand in files that only root can read",
+      command: 'sudo fetch-activity-logs check',
     });
   }
-  const details = { at, write: assignments([name]) };
+  const details = { at, fix: assignments([name]) };
   const text = `${message}${environment.hint(name)}`;
-  if (!isNeeded) return warning('config-variable-unset', text, { ...details, cost: 'Fluent Bit takes it for empty' });
-  const cost =
+  if (!isNeeded) return warning('config-variable-unset', text, { ...details, impact: 'Fluent Bit takes it for empty' });
+  const impact =
     key === 'interval_sec' ? 'the script is started every second' : 'it becomes empty, and the events go nowhere';
-  return error('config-variable-unset', text, { ...details, cost });
+  return error('config-variable-unset', text, { ...details, impact });
 }
 
 /** The variables without a default in a value. */

@@ -86,7 +86,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
       finding.message,
       /\(it is set in \/etc\/fluent-bit\/activity-log\.env, which the service does not read\)$/,
     );
-    assert.equal(finding.write, 'ACTIVITY_LOG_TAG=activityLog in /etc/fluent-bit/activity-log.env');
+    assert.equal(finding.fix, 'ACTIVITY_LOG_TAG=activityLog in /etc/fluent-bit/activity-log.env');
   });
 
   it("which is this shell's where another file than the service's is looked at", async (t) => {
@@ -96,7 +96,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
     const env = { ACTIVITY_LOG_TOKEN_FILE: TOKEN, ACTIVITY_LOG_INTERVAL: '60' };
     const faults = await machine.faults(['--config', other], { env });
     assert.deepEqual(
-      faults.map(({ code, write }) => [code, write]),
+      faults.map(({ code, fix }) => [code, fix]),
       [['deadline', 'ACTIVITY_LOG_DEADLINE=48s in /etc/fluent-bit/activity-log.env']],
     );
   });
@@ -108,7 +108,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
     await machine.write(file, text.replace(/^( *Command .*)$/m, '$1 --deadline 10m'));
     const faults = await machine.faults();
     assert.deepEqual(
-      faults.map(({ code, write }) => [code, write]),
+      faults.map(({ code, fix }) => [code, fix]),
       [['deadline', '--deadline 240s']],
     );
   });
@@ -141,7 +141,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
     await machine.write('/etc/fluent-bit/other.conf', '[SERVICE]\n    Flush 1\n');
     const [finding, ...others] = await machine.faults();
     assert.deepEqual([finding?.code, finding?.file, others], ['input', '/etc/fluent-bit/other.conf', []]);
-    assert.equal(finding?.write, '@INCLUDE activity-log.conf');
+    assert.equal(finding?.fix, '@INCLUDE activity-log.conf');
   });
 });
 
@@ -154,7 +154,7 @@ describe('check of a file without [SERVICE]', () => {
     const faults = await machine.faults();
     const ofService = ['storage-path', 'http-server', 'keep-rejected'];
     for (const finding of faults.filter(({ code }) => ofService.includes(code))) {
-      assert.ok(finding.file !== undefined && finding.write !== undefined, JSON.stringify(finding));
+      assert.ok(finding.file !== undefined && finding.fix !== undefined, JSON.stringify(finding));
     }
     assert.deepEqual(ofService.filter((code) => !faults.some((finding) => finding.code === code)), []); // prettier-ignore
   });

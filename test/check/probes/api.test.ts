@@ -73,7 +73,7 @@ describe('check looks at the API', { concurrency: 4 }, () => {
       const [finding, ...others] = await machine.faults();
       assert.deepEqual([finding?.level, finding?.code, others], ['error', 'clock', []]);
       assert.equal(finding?.message, `this machine's clock is 31 s ${direction} the API's`);
-      assert.equal(finding.run, 'sudo timedatectl set-ntp true');
+      assert.equal(finding.command, 'sudo timedatectl set-ntp true');
     });
   } // prettier-ignore
 

@@ -45,7 +45,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     await chmod(machine.path(TOKEN), 0o644);
     const [finding, ...others] = await machine.faults();
     assert.deepEqual(
-      [finding?.level, finding?.code, finding?.file, finding?.run],
+      [finding?.level, finding?.code, finding?.file, finding?.command],
       ['warning', 'token-mode', TOKEN, `chmod 600 ${TOKEN}`],
     );
     assert.deepEqual(others, []);
@@ -73,7 +73,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     const [finding, ...others] = await machine.faults([], { env: { IONOS_API_TOKEN: tokenFor(90) } });
     assert.deepEqual([finding?.level, finding?.code, others], ['error', 'token', []]);
     assert.match(finding?.message ?? '', /\(it is set in this shell, which the service does not see\)$/);
-    assert.equal(finding?.write, `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN}`);
+    assert.equal(finding?.fix, `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN}`);
   });
 
   it('notices a token in a unit, which everybody may read', async (t) => {
@@ -111,7 +111,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     machine.sandbox.fail({ fault: { type: 'status', status: 403, body: `{"message":"${token} may not"}` } });
     await machine.write('/etc/fluent-bit/outputs/ionos.conf', `[OUTPUT]\n    Name http\n    Match *\n    URI /a-key-that-is-secret\n    Header APIKEY x\n`); // prettier-ignore
     for (const { stdout } of [await machine.run(), await machine.run(['--json'])]) {
-      assert.match(stdout, /\[secret\]/);
+      assert.match(stdout, /\[redacted\]/);
       assert.ok(!stdout.includes(token) && !stdout.includes('a-key-that-is-secret'));
     }
   });
