@@ -1,21 +1,14 @@
 // The only file that does something when it is loaded: it connects the program to its process.
 import { setFlagsFromString } from 'node:v8';
+import { systemClock } from './lib/clock.ts';
 import { isJournal } from './lib/log.ts';
 import { openStdout } from './lib/stdout.ts';
 import { Stopped } from './lib/run.ts';
 
-/** When a run was told to end, has ended, and something that cannot be called off still holds the process. */
+/** How long something that cannot be cancelled may hold the process after a run that was stopped. */
 const LAST_RESORT_MS = 300;
 
-// undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
-setFlagsFromString('--liftoff-only');
-// Memory stays below 100 MB however many events there are (measured with Node 20), but for the identities of those
-// inside the overlap. Room for young objects grows from 1 MB to 4, which V8 does while the modules are loaded, and then
-// no more, instead of to 16; and garbage is collected when there is half again as much as was in use, instead of up to
-// four times.
-setFlagsFromString('--semi-space-growth-factor=4');
-setFlagsFromString('--heap-growing-percent=50');
-
+const onceLoaded = tuneV8();
 const stop = new AbortController();
 
 // Two SIGTERMs are normal: systemd sends one to the whole group, Fluent Bit another.
@@ -32,17 +25,33 @@ process.on('SIGINT', function onInterrupt() {
 process.stderr.on('error', () => undefined);
 
 void import('./cli.ts').then(async ({ main }) => {
-  setFlagsFromString('--semi-space-growth-factor=1'); // it has grown by now
+  onceLoaded();
   process.exitCode = await main(process.argv.slice(2), {
+    ...systemClock,
     env: process.env,
     stdout: openStdout(),
     log: { write: (line) => process.stderr.write(line), journal: isJournal(2, process.env['JOURNAL_STREAM']) },
     terminal: process.stderr.isTTY ? process.stderr : undefined,
     signal: stop.signal,
-    now: Date.now,
     random: Math.random,
   });
   // A name look-up cannot be aborted and keeps the process for as long as it likes. Everything is written by now, so
   // nothing is cut off; without such a rest the process has ended before this timer fires.
   if (stop.signal.aborted) setTimeout(() => process.exit(), LAST_RESORT_MS).unref();
 });
+
+/**
+ * Sets V8 up for a short life in little memory. Measured with Node 20 against its defaults: 27 % less CPU and memory for
+ * 400,000 events (1.69 s and 90 MB instead of 2.32 s and 123 MB), and a poll without events takes 0.32 s instead of
+ * 0.51 s. A flag that a later V8 does not know is reported on stderr and ignored. Returns what to call once all modules
+ * are loaded.
+ */
+function tuneV8(): () => void {
+  // undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
+  setFlagsFromString('--liftoff-only');
+  // The young generation grows from 1 MB to 4 while the modules are loaded, and then stays there instead of growing to 16.
+  setFlagsFromString('--semi-space-growth-factor=4');
+  // Garbage is collected when the heap is half again as large as what was in use, instead of up to four times.
+  setFlagsFromString('--heap-growing-percent=50');
+  return () => setFlagsFromString('--semi-space-growth-factor=1');
+}

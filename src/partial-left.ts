@@ -2,7 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { ConfigError, LockedError, codeOf } from './lib/errors.ts';
 import { differenceOf, parseRecord, type ExportRecord } from './export/progress-record.ts';
 import { isAlive } from './lib/process-identity.ts';
-import { InvalidStateError } from './state/state.ts';
+import { ShapeError } from './lib/narrow.ts';
 
 /** What decides whether an export may go on with what another run has left. */
 export type Wanted = Pick<ExportRecord, 'range' | 'parameters'>;
@@ -52,7 +52,7 @@ export async function recordOf(part: string, size: number): Promise<ExportRecord
   try {
     return parseRecord(text);
   } catch (error) {
-    if (!(error instanceof InvalidStateError)) throw error;
+    if (!(error instanceof ShapeError)) throw error;
     throw new ConfigError(`--output: ${recordName(part)} cannot be read: ${error.message}; ${beginAnew(part)}`);
   }
 }

@@ -1,10 +1,11 @@
+import { oneLine } from '../lib/one-line.ts';
+import { redact } from '../lib/secrets.ts';
+import { counted } from '../lib/words.ts';
 import type { Finding, Level } from './finding.ts';
 
 const SYMBOLS: Readonly<Record<Level, string>> = { ok: '✓', warning: '!', error: '✗' };
 /** ECMA-48's foreground colours: green, yellow, red. */
 const COLOURS: Readonly<Record<Level, number>> = { ok: 32, warning: 33, error: 31 };
-/** A shorter secret is part of many other words: it is redacted only where it stands alone. */
-const MIN_SECRET_LENGTH = 6;
 
 export interface ReportOptions {
   readonly colours: boolean;
@@ -45,22 +46,7 @@ function sentence({ file, line, message, impact, fix, command }: Finding): strin
   ].join('. ');
 }
 
-function counted(count: number, noun: string): string {
-  return `${count} ${count === 1 ? noun : `${noun}s`}`;
-}
-
-/** Without secrets, and without control characters: text of a file or a server must not reach the terminal as it is. */
+/** What a file or a server says must not reach the terminal as it is. */
 function hider(secrets: readonly string[]): (text: string) => string {
-  // The longest first: one secret may be part of another.
-  const patterns = [...new Set(secrets)]
-    .filter((secret) => secret !== '')
-    .sort((a, b) => b.length - a.length)
-    .map((secret) => {
-      const literal = secret.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-      return new RegExp(secret.length < MIN_SECRET_LENGTH ? `(?<![\\w-])${literal}(?![\\w-])` : literal, 'g');
-    });
-  return (text) =>
-    patterns
-      .reduce((shown, pattern) => shown.replaceAll(pattern, '[redacted]'), text)
-      .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+  return (text) => oneLine(redact(text, secrets));
 }

@@ -18,7 +18,9 @@ import { checkPlaceholders } from './rules/unset-variables.ts';
 import { isIncomplete, problemFindings } from './rules/config-problems.ts';
 import { checkRunning } from './probes/running.ts';
 import { checkScript } from './probes/script.ts';
-import { checkPlainSecrets, secretsOf } from './rules/plain-secrets.ts';
+import { secretsOf } from '../lib/secrets.ts';
+import { counted } from '../lib/words.ts';
+import { checkPlainSecrets } from './rules/plain-secrets.ts';
 import { readService, type Service } from './facts/service.ts';
 import { checkState } from './probes/state.ts';
 import { checkStorage } from './rules/storage.ts';
@@ -160,7 +162,7 @@ function aboutConfig(
   ];
   if (findings.length > 0) return findings;
   const files = new Set(fluentBit.files).size;
-  return [ok('config', `${files} file${files === 1 ? '' : 's'} read, nothing amiss`, { at: { file: fluentBit.file } })];
+  return [ok('config', `${counted(files, 'file')} read, nothing amiss`, { at: { file: fluentBit.file } })];
 }
 
 async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {

@@ -1,11 +1,12 @@
 import { NotNow } from '../delivery/acknowledgement.ts';
 import { withAdvice } from '../session/failures.ts';
-import { eachAtOnce } from '../lib/concurrency.ts';
+import { forEachConcurrent } from '../lib/concurrency.ts';
 import type { Config } from '../config/config.ts';
 import { expiryWarning, readCredentials, type Credentials } from '../config/credentials.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { ApiError, AppError, ExitCode, StateError, StdoutError, messageOf } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
+import { counted } from '../lib/words.ts';
 import { registerNew } from '../session/sources.ts';
 import type { Source } from '../providers/provider.ts';
 import { Stopped } from '../lib/run.ts';
@@ -96,7 +97,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
   let interrupted = 0;
   let incomplete = 0;
   let fatal: AppError | undefined;
-  await eachAtOnce(inTurn(sources, store.state), config.concurrency, async (source) => {
+  await forEachConcurrent(inTurn(sources, store.state), config.concurrency, async (source) => {
     try {
       if (!(await pollSource(source, session))) incomplete++;
     } catch (error) {
@@ -235,9 +236,4 @@ export function explained(error: unknown, config: Config, credentials: Credentia
     error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
   const message = withAdvice(error, config.apiUrl.host);
   return new AppError(error.code, expiry === undefined ? message : `${message}: ${expiry}`, error.exitCode, error);
-}
-
-/** `1 event`, `2 events`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${count === 1 ? noun : `${noun}s`}`;
 }

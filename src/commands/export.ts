@@ -1,8 +1,9 @@
 import { printedIsDelivered } from '../delivery/acknowledgement.ts';
 import { fieldAdder } from '../delivery/add-fields.ts';
 import { withAdvice } from '../session/failures.ts';
-import { concernsAll, counted, explained } from './collect.ts';
-import { eachAtOnce } from '../lib/concurrency.ts';
+import { concernsAll, explained } from './collect.ts';
+import { counted } from '../lib/words.ts';
+import { forEachConcurrent } from '../lib/concurrency.ts';
 import type { Config, Options } from '../config/config.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
 import { csvHeader, csvWriter } from '../export/csv.ts';
@@ -89,7 +90,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
   let failed = 0;
   let interrupted = 0;
   let fatal: AppError | undefined;
-  await eachAtOnce(sources, config.concurrency, async (source) => {
+  await forEachConcurrent(sources, config.concurrency, async (source) => {
     try {
       await exportSource(source, work, delivery, progress);
     } catch (error) {

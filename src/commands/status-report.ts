@@ -1,5 +1,6 @@
 import { formatDuration, parseInstant } from '../lib/duration.ts';
-import { oneLine } from '../lib/log.ts';
+import { oneLine } from '../lib/one-line.ts';
+import { redact } from '../lib/secrets.ts';
 import type { SourceState, State } from '../state/state.ts';
 
 /** What `status --json` says. Instants in RFC 3339, durations in seconds. */
@@ -61,8 +62,7 @@ function sourceStatus(
     last_event: source.last_event,
     behind_seconds: reached === undefined ? null : Math.max(0, Math.round((now - reached) / 1000)),
     last_success,
-    last_error:
-      last_error === null ? null : secrets.reduce((text, s) => text.replaceAll(s, '[secret]'), oneLine(last_error)),
+    last_error: last_error === null ? null : oneLine(redact(last_error, secrets)),
     delivered: source.delivered,
     late_events: source.late.count,
     greatest_lateness_seconds: source.late.max_seconds,

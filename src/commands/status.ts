@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Config, Options } from '../config/config.ts';
 import { readCredentials } from '../config/credentials.ts';
 import { ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
-import { InvalidStateError, parseState, type State } from '../state/state.ts';
+import { NewerStateError, parseState, type State } from '../state/state.ts';
+import { ShapeError } from '../lib/narrow.ts';
 import { renderStatus, reportOf } from './status-report.ts';
 import type { World } from '../lib/world.ts';
 
@@ -42,8 +43,9 @@ async function readState({ stateFile, provider }: Config): Promise<State> {
   try {
     return parseState(text);
   } catch (error) {
-    if (!(error instanceof InvalidStateError)) throw error;
-    const consequence = error.isNewer ? '' : `; the next run sets it aside and goes on with ${stateFile}.bak`;
+    if (!(error instanceof ShapeError)) throw error;
+    const consequence =
+      error instanceof NewerStateError ? '' : `; the next run sets it aside and goes on with ${stateFile}.bak`;
     throw new StateError(`the state file ${stateFile} cannot be understood: ${error.message}${consequence}`, error);
   }
 }

@@ -2,6 +2,7 @@ import { FIELD_NAMES, type FieldName } from '../delivery/add-fields.ts';
 import { parseDuration, parseInstant } from '../lib/duration.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../lib/log.ts';
+import { withoutPassword } from '../lib/secrets.ts';
 import { PROVIDERS } from '../providers/index.ts';
 import type { ProviderDefinition } from '../providers/provider.ts';
 
@@ -113,11 +114,6 @@ function read<T>(name: string, value: unknown, parse: Parser<T>): T {
     if (!(error instanceof Expected)) throw error;
     throw new ConfigError(`${name}: expected ${error.message}, got "${withoutPassword(given)}"`);
   }
-}
-
-/** A URL with credentials in it is refused, and not shown either. */
-export function withoutPassword(value: string): string {
-  return value.replace(/^(.*?\/\/)?.*@/s, '$1[secret]@');
 }
 
 export function text(value: string): string {

@@ -163,7 +163,7 @@ function startOfDay(year: number, month: number, day: number): number {
  */
 export function toLines(events: readonly EventSlice[], memory?: ReusableMemory): Buffer {
   const bytes = events.reduce((sum, { start, end }) => sum + end - start + 1, 0);
-  const lines = memory?.room(bytes) ?? Buffer.allocUnsafe(bytes);
+  const lines = memory?.ensureCapacity(bytes) ?? Buffer.allocUnsafe(bytes);
   let length = 0;
   let page: Buffer | undefined;
   let compact = true;

@@ -1,5 +1,6 @@
 import type { EventSlice } from '../events/event.ts';
 import { FieldScanner, stringAt, textAt } from '../events/field-scanner.ts';
+import { escaped } from '../lib/one-line.ts';
 import type { ProviderDefinition, Source } from '../providers/provider.ts';
 
 /** With these a spreadsheet takes a text for a formula, and anybody may have written it (CWE-1236). */
@@ -7,7 +8,6 @@ const FORMULA = /^[=+\-@]/;
 const NEEDS_QUOTES = /[",]/;
 /** What would end a row or a spreadsheet's patience: control characters, lone surrogates, Unicode's line breaks. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029]/gu;
-const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** The columns of a provider's csv, in their order: the contract comes second, where there are contracts. */
 export function csvColumns({ csvColumns: columns, hasContracts }: ProviderDefinition): readonly string[] {
@@ -51,10 +51,6 @@ function textCell(text: string): string {
 /** Line breaks stand only between the tokens of a JSON text; what follows them there is indentation. */
 function jsonCell(json: string): string {
   return json === 'null' ? '' : json.replace(/[\r\n]+[ \t]*/g, '');
-}
-
-function escaped(character: string): string {
-  return ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function cell(text: string): string {

@@ -1,6 +1,7 @@
 import type { ExportRange } from '../config/export-request.ts';
+import { count, object, parseJson, text, textOrNull, unexpected } from '../lib/narrow.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
-import { InvalidStateError, parseState, serializeState, type State } from '../state/state.ts';
+import { parseState, serializeState, type State } from '../state/state.ts';
 
 const VERSION = 1;
 
@@ -22,23 +23,25 @@ export function serializeRecord({ state, ...head }: ExportRecord): string {
   return `${JSON.stringify({ version: VERSION, ...head })}\n${serializeState(state)}`;
 }
 
-/** Throws InvalidStateError when the text is not of that form. */
-export function parseRecord(text: string): ExportRecord {
-  const end = text.indexOf('\n');
-  const { version, bytes, owner, range, parameters } = object(parseJson(text.slice(0, end)));
-  const { from, to, given } = object(range);
-  const { from: fromText, to: toText } = object(given);
-  if (version !== VERSION) throw new InvalidStateError(`its version is not ${VERSION}`);
-  if (!isCount(bytes) || !isCount(from) || !isCount(to)) throw new InvalidStateError('a number is missing');
-  if (typeof fromText !== 'string' || !(toText === null || typeof toText === 'string')) {
-    throw new InvalidStateError('its range is missing');
-  }
+/** Throws ShapeError when the text is not of that form. */
+export function parseRecord(document: string): ExportRecord {
+  const end = document.indexOf('\n');
+  const { version, bytes, owner, range, parameters } = object(parseJson(document.slice(0, end)), 'the record');
+  if (version !== VERSION) throw unexpected('version', String(VERSION), version);
+  const { from, to, given } = object(range, 'range');
+  const written = object(given, 'range.given');
   return {
-    bytes,
-    owner: owner === null ? null : parseOwner(object(owner)),
-    range: { from, to, given: { from: fromText, to: toText } },
-    parameters: Object.fromEntries(Object.entries(object(parameters)).map(([name, value]) => [name, String(value)])),
-    state: parseState(text.slice(end + 1)),
+    bytes: count(bytes, 'bytes'),
+    owner: owner === null ? null : parseOwner(object(owner, 'owner')),
+    range: {
+      from: count(from, 'range.from'),
+      to: count(to, 'range.to'),
+      given: { from: text(written['from'], 'range.given.from'), to: textOrNull(written['to'], 'range.given.to') },
+    },
+    parameters: Object.fromEntries(
+      Object.entries(object(parameters, 'parameters')).map(([name, value]) => [name, String(value)]),
+    ),
+    state: parseState(document.slice(end + 1)),
   };
 }
 
@@ -65,27 +68,11 @@ function shown(value: string): string {
 }
 
 function parseOwner({ pid, host, boot, started, since }: Record<string, unknown>): ProcessIdentity {
-  const isWhole = typeof boot === 'string' && typeof started === 'string' && typeof since === 'number';
-  if (typeof pid !== 'number' || typeof host !== 'string' || !isWhole)
-    throw new InvalidStateError('its owner is broken');
-  return { pid, host, boot, started, since };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InvalidStateError('it is not JSON');
-  }
-}
-
-function object(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidStateError('a part of it is missing');
-  }
-  return value as Record<string, unknown>;
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  return {
+    pid: count(pid, 'owner.pid'),
+    host: text(host, 'owner.host'),
+    boot: text(boot, 'owner.boot'),
+    started: text(started, 'owner.started'),
+    since: count(since, 'owner.since'),
+  };
 }

@@ -1,3 +1,4 @@
+import { counted, grouped } from '../lib/words.ts';
 import { formatDuration, parseInstant } from '../lib/duration.ts';
 import type { ExportRange } from '../config/export-request.ts';
 import type { SourceState } from '../state/state.ts';
@@ -47,10 +48,10 @@ export class ExportProgress {
   render(): string {
     const { sources, hasContracts, now } = this.#options;
     const elapsed = now() - this.#startedAt;
-    const parts = [many(this.#steps, hasContracts ? 'window' : 'page'), many(this.events, 'event')];
-    if (hasContracts) parts.unshift(`${number(this.#finished.size)} of ${many(sources.length, 'contract')}`);
+    const parts = [counted(this.#steps, hasContracts ? 'window' : 'page'), counted(this.events, 'event')];
+    if (hasContracts) parts.unshift(`${grouped(this.#finished.size)} of ${counted(sources.length, 'contract')}`);
     if (elapsed >= MIN_ELAPSED_MS) {
-      parts.push(`${number(Math.round(((this.events - this.#eventsBefore) / elapsed) * 1000))}/s`);
+      parts.push(`${grouped(Math.round(((this.events - this.#eventsBefore) / elapsed) * 1000))}/s`);
       const share = this.#share();
       const won = share - this.#shareBefore;
       if (won > 0) parts.push(`${formatDuration((elapsed * (1 - share)) / won)} left`);
@@ -69,12 +70,4 @@ export class ExportProgress {
     });
     return shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
   }
-}
-
-function many(count: number, noun: string): string {
-  return `${number(count)} ${count === 1 ? noun : `${noun}s`}`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en');
 }

@@ -4,6 +4,7 @@ import { ApiError, AppError, PageError, codeOf, messageOf } from '../lib/errors.
 import { get } from './http-get.ts';
 import type { Log } from '../lib/log.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
+import { redact } from '../lib/secrets.ts';
 import type { Dispatcher } from './undici.ts';
 import { pause, withTimeout } from '../lib/wait.ts';
 
@@ -208,13 +209,13 @@ function tooLarge(maxBytes: number): ApiError {
 async function quote(body: Buffer, encoding: string | string[] | undefined, authorization: string): Promise<string> {
   const bytes = await decoded(body, encoding, MAX_PAGE_BYTES).catch(() => Buffer.alloc(0));
   const words = bytes.toString().replace(/\s+/g, ' ').trim();
-  const text = secretsOf(authorization).reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), words);
+  const text = redact(words, credentialsIn(authorization));
   if (text === '' || text.startsWith('<')) return '';
   return `: ${text.length > MAX_QUOTE_CHARACTERS ? `${text.slice(0, MAX_QUOTE_CHARACTERS)}…` : text}`;
 }
 
 /** What a server might quote of an Authorization header: the token, or user and password, encoded and plain. */
-function secretsOf(authorization: string): string[] {
+function credentialsIn(authorization: string): string[] {
   const [scheme, credentials = ''] = authorization.split(' ');
   const password =
     scheme === 'Basic'

@@ -87,7 +87,7 @@ class Getting implements Dispatcher.DispatchHandler {
     this.#status = status;
     this.#headers = headers;
     const announced = Number(headers['content-length'] ?? 0);
-    if (announced <= this.#maxBytes) this.#body = this.#memory.room(announced);
+    if (announced <= this.#maxBytes) this.#body = this.#memory.ensureCapacity(announced);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -96,7 +96,7 @@ class Getting implements Dispatcher.DispatchHandler {
       controller.abort(this.#options.tooLarge?.() ?? new RangeError(`more than ${this.#maxBytes} bytes`));
       return;
     }
-    this.#body = this.#memory.room(length, this.#length);
+    this.#body = this.#memory.ensureCapacity(length, this.#length);
     this.#body.set(chunk, this.#length);
     this.#length = length;
   }

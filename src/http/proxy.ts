@@ -1,5 +1,5 @@
-import { withoutPassword } from '../config/config.ts';
 import { ConfigError } from '../lib/errors.ts';
+import { withoutPassword } from '../lib/secrets.ts';
 import { Agent, loadProxyAgent, type Dispatcher } from './undici.ts';
 
 const PROXY_PROTOCOLS = ['http:', 'https:', 'socks5:', 'socks:'];

@@ -1,5 +1,8 @@
-/** Runs `work` on each item, so many at once. When one throws, no more are begun; it waits for the others to end. */
-export async function eachAtOnce<T>(
+/**
+ * Runs `work` on each item, at most `atOnce` at a time. When one throws, no more are started; the error is thrown once
+ * those under way have ended.
+ */
+export async function forEachConcurrent<T>(
   items: readonly T[],
   atOnce: number,
   work: (item: T) => Promise<void>,

@@ -1,4 +1,6 @@
 import { fstatSync } from 'node:fs';
+import { oneLine } from './one-line.ts';
+import { redact } from './secrets.ts';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -21,26 +23,14 @@ const WORDS: Record<LogLevel, string> = { error: 'error: ', warn: 'warning: ', i
 
 export function createLog(options: LogOptions): Log {
   const threshold = LOG_LEVELS.indexOf(options.level);
-  const secrets = (options.secrets ?? []).filter((secret) => secret !== '');
+  const { secrets = [] } = options;
   const at = (level: LogLevel) => (message: string) => {
     if (LOG_LEVELS.indexOf(level) > threshold) return;
     const priority = options.journal ? `<${PRIORITIES[level]}>` : '';
-    const text = secrets.reduce((line, secret) => line.replaceAll(secret, '[secret]'), oneLine(message));
+    const text = oneLine(redact(message, secrets));
     options.write(`${priority}fetch-activity-logs: ${WORDS[level]}${text}\n`);
   };
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
-}
-
-/** Control characters, line breaks among them, as escapes: what a server sends must not forge a message. */
-export function oneLine(message: string): string {
-  return message
-    .trimEnd()
-    .replace(/[\p{Cc}\u2028\u2029]+/gu, (found) => (/^\s+$/.test(found) ? ' ' : Array.from(found, escaped).join('')));
-}
-
-/** JSON.stringify leaves some of them as they are, U+009B among them, with which a terminal's commands begin. */
-function escaped(control: string): string {
-  return `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** Whether this descriptor is the one that systemd connected to the journal: JOURNAL_STREAM holds device and inode. */

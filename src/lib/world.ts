@@ -1,8 +1,9 @@
 import type { Writable } from 'node:stream';
+import type { Clock } from './clock.ts';
 import type { LogOptions } from './log.ts';
 
 /** What a command is given of the world around it; tests give it another one. */
-export interface World {
+export interface World extends Clock {
   readonly env: NodeJS.ProcessEnv;
   /** What is written is its own only until the write's callback is called: then the memory is used again. */
   readonly stdout: Writable;
@@ -11,8 +12,6 @@ export interface World {
   readonly terminal?: Terminal | undefined;
   /** Aborted when the process is asked to end. */
   readonly signal: AbortSignal;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
   /** From 0 up to 1. */
   readonly random: () => number;
 }

@@ -1,3 +1,4 @@
+import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { ApiError, PageError, StateError, messageOf } from '../lib/errors.ts';
 import type { EventSlice } from '../events/event.ts';
@@ -28,9 +29,6 @@ export const cloudscale: ProviderDefinition = {
   },
   create: (context) => new Cloudscale(context),
 };
-
-/** Of our clock; less makes no difference, since the first poll begins minutes back. */
-const MAX_CLOCK_LEAD_MS = 30_000;
 
 const PROJECT: Source = { id: 'project', name: 'cloudscale/project' };
 
@@ -104,7 +102,7 @@ class Cloudscale implements Provider {
     const { api, log, now } = this.#context;
     const lead = api.clockLeadMs ?? 0;
     const begin = parseInstant(cursor) ?? 0;
-    if (end !== undefined || lead <= MAX_CLOCK_LEAD_MS || begin <= now() - lead) return undefined;
+    if (end !== undefined || lead <= MAX_CLOCK_SKEW_MS || begin <= now() - lead) return undefined;
     log.warn(`this machine's clock is ${formatDuration(lead)} ahead of the API's: collecting begins so much earlier`);
     return formatSecond(Math.floor((begin - lead) / 1000));
   }

@@ -1,11 +1,11 @@
+import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { StateError } from '../lib/errors.ts';
 import { IONOS_EVENT, scanContractList } from './ionos-page.ts';
 import { Scratch, WindowReader } from './ionos-window.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
-/** Lateness of a clock that is worth a warning: windows are cut by it. */
-const MAX_CLOCK_LEAD_MS = 30_000;
+/** A smaller lead cannot be told from a slow answer. */
 const MIN_CLOCK_LEAD_MS = 2_000;
 
 /** The IONOS CLOUD Activity Log API: events of a time window, in pages by offset. */
@@ -96,7 +96,7 @@ class Ionos implements Provider {
   #now(): number {
     const { api, now } = this.#context;
     const lead = api.clockLeadMs ?? 0;
-    return lead < -MAX_CLOCK_LEAD_MS ? now() - lead : now();
+    return lead < -MAX_CLOCK_SKEW_MS ? now() - lead : now();
   }
 
   /** The cursor in epoch seconds. One that lies ahead of the clock was written while the clock was wrong. */
@@ -104,7 +104,7 @@ class Ionos implements Provider {
     const ms = parseInstant(cursor);
     if (ms === undefined) throw new StateError(`${source.name}: its cursor "${cursor}" is no date and time`);
     const known = Math.floor(ms / 1000);
-    if (known * 1000 <= this.#now() + MAX_CLOCK_LEAD_MS) return known;
+    if (known * 1000 <= this.#now() + MAX_CLOCK_SKEW_MS) return known;
     this.#context.log.error(
       `${source.name}: its cursor ${cursor} lies ahead of this machine's clock by ` +
         `${formatDuration(known * 1000 - this.#now())}; going on from ${formatSecond(end)}. ` +
@@ -117,7 +117,7 @@ class Ionos implements Provider {
   #apiClock(source: Source): number {
     const lead = this.#context.api.clockLeadMs ?? 0;
     // What the overlap makes up for does no harm; below two seconds a lead cannot be told from a slow answer.
-    if (lead <= Math.max(MIN_CLOCK_LEAD_MS, Math.min(MAX_CLOCK_LEAD_MS, this.#context.overlapMs))) return Infinity;
+    if (lead <= Math.max(MIN_CLOCK_LEAD_MS, Math.min(MAX_CLOCK_SKEW_MS, this.#context.overlapMs))) return Infinity;
     if (!this.#warnedOfClock) {
       this.#context.log.warn(
         `this machine's clock is ${formatDuration(lead)} ahead of the API's; ${source.name} and all others ` +

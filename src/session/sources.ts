@@ -1,11 +1,9 @@
+import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatSecond, parseInstant } from '../lib/duration.ts';
 import type { Source } from '../providers/provider.ts';
 import { SeenEvents } from '../state/seen-events.ts';
 import type { Session } from './session.ts';
 import type { SourceState } from '../state/state.ts';
-
-/** A clock may be ahead by so much without harm: the overlap makes up for it. */
-const MAX_CLOCK_LEAD_MS = 30_000;
 
 /** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
 export function registerNew(sources: readonly Source[], { api, config, store: { state }, now }: Session): boolean {
@@ -14,7 +12,7 @@ export function registerNew(sources: readonly Source[], { api, config, store: { 
   const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
   // A clock that is ahead would leave out what happens until it is right.
   const lead = api.clockLeadMs ?? 0;
-  const since = config.since(now() - (lead > MAX_CLOCK_LEAD_MS ? lead : 0));
+  const since = config.since(now() - (lead > MAX_CLOCK_SKEW_MS ? lead : 0));
   // What the Python fetcher left is its word on what it printed. Otherwise a source that appears late is a new one,
   // or the first run did not get this far: what came up since the sources were listed last is looked for, too.
   const listed = Object.values(state.sources).flatMap(({ last_attempt }) => last_attempt ?? []);

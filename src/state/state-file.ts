@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { StateError, codeOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
-import { InvalidStateError, emptyState, parseState, type State } from './state.ts';
+import { NewerStateError, emptyState, parseState, type State } from './state.ts';
+import { ShapeError } from '../lib/narrow.ts';
 
 /** `generation` stands within this many bytes of the file's start. */
 const HEAD_BYTES = 256;
@@ -59,8 +60,8 @@ async function read(file: string, { log, now }: LoadOptions): Promise<State | ty
   try {
     return parseState(text);
   } catch (error) {
-    if (!(error instanceof InvalidStateError)) throw error;
-    if (error.isNewer) throw new StateError(`${file}: ${error.message}; it is left as it is`);
+    if (!(error instanceof ShapeError)) throw error;
+    if (error instanceof NewerStateError) throw new StateError(`${file}: ${error.message}; it is left as it is`);
     const kept = `${file}.corrupt-${new Date(now()).toISOString().replace(/[:.]/g, '')}`;
     await rename(file, kept);
     log.warn(`the state file ${file} cannot be read: ${error.message}; it is kept as ${kept}`);

@@ -1,4 +1,5 @@
 import type { Batch, Lateness } from './batch.ts';
+import { ShapeError, count, parseJson, list, object, text, textOrNull, texts, unexpected } from '../lib/narrow.ts';
 import { parseInstant } from '../lib/duration.ts';
 import { Identity } from '../events/event-id.ts';
 import { SeenEvents } from './seen-events.ts';
@@ -64,16 +65,8 @@ export function serializeState(state: State): string {
   return `${JSON.stringify(state)}\n`;
 }
 
-/** Thrown by parseState; `isNewer` tells a file from the future from a broken one. */
-export class InvalidStateError extends Error {
-  readonly isNewer: boolean;
-
-  constructor(message: string, isNewer = false) {
-    super(message);
-    this.name = 'InvalidStateError';
-    this.isNewer = isNewer;
-  }
-}
+/** The document was written by a newer version of this program, and must be left as it is. */
+export class NewerStateError extends ShapeError {}
 
 export function emptyState(): State {
   return { version: STATE_VERSION, last_run: null, generation: 0, sources: {}, pending: null };
@@ -81,21 +74,14 @@ export function emptyState(): State {
 
 /**
  * The state that a file's text holds: ours, or the one of the tutorial's Python fetcher, which has `last_run` only.
- * Throws InvalidStateError that names the field, what was expected and what came.
+ * Throws ShapeError that names the field, what was expected and what came; NewerStateError for a later version.
  */
 export function parseState(text: string): State {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new InvalidStateError('it is not JSON');
-  }
-  const document = object(json, 'the document');
+  const document = object(parseJson(text), 'the document');
   const version = document['version'] ?? STATE_VERSION;
   if (typeof version === 'number' && version > STATE_VERSION) {
-    throw new InvalidStateError(
+    throw new NewerStateError(
       `it has version ${version}, and this program knows versions up to ${STATE_VERSION}: a newer one wrote it`,
-      true,
     );
   }
   if (version !== STATE_VERSION) throw unexpected('version', String(STATE_VERSION), version);
@@ -201,45 +187,8 @@ export function oldestCursor(sources: readonly Pick<SourceState, 'cursor'>[]): s
   return new Date(oldest).toISOString().replace(/\.(\d+)Z$/, '.$1000+00:00');
 }
 
-function object(value: unknown, path: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unexpected(path, 'an object', value);
-  return value as Record<string, unknown>;
-}
-
-function list(value: unknown, path: string): unknown[] {
-  if (!Array.isArray(value)) throw unexpected(path, 'a list', value);
-  return value;
-}
-
-/** A list of 100,000 must be read in no time, so a path is made for what is wrong only. */
-function texts(value: unknown, path: string): string[] {
-  const values = list(value, path);
-  const wrong = values.findIndex((one) => typeof one !== 'string');
-  if (wrong >= 0) throw unexpected(`${path}[${wrong}]`, 'a string', values[wrong]);
-  return values as string[];
-}
-
-function text(value: unknown, path: string): string {
-  if (typeof value !== 'string') throw unexpected(path, 'a string', value);
-  return value;
-}
-
-function textOrNull(value: unknown, path: string): string | null {
-  return value === undefined || value === null ? null : text(value, path);
-}
-
 function instantOrNull(value: unknown, path: string): string | null {
   const instant = textOrNull(value, path);
   if (instant !== null && parseInstant(instant) === undefined) throw unexpected(path, 'a date and time', value);
   return instant;
-}
-
-function count(value: unknown, path: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw unexpected(path, 'a number', value);
-  return value;
-}
-
-function unexpected(path: string, expected: string, got: unknown): InvalidStateError {
-  const shown = JSON.stringify(got) as string | undefined;
-  return new InvalidStateError(`${path} is ${shown?.slice(0, 80) ?? 'missing'}, expected ${expected}`);
 }

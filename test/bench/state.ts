@@ -5,6 +5,7 @@
 
 import { performance } from 'node:perf_hooks';
 import { collect } from '../../src/commands/collect.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { openStdout } from '../../src/lib/stdout.ts';
@@ -55,7 +56,7 @@ async function main(mode: string | undefined): Promise<void> {
   store.flush = () => timed(flush);
   if (mode === 'backlog') {
     const stderr = { write: (line: string) => process.stderr.write(line), journal: false };
-    const world = { env: process.env, stdout: openStdout(), log: stderr, signal, now: Date.now, random: Math.random };
+    const world = { env: process.env, stdout: openStdout(), log: stderr, signal, ...systemClock, random: Math.random };
     process.exitCode = (await collect(config, world, { store })).exitCode;
   }
   await timed(() => store.close());

@@ -5,8 +5,8 @@ import { lineIn, type Finding } from '../../src/check/finding.ts';
 import { isAtLeast } from '../../src/check/probes/node-version.ts';
 import { isMatch } from '../../src/check/facts/routes.ts';
 import { findScriptCall, startsPythonFetcher, shellCommands } from '../../src/check/facts/shell-command.ts';
-import { isSecretName } from '../../src/check/rules/plain-secrets.ts';
 import { renderText } from '../../src/check/report.ts';
+import { isSecretName } from '../../src/lib/secrets.ts';
 
 describe('parseEnvironmentFile', () => {
   const cases: [string, [string, string, number][]][] = [

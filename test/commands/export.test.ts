@@ -336,7 +336,7 @@ describe('export', () => {
       sandbox.fail({ match: { kind: 'page' }, fault: { type: 'status', status: 403, body: 'no sandbox-token here' } });
       const file = join(await temporaryFolder(t), 'events');
       const { stderr } = await exporting(sandbox, ['--from', '1d', '--output', file]);
-      assert.match(stderr, /no \[secret\] here/);
+      assert.match(stderr, /no \[redacted\] here/);
       for (const name of [`${file}.part`, `${file}.part.json`]) {
         assert.ok(!readFileSync(name, 'utf8').includes('sandbox-token'), name);
       }
@@ -612,23 +612,27 @@ describe('export', () => {
       [
         'with a foreign note',
         (file) => writeFile(`${file}.part.json`, '{}\n{}'),
-        /cannot be read: a part of it is missing/,
+        /cannot be read: version is missing, expected 1/,
       ],
       [
         'with the note of another version',
         (file) => changeNote(file, '"version":1', '"version":2'),
-        /part\.json cannot be read: its version is not 1; remove /,
+        /part\.json cannot be read: version is 2, expected 1; remove /,
       ],
-      ['with a note without a number', (file) => changeNote(file, '"bytes":', '"byte":'), /a number is missing/],
+      [
+        'with a note without a number',
+        (file) => changeNote(file, '"bytes":', '"byte":'),
+        /bytes is missing, expected a number/,
+      ],
       [
         'with a note without its range',
         (file) => changeNote(file, '"given":{"from":"1d"', '"given":{"from":1'),
-        /its range is missing/,
+        /range\.given\.from is 1, expected a string/,
       ],
       [
         'with a note of a broken owner',
         (file) => changeNote(file, '"owner":null', '"owner":{"pid":1}'),
-        /its owner is broken/,
+        /owner\.host is missing, expected a string/,
       ],
       [
         'that was shortened',

@@ -159,7 +159,7 @@ describe('status', () => {
       const { stdout } = await status(file, options, { IONOS_API_TOKEN: TOKEN });
       assert.ok(!stdout.includes(TOKEN));
       assert.ok(!stdout.includes('\u001b'));
-      assert.match(stdout, /\[secret\] is wrong\\+u001b\[2J forged/);
+      assert.match(stdout, /\[redacted\] is wrong\\+u001b\[2J forged/);
     }
   });
 

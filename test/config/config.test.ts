@@ -218,7 +218,7 @@ describe('readConfig', () => {
         () => config({ 'api-url': url }),
         (error) => {
           assert.ok(error instanceof ConfigError);
-          assert.match(error.message, /^--api-url: expected a URL .*got "(\w+:\/\/)?\[secret\]@api\.example\.com"$/);
+          assert.match(error.message, /^--api-url: expected a URL .*got "(\w+:\/\/)?\[redacted\]@api\.example\.com"$/);
           assert.ok(!error.message.includes('hunter2'));
           return true;
         },

@@ -8,6 +8,7 @@ import type { Finding } from '../../src/check/finding.ts';
 import type { Machine } from '../../src/check/facts/machine.ts';
 import { parseCommandLine } from '../../src/config/command-line.ts';
 import { check } from '../../src/commands/check.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import type { ExitCode } from '../../src/lib/errors.ts';
 import type { World } from '../../src/lib/world.ts';
 import { startSandbox, type Sandbox } from '../sandbox/server.ts';
@@ -190,6 +191,7 @@ export async function runCheck(
     stdout,
     log: { write: () => undefined, journal: false },
     signal: new AbortController().signal,
+    ...systemClock,
     now: () => NOW,
     random: NO_WAIT,
     ...world,

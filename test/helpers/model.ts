@@ -9,6 +9,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { main } from '../../src/cli.ts';
 import { Stopped } from '../../src/lib/run.ts';
+import { pause } from '../../src/lib/wait.ts';
 import { type Fault, type Sandbox, type SandboxSettings, type StoredEvent, startSandbox } from '../sandbox/server.ts';
 import { eventsOf } from './account.ts';
 import type { StateDocument } from './collector.ts';
@@ -143,6 +144,8 @@ export class Model {
       log: { write: (line) => void this.said.push(line), journal: false },
       signal: stop.signal,
       now: () => this.#now,
+      monotonic: () => this.#now,
+      pause,
       random: () => 0,
     });
     for (const rule of rules) rule.remove();

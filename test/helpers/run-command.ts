@@ -1,4 +1,5 @@
 import { main } from '../../src/cli.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import type { ExitCode } from '../../src/lib/errors.ts';
 import type { World } from '../../src/lib/world.ts';
 import { sink } from './sink.ts';
@@ -19,7 +20,8 @@ export async function runCommand(argv: readonly string[], world: Partial<World> 
     stdout: sink(printed),
     log: { write: (line) => (stderr += line), journal: false },
     signal: new AbortController().signal,
-    now: Date.now,
+    ...systemClock,
+    monotonic: world.now ?? systemClock.monotonic,
     random: NO_WAIT,
     ...world,
   });

@@ -230,8 +230,8 @@ describe('a fault that stays', () => {
   }
 
   const quoted: [string, string, string][] = [
-    ['Bearer sandbox-token', 'no such token: sandbox-token', 'HTTP 400: no such token: [secret]'],
-    ['Basic YW5uYTpwYTpzcw==', 'YW5uYTpwYTpzcw== is anna with pa:ss', 'HTTP 400: [secret] is anna with [secret]'],
+    ['Bearer sandbox-token', 'no such token: sandbox-token', 'HTTP 400: no such token: [redacted]'],
+    ['Basic YW5uYTpwYTpzcw==', 'YW5uYTpwYTpzcw== is anna with pa:ss', 'HTTP 400: [redacted] is anna with [redacted]'],
     ['Basic YW5uYTo=', 'anna has no password', 'HTTP 400: anna has no password'],
   ];
   for (const [authorization, body, message] of quoted) {

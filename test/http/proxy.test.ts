@@ -173,8 +173,8 @@ describe('createDispatcher', () => {
     ['ftp://proxy.example.com', 'ftp://proxy.example.com'],
     ['http://', 'http://'],
     ['proxy.example.com:port', 'proxy.example.com:port'],
-    ['http://user:hunter2@proxy:port', 'http://[secret]@proxy:port'],
-    ['user:hunter2@proxy:port', '[secret]@proxy:port'],
+    ['http://user:hunter2@proxy:port', 'http://[redacted]@proxy:port'],
+    ['user:hunter2@proxy:port', '[redacted]@proxy:port'],
   ];
   for (const [value, shown] of refused) {
     it(`refuses ${value}`, async () => {

@@ -171,7 +171,7 @@ describe('a wrong option', { concurrency: 4, timeout: 240_000 }, () => {
     [['--contract', ''], /--contract: expected a contract number, got ""/],
     [['--api-url', 'api.ionos.com'], /--api-url: expected a URL .*, got "api\.ionos\.com"/],
     [['--api-url', 'ftp://api.ionos.com'], /--api-url: expected a URL .*, got "ftp:\/\/api\.ionos\.com"/],
-    [['--api-url', 'http://user:pass@host'], /--api-url: expected a URL without .*, got "http:\/\/\[secret\]@host"/],
+    [['--api-url', 'http://user:pass@host'], /--api-url: expected a URL without .*, got "http:\/\/\[redacted\]@host"/],
     [['--ack-url', '2020'], /--ack-url: expected a URL .*, got "2020"/],
     [['--add-fields', 'time,colour'], /--add-fields: expected one of .*, got "time,colour"/],
     [['--log-level', 'loud'], /log-level.*loud/s],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { eachAtOnce } from '../../src/lib/concurrency.ts';
+import { forEachConcurrent } from '../../src/lib/concurrency.ts';
 import '../helpers/properties.ts';
 
 /** Work that ends when it is told to. */
@@ -29,7 +29,7 @@ class Desk {
   }
 }
 
-describe('eachAtOnce', () => {
+describe('forEachConcurrent', () => {
   it('works on each item once, never on more than so many, whatever ends first', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -39,7 +39,7 @@ describe('eachAtOnce', () => {
         async (count, atOnce, choices) => {
           const items = Array.from({ length: count }, (_, index) => index);
           const desk = new Desk();
-          const done = eachAtOnce(items, atOnce, desk.work);
+          const done = forEachConcurrent(items, atOnce, desk.work);
           while (desk.open.length > 0) {
             assert.ok(desk.open.length <= atOnce);
             assert.equal(desk.open.length, Math.min(atOnce, count - desk.begun.length + desk.open.length));
@@ -56,7 +56,7 @@ describe('eachAtOnce', () => {
   it('begins nothing new once one has failed, and waits for the others', async () => {
     const desk = new Desk();
     let settled = false;
-    const done = eachAtOnce([1, 2, 3, 4], 2, desk.work).finally(() => {
+    const done = forEachConcurrent([1, 2, 3, 4], 2, desk.work).finally(() => {
       settled = true;
     });
     const rejected = assert.rejects(done, { message: 'first' });
@@ -69,7 +69,7 @@ describe('eachAtOnce', () => {
 
   it('throws one error when several fail, and leaves none unhandled', async () => {
     const desk = new Desk();
-    const rejected = assert.rejects(eachAtOnce([1, 2], 2, desk.work), { message: /one|two/ });
+    const rejected = assert.rejects(forEachConcurrent([1, 2], 2, desk.work), { message: /one|two/ });
     await desk.end(2, new Error('two'));
     await desk.end(1, new Error('one'));
     await rejected;
@@ -81,11 +81,11 @@ describe('eachAtOnce', () => {
       begun.push(item);
       throw new Error('at once');
     };
-    await assert.rejects(eachAtOnce([1, 2], 1, work), { message: 'at once' });
+    await assert.rejects(forEachConcurrent([1, 2], 1, work), { message: 'at once' });
     assert.deepEqual(begun, [1]);
   });
 
   it('has nothing to do for no items', async () => {
-    await eachAtOnce([], 4, () => assert.fail());
+    await forEachConcurrent([], 4, () => assert.fail());
   });
 });

@@ -44,7 +44,7 @@ describe('createLog', () => {
     const secrets = ['', 'tok.en', 'pass$&word'];
     assert.equal(
       errorLine('tok.en, Bearer tok.en, pass$&word and token', { secrets }),
-      'fetch-activity-logs: error: [secret], Bearer [secret], [secret] and token\n',
+      'fetch-activity-logs: error: [redacted], Bearer [redacted], [redacted] and token\n',
     );
   });
 
@@ -56,7 +56,7 @@ describe('createLog', () => {
     ['next\u0085line', 'next\\u0085line'],
     ['delete\u007f', 'delete\\u007f'],
     ['line\u2028paragraph\u2029end', 'line paragraph end'],
-    ['\u001b\u2028\n<3>forged', '\\u001b\\u2028\\u000a<3>forged'],
+    ['\u001b\u2028\n<3>forged', '\\u001b\\u2028\\n<3>forged'],
     ['Größe 🚀 stays', 'Größe 🚀 stays'],
   ];
   for (const [message, shown] of rows) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { collect } from '../../src/commands/collect.ts';
 import { readConfig, type Config } from '../../src/config/config.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { ExitCode } from '../../src/lib/errors.ts';
 import type { World } from '../../src/lib/world.ts';
 import { sink } from '../helpers/sink.ts';
@@ -70,6 +71,7 @@ async function poll(config: Config): Promise<Printed> {
     stdout: sink(stdout),
     log: { write: (line) => messages.push(line), journal: false },
     signal: new AbortController().signal,
+    ...systemClock,
     now: () => NOW,
     random: NO_WAIT,
   };

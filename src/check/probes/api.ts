@@ -6,6 +6,8 @@ import { createDispatcher } from '../../http/proxy.ts';
 import { formatDuration, formatSecond } from '../../lib/duration.ts';
 import { ApiError, AppError, PageError } from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
+import { MAX_CLOCK_SKEW_MS } from '../../lib/clock.ts';
+import { counted } from '../../lib/words.ts';
 import type { Provider, Source } from '../../providers/provider.ts';
 import type { World } from '../../lib/world.ts';
 import type { Setup } from '../facts/environment.ts';
@@ -16,8 +18,6 @@ const PATIENCE_MS = 10_000;
 const ATTEMPTS = 2;
 /** Sources that are looked into: a reseller sees thousands. */
 const MAX_SOURCES = 3;
-/** IONOS: windows are cut by this machine's clock. */
-const MAX_CLOCK_DIFFERENCE_MS = 30_000;
 const NOTHING_COLLECTED = 'nothing is collected';
 
 /** Whether the API answers, what it lets the token see, and whether its clock and this machine's agree. */
@@ -74,9 +74,7 @@ async function look(config: Config, api: ApiClient, { now, signal }: World): Pro
       refused.push(failure(thrown, config, `${source.name}: `));
     });
   }
-  const seen = config.provider.hasContracts
-    ? `${sources.length} contract${sources.length === 1 ? '' : 's'}`
-    : 'a project';
+  const seen = config.provider.hasContracts ? counted(sources.length, 'contract') : 'a project';
   const polled = contracts.length === 0 ? '' : `, ${wanted.length} of them polled`;
   return [
     ok('api', `${host} answers: the token sees ${seen}${polled}`),
@@ -107,8 +105,8 @@ function failure(thrown: unknown, { apiUrl }: Config, prefix = ''): Finding {
 function clock({ clockLeadMs }: ApiClient): Finding[] {
   if (clockLeadMs === undefined) return [];
   const difference = formatDuration(Math.abs(clockLeadMs));
-  if (Math.abs(clockLeadMs) <= MAX_CLOCK_DIFFERENCE_MS) {
-    return [ok('clock', `this machine's clock is within ${formatDuration(MAX_CLOCK_DIFFERENCE_MS)} of the API's`)];
+  if (Math.abs(clockLeadMs) <= MAX_CLOCK_SKEW_MS) {
+    return [ok('clock', `this machine's clock is within ${formatDuration(MAX_CLOCK_SKEW_MS)} of the API's`)];
   }
   const [direction, impact] =
     clockLeadMs > 0

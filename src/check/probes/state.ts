@@ -1,18 +1,19 @@
 import { constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { MAX_CLOCK_SKEW_MS } from '../../lib/clock.ts';
 import { formatDuration, parseInstant } from '../../lib/duration.ts';
 import { codeOf } from '../../lib/errors.ts';
+import { ShapeError } from '../../lib/narrow.ts';
+import { counted } from '../../lib/words.ts';
 import { describeOwner, isAlive, readOwner } from '../../lib/process-identity.ts';
-import { InvalidStateError, oldestCursor, parseState, type State } from '../../state/state.ts';
+import { NewerStateError, oldestCursor, parseState, type State } from '../../state/state.ts';
 import type { Setup } from '../facts/environment.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
 import { accessError, pathOn, type Machine, READ, SEARCH, WRITE, mayUser } from '../facts/machine.ts';
 
 /** A poll ends at its deadline, and some seconds later when it is stopped in the middle of a page. */
 const GRACE_MS = 60_000;
-/** A cursor so far ahead of the clock was written while the clock was wrong. */
-const MAX_CURSOR_LEAD_MS = 30_000;
 const OTHERS_WRITE = 0o002;
 /** Without a success for so long, or for so many intervals, something is wrong. */
 const MAX_SILENCE_MS = 900_000;
@@ -110,10 +111,10 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   const state = read(file);
   if (state === undefined) return [ok('state', `${file} is not there yet: the first poll makes it`)];
   if (!(state instanceof Error)) return [cursors(file, state, now), ...staleness(file, state, setup, now)];
-  if (!(state instanceof InvalidStateError)) {
+  if (!(state instanceof ShapeError)) {
     return [error('state', `it cannot be read: ${state.message}`, { at, impact: NOTHING_COLLECTED })];
   }
-  if (state.isNewer) {
+  if (state instanceof NewerStateError) {
     return [error('state', state.message, { at, impact: `this version leaves it as it is, and ${NOTHING_COLLECTED}` })];
   }
   const backup = read(`${file}.bak`);
@@ -148,9 +149,9 @@ function cursors(file: string, state: State, now: number): Finding {
   const sources = Object.values(state.sources);
   const last = oldestCursor(sources) ?? state.last_run;
   const instant = last === null ? undefined : parseInstant(last);
-  const what = `the state of ${sources.length} source${sources.length === 1 ? '' : 's'} is sound`;
+  const what = `the state of ${counted(sources.length, 'source')} is sound`;
   if (instant === undefined) return ok('state', what, { at });
-  if (instant - now > MAX_CURSOR_LEAD_MS) {
+  if (instant - now > MAX_CLOCK_SKEW_MS) {
     return error('state-ahead', `its oldest cursor lies ${formatDuration(instant - now)} ahead of this clock`, {
       at,
       impact: 'the next poll goes on from now, and what happened while the clock was wrong is missing',

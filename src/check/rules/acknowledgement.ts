@@ -1,3 +1,4 @@
+import { isLoopback } from '../../lib/hosts.ts';
 import { entriesOf } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
@@ -9,7 +10,6 @@ import { SHIPPED_ALIAS, ackUrlOf, httpPortOf, soundCommand } from './suggested-c
 const DEFAULT_LISTEN = '0.0.0.0';
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 const ALL_ADDRESSES = new Set(['0.0.0.0', '::', '*', '']);
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\]|::1)$/;
 const UNNOTICED = 'lines that Fluent Bit drops are lost unnoticed';
 
 /** Whether the script can see that Fluent Bit took its lines. */
@@ -19,7 +19,7 @@ export function checkAcknowledgement(input: Input): Finding[] {
   const { ackUrl, ackInput } = config;
   const findings = [
     ...(ackUrl === undefined ? [notTold(input)] : []),
-    ...(ackUrl === undefined || LOOPBACK.test(ackUrl.hostname) ? server(input, ackUrl) : []),
+    ...(ackUrl === undefined || isLoopback(ackUrl.hostname) ? server(input, ackUrl) : []),
     ...name(input, ackUrl === undefined ? (alias ?? SHIPPED_ALIAS) : ackInput),
     ...listen(input),
   ];
@@ -50,7 +50,7 @@ function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding
   }
   if (ackUrl === undefined) return [];
   const listens = serviceEntry(fluentBit, 'http_listen')?.value ?? DEFAULT_LISTEN;
-  const isLocal = ALL_ADDRESSES.has(listens) || LOOPBACK.test(listens);
+  const isLocal = ALL_ADDRESSES.has(listens) || isLoopback(listens);
   const port = httpPortOf(fluentBit);
   const asked = ackUrl.port === '' ? DEFAULT_PORTS[ackUrl.protocol] : ackUrl.port;
   if (isLocal && asked === port) return [];

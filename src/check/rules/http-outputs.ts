@@ -1,3 +1,4 @@
+import { isLoopback } from '../../lib/hosts.ts';
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 import { error, warning, type Finding, lineIn } from '../finding.ts';
@@ -7,7 +8,6 @@ import { KEY_HEADER, headerName, headerOf, isLoggingService, nameOf, pluginOf } 
 /** Plugins whose Host, Port and tls mean the same as those of `http`. */
 const HTTP_PLUGINS = new Set(['http', 'loki', 'splunk', 'es', 'opensearch', 'influxdb', 'gelf', 'opentelemetry']);
 const DEFAULT_HTTP_PORT = '80';
-const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
 const NOWHERE = 'the events never get there';
 
 /** Whether an output can reach where it sends to, and shows its key to nobody else. */
@@ -64,7 +64,7 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
   const own = entriesOf(output, 'tls').at(-1);
   const host = valueOf(output, 'host') ?? '';
   if (truth(own?.value ?? '') !== true) {
-    if (LOOPBACK.test(host) || host === '' || valueOf(output, 'port') === '443') return [];
+    if (isLoopback(host) || host === '' || valueOf(output, 'port') === '443') return [];
     return [
       warning('output-tls', `${nameOf(output)} sends without TLS`, {
         at: own?.at ?? output.at,

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { canBeSecret, isSecretName } from '../../lib/secrets.ts';
 import type { Entry, FluentBitConfig, Position, Section } from '../fluent-bit-config/model.ts';
 import { warning, type Finding, lineIn } from '../finding.ts';
 import { pathOn, type Machine } from '../facts/machine.ts';
@@ -7,18 +8,13 @@ import { headerName } from '../facts/routes.ts';
 const OTHERS_READ = 0o004;
 const KEY_VARIABLE = 'ACTIVITY_LOG_API_KEY';
 const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
-/** What an empty or a disabled one looks like. */
-const NO_SECRET = /^(|on|off|true|false|yes|no)$/i;
-/** Names whose values are secrets; a name such as ACTIVITY_LOG_TOKEN_FILE only says where one is. */
-const SECRET = /token|secret|passw(or)?d|passwd|api_?key|authorization|credential|shared_key|private_?key/i;
-const PLACE = /(_|\.)(file|path|directory|url)$/i;
 
 /** Secrets that stand in the configuration as they are: those of these sections, and those that it sets as variables. */
 export function checkPlainSecrets(config: FluentBitConfig, sections: readonly Section[], machine: Machine): Finding[] {
   const found = [
     ...sections.flatMap(({ entries }) => entries.flatMap((entry) => inEntry(entry, config))),
     ...[...config.variables].flatMap(([name, { value, at }]) =>
-      isSecretName(name) && !NO_SECRET.test(value) ? [{ what: `variable ${name}`, at, fix: '# delete this line' }] : [],
+      isSecretName(name) && canBeSecret(value) ? [{ what: `variable ${name}`, at, fix: '# delete this line' }] : [],
     ),
   ];
   return found.map(({ what, at, fix }) =>
@@ -47,7 +43,7 @@ function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[
       fix: `--token-file /etc/fluent-bit/activity-log.token`,
     }));
   }
-  if (!isSecretName(key) || NO_SECRET.test(raw)) return [];
+  if (!isSecretName(key) || !canBeSecret(raw)) return [];
   return [{ what: key, at, fix: lineIn(config, key, `\${${KEY_VARIABLE}}`) }];
 }
 
@@ -56,14 +52,4 @@ function readers({ file }: Position, machine: Machine): string {
   const where = `; its place is ${ENVIRONMENT_FILE}`;
   if ((mode & OTHERS_READ) !== 0) return `every user of this machine can read the file${where}`;
   return `it goes wherever the file goes: backups, tickets, repositories${where}`;
-}
-
-/** Whether the value of a variable, key or header of this name must not be shown. */
-export function isSecretName(name: string): boolean {
-  return SECRET.test(name) && !PLACE.test(name);
-}
-
-/** The values in an environment that must not be shown. */
-export function secretsOf(env: NodeJS.ProcessEnv): string[] {
-  return Object.entries(env).flatMap(([name, value]) => (isSecretName(name) && value !== undefined ? [value] : []));
 }

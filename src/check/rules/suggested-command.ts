@@ -2,7 +2,7 @@ import type { FluentBitConfig } from '../fluent-bit-config/model.ts';
 import type { Input } from '../facts/input.ts';
 import { lineIn } from '../finding.ts';
 import { findScriptCall } from '../facts/shell-command.ts';
-import { isSecretName } from './plain-secrets.ts';
+import { isSecretName } from '../../lib/secrets.ts';
 import { serviceEntry } from '../fluent-bit-config/read.ts';
 
 export const INSTALLED_SCRIPT = '/opt/fluent-bit/scripts/fetch-activity-logs';

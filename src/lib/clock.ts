@@ -1,0 +1,16 @@
+import { pause } from './wait.ts';
+
+/** Two clocks that differ by less agree: the overlap makes up for it. */
+export const MAX_CLOCK_SKEW_MS = 30_000;
+
+/** Time, as the program meets it. Tests hand in one that they move. */
+export interface Clock {
+  /** Epoch milliseconds. It jumps when somebody sets the time, so no span is measured with it. */
+  readonly now: () => number;
+  /** Milliseconds since some instant. It never jumps: spans are measured with it. */
+  readonly monotonic: () => number;
+  /** Waits; throws the signal's reason when that is aborted first. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export const systemClock: Clock = { now: Date.now, monotonic: () => performance.now(), pause };

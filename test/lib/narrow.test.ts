@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as narrow from '../../src/lib/narrow.ts';
+
+describe('narrowing what comes from outside', () => {
+  const wrong: [string, () => unknown, string][] = [
+    ['null for an object', () => narrow.object(null, 'a'), 'a is null, expected an object'],
+    ['a list for an object', () => narrow.object([1], 'a'), 'a is [1], expected an object'],
+    ['an object for a list', () => narrow.list({}, 'a'), 'a is {}, expected a list'],
+    ['a number among strings', () => narrow.texts(['x', 1], 'a'), 'a[1] is 1, expected a string'],
+    ['nothing for a string', () => narrow.text(undefined, 'a.b'), 'a.b is missing, expected a string'],
+    ['a negative number', () => narrow.count(-1, 'a'), 'a is -1, expected a number'],
+    ['a string for a number', () => narrow.countOrNull('1', 'a'), 'a is "1", expected a number'],
+    ['a text that is not JSON', () => narrow.parseJson('{'), 'it is not JSON'],
+  ];
+  for (const [name, narrowIt, message] of wrong) {
+    it(`names what is wrong with ${name}`, () => assert.throws(narrowIt, { name: 'ShapeError', message }));
+  }
+
+  it('shows no more than the beginning of a long value', () => {
+    assert.throws(() => narrow.count('x'.repeat(1000), 'a'), { message: `a is "${'x'.repeat(79)}, expected a number` });
+  });
+
+  it('takes what is missing for null where that is allowed', () => {
+    assert.equal(narrow.textOrNull(undefined, 'a'), null);
+    assert.equal(narrow.countOrNull(null, 'a'), null);
+    assert.equal(narrow.textOrNull('x', 'a'), 'x');
+    assert.equal(narrow.countOrNull(2, 'a'), 2);
+  });
+});
