@@ -1,6 +1,7 @@
 import { collect } from './commands/collect.ts';
 import { parseCommandLine } from './config/command-line.ts';
-import { readConfig, readLogLevel, type Config, type Options } from './config/config.ts';
+import { readConfig, readLogLevel, type Config } from './config/config.ts';
+import type { Options } from './config/settings.ts';
 import { AppError, ConfigError, ExitCode, messageOf, StdoutError, codeOf } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 import type { World } from './lib/world.ts';

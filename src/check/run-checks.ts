@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { readConfig, type Options } from '../config/config.ts';
+import { readConfig } from '../config/config.ts';
+import type { Options } from '../config/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
 import type { FluentBitConfig } from './fluent-bit-config/model.ts';
 import type { World } from '../lib/world.ts';

@@ -1,6 +1,6 @@
 import { countLevels, renderJson, renderText } from '../check/report.ts';
 import { runChecks, type CheckOptions } from '../check/run-checks.ts';
-import type { Options } from '../config/config.ts';
+import type { Options } from '../config/settings.ts';
 import { ExitCode } from '../lib/errors.ts';
 import type { World } from '../lib/world.ts';
 

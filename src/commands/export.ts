@@ -4,17 +4,19 @@ import { withAdvice } from '../session/failures.ts';
 import { concernsAll, explained } from './collect.ts';
 import { counted } from '../lib/words.ts';
 import { forEachConcurrent } from '../lib/concurrency.ts';
-import type { Config, Options } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { Options } from '../config/settings.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
 import { csvHeader, csvWriter } from '../export/csv.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import { formatSecond, parseInstant } from '../lib/duration.ts';
-import { ExitCode, OutputError, StateError, messageOf, type AppError } from '../lib/errors.ts';
+import { ExitCode, OutputError, StateError, StdoutError, codeOf, messageOf, type AppError } from '../lib/errors.ts';
 import type { EventSlice } from '../events/event.ts';
 import { newSource } from '../session/sources.ts';
 import { ExportProgress } from '../export/progress.ts';
 import { readExportRequest, type ExportRequest } from '../config/export-request.ts';
-import { howToGoOn, inWordsOfExport, openTarget, type ExportTarget } from '../export/target.ts';
+import { restartHint } from '../export/progress-record.ts';
+import { openTarget, type ExportTarget } from '../export/target.ts';
 import { createLog } from '../lib/log.ts';
 import { ProgressLine } from '../export/progress-line.ts';
 import type { Source } from '../providers/provider.ts';
@@ -49,7 +51,7 @@ export async function exportRange(config: Config, world: World, options: Options
   const target = await openTarget(request, config, world);
   try {
     const { from, to } = target.range;
-    if (target.isBegun) log.info(`going on with the export from ${formatSecond(from)} to ${formatSecond(to)}`);
+    if (target.isResumed) log.info(`resuming the export from ${formatSecond(from)} to ${formatSecond(to)}`);
     const wishedEnd = parseInstant(target.range.given.to ?? '');
     if (wishedEnd !== undefined && wishedEnd > to * 1000) {
       log.warn(`--to ${formatSecond(wishedEnd / 1000)} lay in the future: the export ends with ${formatSecond(to)}`);
@@ -63,7 +65,7 @@ export async function exportRange(config: Config, world: World, options: Options
       (session) => exportAll({ session, request, target, line }),
     );
   } catch (error) {
-    if (!(error instanceof Stopped)) throw explained(inWordsOfExport(error, target), config, credentials, world);
+    if (!(error instanceof Stopped)) throw explained(asExportError(error, target), config, credentials, world);
     log.warn(`${error.message} before anything was exported`);
     return ExitCode.NothingCollected;
   } finally {
@@ -84,7 +86,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
     hasContracts: config.provider.hasContracts,
     now,
   });
-  if (request.format === 'csv' && !target.isBegun) await target.outlet.print(csvHeader(config.provider), run.giveUp);
+  if (request.format === 'csv' && !target.isResumed) await target.outlet.print(csvHeader(config.provider), run.giveUp);
 
   const delivery = deliveryOf(work);
   let failed = 0;
@@ -107,7 +109,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
   const summary = `${counted(progress.events, 'event')} from ${counted(sources.length, 'source')}`;
   if (failed + interrupted > 0) {
     const reason = interrupted > 0 ? `${messageOf(run.signal.reason)}, ` : '';
-    log.warn(`${reason}the export is not complete: ${summary}${howToGoOn(target)}`);
+    log.warn(`${reason}the export is not complete: ${summary}${resumeHint(target)}`);
     return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
   }
   const withGaps = sources.filter((source) => stateOf(source, target).last_error !== null);
@@ -164,6 +166,25 @@ function deliveryOf({ session: { config, run }, request, target }: Export): Deli
 function lineMaker({ addFields, provider }: Config, { format }: ExportRequest) {
   if (format === 'csv') return csvWriter(provider);
   return addFields.length > 0 ? fieldAdder(addFields, provider) : (event: EventSlice) => event;
+}
+
+/** How to get the rest; empty for stdout, where nothing can be resumed. */
+function resumeHint({ file }: ExportTarget): string {
+  return file === undefined ? '' : `; run the same command again to resume from ${file.name}`;
+}
+
+/** An error of a poll in the words of an export, which no next run continues. */
+function asExportError(error: unknown, target: ExportTarget): unknown {
+  if (error instanceof StdoutError) {
+    const cause = error.cause ?? error;
+    const what = codeOf(cause) === 'EPIPE' ? 'stdout was closed' : `cannot write to stdout: ${messageOf(cause)}`;
+    return new StdoutError(`${what}; the export is not complete`, cause);
+  }
+  if (error instanceof StateError && target.file !== undefined) {
+    return new StateError(`${error.message}; ${restartHint(target.file.name)}`, error);
+  }
+  if (error instanceof OutputError) return new OutputError(`${error.message}${resumeHint(target)}`, error);
+  return error;
 }
 
 /** Undefined where nobody looks, where nothing is to be said, and where the events themselves are seen. */

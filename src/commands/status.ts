@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { Config, Options } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { Options } from '../config/settings.ts';
 import { readCredentials } from '../config/credentials.ts';
 import { ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
 import { NewerStateError, parseState, type State } from '../state/state.ts';

@@ -1,9 +1,9 @@
 import yargs, { type Argv, type Options as YargsOption } from 'yargs';
 import { COMMANDS, POLL, type Command } from './commands.ts';
-import type { Options } from './config.ts';
 import { AppError, ConfigError } from '../lib/errors.ts';
 import { closest } from '../lib/suggestion.ts';
 import { VERSION } from '../lib/version.ts';
+import type { Options } from './settings.ts';
 
 const NAME = 'fetch-activity-logs';
 /** yargs tells by its text alone what is wrong. */

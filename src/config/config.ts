@@ -1,10 +1,23 @@
 import { FIELD_NAMES, type FieldName } from '../delivery/add-fields.ts';
-import { parseDuration, parseInstant } from '../lib/duration.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../lib/log.ts';
-import { withoutPassword } from '../lib/secrets.ts';
 import { PROVIDERS } from '../providers/index.ts';
 import type { ProviderDefinition } from '../providers/provider.ts';
+import {
+  MAX_TIMEOUT_MS,
+  contractNumber,
+  duration,
+  integer,
+  listOf,
+  oneOf,
+  read,
+  settings,
+  since,
+  text,
+  url,
+  words,
+  type Options,
+} from './settings.ts';
 
 /** What a run is told to do. Durations in milliseconds. */
 export interface Config {
@@ -32,13 +45,8 @@ export interface Config {
   readonly logLevel: LogLevel;
 }
 
-/** Options as yargs hands them over; the environment takes the place of those that are not given. */
-export type Options = Readonly<Record<string, unknown>>;
-
 const MAX_PAGE_SIZE = 100_000;
 const MAX_CONCURRENCY = 256;
-/** Node's timers take no more than 2^31 - 1 ms; nobody wants a run of a day. */
-export const MAX_TIMEOUT_MS = 86_400_000;
 const MIN_LINE_BYTES = 4_096;
 const MAX_LINE_BYTES = 60_000_000;
 
@@ -81,101 +89,11 @@ export function readLogLevel(options: Options, env: NodeJS.ProcessEnv): LogLevel
   return settings(options, env)('log-level', oneOf(LOG_LEVELS), 'info');
 }
 
-/** A parser throws what it expected; who called it adds the rest. */
-class Expected extends Error {}
-
-type Parser<T> = (value: string) => T;
-
-interface Setting {
-  <T>(name: string, parse: Parser<T>, fallback: string, variable?: string): T;
-  <T>(name: string, parse: Parser<T>, fallback: undefined, variable?: string): T | undefined;
-}
-
-export function settings(options: Options, env: NodeJS.ProcessEnv): Setting {
-  return <T>(name: string, parse: Parser<T>, fallback: string | undefined, variable = variableOf(name)) => {
-    const option = options[name];
-    const fromEnv = env[variable];
-    if (option !== undefined) return read(`--${name}`, Array.isArray(option) ? option.at(-1) : option, parse);
-    if (fromEnv !== undefined && fromEnv !== '') return read(variable, fromEnv, parse);
-    return fallback === undefined ? undefined : parse(fallback);
-  };
-}
-
-/** ACTIVITY_LOG_STATE_FILE for state-file. */
-function variableOf(name: string): string {
-  return `ACTIVITY_LOG_${name.toUpperCase().replaceAll('-', '_')}`;
-}
-
-function read<T>(name: string, value: unknown, parse: Parser<T>): T {
-  const given = String(value);
-  try {
-    return parse(given);
-  } catch (error) {
-    if (!(error instanceof Expected)) throw error;
-    throw new ConfigError(`${name}: expected ${error.message}, got "${withoutPassword(given)}"`);
-  }
-}
-
-export function text(value: string): string {
-  if (value.trim() === '') throw new Expected('a name');
-  return value;
-}
-
-function integer(least: number, most: number): Parser<number> {
-  return (value) => {
-    const number = /^\d+$/.test(value.trim()) ? Number(value) : NaN;
-    if (!(number >= least && number <= most)) throw new Expected(`a whole number from ${least} to ${most}`);
-    return number;
-  };
-}
-
-export function duration(least: number, most: number): Parser<number> {
-  return (value) => {
-    const ms = parseDuration(value);
-    if (ms === undefined) throw new Expected('a duration such as 90s, 5m, 24h or 7d');
-    if (ms < least || ms > most) throw new Expected(`a duration from ${least / 1000}s to ${most / 1000}s`);
-    return ms;
-  };
-}
-
-export function since(value: string): (now: number) => number {
-  const ms = parseDuration(value);
-  // Not before 1970: a year below 0 has a form that neither the API nor the state file knows.
-  if (ms !== undefined) return (now) => Math.max(0, now - ms);
-  const instant = parseInstant(value);
-  if (instant === undefined) {
-    throw new Expected('a duration such as 90s, 5m, 24h or 7d, or an instant such as 2026-01-31T12:00:00Z');
-  }
-  return () => instant;
-}
-
-function url(value: string): URL {
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  if (parsed === undefined || !['http:', 'https:'].includes(parsed.protocol)) {
-    throw new Expected('a URL such as https://api.example.com');
-  }
-  if (parsed.username !== '' || parsed.password !== '') throw new Expected('a URL without user name and password');
-  if (parsed.search !== '' || parsed.hash !== '') throw new Expected('a URL without query and fragment');
-  return parsed;
-}
-
 function apiUrl(base: URL, { apiPath }: ProviderDefinition): URL {
   const result = new URL(base);
   const path = result.pathname.replace(/\/+$/, '');
   result.pathname = path.endsWith(apiPath) ? path : path + apiPath;
   return result;
-}
-
-export function oneOf<T extends string>(values: readonly T[]): Parser<T> {
-  return (value) => {
-    const found = values.find((known) => known === value);
-    if (found === undefined) throw new Expected(`one of ${values.join(', ')}`);
-    return found;
-  };
-}
-
-function listOf<T extends string>(values: readonly T[]): Parser<readonly T[]> {
-  return (value) => [...new Set(words(value))].map(oneOf(values));
 }
 
 function contracts(
@@ -196,14 +114,4 @@ function contracts(
     return [];
   }
   return [...new Set(numbers)].map((number) => read(name, number, contractNumber));
-}
-
-/** Text from end to end: contract numbers of 19 digits are no JavaScript numbers. */
-function contractNumber(value: string): string {
-  if (!/^\d+$/.test(value)) throw new Expected('a contract number');
-  return value;
-}
-
-function words(value: string): string[] {
-  return value.split(/[\s,]+/).filter((word) => word !== '');
 }

@@ -1,6 +1,6 @@
-import { duration, MAX_TIMEOUT_MS, oneOf, settings, since, text, type Options } from './config.ts';
 import { formatSecond } from '../lib/duration.ts';
 import { ConfigError } from '../lib/errors.ts';
+import { MAX_TIMEOUT_MS, duration, oneOf, settings, since, text, type Options } from './settings.ts';
 
 export const FORMATS = ['jsonl', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];

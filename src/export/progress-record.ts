@@ -1,20 +1,26 @@
+import { readFile } from 'node:fs/promises';
 import type { ExportRange } from '../config/export-request.ts';
-import { count, object, parseJson, text, textOrNull, unexpected } from '../lib/narrow.ts';
-import type { ProcessIdentity } from '../lib/process-identity.ts';
+import { ConfigError, LockedError, codeOf } from '../lib/errors.ts';
+import { ShapeError, count, object, parseJson, text, textOrNull, unexpected } from '../lib/narrow.ts';
+import { isAlive, type ProcessIdentity } from '../lib/process-identity.ts';
 import { parseState, serializeState, type State } from '../state/state.ts';
 
 const VERSION = 1;
 
-/** What stands beside a partial file: which export it is of, and how far that got. */
-export interface ExportRecord {
-  /** How much of the partial file counts; what is behind it was not noted any more. */
-  readonly bytes: number;
-  /** Who writes to it; null when nobody does. */
-  readonly owner: ProcessIdentity | null;
+/** What decides which bytes an export writes. */
+export interface ExportKey {
   readonly range: ExportRange;
-  /** What else decides which bytes are exported, by the name of its option. */
+  /** Everything else, by the name of its option. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** In the form of the state file: for each source its cursor, and the events that came already from then on. */
+}
+
+/** How far an export got, kept as JSON beside its partial file. */
+export interface ExportRecord extends ExportKey {
+  /** How many bytes of the partial file are on record; the rest is cut off before the export is resumed. */
+  readonly bytes: number;
+  /** The process that is writing it; null when none is. */
+  readonly owner: ProcessIdentity | null;
+  /** As in the state file: the cursor of each source, and the events already written from there on. */
   readonly state: State;
 }
 
@@ -45,20 +51,68 @@ export function parseRecord(document: string): ExportRecord {
   };
 }
 
-/** In what two exports are different, for people; undefined when one can go on with what the other began. */
-export function differenceOf(
-  left: Pick<ExportRecord, 'range' | 'parameters'>,
-  wanted: Pick<ExportRecord, 'range' | 'parameters'>,
-): string | undefined {
+/** Where an export keeps its record. */
+export function recordName(part: string): string {
+  return `${part}.json`;
+}
+
+/**
+ * The record of a partial file of this size; undefined when the run that began it was killed before it wrote anything.
+ * Throws ConfigError when there is none, or when it cannot be read.
+ */
+export async function readRecord(part: string, size: number): Promise<ExportRecord | undefined> {
+  let document: string;
+  try {
+    document = await readFile(recordName(part), 'utf8');
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    if (size === 0) return undefined;
+    throw new ConfigError(
+      `--output: ${part} exists but ${recordName(part)} is missing, so the export cannot be resumed; move or remove it`,
+    );
+  }
+  try {
+    return parseRecord(document);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new ConfigError(`--output: cannot read ${recordName(part)}: ${error.message}; ${restartHint(part)}`);
+  }
+}
+
+/** Throws ConfigError when this export cannot be resumed, LockedError while another process is writing it. */
+export async function assertResumable(left: ExportRecord, part: string, size: number, key: ExportKey): Promise<void> {
+  const { owner } = left;
+  if (owner !== null && owner.pid !== process.pid && (await isAlive(owner)) === true) {
+    throw new LockedError(`another export is writing ${part}: process ${owner.pid}`);
+  }
+  const difference = differenceOf(left, key);
+  if (difference !== undefined) {
+    throw new ConfigError(
+      `--output: ${part} belongs to a different export (${difference}): finish it with its own options, ` +
+        `choose another name, or ${restartHint(part)}`,
+    );
+  }
+  if (size < left.bytes) {
+    throw new ConfigError(`--output: ${part} has ${size} bytes, but ${left.bytes} were written; ${restartHint(part)}`);
+  }
+}
+
+/** What to do with a partial export that is of no use. */
+export function restartHint(part: string): string {
+  return `remove ${part} and ${recordName(part)} to start over`;
+}
+
+/** How two exports differ, for people; undefined when one can resume the other. */
+function differenceOf(left: ExportKey, key: ExportKey): string | undefined {
   for (const end of ['from', 'to'] as const) {
-    const [there, here] = [left.range, wanted.range];
+    const [there, here] = [left.range, key.range];
     if (there.given[end] !== here.given[end] && there[end] !== here[end]) {
-      return `--${end} was ${there.given[end] ?? 'not given'}, not ${here.given[end] ?? 'left out'}`;
+      return `--${end} was ${there.given[end] ?? 'not given'}, now ${here.given[end] ?? 'not given'}`;
     }
   }
-  for (const [name, here] of Object.entries(wanted.parameters)) {
+  for (const [name, here] of Object.entries(key.parameters)) {
     const there = left.parameters[name] ?? '';
-    if (there !== here) return `--${name} was ${shown(there)}, not ${shown(here)}`;
+    if (there !== here) return `--${name} was ${shown(there)}, now ${shown(here)}`;
   }
   return undefined;
 }

@@ -1,39 +1,41 @@
+import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { OutputError, StateError, StdoutError, codeOf, messageOf } from '../lib/errors.ts';
 import type { ExportRange, ExportRequest } from '../config/export-request.ts';
 import { Outlet } from '../delivery/outlet.ts';
-import { PartialFile } from './partial-file.ts';
-import { beginAnew } from '../partial-left.ts';
-import { emptyStore, type Store } from '../state/state-store.ts';
+import { AppError, ConfigError, LockedError, OutputError, codeOf, messageOf } from '../lib/errors.ts';
+import { thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import type { World } from '../lib/world.ts';
+import { emptyState, type State } from '../state/state.ts';
+import { removeLeftovers } from '../state/state-file.ts';
+import { emptyStore, writeDurably, type Store } from '../state/state-store.ts';
+import { assertResumable, readRecord, recordName, serializeRecord, type ExportKey } from './progress-record.ts';
 
-/** Where an export goes, and what is known of the sources there. */
+/** Progress is recorded at most this often. */
+const SAVE_INTERVAL_MS = 1_000;
+/** Audit logs are not for everybody. */
+const MODE = 0o600;
+
+/** Where an export goes, and how far it got there. */
 export interface ExportTarget {
   readonly outlet: Pick<Outlet, 'print'>;
   readonly store: Store;
-  /** The one that it was begun with. */
+  /** The range that it began with. */
   readonly range: ExportRange;
   /** Undefined for stdout. */
   readonly file: PartialFile | undefined;
-  /** Whether an earlier run has written some of it. */
-  readonly isBegun: boolean;
-  /** Lets go of it, complete or not. */
+  /** Whether an earlier run wrote some of it. */
+  readonly isResumed: boolean;
+  /** Releases it, complete or not. */
   close(): Promise<void> | void;
 }
 
-/** stdout, which cannot be gone on with, or a file, which can. Throws ConfigError or LockedError. */
+/** stdout, where nothing can be resumed, or a file, where everything can. Throws ConfigError or LockedError. */
 export async function openTarget(request: ExportRequest, config: Config, world: World): Promise<ExportTarget> {
   const { output, range, format } = request;
   if (output === undefined) {
     const outlet = new Outlet(world.stdout);
-    return {
-      outlet,
-      store: emptyStore(),
-      range,
-      file: undefined,
-      isBegun: false,
-      close: () => outlet.close(),
-    };
+    return { outlet, store: emptyStore(), range, file: undefined, isResumed: false, close: () => outlet.close() };
   }
   const parameters = {
     provider: config.provider.name,
@@ -43,24 +45,178 @@ export async function openTarget(request: ExportRequest, config: Config, world: 
     'add-fields': format === 'csv' ? '' : config.addFields.join(','),
   };
   const file = await PartialFile.open(output, { range, parameters }, world.now);
-  return { outlet: file, store: file, range: file.range, file, isBegun: file.bytes > 0, close: () => file.close() };
+  return { outlet: file, store: file, range: file.range, file, isResumed: file.bytes > 0, close: () => file.close() };
 }
 
-/** How to get the rest; empty where there is no way. */
-export function howToGoOn({ file }: ExportTarget): string {
-  return file === undefined ? '' : `; ${file.name} has what came so far, and the same command goes on from there`;
+/** What a partial file is begun with. */
+interface Beginning {
+  readonly target: string;
+  readonly key: ExportKey;
+  readonly bytes: number;
+  readonly state: State;
+  readonly owner: ProcessIdentity;
+  readonly handle: FileHandle;
+  readonly now: () => number;
 }
 
-/** An error of a poll in the words of an export: no next run comes by itself. */
-export function inWordsOfExport(error: unknown, target: ExportTarget): unknown {
-  if (error instanceof StdoutError) {
-    const cause = error.cause ?? error;
-    const what = codeOf(cause) === 'EPIPE' ? 'stdout was closed' : `cannot write to stdout: ${messageOf(cause)}`;
-    return new StdoutError(`${what}; the export is not complete`, cause);
+/**
+ * An export's file while it is written: FILE.part takes the lines, FILE.part.json records how far it got, and it
+ * becomes FILE only when it is complete. A run that was killed leaves both behind, and the next one resumes from the
+ * record: lines behind it are cut off.
+ */
+export class PartialFile implements Store {
+  readonly state: State;
+  readonly previousSave = 0;
+  /** Where the lines go until they are complete. */
+  readonly name: string;
+  /** Whole lines, in bytes. */
+  bytes: number;
+  readonly #begun: Beginning;
+  #lastSave: number;
+  #isOpen = true;
+  #hasFailed = false;
+
+  private constructor(begun: Beginning) {
+    this.#begun = begun;
+    this.name = partOf(begun.target);
+    this.bytes = begun.bytes;
+    this.state = begun.state;
+    this.#lastSave = begun.now();
   }
-  if (error instanceof StateError && target.file !== undefined) {
-    return new StateError(`${error.message}; ${beginAnew(target.file.name)}`, error);
+
+  /**
+   * Begins FILE.part, or resumes it. Throws ConfigError when it cannot be written or belongs to a different export,
+   * LockedError when another process is writing it.
+   */
+  static async open(file: string, key: ExportKey, now: () => number): Promise<PartialFile> {
+    try {
+      const target = await resolveTarget(file);
+      const part = partOf(target);
+      const owner = await thisProcess(now());
+      const size = await sizeOf(part);
+      const left = size === undefined ? undefined : await readRecord(part, size);
+      if (left !== undefined) await assertResumable(left, part, size ?? 0, key);
+      const handle = await open(part, size === undefined ? 'wx' : 'r+', MODE);
+      try {
+        await removeLeftovers(recordName(part), left?.owner ?? undefined);
+        const { bytes, state, ...begun } = left ?? { bytes: 0, state: emptyState(), ...key };
+        const partial = new PartialFile({ target, key: begun, bytes, state, owner, handle, now });
+        await handle.truncate(partial.bytes);
+        await partial.flush();
+        return partial;
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      if (codeOf(error) === 'EEXIST') throw new LockedError(`another export has just begun to write ${file}`);
+      throw new ConfigError(`--output: cannot write ${file}: ${messageOf(error)}`);
+    }
   }
-  if (error instanceof OutputError) return new OutputError(`${error.message}${howToGoOn(target)}`, error);
-  return error;
+
+  get range(): ExportRange {
+    return this.#begun.key.range;
+  }
+
+  /** Appends whole lines. Throws OutputError when they cannot be written; then none of them counts. */
+  async print(lines: Buffer): Promise<number> {
+    try {
+      for (let done = 0; done < lines.length;) {
+        const { bytesWritten } = await this.#begun.handle.write(lines, done, lines.length - done, this.bytes + done);
+        done += bytesWritten;
+      }
+    } catch (error) {
+      throw this.#cannotWrite(error);
+    }
+    this.bytes += lines.length;
+    return lines.length;
+  }
+
+  changed(): void {
+    // catchUp records what was written, before more is.
+  }
+
+  async catchUp(): Promise<void> {
+    if (this.#begun.now() - this.#lastSave >= SAVE_INTERVAL_MS) await this.flush();
+  }
+
+  /** Records how far it got. The lines are on the disk before the record is. */
+  async flush(): Promise<void> {
+    await this.#save(this.#begun.owner);
+  }
+
+  /** Everything is there: gives the file its name. */
+  async complete(): Promise<void> {
+    const { target, handle } = this.#begun;
+    try {
+      await handle.sync();
+      await rename(this.name, target);
+      const folder = await open(dirname(target));
+      await folder.sync().finally(() => folder.close());
+      await rm(recordName(this.name), { force: true });
+    } catch (error) {
+      throw this.#cannotWrite(error);
+    }
+    this.#isOpen = false;
+    await handle.close();
+  }
+
+  /** Releases the file; unless it was completed, another run can resume it. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const { handle } = this.#begun;
+    try {
+      // After a failure the last record stays: another write would fail, too, and hide the reason.
+      if (this.#hasFailed) return;
+      await handle.truncate(this.bytes);
+      await this.#save(null);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #save(owner: ProcessIdentity | null): Promise<void> {
+    this.#lastSave = this.#begun.now();
+    const { range, parameters } = this.#begun.key;
+    const text = serializeRecord({ bytes: this.bytes, owner, range, parameters, state: this.state });
+    try {
+      await this.#begun.handle.datasync();
+      await writeDurably(recordName(this.name), text);
+    } catch (error) {
+      throw this.#cannotWrite(error);
+    }
+  }
+
+  #cannotWrite(error: unknown): OutputError {
+    this.#hasFailed = true;
+    return new OutputError(`cannot write ${this.name}: ${messageOf(error)}`, error);
+  }
+}
+
+function partOf(target: string): string {
+  return `${target}.part`;
+}
+
+/** The file that is replaced in the end: what a symbolic link points to, not the link. */
+async function resolveTarget(file: string): Promise<string> {
+  try {
+    const target = await realpath(file);
+    if ((await stat(target)).isFile()) return target;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return file;
+    throw error;
+  }
+  throw new ConfigError(`--output: ${file} is not a regular file; without --output the events go to stdout`);
+}
+
+/** Undefined when there is no such file. */
+async function sizeOf(part: string): Promise<number | undefined> {
+  try {
+    return (await stat(part)).size;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }

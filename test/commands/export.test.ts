@@ -292,7 +292,7 @@ describe('export', () => {
       assert.equal(exitCode, ExitCode.NothingCollected);
       assert.match(
         stderr,
-        /does not accept the stored cursor any more .*; remove .*\.part and .*\.part\.json to begin anew$/m,
+        /does not accept the stored cursor any more .*; remove .*\.part and .*\.part\.json to start over$/m,
       );
     });
   });
@@ -306,13 +306,16 @@ describe('export', () => {
       const first = await exporting(sandbox, ['--from', '1d', '--output', file]);
       assert.equal(first.exitCode, ExitCode.SomeSourcesFailed);
       assert.match(first.stderr, new RegExp(`error: ionos/${BIG}: the token may not read this \\(HTTP 403`));
-      assert.match(first.stderr, /warning: the export is not complete: 500 events from 2 sources; .*events\.part has/);
+      assert.match(
+        first.stderr,
+        /warning: the export is not complete: 500 events from 2 sources; .*run the same command again to resume from .*events\.part$/m,
+      );
       assert.ok(!existsSync(file));
       sandbox.options.forbiddenContracts = [];
       const before = sandbox.requests.length;
       const second = await exporting(sandbox, ['--from', '1d', '--output', file]);
       assert.equal(second.exitCode, ExitCode.Done);
-      assert.match(second.stderr, /^fetch-activity-logs: going on with the export from 2026-11-20T20:30:00Z to /);
+      assert.match(second.stderr, /^fetch-activity-logs: resuming the export from 2026-11-20T20:30:00Z to /);
       assert.ok(sandbox.requests.slice(before).every(({ contract }) => contract !== SMALL));
       assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [BIG, SMALL]));
     });
@@ -347,22 +350,22 @@ describe('export', () => {
       sandbox.generate(SMALL, { count: 900, from: NOW - DAY, to: NOW });
       const file = join(await temporaryFolder(t), 'events');
       const options = ['--from', iso(NOW - DAY), '--output', file];
-      const note = `${file}.part.json`;
-      // A folder in the place of the note: that cannot be replaced.
+      const record = `${file}.part.json`;
+      // A folder in the place of the record: that cannot be replaced.
       void sandbox
         .nextRequest(({ query }) => query['offset'] === '300')
         .then(() => {
-          renameSync(note, `${note}.kept`);
-          mkdirSync(note);
+          renameSync(record, `${record}.kept`);
+          mkdirSync(record);
         });
       const { exitCode, stderr } = await exporting(sandbox, options, { now: withJumps(2000) });
       assert.equal(exitCode, ExitCode.NothingCollected);
       assert.match(
         stderr,
-        /error: cannot write .*events\.part: EISDIR: .*; .* has what came so far, and the same command /,
+        /error: cannot write .*events\.part: EISDIR: .*; run the same command again to resume from /,
       );
-      rmdirSync(note);
-      renameSync(`${note}.kept`, note);
+      rmdirSync(record);
+      renameSync(`${record}.kept`, record);
       assert.equal((await exporting(sandbox, options)).exitCode, ExitCode.Done);
       assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [SMALL]));
     });
@@ -411,7 +414,7 @@ describe('export', () => {
         stopAt(sandbox, nth, stop);
         const { exitCode, stderr } = await exporting(sandbox, options, { signal: stop.signal });
         assert.equal(exitCode, ExitCode.SomeSourcesFailed);
-        assert.match(stderr, /events\.part has what came so far, and the same command goes on from there$/m);
+        assert.match(stderr, /run the same command again to resume from .*events\.part$/m);
         linesOf(await readFile(`${file}.part`, 'utf8'));
         assert.ok(!existsSync(file));
       }
@@ -496,7 +499,7 @@ describe('export', () => {
       const folder = await temporaryFolder(t);
       const file = join(folder, 'events');
       const options = ['--from', iso(NOW - DAY), '--output', file];
-      // As a kill leaves them: the note first, since the lines may be further than it says.
+      // As a kill leaves them: the record first, since the lines may be further than it says.
       const left: string[] = [];
       sandbox.options.latencyMs = () => {
         if (sandbox.requests.length % 10 === 0 && existsSync(`${file}.part`)) {
@@ -506,7 +509,7 @@ describe('export', () => {
         }
         return 0;
       };
-      // Time passes quickly, so that each page is noted.
+      // Time passes quickly, so that each page is recorded.
       const world = { now: withJumps(2000) };
       assert.equal((await exporting(sandbox, options, world)).exitCode, ExitCode.Done);
       const expected = truth(sandbox, [BIG, SMALL]);
@@ -533,14 +536,14 @@ describe('export', () => {
 
       const killed = start();
       const end = once(killed, 'exit');
-      while (notedBytes(file) === 0) await sandbox.nextRequest();
+      while (recordedBytes(file) === 0) await sandbox.nextRequest();
       killed.kill('SIGKILL');
       await end;
-      const before = notedBytes(file);
+      const before = recordedBytes(file);
 
       const interrupted = start();
       const secondEnd = once(interrupted, 'exit');
-      while (notedBytes(file) === before) await sandbox.nextRequest();
+      while (recordedBytes(file) === before) await sandbox.nextRequest();
       interrupted.kill('SIGINT');
       assert.deepEqual(await secondEnd, [ExitCode.SomeSourcesFailed, null]);
       const lines = linesOf(await readFile(`${file}.part`, 'utf8'));
@@ -562,31 +565,31 @@ describe('export', () => {
       const stop = new AbortController();
       stopAt(sandbox, 4, stop);
       await exporting(sandbox, options, { signal: stop.signal });
-      assert.ok(notedBytes(file) > 0);
+      assert.ok(recordedBytes(file) > 0);
       return { sandbox, file, options };
     }
 
     const others: [string, string[], RegExp][] = [
-      ['another beginning', ['--from', '2d'], /\(--from was 1d, not 2d\)/],
-      ['an end', ['--to', '1h'], /\(--to was not given, not 1h\)/],
-      ['another format', ['--format', 'csv'], /\(--format was jsonl, not csv\)/],
-      ['other contracts', ['--contract', '7'], /\(--contract was not given, not 7\)/],
-      ['added fields', ['--add-fields', 'time'], /\(--add-fields was not given, not time\)/],
-      ['another provider', ['--provider', 'cloudscale'], /\(--provider was ionos, not cloudscale\)/],
+      ['another beginning', ['--from', '2d'], /\(--from was 1d, now 2d\)/],
+      ['an end', ['--to', '1h'], /\(--to was not given, now 1h\)/],
+      ['another format', ['--format', 'csv'], /\(--format was jsonl, now csv\)/],
+      ['other contracts', ['--contract', '7'], /\(--contract was not given, now 7\)/],
+      ['added fields', ['--add-fields', 'time'], /\(--add-fields was not given, now time\)/],
+      ['another provider', ['--provider', 'cloudscale'], /\(--provider was ionos, now cloudscale\)/],
     ];
     for (const [name, options, message] of others) {
-      it(`is not gone on with for ${name}`, async (t) => {
+      it(`is not resumed for ${name}`, async (t) => {
         const left = await leftBehind(t);
         const part = await readFile(`${left.file}.part`);
         const { exitCode, stderr } = await exporting(left.sandbox, [...left.options, ...options]);
         assert.equal(exitCode, ExitCode.Usage);
         assert.match(stderr, message);
-        assert.match(stderr, /finish that one with its own options, choose another name, or remove .* to begin anew$/m);
+        assert.match(stderr, /finish it with its own options, choose another name, or remove .* to start over$/m);
         assert.deepEqual(await readFile(`${left.file}.part`), part);
       });
     }
 
-    it('is gone on with for the same instants, however they are written, and other limits', async (t) => {
+    it('is resumed for the same instants, however they are written, and other limits', async (t) => {
       const { sandbox, file } = await leftBehind(t);
       const options = ['--from', iso(NOW - DAY), '--page-size', '50', '--concurrency', '1', '--output', file];
       assert.equal((await exporting(sandbox, options)).exitCode, ExitCode.Done);
@@ -595,49 +598,49 @@ describe('export', () => {
 
     const damages: [string, (file: string) => Promise<unknown>, RegExp][] = [
       [
-        'without its note',
+        'without its record',
         (file) => cp(`${file}.part`, `${file}2.part`),
-        /is in the way, and without .*events2\.part\.json/,
+        /events2\.part exists but .*events2\.part\.json is missing/,
       ],
       [
-        'with a broken note',
+        'with a broken record',
         (file) => truncate(`${file}.part.json`, 100),
-        /part\.json cannot be read: it is not JSON; remove /,
+        /cannot read .*part\.json: it is not JSON; remove /,
       ],
       [
-        'with an empty note',
+        'with an empty record',
         (file) => truncate(`${file}.part.json`),
-        /part\.json cannot be read: it is not JSON; remove /,
+        /cannot read .*part\.json: it is not JSON; remove /,
       ],
       [
-        'with a foreign note',
+        'with a foreign record',
         (file) => writeFile(`${file}.part.json`, '{}\n{}'),
-        /cannot be read: version is missing, expected 1/,
+        /cannot read .*part\.json: version is missing, expected 1/,
       ],
       [
-        'with the note of another version',
+        'with the record of another version',
         (file) => changeNote(file, '"version":1', '"version":2'),
-        /part\.json cannot be read: version is 2, expected 1; remove /,
+        /cannot read .*part\.json: version is 2, expected 1; remove /,
       ],
       [
-        'with a note without a number',
+        'with a record without a number',
         (file) => changeNote(file, '"bytes":', '"byte":'),
         /bytes is missing, expected a number/,
       ],
       [
-        'with a note without its range',
+        'with a record without its range',
         (file) => changeNote(file, '"given":{"from":"1d"', '"given":{"from":1'),
         /range\.given\.from is 1, expected a string/,
       ],
       [
-        'with a note of a broken owner',
+        'with a record of a broken owner',
         (file) => changeNote(file, '"owner":null', '"owner":{"pid":1}'),
         /owner\.host is missing, expected a string/,
       ],
       [
         'that was shortened',
         (file) => truncate(`${file}.part`, 100),
-        /part has 100 bytes, and \d+ were written; remove /,
+        /part has 100 bytes, but \d+ were written; remove /,
       ],
     ];
     for (const [name, damage, message] of damages) {
@@ -651,7 +654,7 @@ describe('export', () => {
       });
     }
 
-    it('is begun anew when the run that made it was killed before it wrote anything', async (t) => {
+    it('starts over when the run that made it was killed before it wrote anything', async (t) => {
       const { sandbox, file } = await leftBehind(t);
       await writeFile(`${file}2.part`, '');
       assert.equal((await exporting(sandbox, ['--from', '1d', '--output', `${file}2`])).exitCode, ExitCode.Done);
@@ -711,8 +714,8 @@ describe('export', () => {
       ],
       ['a range of nothing', ['--from', '1h', '--to', '1h'], /must lie before --to/],
       ['another format', ['--from', '1h', '--format', 'xml'], /--format: expected one of jsonl, csv, got "xml"/],
-      ['a folder as a file', ['--from', '1h', '--output', '/'], /--output: \/ is no regular file/],
-      ['a device as a file', ['--from', '1h', '--output', '/dev/null'], /--output: \/dev\/null is no regular file/],
+      ['a folder as a file', ['--from', '1h', '--output', '/'], /--output: \/ is not a regular file/],
+      ['a device as a file', ['--from', '1h', '--output', '/dev/null'], /--output: \/dev\/null is not a regular file/],
       [
         'a folder that is not there',
         ['--from', '1h', '--output', '/not/there/x'],
@@ -803,13 +806,13 @@ function stopAt(sandbox: Sandbox, nth: number, stop: AbortController): void {
 }
 
 async function changeNote(file: string, from: string, to: string): Promise<void> {
-  const note = await readFile(`${file}.part.json`, 'utf8');
-  assert.ok(note.includes(from), note);
-  await writeFile(`${file}.part.json`, note.replace(from, to));
+  const record = await readFile(`${file}.part.json`, 'utf8');
+  assert.ok(record.includes(from), record);
+  await writeFile(`${file}.part.json`, record.replace(from, to));
 }
 
-/** How many bytes the note beside the partial file speaks of. */
-function notedBytes(file: string): number {
+/** How many bytes the record beside the partial file speaks of. */
+function recordedBytes(file: string): number {
   if (!existsSync(`${file}.part.json`)) return 0;
   const [head = ''] = readFileSync(`${file}.part.json`, 'utf8').split('\n');
   return (JSON.parse(head) as { bytes: number }).bytes;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readConfig, readLogLevel, type Config, type Options } from '../../src/config/config.ts';
+import { readConfig, readLogLevel, type Config } from '../../src/config/config.ts';
+import type { Options } from '../../src/config/settings.ts';
 import { ConfigError, ExitCode } from '../../src/lib/errors.ts';
 import { PROVIDERS } from '../../src/providers/index.ts';
 import { ionos } from '../../src/providers/ionos.ts';
@@ -147,18 +148,17 @@ describe('readConfig', () => {
     ['since', 'yesterday', `${DURATION}, or an instant such as 2026-01-31T12:00:00Z`],
     ['since', '2026-01-31', `${DURATION}, or an instant such as 2026-01-31T12:00:00Z`],
     ['overlap', '5 minutes', DURATION],
-    ['overlap', '31d', 'a duration from 0s to 2592000s'],
+    ['overlap', '31d', 'a duration from 0s to 30d'],
     ['page-size', '0', 'a whole number from 1 to 100000'],
     ['page-size', '100001', 'a whole number from 1 to 100000'],
     ['page-size', '1.5', 'a whole number from 1 to 100000'],
     ['page-size', '-1', 'a whole number from 1 to 100000'],
     ['page-size', '1e3', 'a whole number from 1 to 100000'],
     ['concurrency', '257', 'a whole number from 1 to 256'],
-    ['deadline', '0.9', 'a duration from 1s to 86400s'],
-    ['deadline', '2d', 'a duration from 1s to 86400s'],
-    ['request-timeout', '0', 'a duration from 0.001s to 86400s'],
+    ['deadline', '0.9', 'a duration from 1s to 1d'],
+    ['deadline', '2d', 'a duration from 1s to 1d'],
+    ['request-timeout', '0', 'a duration from 0.001s to 1d'],
     ['max-line-bytes', '4095', 'a whole number from 4096 to 60000000'],
-    ['add-fields', 'time,user', 'one of time, contract, event_type, source_service, provider'],
     ['log-level', 'trace', 'one of error, warn, info, debug'],
   ];
   for (const [name, value, expected] of wrong) {
@@ -175,6 +175,18 @@ describe('readConfig', () => {
       assert.throws(() => config({}, { [variable]: value }), { message: `${variable}${message}` });
     });
   }
+
+  it('names the one wrong entry of a list, and what was probably meant', () => {
+    const expected = '--add-fields: expected one of time, contract, event_type, source_service, provider';
+    assert.throws(() => config({ 'add-fields': 'time,foo' }), { message: `${expected}, got "foo"` });
+    assert.throws(() => config({ provider: 'IONOS' }), {
+      message: '--provider: expected one of ionos, cloudscale, got "IONOS"; did you mean ionos?',
+    });
+  });
+
+  it('takes none for a list without entries', () => {
+    assert.deepEqual(config({ 'add-fields': 'none' }, { ACTIVITY_LOG_ADD_FIELDS: 'time' }).addFields, []);
+  });
 
   it('names the variable of an API address that is none', () => {
     assert.throws(() => config({}, { IONOS_API_URL: 'nonsense' }), {

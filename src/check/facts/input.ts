@@ -1,5 +1,6 @@
 import { parseCommandLine } from '../../config/command-line.ts';
-import { readConfig, type Config, type Options } from '../../config/config.ts';
+import { readConfig, type Config } from '../../config/config.ts';
+import type { Options } from '../../config/settings.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import { entriesOf, valueOf, type Entry, type FluentBitConfig, type Section } from '../fluent-bit-config/model.ts';
 import { sectionsOf } from '../fluent-bit-config/read.ts';
