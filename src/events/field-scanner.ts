@@ -8,7 +8,6 @@ import {
   typeAt,
 } from './json-values.ts';
 import { BACKSLASH, endOfString } from './json-tokens.ts';
-import { Shapes } from './known-shapes.ts';
 
 /** Keys from the outside in, such as ['meta', 'time']. */
 export type FieldPath = readonly string[];
@@ -20,9 +19,8 @@ export interface Span {
 }
 
 /**
- * Finds the end of an object and, on the way, some of its fields. An object that has the shape of one before is only
- * compared with it. Of two equal keys the last counts, as for JSON.parse. A key may be written with escapes. The path
- * without keys is the object itself.
+ * Finds the end of an object and, on the way, some of its fields. Of two equal keys the last one counts, as with
+ * JSON.parse. A key may be written with escapes. The path without keys is the object itself.
  */
 export class FieldScanner {
   readonly #root: Branch;
@@ -30,7 +28,6 @@ export class FieldScanner {
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   readonly #depths: Int32Array;
-  readonly #shapes: Shapes;
   /** How deep the value that was scanned last is nested. */
   #depth = 0;
 
@@ -38,7 +35,6 @@ export class FieldScanner {
     this.#starts = new Int32Array(paths.length);
     this.#ends = new Int32Array(paths.length);
     this.#depths = new Int32Array(paths.length);
-    this.#shapes = new Shapes({ starts: this.#starts, ends: this.#ends, depths: this.#depths });
     const wanted = paths.map((path, slot) => ({ path, slot }));
     this.#itself = wanted.filter(({ path }) => path.length === 0).map(({ slot }) => slot);
     this.#root = branchOf(wanted.filter(({ path }) => path.length > 0));
@@ -46,12 +42,9 @@ export class FieldScanner {
 
   /** The end of the object at `at`. The fields stay known until the next scan. Throws JsonSyntaxError. */
   scan(json: Uint8Array, at: number): number {
-    const known = this.#shapes.match(json, at);
-    if (known >= 0) return known;
     for (let slot = 0; slot < this.#starts.length; slot++) this.#starts[slot] = -1;
     const end = this.#object(json, at, this.#root);
     for (const slot of this.#itself) this.#found(slot, at, end);
-    this.#shapes.learn(json, at, end);
     return end;
   }
 

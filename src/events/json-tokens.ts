@@ -26,8 +26,6 @@ const HEX = flags('0123456789abcdefABCDEF');
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 const NULL = Buffer.from('null');
-/** What stands around scalars and keys; nothing else can, in JSON. */
-const AROUND_SCALARS = flags('{}[]:, \t\r\n');
 
 /** A text that is not JSON. `offset` is the first byte that does not fit; at the end of the text, it was cut off. */
 export class JsonSyntaxError extends Error {
@@ -55,11 +53,6 @@ function endOfSpace(json: Uint8Array, at: number): number {
     if (byte !== SPACE && byte !== LF && byte !== CR && byte !== TAB) return p;
     p++;
   }
-}
-
-/** Whether a scalar or a key stands at `at`, or something that no JSON has. */
-export function isScalarAt(json: Uint8Array, at: number): boolean {
-  return AROUND_SCALARS[json[at] ?? 0] === 0;
 }
 
 /** The end of the value at `at`, which must be none that holds others: a string, a number, true, false or null. */
@@ -105,7 +98,7 @@ let viewed: Uint8Array | undefined;
 let view: DataView = new DataView(new ArrayBuffer(0));
 
 /** The same bytes, to be read by words. Kept, since a page is asked for thousands of times in a row. */
-export function viewOf(json: Uint8Array): DataView {
+function viewOf(json: Uint8Array): DataView {
   if (json !== viewed) {
     viewed = json;
     view = new DataView(json.buffer, json.byteOffset, json.length);
