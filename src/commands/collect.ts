@@ -163,6 +163,9 @@ async function pollSource(
       }
     }
     throw error;
+  } finally {
+    const warning = progress.alteredWarning;
+    if (warning !== undefined) log.warn(warning);
   }
   state.last_success = new Date(now()).toISOString();
   if (gap === undefined) state.last_error = null;

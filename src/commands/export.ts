@@ -130,17 +130,22 @@ async function exportSource(
   delivery: Delivery,
   progress: ExportProgress,
 ): Promise<void> {
-  const { provider, run } = session;
+  const { provider, run, log } = session;
   const state = stateOf(source, target);
   const events = new SourceProgress(source.name, state);
   const checkpoint = { ...events.checkpoint, end: target.range.to };
-  for await (const page of provider.pages(source, checkpoint, run.signal)) {
-    const { cursor } = state;
-    // Noted before the cursor passes it, since the run that completes the export may be another one.
-    if (page.gap !== undefined) state.last_error = page.gap;
-    await delivery.deliver(source, events, page);
-    if (state.cursor !== cursor) progress.step();
-    line?.update(() => progress.render());
+  try {
+    for await (const page of provider.pages(source, checkpoint, run.signal)) {
+      const { cursor } = state;
+      // Noted before the cursor passes it, since the run that completes the export may be another one.
+      if (page.gap !== undefined) state.last_error = page.gap;
+      await delivery.deliver(source, events, page);
+      if (state.cursor !== cursor) progress.step();
+      line?.update(() => progress.render());
+    }
+  } finally {
+    const warning = events.alteredWarning;
+    if (warning !== undefined) log.warn(warning);
   }
   progress.finish(state);
 }

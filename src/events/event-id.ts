@@ -1,32 +1,41 @@
 import { hash } from 'node:crypto';
 
 const UUID_LENGTH = 36;
+/** `<uuid>.<8 digits>` */
+const LENGTH_WITH_CHECK = 45;
 const DASH = 0x2d;
+const DOT = 0x2e;
 const DIGITS = Buffer.from('0123456789abcdef');
-/** What each byte is worth as a hexadecimal digit in lower case; -1 where it is none. */
+/** The value of each byte as a lower-case hexadecimal digit; -1 where it is not one. */
 const VALUES = new Int8Array(256).fill(-1);
 DIGITS.forEach((digit, value) => (VALUES[digit] = value));
 
-/** One UUID's text on its way to a string or from it. */
-const scratch = Buffer.alloc(UUID_LENGTH);
+/** The check of an event whose bytes are not known, such as one in a state file of an older version. */
+export const UNKNOWN_CHECK = 0;
 
-/** What an event is known by: the UUID that it carries, or one made of the hash of what it carries instead. */
-export class Identity {
-  /** The 128 bits, from the first to the last. Integers of 32 bits with sign: V8 keeps those without a box. */
+/**
+ * What an event is known by: its UUID, or one made of a hash, and a 32-bit check of the event's bytes. Nothing says
+ * that an API gives each UUID only once, so the same UUID with other bytes is another event.
+ */
+export class EventId {
+  /** The UUID's 128 bits, first to last. Signed 32-bit integers: V8 stores those without a box. */
   readonly a: number;
   readonly b: number;
   readonly c: number;
   readonly d: number;
+  /** CRC-32 of the event's bytes, signed; UNKNOWN_CHECK matches any bytes. */
+  readonly check: number;
 
-  constructor(a: number, b: number, c: number, d: number) {
+  constructor(a: number, b: number, c: number, d: number, check = UNKNOWN_CHECK) {
     this.a = a;
     this.b = b;
     this.c = c;
     this.d = d;
+    this.check = check;
   }
 
-  /** The UUID whose text these bytes are, in lower case as RFC 9562 has it written; undefined when they are none. */
-  static at(bytes: Uint8Array, start: number, end: number): Identity | undefined {
+  /** The id with this UUID, which must be in lower case as RFC 9562 writes it; undefined when the bytes are not one. */
+  static at(bytes: Uint8Array, start: number, end: number, check = UNKNOWN_CHECK): EventId | undefined {
     if (end - start !== UUID_LENGTH) return undefined;
     if (bytes[start + 8] !== DASH || bytes[start + 13] !== DASH) return undefined;
     if (bytes[start + 18] !== DASH || bytes[start + 23] !== DASH) return undefined;
@@ -39,46 +48,70 @@ export class Identity {
     const d1 = fourDigits(bytes, start + 28);
     const d2 = fourDigits(bytes, start + 32);
     if ((a1 | a2 | b1 | b2 | c1 | c2 | d1 | d2) < 0) return undefined;
-    return new Identity((a1 << 16) | a2, (b1 << 16) | b2, (c1 << 16) | c2, (d1 << 16) | d2);
+    return new EventId((a1 << 16) | a2, (b1 << 16) | b2, (c1 << 16) | c2, (d1 << 16) | d2, check);
   }
 
-  /** For what is no UUID: one of version 8 (RFC 9562, 5.8), made of 122 bits of the SHA-256 of these bytes. */
-  static ofHash(bytes: Uint8Array): Identity {
+  /** For anything that is not a UUID: a UUID of version 8 (RFC 9562, 5.8) with 122 bits of the bytes' SHA-256. */
+  static ofHash(bytes: Uint8Array, check = UNKNOWN_CHECK): EventId {
     const digest = hash('sha256', bytes, 'buffer');
     digest[6] = 0x80 | ((digest[6] ?? 0) & 0x0f);
     digest[8] = 0x80 | ((digest[8] ?? 0) & 0x3f);
-    return new Identity(digest.readInt32BE(0), digest.readInt32BE(4), digest.readInt32BE(8), digest.readInt32BE(12));
+    return new EventId(
+      digest.readInt32BE(0),
+      digest.readInt32BE(4),
+      digest.readInt32BE(8),
+      digest.readInt32BE(12),
+      check,
+    );
   }
 
-  /** The reverse of toString; for any other text, what an event has that carries it, written as JSON.stringify does. */
-  static of(text: string): Identity {
-    if (text.length === UUID_LENGTH && scratch.write(text) === UUID_LENGTH) {
-      const uuid = Identity.at(scratch, 0, UUID_LENGTH);
-      if (uuid !== undefined) return uuid;
-    }
-    return Identity.ofHash(Buffer.from(JSON.stringify(text)));
+  /** The reverse of toString; for any other text, the id of an event that has this text in the place of a UUID. */
+  static of(text: string): EventId {
+    const bytes = Buffer.from(text);
+    return EventId.#parse(bytes, 0, bytes.length) ?? EventId.ofHash(Buffer.from(JSON.stringify(text)));
   }
 
-  /** The same for each of many texts: where all of them are UUIDs they are looked at as one, in a third of the time. */
-  static ofEach(texts: readonly string[]): Identity[] {
-    // Only if no character takes more than a byte does each text stand where it is looked for.
-    const bytes = Buffer.from(texts.every(({ length }) => length === UUID_LENGTH) ? texts.join('') : '');
-    if (bytes.length !== UUID_LENGTH * texts.length) return texts.map((text) => Identity.of(text));
-    return texts.map((text, n) => Identity.at(bytes, n * UUID_LENGTH, (n + 1) * UUID_LENGTH) ?? Identity.of(text));
+  /** The same for many texts, in a third of the time. */
+  static ofEach(texts: readonly string[]): EventId[] {
+    const bytes = Buffer.from(texts.join(''));
+    // Only where each character is one byte does each text have as many bytes as characters.
+    if (bytes.length !== texts.reduce((sum, { length }) => sum + length, 0))
+      return texts.map((text) => EventId.of(text));
+    let end = 0;
+    return texts.map((text) => {
+      const start = end;
+      end += text.length;
+      return EventId.#parse(bytes, start, end) ?? EventId.of(text);
+    });
   }
 
-  /** The UUID's text. */
+  static #parse(bytes: Uint8Array, start: number, end: number): EventId | undefined {
+    if (end - start === UUID_LENGTH) return EventId.at(bytes, start, end);
+    if (end - start !== LENGTH_WITH_CHECK || bytes[start + UUID_LENGTH] !== DOT) return undefined;
+    const upper = fourDigits(bytes, end - 8);
+    const lower = fourDigits(bytes, end - 4);
+    if ((upper | lower) < 0) return undefined;
+    return EventId.at(bytes, start, start + UUID_LENGTH, (upper << 16) | lower);
+  }
+
+  /** `<uuid>`, or `<uuid>.<8 hexadecimal digits>` with the check. */
   toString(): string {
-    writeDigits(this.a >>> 16, 0);
-    writeDigits(this.a, 4);
-    writeDigits(this.b >>> 16, 9);
-    writeDigits(this.b, 14);
-    writeDigits(this.c >>> 16, 19);
-    writeDigits(this.c, 24);
-    writeDigits(this.d >>> 16, 28);
-    writeDigits(this.d, 32);
-    scratch[8] = scratch[13] = scratch[18] = scratch[23] = DASH;
-    return scratch.toString('latin1');
+    const text = Buffer.allocUnsafe(this.check === UNKNOWN_CHECK ? UUID_LENGTH : LENGTH_WITH_CHECK);
+    writeDigits(text, this.a >>> 16, 0);
+    writeDigits(text, this.a, 4);
+    writeDigits(text, this.b >>> 16, 9);
+    writeDigits(text, this.b, 14);
+    writeDigits(text, this.c >>> 16, 19);
+    writeDigits(text, this.c, 24);
+    writeDigits(text, this.d >>> 16, 28);
+    writeDigits(text, this.d, 32);
+    text[8] = text[13] = text[18] = text[23] = DASH;
+    if (this.check !== UNKNOWN_CHECK) {
+      text[UUID_LENGTH] = DOT;
+      writeDigits(text, this.check >>> 16, 37);
+      writeDigits(text, this.check, 41);
+    }
+    return text.toString('latin1');
   }
 
   toJSON(): string {
@@ -86,7 +119,7 @@ export class Identity {
   }
 }
 
-/** The number that four digits make; negative when one of them is none. */
+/** The number that four digits make; negative when one of them is not a digit. */
 function fourDigits(bytes: Uint8Array, at: number): number {
   const values = VALUES;
   return (
@@ -97,10 +130,10 @@ function fourDigits(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** The lower 16 bits, as four digits of the scratch. */
-function writeDigits(bits: number, at: number): void {
-  scratch[at] = DIGITS[(bits >>> 12) & 15] ?? 0;
-  scratch[at + 1] = DIGITS[(bits >>> 8) & 15] ?? 0;
-  scratch[at + 2] = DIGITS[(bits >>> 4) & 15] ?? 0;
-  scratch[at + 3] = DIGITS[bits & 15] ?? 0;
+/** Writes the lower 16 bits as four digits. */
+function writeDigits(text: Uint8Array, bits: number, at: number): void {
+  text[at] = DIGITS[(bits >>> 12) & 15] ?? 0;
+  text[at + 1] = DIGITS[(bits >>> 8) & 15] ?? 0;
+  text[at + 2] = DIGITS[(bits >>> 4) & 15] ?? 0;
+  text[at + 3] = DIGITS[bits & 15] ?? 0;
 }

@@ -1,5 +1,6 @@
+import { crc32 } from 'node:zlib';
 import { FieldScanner, stringAt, textAt, type FieldPath } from './field-scanner.ts';
-import { Identity } from './event-id.ts';
+import { EventId, UNKNOWN_CHECK } from './event-id.ts';
 import { typeAt } from './json-values.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
 
@@ -9,7 +10,7 @@ export interface EventSlice {
   readonly start: number;
   readonly end: number;
   /** Undefined where the source has none, and then it is never taken for known. */
-  readonly id: Identity | undefined;
+  readonly id: EventId | undefined;
   /** How deep it is nested: 1 when it holds no other object or array. */
   readonly depth: number;
   /** When it happened, in epoch milliseconds; undefined when it does not say so. */
@@ -91,12 +92,14 @@ export class EventReader {
     return start < 0 ? undefined : plausible(timeOf(json, start, this.#fields.end(index)));
   }
 
-  #identity(json: Buffer, start: number, end: number, index: number): Identity {
+  #identity(json: Buffer, start: number, end: number, index: number): EventId {
     const from = this.#fields.start(index);
     const to = this.#fields.end(index);
-    if (from < 0 || !isIdentity(json, from, to)) return Identity.ofHash(json.subarray(start, end));
+    const bytes = new Uint8Array(json.buffer, json.byteOffset + start, end - start);
+    if (from < 0 || !isIdentity(json, from, to)) return EventId.ofHash(bytes);
+    const check = crc32(bytes) | 0 || UNKNOWN_CHECK + 1;
     // Without the quotes; of a number nothing is left that could be a UUID.
-    return Identity.at(json, from + 1, to - 1) ?? Identity.ofHash(json.subarray(from, to));
+    return EventId.at(json, from + 1, to - 1, check) ?? EventId.ofHash(json.subarray(from, to), check);
   }
 }
 

@@ -1,7 +1,7 @@
 import { formatSecond } from '../lib/duration.ts';
 import { ApiError, PageError } from '../lib/errors.ts';
 import type { EventSlice } from '../events/event.ts';
-import { IdentityMap } from '../events/event-id-map.ts';
+import { EventIdMap } from '../events/event-id-map.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
 import { pause } from '../lib/wait.ts';
 import { scanIonosPage, type IonosPage } from './ionos-page.ts';
@@ -46,7 +46,7 @@ const HALVE: Outcome = { parts: 2 };
 /** What the walks through a source's windows use, one after the other: to have it anew for each would cost time. */
 export class Scratch {
   readonly memory = new ReusableMemory();
-  readonly met = new IdentityMap();
+  readonly met = new EventIdMap();
 }
 
 /** Reads windows of the IONOS Activity Log to their end, and remembers for the run which page size is accepted. */
@@ -116,7 +116,7 @@ export class WindowReader {
     const { window, met } = walk;
     const isDivisible = window.to - window.from > 1;
     // One does for both where nothing was met before, as a rule.
-    const metNow = met.size === 0 ? met : new IdentityMap();
+    const metNow = met.size === 0 ? met : new EventIdMap();
     let limit = this.#limit;
     let stalled = 0;
     for (let offset = 0; ;) {
@@ -189,7 +189,7 @@ interface Walk {
   readonly window: Window;
   readonly memory: ReusableMemory;
   /** Each event that came. */
-  readonly met: IdentityMap;
+  readonly met: EventIdMap;
   /** Events of the current pass that stood twice in one answer, alike to the byte: they are two all the same. */
   twins: number;
   /** Pages of the current pass with nothing that the pass had not met. */
@@ -204,12 +204,12 @@ interface Walk {
 
 type PassEnd = 'empty page' | 'total reached' | Outcome;
 
-function note(events: readonly EventSlice[], met: IdentityMap): void {
+function note(events: readonly EventSlice[], met: EventIdMap): void {
   for (const { id } of events) if (id !== undefined) met.add(id, 0);
 }
 
 function twinsIn(events: readonly EventSlice[]): number {
-  const different = new IdentityMap();
+  const different = new EventIdMap();
   note(events, different);
   return events.length - different.size;
 }

@@ -1,4 +1,4 @@
-import type { Identity } from '../events/event-id.ts';
+import type { EventId } from '../events/event-id.ts';
 
 /**
  * Events of one source that are delivered together, as plain data: while Fluent Bit has not acknowledged them, they
@@ -6,7 +6,7 @@ import type { Identity } from '../events/event-id.ts';
  */
 export interface Batch {
   /** What each event is known by: its identity, or a hash of the line where it has none. */
-  readonly keys: Identity[];
+  readonly keys: EventId[];
   /** Until when each identity is worth keeping, in epoch seconds; null where the event has none. */
   readonly times: (number | null)[];
   /** Those of events without identity that were delivered since the cursor: the next run is given them again. */

@@ -1,27 +1,27 @@
-import { Identity } from '../events/event-id.ts';
-import { IdentityMap } from '../events/event-id-map.ts';
+import { EventId } from '../events/event-id.ts';
+import { EventIdMap, type Occurrence } from '../events/event-id-map.ts';
 
 /** Which events came already. Only those that were delivered are saved. */
 export class SeenEvents {
   /** All that came, each with the second (epoch) until which it is worth keeping: no end before it is delivered. */
-  readonly #until = new IdentityMap();
+  readonly #until = new EventIdMap();
   /** How those of a second are saved, where that is known: what was loaded or saved before is not written out anew. */
   readonly #texts = new Map<number, string[]>();
   #forgottenBefore = -Infinity;
 
   constructor(delivered: Iterable<readonly [second: number, ids: readonly string[]]> = []) {
     const groups = [...delivered];
-    for (const [second, ids] of groups) for (const id of Identity.ofEach(ids)) this.#until.set(id, second);
+    for (const [second, ids] of groups) for (const id of EventId.ofEach(ids)) this.#until.set(id, second);
     for (const [second, ids] of groups) for (const id of ids) put(this.#texts, second, id);
   }
 
-  /** Takes note of an event that came. False when it came before. */
-  note(id: Identity): boolean {
+  /** Takes note of an event that came: `known` when it came before, `altered` when its id did, with other bytes. */
+  note(id: EventId): Occurrence {
     return this.#until.add(id, Infinity);
   }
 
   /** The event was delivered, and is worth knowing until this second. */
-  add(id: Identity, second: number): void {
+  add(id: EventId, second: number): void {
     const before = this.#until.set(id, second < this.#forgottenBefore ? Infinity : second);
     this.#texts.delete(second);
     if (before !== undefined) this.#texts.delete(before);

@@ -1,7 +1,7 @@
 import { addLateness, emptyBatch, type Batch } from './batch.ts';
 import { formatSecond } from '../lib/duration.ts';
 import type { EventSlice } from '../events/event.ts';
-import { Identity } from '../events/event-id.ts';
+import { EventId } from '../events/event-id.ts';
 import type { Checkpoint, Page } from '../providers/provider.ts';
 import type { SourceState } from './state.ts';
 
@@ -11,6 +11,8 @@ export class SourceProgress {
   readonly state: SourceState;
   /** Of this run; 0 when no event came late. */
   greatestLateness = 0;
+  /** Events of this run whose id had come before with other bytes. */
+  #altered = 0;
   /** Whether Fluent Bit has refused any event; it has not, as a rule. */
   readonly hasStrikes: boolean;
   /** What the last run delivered of the pages that come first, each as often as there are such events. */
@@ -35,8 +37,19 @@ export class SourceProgress {
 
   /** The events of the page that were not printed before. */
   take(page: Page): EventSlice[] {
-    const { seen } = this.state;
-    return page.events.filter((event) => (event.id === undefined ? !this.#isDelivered(event) : seen.note(event.id)));
+    return page.events.filter((event) => {
+      if (event.id === undefined) return !this.#isDelivered(event);
+      const occurrence = this.state.seen.note(event.id);
+      if (occurrence === 'altered') this.#altered++;
+      return occurrence !== 'known';
+    });
+  }
+
+  /** What to say at the end of a run in which events came with an id that others had; undefined when none did. */
+  get alteredWarning(): string | undefined {
+    if (this.#altered === 0) return undefined;
+    const came = this.#altered === 1 ? '1 event came' : `${this.#altered} events came`;
+    return `${this.name}: ${came} with an id that another event has, but with other content; none was left out`;
   }
 
   #isDelivered(event: EventSlice): boolean {
@@ -105,8 +118,8 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
   addLateness(state.late, batch.late);
 }
 
-function keyOf({ id, json, start, end }: EventSlice): Identity {
-  return id ?? Identity.ofHash(json.subarray(start, end));
+function keyOf({ id, json, start, end }: EventSlice): EventId {
+  return id ?? EventId.ofHash(json.subarray(start, end));
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Batch, Lateness } from './batch.ts';
 import { ShapeError, count, parseJson, list, object, text, textOrNull, texts, unexpected } from '../lib/narrow.ts';
 import { parseInstant } from '../lib/duration.ts';
-import { Identity } from '../events/event-id.ts';
+import { EventId } from '../events/event-id.ts';
 import { SeenEvents } from './seen-events.ts';
 
 /** The newest form of the state file that this program reads and writes. */
@@ -158,7 +158,7 @@ function parseBatch(value: unknown, path: string): Batch {
   const late = object(batch['late'], `${path}.late`);
   const times = list(batch['times'], `${path}.times`);
   return {
-    keys: Identity.ofEach(texts(batch['keys'], `${path}.keys`)),
+    keys: EventId.ofEach(texts(batch['keys'], `${path}.keys`)),
     times: times.map((time, index) => (time === null ? null : count(time, `${path}.times[${index}]`))),
     partial: texts(batch['partial'] ?? [], `${path}.partial`),
     cursor: textOrNull(batch['cursor'], `${path}.cursor`),

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Identity } from '../../src/events/event-id.ts';
+import { EventId } from '../../src/events/event-id.ts';
 import '../helpers/properties.ts';
 
 const UUID = '6c8f4fb0-4e4a-4d5c-9a3e-fa4d5c6b7a89';
-const at = (text: string) => Identity.at(Buffer.from(text, 'latin1'), 0, text.length);
+const at = (text: string) => EventId.at(Buffer.from(text, 'latin1'), 0, text.length);
 
-describe('Identity', () => {
+describe('EventId', () => {
   it('is any UUID, to the last bit', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
@@ -16,15 +16,30 @@ describe('Identity', () => {
           .toString('hex')
           .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
         assert.equal(at(text)?.toString(), text);
-        assert.deepEqual(Identity.of(text), at(text));
-        assert.equal(JSON.stringify([Identity.of(text)]), JSON.stringify([text]));
+        assert.deepEqual(EventId.of(text), at(text));
+        assert.equal(JSON.stringify([EventId.of(text)]), JSON.stringify([text]));
       }),
     );
   });
 
+  it('has a check of the event in its text, where it is known', () => {
+    fc.assert(
+      fc.property(fc.uuid(), fc.integer({ min: -0x80000000, max: 0x7fffffff }), (uuid, check) => {
+        const id = EventId.at(Buffer.from(uuid), 0, uuid.length, check);
+        const text = check === 0 ? uuid : `${uuid}.${(check >>> 0).toString(16).padStart(8, '0')}`;
+        assert.equal(String(id), text);
+        assert.deepEqual(EventId.of(text), id);
+        assert.deepEqual(EventId.ofEach([text, uuid]), [id, EventId.of(uuid)]);
+      }),
+    );
+    for (const text of [`${UUID}.1234567`, `${UUID}.1234567x`, `${UUID}-12345678`, `${UUID}.123456789`]) {
+      assert.match(String(EventId.of(text)), /^[0-9a-f]{8}-[0-9a-f]{4}-8/);
+    }
+  });
+
   it('is found in the middle of other text', () => {
     const text = `xx${UUID}xx`;
-    assert.equal(Identity.at(Buffer.from(text), 2, 38)?.toString(), UUID);
+    assert.equal(EventId.at(Buffer.from(text), 2, 38)?.toString(), UUID);
   });
 
   it('is no UUID with any other character in any place', () => {
@@ -42,14 +57,14 @@ describe('Identity', () => {
 
   it('is made of a hash for anything else: a UUID of version 8', () => {
     const digest = createHash('sha256').update('"evt-1"').digest('hex');
-    const text = String(Identity.of('evt-1'));
+    const text = String(EventId.of('evt-1'));
     assert.match(text, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     assert.equal(text.slice(0, 8), digest.slice(0, 8));
     assert.equal(text.slice(24), digest.slice(20, 32));
-    assert.deepEqual(Identity.ofHash(Buffer.from('"evt-1"')), Identity.of('evt-1'));
+    assert.deepEqual(EventId.ofHash(Buffer.from('"evt-1"')), EventId.of('evt-1'));
     // What differs from a digit in its upper half only must not become one.
     const alike = UUID.replace('6', String.fromCharCode(0x136));
-    assert.notDeepEqual(Identity.of(alike), Identity.of(UUID));
+    assert.notDeepEqual(EventId.of(alike), EventId.of(UUID));
   });
 
   it('is the same for each of many texts as for one', () => {
@@ -60,8 +75,8 @@ describe('Identity', () => {
     fc.assert(
       fc.property(fc.oneof(fc.array(texts), fc.array(uuids), fc.array(fc.oneof(uuids, alike))), (list) => {
         assert.deepEqual(
-          Identity.ofEach(list),
-          list.map((text) => Identity.of(text)),
+          EventId.ofEach(list),
+          list.map((text) => EventId.of(text)),
         );
       }),
     );
@@ -72,7 +87,7 @@ describe('Identity', () => {
       fc.property(
         fc.uniqueArray(fc.string({ unit: 'binary' }), { minLength: 2, maxLength: 2 }),
         ([one = '', other = '']) => {
-          assert.notDeepEqual(Identity.of(one), Identity.of(other));
+          assert.notDeepEqual(EventId.of(one), EventId.of(other));
         },
       ),
     );

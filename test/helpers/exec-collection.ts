@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'node:test';
-import { Identity } from '../../src/events/event-id.ts';
+import { EventId } from '../../src/events/event-id.ts';
 import { builtFile } from './built-file.ts';
 import { type ExecInputOptions, InExec, type InExecOptions } from './in-exec.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -161,7 +161,7 @@ export async function linesOf(file: string): Promise<string[]> {
 
 /** Whether the state knows the event for delivered. */
 export function isSeen({ seen }: SavedSource, { id }: StoredEvent): boolean {
-  return Object.values(seen).some((keys) => keys.includes(String(Identity.of(id))));
+  return Object.values(seen).some((keys) => keys.some((key) => key.startsWith(String(EventId.of(id)))));
 }
 
 /** How a command for the double asks for the counters. */

@@ -39,7 +39,7 @@ export class IonosReader {
   /** Epoch seconds. */
   readonly start: number;
   readonly #provider: Provider;
-  /** Identity → epoch seconds until which it is worth keeping. */
+  /** EventId → epoch seconds until which it is worth keeping. */
   readonly #seen = new Map<string, number>();
 
   constructor(t: TestContext, sandbox: Sandbox, contract: string, startMs: number, options: ReaderOptions = {}) {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { PageError } from '../../src/lib/errors.ts';
 import { toLines } from '../../src/events/event.ts';
-import { Identity } from '../../src/events/event-id.ts';
+import { EventId } from '../../src/events/event-id.ts';
 import { scanContractList, scanIonosPage } from '../../src/providers/ionos-page.ts';
 import { anyJson, anyJsonObject, damagedJson, isJson, type JsonText } from '../helpers/arbitrary-json.ts';
 import '../helpers/properties.ts';
@@ -98,8 +98,8 @@ describe('scanIonosPage', () => {
   it('knows identity and time of each event', () => {
     const page = '{"hits":{"hits":[{"_source":{"@uuid":"a","meta":{"time":"2016-09-23T12:02:52Z"}}},{"_source":{}}]}}';
     const [first, second] = scanIonosPage(Buffer.from(page)).events;
-    assert.deepEqual(first?.id, Identity.of('a'));
-    assert.equal(first.time, Date.parse('2016-09-23T12:02:52Z'));
+    assert.equal(String(first?.id).slice(0, 36), String(EventId.of('a')));
+    assert.equal(first?.time, Date.parse('2016-09-23T12:02:52Z'));
     assert.notDeepEqual(second?.id, first.id);
     assert.equal(second?.time, undefined);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { addLateness, append, emptyBatch, type Batch } from '../../src/state/batch.ts';
-import { Identity } from '../../src/events/event-id.ts';
+import { EventId } from '../../src/events/event-id.ts';
 import { noteDelivered } from '../../src/state/source-progress.ts';
 import { parseState, serializeState, type SourceState } from '../../src/state/state.ts';
 import '../helpers/properties.ts';
@@ -13,7 +13,7 @@ function sourceState(): SourceState {
   const source = {
     cursor: '2026-11-21T20:00:00Z',
     start: '2026-11-21T20:00:00Z',
-    strikes: { [String(Identity.of('a'))]: 1, [String(Identity.of('b'))]: 2 },
+    strikes: { [String(EventId.of('a'))]: 1, [String(EventId.of('b'))]: 2 },
   };
   const state = parseState(JSON.stringify({ version: 1, sources: { [SOURCE]: source } })).sources[SOURCE];
   assert.ok(state);
@@ -36,7 +36,7 @@ const batches: fc.Arbitrary<Batch> = fc
   .map(({ events, partial, ...rest }) => ({
     ...rest,
     partial: rest.cursor === null ? partial : [],
-    keys: events.map(([key]) => Identity.of(key)),
+    keys: events.map(([key]) => EventId.of(key)),
     times: events.map(([, time]) => time),
   }));
 
@@ -93,7 +93,7 @@ describe('a batch', () => {
     const sum = emptyBatch();
     const large = {
       ...emptyBatch(),
-      keys: Array<Identity>(many).fill(Identity.of('a')),
+      keys: Array<EventId>(many).fill(EventId.of('a')),
       times: Array<number>(many).fill(1),
     };
     append(sum, large);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Identity } from '../../src/events/event-id.ts';
+import { EventId } from '../../src/events/event-id.ts';
 import { SeenEvents } from '../../src/state/seen-events.ts';
 import '../helpers/properties.ts';
 
-const [A, B, C, D] = [1, 2, 3, 4].map((n) => new Identity(0, 0, 0, n)) as [Identity, Identity, Identity, Identity];
+const [A, B, C, D] = [1, 2, 3, 4].map((n) => new EventId(0, 0, 0, n)) as [EventId, EventId, EventId, EventId];
 
 function reread(seen: SeenEvents): SeenEvents {
   const groups = JSON.parse(JSON.stringify(seen)) as Record<string, string[]>;
@@ -15,19 +15,28 @@ function reread(seen: SeenEvents): SeenEvents {
 describe('SeenEvents', () => {
   it('lets an event through once, and saves those that were delivered', () => {
     const seen = new SeenEvents([[100, [String(A), String(B)]]]);
-    assert.deepEqual([seen.note(A), seen.note(C), seen.note(C)], [false, true, false]);
+    assert.deepEqual([seen.note(A), seen.note(C), seen.note(C)], ['known', 'new', 'known']);
     assert.deepEqual(seen.toJSON(), { 100: [String(A), String(B)] });
     seen.add(C, 200);
     seen.add(D, 200);
-    assert.equal(seen.note(C), false);
+    assert.equal(seen.note(C), 'known');
     assert.deepEqual(seen.toJSON(), { 100: [String(A), String(B)], 200: [String(C), String(D)] });
   });
 
   it('knows what was delivered without having been noted, as a run before printed it', () => {
     const seen = new SeenEvents();
     seen.add(A, 100);
-    assert.equal(seen.note(A), false);
+    assert.equal(seen.note(A), 'known');
     assert.deepEqual(seen.toJSON(), { 100: [String(A)] });
+  });
+
+  it('tells an event from another one with the same id, also after a save', () => {
+    const [one, other] = [new EventId(0, 0, 0, 1, 7), new EventId(0, 0, 0, 1, 8)];
+    const seen = new SeenEvents();
+    assert.deepEqual([seen.note(one), seen.note(other), seen.note(one)], ['new', 'altered', 'known']);
+    seen.add(one, 100);
+    const next = reread(seen);
+    assert.deepEqual([next.note(one), next.note(other)], ['known', 'altered']);
   });
 
   it('forgets what is older than it is told, and nothing that was not delivered', () => {
@@ -40,7 +49,7 @@ describe('SeenEvents', () => {
     seen.forgetBefore(100);
     seen.forgetBefore(50);
     assert.deepEqual(seen.toJSON(), { 100: [String(B)], 101: [String(C)] });
-    assert.deepEqual([seen.note(A), seen.note(B), seen.note(D)], [true, false, false]);
+    assert.deepEqual([seen.note(A), seen.note(B), seen.note(D)], ['new', 'known', 'known']);
   });
 
   it('saves what was added to a second since it was loaded or saved', () => {
@@ -63,7 +72,7 @@ describe('SeenEvents', () => {
     seen.note(A);
     seen.add(A, 99);
     assert.deepEqual(seen.toJSON(), {});
-    assert.equal(seen.note(A), false);
+    assert.equal(seen.note(A), 'known');
   });
 
   it('lets each event through once, through any number of saves, as long as it is not forgotten', () => {
@@ -73,7 +82,7 @@ describe('SeenEvents', () => {
       fc.constant({ save: true } as const),
       fc.record({ forget: fc.nat({ max: 30 }) }),
     );
-    const idOf = (event: number) => Identity.of(String(event));
+    const idOf = (event: number) => EventId.of(String(event));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         let seen = new SeenEvents();
@@ -83,7 +92,8 @@ describe('SeenEvents', () => {
           if ('event' in one) {
             // An event's number is its time, too: what is forgotten does not come again.
             if (one.event < forgotten) continue;
-            assert.equal(seen.note(idOf(one.event)), !noted.has(one.event) && !delivered.has(one.event));
+            const isNew = !noted.has(one.event) && !delivered.has(one.event);
+            assert.equal(seen.note(idOf(one.event)), isNew ? 'new' : 'known');
             noted.add(one.event);
           } else if ('deliver' in one) {
             if (!noted.has(one.deliver)) continue;

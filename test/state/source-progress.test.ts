@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EventSlice } from '../../src/events/event.ts';
 import { EventReader } from '../../src/events/event.ts';
-import { Identity } from '../../src/events/event-id.ts';
+import { EventId } from '../../src/events/event-id.ts';
 import type { Page } from '../../src/providers/provider.ts';
 import { SourceProgress, noteDelivered } from '../../src/state/source-progress.ts';
 import { parseState, type SourceState } from '../../src/state/state.ts';
@@ -49,6 +49,18 @@ describe('SourceProgress', () => {
     });
     const lastEvent = '2026-11-21T20:24:59.500Z';
     assert.equal(progressOf(stateWith({ last_event: lastEvent })).checkpoint.lastEvent, Date.parse(lastEvent));
+  });
+
+  it('takes an event that comes again with other content, on one page and in a later run, and says so once', () => {
+    const state = stateWith();
+    const progress = progressOf(state);
+    const [a, altered, again] = [event('a', 10), event('a', 9), event('a', 8)];
+    assert.deepEqual(deliver(progress, page([a, altered])), [a, altered]);
+    assert.match(progress.alteredWarning ?? '', /1 event came with an id that another event has/);
+    const next = progressOf(state);
+    assert.deepEqual(deliver(next, page([a, altered])), []);
+    assert.equal(next.alteredWarning, undefined);
+    assert.deepEqual(deliver(next, page([again])), [again]);
   });
 
   it('takes each event once, on one page and over several, and over several runs', () => {
@@ -165,7 +177,7 @@ describe('strikes', () => {
     const anonymous = event('x', 10, nameless);
     const { json, start, end } = anonymous;
     const known = event('a', 10);
-    const strikes = { [String(known.id)]: 2, [String(Identity.ofHash(json.subarray(start, end)))]: 1 };
+    const strikes = { [String(known.id)]: 2, [String(EventId.ofHash(json.subarray(start, end)))]: 1 };
     const progress = progressOf(stateWith({ strikes }));
     assert.deepEqual(
       [known, anonymous, event('b', 10)].map((one) => progress.strikesOf(one)),

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { assertPrintedOnce } from '../helpers/account.ts';
+import { type Collector, collectorFor } from '../helpers/collector.ts';
+import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
+
+const CONTRACT = '31721060';
+const SECOND = 1000;
+
+async function place(
+  t: TestContext,
+  settings: SandboxSettings = {},
+): Promise<{ sandbox: Sandbox; collector: Collector }> {
+  const sandbox = await startSandbox(settings);
+  t.after(async () => sandbox.close());
+  return { sandbox, collector: await collectorFor(t, sandbox) };
+}
+
+function event(uuid: string, secondsAgo: number, rest = '"n":1'): { raw: string; time: number } {
+  const time = Date.now() - secondsAgo * SECOND;
+  return { raw: `{"@uuid":"${uuid}","meta":{"time":"${new Date(time).toISOString()}"},${rest}}`, time };
+}
+
+describe('faults of the API', { concurrency: 2 }, () => {
+  it('an event was missing because its @uuid had come before, with other content', async (t) => {
+    const { sandbox, collector } = await place(t);
+    sandbox.addEvents(CONTRACT, [event('a', 120), event('a', 100, '"n":2')]);
+    const first = await collector.run();
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stderr, /ionos\/31721060: 1 event came with an id that another event has/);
+    sandbox.addEvents(CONTRACT, [event('a', 90, '"n":3')]);
+    const second = await collector.run();
+    assert.match(second.stderr, /1 event came with an id/);
+    const third = await collector.run();
+    assert.doesNotMatch(third.stderr, /an id/);
+    assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
+  });
+});
