@@ -1,8 +1,10 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
 import { readConfig } from '../config/config.ts';
 import type { Options } from '../config/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
 import type { FluentBitConfig } from './fluent-bit-config/model.ts';
+import { serviceOf } from './fluent-bit-config/read.ts';
 import type { World } from '../lib/world.ts';
 import { checkAcknowledgement } from './rules/acknowledgement.ts';
 import { checkApi } from './probes/api.ts';
@@ -68,7 +70,12 @@ export async function runChecks(
     fluentBit === undefined ? [configuration.finding] : aboutConfig(fluentBit, inputs, python, environment, machine);
   const about = (await Promise.all(inputs.map((input) => aboutInput(input, machine)))).flat();
   const files = readAtStart(fluentBit, environment).map((path) => pathOn(machine, path));
-  const running = await Promise.all(setups.map((setup) => checkRunning(setup, { files, retryMs }, world)));
+  const running = await Promise.all(
+    setups.map((setup) => {
+      const rejectedFolder = pathOn(machine, rejectedFolderOf(fluentBit, setup));
+      return checkRunning(setup, { files, retryMs, rejectedFolder }, world);
+    }),
+  );
   const findings = [
     ...(about.some(({ code }) => code === 'node') ? [] : [checkNode(machine.node.version, machine.node.path)]),
     ...aboutEnvironment(environment),
@@ -182,6 +189,14 @@ async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {
 function aboutPython(input: EventInput): Finding[] {
   const findings = [...checkLines(input), ...checkStorage(input), ...checkTiming(input), ...checkOutputs(input)];
   return findings.filter(({ level }) => level !== 'ok');
+}
+
+/** Where Fluent Bit sets aside what a destination refused (flb_storage.c). */
+function rejectedFolderOf(fluentBit: FluentBitConfig | undefined, { config }: Setup): string {
+  const service = fluentBit === undefined ? undefined : serviceOf(fluentBit);
+  const path = service?.get('storage.path');
+  if (path === undefined) return usualRejectedFolder(config.stateFile);
+  return join(path, service?.get('storage.rejected.path') ?? 'rejected');
 }
 
 /** What a running Fluent Bit knows only as it was when it started. */

@@ -110,6 +110,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
     }
   });
   const isTaken = await acknowledgement.settle();
+  const losses = await session.destination.look(run.signal);
   if (!(fatal instanceof StateError)) await store.flush();
   if (fatal !== undefined) throw fatal;
 
@@ -125,6 +126,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
   if (interrupted > 0) {
     log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
   }
+  if (losses !== undefined) log.warn(losses);
   if (!isTaken && !run.giveUp.aborted) return ExitCode.NotDelivered;
   if (failed + incomplete === 0) return ExitCode.Done;
   return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;

@@ -6,6 +6,9 @@ import { withTimeout } from '../lib/wait.ts';
 const ANSWER_MS = 2_000;
 /** What its clock may seem to move between two answers of one life: the uptime comes in whole seconds. */
 const START_TOLERANCE_S = 2;
+/** Which input's records reached which output (flb_router.c). */
+const ROUTED = 'fluentbit_routing_logs_records_total';
+const ROUTED_AND_DROPPED = 'fluentbit_routing_logs_drop_records_total';
 
 /** What Fluent Bit says of one of its inputs. Times are seconds of its own life, which began at `startedAt`. */
 export interface InputCounter {
@@ -23,6 +26,36 @@ export interface InputCounter {
   readonly isPaused: boolean;
 }
 
+/** What became of the records that an output was given, since Fluent Bit started. */
+export interface OutputCounter {
+  /** Its alias, or `http.0`. */
+  readonly name: string;
+  /** Records that the destination took. */
+  readonly delivered: number;
+  /** Chunks that could not be sent, for good. */
+  readonly errors: number;
+  /** Attempts to send that are to be repeated. */
+  readonly retries: number;
+  /** Records given up: refused by the destination, or out of retries. */
+  readonly dropped: number;
+}
+
+/** The outputs of one life of Fluent Bit. */
+export interface OutputCounters {
+  /** Epoch seconds. */
+  readonly startedAt: number;
+  /** Those that got something from this input; where Fluent Bit (before 4.2) does not say which those are, all. */
+  readonly outputs: readonly OutputCounter[];
+}
+
+interface Figures {
+  readonly metrics: unknown;
+  readonly prometheus: string;
+  /** Epoch seconds. */
+  readonly startedAt: number;
+  readonly uptime: number;
+}
+
 /** Fluent Bit's own figures, from its HTTP server (`HTTP_Server On`). */
 export class FluentBit {
   readonly #url: URL;
@@ -38,27 +71,57 @@ export class FluentBit {
 
   /** Throws when it does not answer, or has no input of that name. */
   async counter(signal: AbortSignal): Promise<InputCounter> {
+    const { metrics, prometheus, startedAt, uptime } = await this.#figures(signal);
+    const inputs = member(metrics, 'input');
+    const records = member(member(inputs, this.#input), 'records');
+    if (typeof records !== 'number') {
+      const names = typeof inputs === 'object' && inputs !== null ? Object.keys(inputs).join(', ') : 'none';
+      throw new Error(`it has no input with the Alias ${this.#input} (it has: ${names})`);
+    }
+    return {
+      records,
+      startedAt,
+      uptime,
+      countedAt: valueOf(prometheus, 'fluentbit_uptime'),
+      isPaused: valueOf(prometheus, 'fluentbit_input_ingestion_paused', `name="${this.#input}"`) === 1,
+    };
+  }
+
+  /** What became of the lines behind the input. Throws when Fluent Bit does not answer. */
+  async outputs(signal: AbortSignal): Promise<OutputCounters> {
+    const { metrics, prometheus, startedAt } = await this.#figures(signal);
+    const found = member(metrics, 'output');
+    const outputs = Object.entries(typeof found === 'object' && found !== null ? found : {}).map(
+      ([name, figures]: [string, unknown]) => ({
+        name,
+        delivered: numberOf(figures, 'proc_records'),
+        errors: numberOf(figures, 'errors'),
+        retries: numberOf(figures, 'retries'),
+        dropped: numberOf(figures, 'dropped_records'),
+      }),
+    );
+    const isRouted = ({ name }: OutputCounter) =>
+      valueOf(prometheus, ROUTED, `{input="${this.#input}",output="${name}"}`) !== undefined ||
+      valueOf(prometheus, ROUTED_AND_DROPPED, `{input="${this.#input}",output="${name}"}`) !== undefined;
+    const own = outputs.filter(isRouted);
+    return { startedAt, outputs: own.length > 0 ? own : outputs };
+  }
+
+  async #figures(signal: AbortSignal): Promise<Figures> {
     // In this order: the records are as new as the time of counting at least.
     const prometheus = await this.#get('/api/v2/metrics/prometheus', signal).catch(() => '');
     const [metrics, uptime] = await Promise.all([
       this.#get('/api/v1/metrics', signal),
       this.#get('/api/v1/uptime', signal),
     ]);
-    const inputs = member(JSON.parse(metrics), 'input');
-    const records = member(member(inputs, this.#input), 'records');
-    if (typeof records !== 'number') {
-      const names = typeof inputs === 'object' && inputs !== null ? Object.keys(inputs).join(', ') : 'none';
-      throw new Error(`it has no input with the Alias ${this.#input} (it has: ${names})`);
-    }
     const seconds = member(JSON.parse(uptime), 'uptime_sec');
     if (typeof seconds !== 'number') throw new Error('its uptime cannot be read');
     return {
-      records,
+      metrics: JSON.parse(metrics),
+      prometheus,
       startedAt:
         valueOf(prometheus, 'fluentbit_process_start_time_seconds') ?? Math.floor(this.#now() / 1000) - seconds,
       uptime: seconds,
-      countedAt: valueOf(prometheus, 'fluentbit_uptime'),
-      isPaused: valueOf(prometheus, 'fluentbit_input_ingestion_paused', `name="${this.#input}"`) === 1,
     };
   }
 
@@ -99,4 +162,9 @@ function valueOf(prometheus: string, metric: string, label = ''): number | undef
 function member(value: unknown, key: string): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
   return (value as Record<string, unknown>)[key];
+}
+
+function numberOf(figures: unknown, key: string): number {
+  const value = member(figures, key);
+  return typeof value === 'number' ? value : 0;
 }

@@ -1,3 +1,4 @@
+import type { OutputCounter } from '../delivery/fluent-bit-counter.ts';
 import { parseInstant } from '../lib/duration.ts';
 import { messageOf, type ExitCode } from '../lib/errors.ts';
 import type { Session } from './session.ts';
@@ -37,7 +38,9 @@ export async function writeMetrics(file: string, session: Session, exitCode: Exi
  */
 export function renderMetrics(session: Session, exitCode: ExitCode): string {
   const input = { input: session.config.ackInput };
-  return [...ofTheRun(session, exitCode), ...ofTheSources(session)].map((metric) => render(metric, input)).join('');
+  return [...ofTheRun(session, exitCode), ...ofTheSources(session), ...ofTheDestination(session)]
+    .map((metric) => render(metric, input))
+    .join('');
 }
 
 function ofTheRun(session: Session, exitCode: ExitCode): Metric[] {
@@ -112,6 +115,32 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
     ),
     metric('counter', 'oversize_lines_total', 'Events too long for a line, kept in oversize.jsonl.', (s) => s.oversize),
     metric('counter', 'rejected_lines_total', 'Events that Fluent Bit refused, in rejected.jsonl.', (s) => s.rejected),
+  ];
+}
+
+/** What became of the lines behind Fluent Bit's input; nothing where it was not asked. */
+function ofTheDestination({ destination: { latest } }: Session): Metric[] {
+  const outputs = latest?.counters?.outputs ?? [];
+  const rejected = latest?.rejected;
+  const ofOutputs = (name: string, help: string, value: (output: OutputCounter) => number): Metric => ({
+    name: `${PREFIX}_${name}`,
+    type: 'counter',
+    help,
+    samples: outputs.map((output) => ({ labels: { output: output.name }, value: value(output) })),
+  });
+  const oldest = rejected?.chunks[0];
+  return [
+    ofOutputs('output_delivered_records_total', 'Records that the destination took.', ({ delivered }) => delivered),
+    ofOutputs('output_dropped_records_total', 'Records that an output gave up.', ({ dropped }) => dropped),
+    ofOutputs('output_errors_total', 'Chunks that an output could not send, for good.', ({ errors }) => errors),
+    ofOutputs('output_retries_total', 'Attempts to send that an output repeats.', ({ retries }) => retries),
+    gauge('rejected_chunks', 'Chunks that a destination refused and Fluent Bit set aside.', rejected?.chunks.length),
+    gauge('rejected_chunks_bytes', 'Their size.', rejected?.bytes),
+    gauge(
+      'rejected_chunks_oldest_timestamp_seconds',
+      'When the oldest of them was set aside.',
+      oldest === undefined ? undefined : oldest.at / 1000,
+    ),
   ];
 }
 

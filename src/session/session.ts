@@ -9,6 +9,7 @@ import { FluentBit } from '../delivery/fluent-bit-counter.ts';
 import type { Log } from '../lib/log.ts';
 import { Outlet } from '../delivery/outlet.ts';
 import { Preparation } from '../delivery/line-builder.ts';
+import { DestinationWatch } from './destination-watch.ts';
 import type { Provider } from '../providers/provider.ts';
 import { startRun, type Run } from '../lib/run.ts';
 import { StateStore, emptyStore, type Store } from '../state/state-store.ts';
@@ -25,6 +26,7 @@ export interface Session {
   readonly provider: Provider;
   readonly acknowledgement: Acknowledgement;
   readonly delivery: Delivery;
+  readonly destination: DestinationWatch;
   /** When it began, in epoch milliseconds. */
   readonly startedAt: number;
   readonly now: () => number;
@@ -84,6 +86,7 @@ export async function withSession<T>(
       provider,
       acknowledgement,
       delivery,
+      destination: new DestinationWatch(fluentBit, store, config, now),
       startedAt,
       now,
     });

@@ -2,6 +2,7 @@ import type { Batch, Lateness } from './batch.ts';
 import { ShapeError, count, parseJson, list, object, text, textOrNull, texts, unexpected } from '../lib/narrow.ts';
 import { parseInstant } from '../lib/duration.ts';
 import { EventId } from '../events/event-id.ts';
+import { parseDestinationSeen, type DestinationSeen } from './destination-seen.ts';
 import { SeenEvents } from './seen-events.ts';
 
 /** The newest form of the state file that this program reads and writes. */
@@ -56,6 +57,8 @@ export interface State {
   generation: number;
   sources: Record<string, SourceState>;
   pending: Pending | null;
+  /** What the last run knew of the lines behind Fluent Bit's input. */
+  destination?: DestinationSeen;
   /** The Python fetcher left it, and no source was polled since: what is before `last_run` it has printed. */
   taken_over?: boolean;
 }
@@ -89,12 +92,14 @@ export function parseState(text: string): State {
   for (const [name, source] of Object.entries(object(document['sources'] ?? {}, 'sources'))) {
     sources[name] = parseSource(source, `sources["${name}"]`);
   }
+  const destination = parseDestinationSeen(document['destination']);
   return {
     version: STATE_VERSION,
     last_run: instantOrNull(pythonInstant(document['last_run']), 'last_run'),
     generation: count(document['generation'] ?? 0, 'generation'),
     sources,
     pending: document['pending'] == null ? null : parsePending(document['pending']),
+    ...(destination === undefined ? {} : { destination }),
     ...(document['version'] === undefined || document['taken_over'] === true ? { taken_over: true } : {}),
   };
 }

@@ -170,7 +170,7 @@ describe('check', () => {
   it('lets nothing through to the terminal that is no text', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(MAIN, [/$/, '\n@INCLUDE \u001b]0;title\u0007.conf\n']);
-    assert.match((await machine.run()).stdout, /@INCLUDE ' \]0;title \.conf' does not exist/);
+    assert.match((await machine.run()).stdout, /@INCLUDE '\\u001b]0;title\\u0007\.conf' does not exist/);
   });
 
   it('is a command with options of its own', async (t) => {

@@ -167,3 +167,28 @@ describe('one life', () => {
     for (const moment of [-300, -3, 3, 300]) assert.equal(isSameLife(NOW_S + moment, NOW_S), false);
   });
 });
+
+describe('the counters of outputs', () => {
+  const figures = { proc_records: 5, errors: 2, retries: 3, retries_failed: 1, dropped_records: 24 };
+  const metrics = JSON.stringify({ input: {}, output: { mine: figures, other: { proc_records: 1 } } });
+  const outputsOf = async (t: TestContext, answers: Answers) =>
+    client(t, await serve(t, { ...USUAL, '/api/v1/metrics': metrics, ...answers })).outputs(never);
+  const mine = { name: 'mine', delivered: 5, errors: 2, retries: 3, dropped: 24 };
+  const other = { name: 'other', delivered: 1, errors: 0, retries: 0, dropped: 0 };
+
+  it('are those that got something from the input', async (t) => {
+    for (const metric of ['records_total', 'drop_records_total']) {
+      const line = `fluentbit_routing_logs_${metric}{input="activity_log",output="mine"} 9\n`;
+      const found = await outputsOf(t, { '/api/v2/metrics/prometheus': PROMETHEUS + line });
+      assert.deepEqual(found, { startedAt: 1_795_292_655, outputs: [mine] });
+    }
+  });
+
+  it('are all of them where Fluent Bit does not say which got something', async (t) => {
+    assert.deepEqual((await outputsOf(t, {})).outputs, [mine, other]);
+  });
+
+  it('are none where there are none', async (t) => {
+    assert.deepEqual((await outputsOf(t, { '/api/v1/metrics': '{}' })).outputs, []);
+  });
+});

@@ -7,9 +7,17 @@ export interface InputMetrics {
   readonly paused: boolean;
 }
 
+export interface OutputMetrics {
+  readonly proc_records: number;
+  readonly errors: number;
+  readonly retries: number;
+  readonly dropped_records: number;
+}
+
 /** The figures as they were when they were last taken. */
 export interface Picture {
   readonly inputs: ReadonlyMap<string, InputMetrics>;
+  readonly outputs?: ReadonlyMap<string, OutputMetrics>;
   readonly uptimeSec: number;
   /** Epoch seconds. */
   readonly startedAt: number;
@@ -55,7 +63,10 @@ function answerTo(url: string, source: MetricsSource): { readonly type: string; 
     const input = Object.fromEntries(
       [...picture.inputs].map(([name, { records, bytes }]) => [name, { records, bytes }]),
     );
-    return { type: json, body: JSON.stringify({ input, filter: {}, output: {} }) };
+    return {
+      type: json,
+      body: JSON.stringify({ input, filter: {}, output: Object.fromEntries(picture.outputs ?? []) }),
+    };
   }
   if (url !== '/api/v2/metrics/prometheus') return undefined;
   return { type: 'text/plain; version=0.0.4', body: prometheus(picture) };

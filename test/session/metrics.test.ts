@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
+import { rejectedChunk } from '../helpers/rejected-chunk.ts';
 import { startSandbox } from '../sandbox/server.ts';
 
 const BUILT = 'dist/fetch-activity-logs.js';
@@ -47,6 +49,7 @@ async function setUp(t: TestContext) {
   t.after(() => sandbox.close());
   const folder = await mkdtemp(join(tmpdir(), 'metrics-'));
   const file = join(folder, 'metrics.prom');
+  let said = '';
   const poll = (token = 'sandbox-token', more: readonly string[] = []) =>
     new Promise<number>((resolve) => {
       const options = [
@@ -61,10 +64,12 @@ async function setUp(t: TestContext) {
       const child = execFile(process.execPath, [BUILT, ...options], {
         env: { ...process.env, IONOS_API_TOKEN: token, CLOUDSCALE_API_TOKEN: token },
       });
+      said = '';
+      child.stderr?.on('data', (text: string) => (said += text));
       child.on('close', (code) => resolve(code ?? -1));
     });
   const metrics = async () => lint(await readFile(file, 'utf8'));
-  return { sandbox, file, poll, metrics };
+  return { sandbox, file, folder, poll, metrics, stderr: () => said };
 }
 
 /** Of a sample with these labels, and the input's. */
@@ -74,6 +79,35 @@ function valueOf(samples: readonly Sample[], name: string, labels = ''): number 
 }
 
 describe('the metrics file', () => {
+  it('tells what became of the lines behind the input, and the run warns of it in its last line', async (t) => {
+    const { sandbox, file, folder, poll, metrics, stderr } = await setUp(t);
+    sandbox.addContract('31721060');
+    const output = { proc_records: 7, errors: 2, retries: 1, dropped_records: 24 };
+    const picture = {
+      inputs: new Map([['activity_log', { records: 1, bytes: 1, paused: false }]]),
+      outputs: new Map([['to_loki', output]]),
+      uptimeSec: 60,
+      startedAt: Math.floor(Date.now() / 1000) - 60,
+    };
+    const fluentBit = await serveMetrics({ picture: () => picture, uptimeSec: () => 60 }, 0);
+    t.after(() => fluentBit.close());
+    await mkdir(join(folder, 'storage/rejected'), { recursive: true });
+    await writeFile(join(folder, 'storage/rejected/a.flb'), rejectedChunk('2026-11-21T19:00:00Z'));
+    const ack = ['--ack-url', `http://127.0.0.1:${fluentBit.port}`];
+    assert.equal(await poll('sandbox-token', ack), 0);
+    const samples = await metrics();
+    for (const [name, value] of [['delivered_records', 7], ['dropped_records', 24], ['errors', 2], ['retries', 1]] as const) {
+      assert.equal(valueOf(samples, `output_${name}_total`, 'output="to_loki"'), value);
+    } // prettier-ignore
+    assert.equal(valueOf(samples, 'rejected_chunks'), 1);
+    assert.equal(valueOf(samples, 'rejected_chunks_bytes'), 4096);
+    assert.ok((valueOf(samples, 'rejected_chunks_oldest_timestamp_seconds') ?? 0) > 1_700_000_000);
+    assert.match(stderr().trimEnd().split('\n').at(-1) ?? '', /output to_loki dropped 24 records, .* redeliver --from 2026-11-21T19:00:00Z --to 2026-11-21T19:00:01Z$/); // prettier-ignore
+    assert.equal(await poll('sandbox-token', ack), 0);
+    assert.doesNotMatch(stderr(), /dropped/);
+    assert.ok((await readFile(file, 'utf8')).includes('output_dropped_records_total'));
+  });
+
   it('tells what a poll did, in a form that Prometheus accepts, readable by others', async (t) => {
     const { sandbox, file, poll, metrics } = await setUp(t);
     const now = Date.now();

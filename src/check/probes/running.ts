@@ -8,6 +8,7 @@ import { pause, withTimeout } from '../../lib/wait.ts';
 import type { World } from '../../lib/world.ts';
 import type { Setup } from '../facts/environment.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
+import { checkDestination } from './destination.ts';
 import { isAtLeast } from './node-version.ts';
 
 /** A Fluent Bit that has just been started answers a little later. */
@@ -22,12 +23,14 @@ export interface RunningOptions {
   /** What Fluent Bit read when it started. */
   readonly files: readonly string[];
   readonly retryMs: number;
+  /** Where Fluent Bit sets aside what a destination refused. */
+  readonly rejectedFolder: string;
 }
 
 /** Whether the Fluent Bit that runs has counters for this input, takes lines, and knows its present configuration. */
 export async function checkRunning(
   { config: { ackUrl, ackInput } }: Setup,
-  { files, retryMs }: RunningOptions,
+  { files, retryMs, rejectedFolder }: RunningOptions,
   world: World,
 ): Promise<Finding[]> {
   if (ackUrl === undefined) return [];
@@ -36,7 +39,13 @@ export async function checkRunning(
     for (let attempt = 1; ; attempt++) {
       try {
         const counter = await fluentBit.counter(world.signal);
-        return [...counted(counter, ackInput), ...(await version(ackUrl, world.signal)), ...changed(counter, files)];
+        const { uptime } = counter;
+        return [
+          ...counted(counter, ackInput),
+          ...(await checkDestination(fluentBit, { rejectedFolder, uptime }, world)),
+          ...(await version(ackUrl, world.signal)),
+          ...changed(counter, files),
+        ];
       } catch (thrown) {
         world.signal.throwIfAborted();
         if (attempt === ATTEMPTS) return [unreachable(thrown, ackUrl)];

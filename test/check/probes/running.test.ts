@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { utimes } from 'node:fs/promises';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { ENVIRONMENT, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+import { ENVIRONMENT, NOW, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+import type { OutputMetrics } from '../../helpers/fluent-bit-metrics.ts';
+import { rejectedChunk } from '../../helpers/rejected-chunk.ts';
 
 async function found(machine: CheckedMachine, options: string[] = []): Promise<string[]> {
   const faults = await machine.faults(options);
@@ -57,6 +60,52 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
     const inputs = new Map([['activity_log', { records: 7, bytes: 70, paused: true }]]);
     machine.fluentBit.picture = { ...picture, inputs };
     assert.match((await found(machine)).join(), /^warning running-paused: Fluent Bit takes nothing from activity_log/);
+  });
+
+  describe('and at what became of the lines behind the input', () => {
+    const withOutput = (machine: CheckedMachine, figures: Partial<OutputMetrics>): void => {
+      const { picture } = machine.fluentBit;
+      assert.ok(picture !== undefined);
+      const output = { proc_records: 0, errors: 0, retries: 0, dropped_records: 0, ...figures };
+      machine.fluentBit.picture = { ...picture, outputs: new Map([['activity_log_ionos', output]]) };
+    };
+    const cases: [string, Partial<OutputMetrics>, string[]][] = [
+      ['a wrong key', { errors: 2, dropped_records: 24 }, ['error output-dropped: output activity_log_ionos: 0 delivered, 24 dropped, 2 errors since Fluent Bit started 2 h ago']],
+      ['a destination that is away', { retries: 10 }, ['error output-retries: output activity_log_ionos: 0 delivered, 10 retries since Fluent Bit started 2 h ago']],
+      ['an outage that is over', { retries: 10, proc_records: 125 }, []],
+      ['nothing to send yet', {}, []],
+    ]; // prettier-ignore
+    for (const [name, figures, expected] of cases) {
+      it(`with ${name}`, async (t) => {
+        const machine = await installedMachine(t);
+        withOutput(machine, figures);
+        assert.deepEqual(await found(machine), expected);
+      });
+    }
+
+    it('with all in order, which it says', async (t) => {
+      const machine = await installedMachine(t);
+      withOutput(machine, { proc_records: 1812 });
+      const { stdout } = await machine.run();
+      assert.match(stdout, /✓ output activity_log_ionos: 1812 delivered since Fluent Bit started 2 h ago\n/);
+    });
+
+    it('with chunks that the destination refused, wherever the storage is', async (t) => {
+      const machine = await installedMachine(t);
+      await machine.edit(PIPELINE, [/storage.path +\/var.*/, 'storage.path /srv/storage']);
+      const file = machine.path('/srv/storage/rejected/a.flb');
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, rejectedChunk('2026-11-21T19:00:00.5Z'));
+      await utimes(file, NOW / 1000 - 3600, NOW / 1000 - 3600);
+      const [finding, ...others] = await machine.faults();
+      assert.deepEqual(others, []);
+      assert.equal(finding?.message, '1 rejected chunk (4,096 bytes), the oldest 60 min ago');
+      assert.equal(finding.file, '/srv/storage/rejected');
+      assert.equal(
+        finding.command,
+        'fetch-activity-logs redeliver --from 2026-11-21T19:00:00Z --to 2026-11-21T19:00:01Z',
+      );
+    });
   });
 
   for (const file of [PIPELINE, ENVIRONMENT]) {

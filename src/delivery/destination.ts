@@ -1,0 +1,111 @@
+import { formatDuration, formatSecond } from '../lib/duration.ts';
+import type { DestinationSeen } from '../state/destination-seen.ts';
+import { isSameLife, type FluentBit, type OutputCounter, type OutputCounters } from './fluent-bit-counter.ts';
+import { readRejected, spanOf, type Chunk, type RejectedChunks } from './rejected-chunks.ts';
+
+/** What became of the lines after Fluent Bit's input. */
+export interface Destination {
+  /** Undefined when Fluent Bit was not asked, or did not answer. */
+  readonly counters: OutputCounters | undefined;
+  /** Undefined when the folder cannot be read. */
+  readonly rejected: RejectedChunks | undefined;
+}
+
+/** Asks Fluent Bit for its outputs' counters and looks into the folder of rejected chunks. Never throws. */
+export async function lookAtDestination(
+  fluentBit: FluentBit | undefined,
+  rejectedFolder: string,
+  signal: AbortSignal,
+): Promise<Destination> {
+  const [counters, rejected] = await Promise.all([
+    fluentBit?.outputs(signal).catch(() => undefined),
+    readRejected(rejectedFolder),
+  ]);
+  return { counters, rejected };
+}
+
+/** What to remember, so that the next run can say what is new. What is not known now stays as it was. */
+export function rememberDestination(
+  { counters, rejected }: Destination,
+  before: DestinationSeen | undefined,
+  now: number,
+): DestinationSeen | undefined {
+  if (counters === undefined && rejected === undefined) return before;
+  return {
+    looked_at: new Date(now).toISOString(),
+    started_at: counters?.startedAt ?? before?.started_at ?? 0,
+    dropped:
+      counters === undefined
+        ? (before?.dropped ?? {})
+        : Object.fromEntries(counters.outputs.map(({ name, dropped }) => [name, dropped])),
+    rejected_until: Math.max(before?.rejected_until ?? 0, rejected?.chunks.at(-1)?.at ?? 0),
+  };
+}
+
+/**
+ * What was dropped or rejected since the last look, and how to send it again: one line, undefined when nothing was.
+ * `overlapMs` is how far before the last look what is missing may have happened, where no chunk says when.
+ */
+export async function newLosses(
+  { counters, rejected }: Destination,
+  before: DestinationSeen | undefined,
+  overlapMs: number,
+): Promise<string | undefined> {
+  const drops = (counters?.outputs ?? [])
+    .map((output) => ({ ...output, grown: grownBy(output, counters, before) }))
+    .filter(({ grown }) => grown > 0);
+  const chunks = (rejected?.chunks ?? []).filter(({ at }) => at > (before?.rejected_until ?? 0));
+  if (drops.length === 0 && chunks.length === 0) return undefined;
+  const what = [
+    ...drops.map(({ name, grown }) => `output ${name} dropped ${grown} ${grown === 1 ? 'record' : 'records'}`),
+    ...(chunks.length === 0 ? [] : [`Fluent Bit set aside ${describeChunks(chunks)} in ${rejected?.folder ?? ''}`]),
+  ];
+  const since = before === undefined ? '' : ' since the last run';
+  const lastLook = before === undefined ? (counters?.startedAt ?? 0) * 1000 : Date.parse(before.looked_at);
+  return (
+    `${what.join(', ')}${since}: find out why (journalctl -u fluent-bit), then send them again: ` +
+    (await redeliverCommand(chunks, lastLook - overlapMs))
+  );
+}
+
+/** The command that sends the events of these chunks again, or, when they do not say when that was, all since then. */
+export async function redeliverCommand(chunks: readonly Chunk[], otherwiseFrom: number): Promise<string> {
+  const span = await spanOf(chunks);
+  if (span === undefined) return `fetch-activity-logs redeliver --from ${formatSecond(second(otherwiseFrom))}`;
+  // The end is exclusive.
+  return `fetch-activity-logs redeliver --from ${formatSecond(second(span.from))} --to ${formatSecond(second(span.to) + 1)}`;
+}
+
+/** What an output has done since Fluent Bit started: `1,812 delivered, 24 dropped, 2 errors, 3 retries`. */
+export function describeOutput({ delivered, dropped, errors, retries }: OutputCounter): string {
+  const parts = [`${delivered} delivered`];
+  if (dropped > 0) parts.push(`${dropped} dropped`);
+  if (errors > 0) parts.push(`${errors} ${errors === 1 ? 'error' : 'errors'}`);
+  if (retries > 0) parts.push(`${retries} ${retries === 1 ? 'retry' : 'retries'}`);
+  return parts.join(', ');
+}
+
+/** `3 rejected chunks (12,288 bytes)`. */
+export function describeChunks(chunks: readonly Chunk[]): string {
+  const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  const noun = chunks.length === 1 ? 'rejected chunk' : 'rejected chunks';
+  return `${chunks.length} ${noun} (${bytes.toLocaleString('en')} bytes)`;
+}
+
+/** `the oldest 3 d ago`. */
+export function ageOf([oldest]: readonly Chunk[], now: number): string {
+  return oldest === undefined ? '' : `the oldest ${formatDuration(Math.max(0, now - oldest.at))} ago`;
+}
+
+function grownBy(
+  { name, dropped }: OutputCounter,
+  counters: OutputCounters | undefined,
+  before: DestinationSeen | undefined,
+): number {
+  const isSame = counters !== undefined && before !== undefined && isSameLife(counters.startedAt, before.started_at);
+  return isSame ? dropped - (before.dropped[name] ?? 0) : dropped;
+}
+
+function second(epochMs: number): number {
+  return Math.max(0, Math.floor(epochMs / 1000));
+}

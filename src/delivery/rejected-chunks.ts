@@ -1,0 +1,89 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { codeOf } from '../lib/errors.ts';
+
+/** Of very many chunks, so many are searched for the times of their events: the oldest and the newest. */
+const MAX_SEARCHED = 64;
+/** A chunk is some 2 MB (FLB_INPUT_CHUNK_FS_MAX_SIZE), and may be larger by one append. */
+const MAX_BYTES = 8_000_000;
+/**
+ * A key `time` and its text as MessagePack writes them: fixstr, or str 8 (https://github.com/msgpack/msgpack). IONOS
+ * has it in `meta`, `--add-fields time` in front, cloudscale as a field of its own.
+ */
+const TIME =
+  /(?:\xa4time|\xa9timestamp)(?:[\xb4-\xbf]|\xd9.)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))/gs;
+
+/** Chunks that a destination refused and Fluent Bit set aside (`storage.keep.rejected On`). */
+export interface RejectedChunks {
+  readonly folder: string;
+  readonly chunks: readonly Chunk[];
+  readonly bytes: number;
+}
+
+export interface Chunk {
+  readonly file: string;
+  readonly bytes: number;
+  /** When it was set aside, in epoch milliseconds. */
+  readonly at: number;
+}
+
+/** Where the shipped files have it: the state and Fluent Bit's storage are in one folder. */
+export function usualRejectedFolder(stateFile: string): string {
+  return join(dirname(stateFile), 'storage', 'rejected');
+}
+
+/** What is in the folder, the oldest chunk first; undefined when it cannot be read. A folder that is not there is empty. */
+export async function readRejected(folder: string): Promise<RejectedChunks | undefined> {
+  try {
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.flb'));
+    const found = await Promise.all(names.map((name) => chunkOf(join(folder, name))));
+    const chunks = found.filter((chunk) => chunk !== undefined).sort((a, b) => a.at - b.at);
+    return { folder, chunks, bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0) };
+  } catch (error) {
+    return codeOf(error) === 'ENOENT' ? { folder, chunks: [], bytes: 0 } : undefined;
+  }
+}
+
+/** Undefined when somebody removed it meanwhile. */
+async function chunkOf(file: string): Promise<Chunk | undefined> {
+  try {
+    const { size, mtimeMs } = await stat(file);
+    return { file, bytes: size, at: mtimeMs };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** When the events of these chunks happened, in epoch milliseconds. Undefined when no instant is found. */
+export async function spanOf(chunks: readonly Chunk[]): Promise<{ from: number; to: number } | undefined> {
+  const half = MAX_SEARCHED / 2;
+  const searched = chunks.length <= MAX_SEARCHED ? chunks : [...chunks.slice(0, half), ...chunks.slice(-half)];
+  let from = Infinity;
+  let to = -Infinity;
+  for (const chunk of searched) {
+    for (const [, text = ''] of (await textOf(chunk)).matchAll(TIME)) {
+      const instant = Date.parse(text);
+      if (Number.isNaN(instant)) continue;
+      from = Math.min(from, instant);
+      to = Math.max(to, instant);
+    }
+  }
+  return from <= to ? { from, to } : undefined;
+}
+
+/** Each byte as a character; empty when it cannot be read. */
+async function textOf({ file, bytes }: Chunk): Promise<string> {
+  try {
+    const handle = await open(file);
+    try {
+      const length = Math.min(bytes, MAX_BYTES);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return '';
+  }
+}
