@@ -21,6 +21,9 @@ process.on('SIGINT', function onInterrupt() {
   stop.abort(new Stopped('stopped by SIGINT'));
 });
 
+// A limit on the size of files (LimitFSIZE=, ulimit -f) fails a write, as a full disk does; by itself it ends the process.
+process.on('SIGXFSZ', () => undefined);
+
 // Messages that nobody reads must not end the run.
 process.stderr.on('error', () => undefined);
 

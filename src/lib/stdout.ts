@@ -1,15 +1,83 @@
-import { fstatSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
+
+/** open(2), on Linux. */
+const O_ACCMODE = 0o3;
+const O_RDWR = 0o2;
+const O_APPEND = 0o2000;
+
+/** The stream for stdout. An error reaches the callback of the write that met it; nobody needs to listen for it. */
+export function openStdout(fd = 1): Writable {
+  return streamFor(fd).on('error', () => undefined);
+}
+
+/** Whether somebody looks at what this stream prints. */
+export function isTerminal(stream: Writable): boolean {
+  return 'isTTY' in stream && stream.isTTY === true;
+}
+
+function streamFor(fd: number): Writable {
+  const stats = fstatSync(fd);
+  // Unlike process.stdout it can be destroyed: a run that was asked to end must not wait for a reader that takes nothing.
+  if (stats.isFIFO() || stats.isSocket()) return new Socket({ fd, readable: false, writable: true });
+  if (isatty(fd)) return process.stdout;
+  return isDiscarded(fd) ? new ClosedOutput() : new FileOutput(fd);
+}
 
 /**
- * The stream for stdout. A pipe gets a socket of its own: unlike process.stdout it can be destroyed, and a run that
- * was asked to end must not wait for a reader that takes nothing.
+ * A file, to its last byte: process.stdout takes the short write of a disk that becomes full for a whole one. Of a write
+ * that fails nothing remains where lines are appended, so that the next run does not continue a line that was cut.
  */
-export function openStdout(): Writable {
-  const stats = fstatSync(1);
-  const isPipe = stats.isFIFO() || stats.isSocket();
-  const stream = isPipe ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
-  // Who writes is told by the write's callback; an error that nobody listens to would end the process.
-  return stream.on('error', () => undefined);
+export class FileOutput extends Writable {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    super();
+    this.#fd = fd;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const { size } = fstatSync(this.#fd);
+    let written = 0;
+    try {
+      while (written < chunk.length) written += writeSync(this.#fd, chunk, written);
+      done();
+    } catch (error) {
+      if (written > 0) this.#takeBack(size, written);
+      done(error as Error);
+    }
+  }
+
+  /** Not where another process has appended meanwhile, nor where the next write would leave a hole. */
+  #takeBack(size: number, written: number): void {
+    const isLast = fstatSync(this.#fd).size === size + written;
+    if (isLast && (openFlags(this.#fd) & O_APPEND) !== 0) ftruncateSync(this.#fd, size);
+  }
+}
+
+class ClosedOutput extends Writable {
+  override _write(_chunk: Buffer, _encoding: BufferEncoding, done: (error: Error) => void): void {
+    done(new Error('it is closed, or whoever started this discards it'));
+  }
+}
+
+/**
+ * Whether nobody gets what is written. Node opens /dev/null for reading and writing where stdout is closed, as programs
+ * do that discard what their child prints; a shell's `> /dev/null`, which is somebody's wish, is for writing only.
+ */
+function isDiscarded(fd: number): boolean {
+  const isDevNull = fstatSync(fd).rdev === statSync('/dev/null').rdev;
+  return isDevNull && (openFlags(fd) & O_ACCMODE) === O_RDWR;
+}
+
+/** The flags that a descriptor was opened with, from /proc/[pid]/fdinfo (proc(5)); 0 where there is no such file. */
+function openFlags(fd: number): number {
+  try {
+    const [, flags = '0'] = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
+    return parseInt(flags, 8);
+  } catch {
+    return 0;
+  }
 }
