@@ -4,6 +4,7 @@ import { readConfig, readLogLevel, type Config } from './config/config.ts';
 import type { Options } from './config/settings.ts';
 import { AppError, ConfigError, ExitCode, messageOf, StdoutError, codeOf } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
+import { reasonToPeek } from './session/by-hand.ts';
 import type { World } from './lib/world.ts';
 
 /** Runs the command that the arguments name and returns the exit code. Every error becomes one line on stderr. */
@@ -24,12 +25,24 @@ type Command = (config: Config, world: World, options: Options) => Promise<ExitC
 
 /** Loaded when asked for: a poll starts faster without them. */
 const COMMANDS: Readonly<Record<string, Command>> = {
-  collect: async (config, world) => (await collect(config, world)).exitCode,
-  follow: async (config, world) => (await import('./commands/follow.ts')).follow(config, world),
+  collect: byHand(async (config, world) => (await collect(config, world)).exitCode),
+  follow: byHand(async (config, world) => (await import('./commands/follow.ts')).follow(config, world)),
   export: async (config, world, options) => (await import('./commands/export.ts')).exportRange(config, world, options),
   status: async (config, world, options) => (await import('./commands/status.ts')).status(config, world, options),
   check: async (_config, world, options) => (await import('./commands/check.ts')).check(world, options),
 };
+
+/** A poll that a person started only looks, and says so in its last line, unless the person named the state. */
+function byHand(command: Command): Command {
+  return async (config, world, options) => {
+    const reason = reasonToPeek(options, config, world);
+    if (reason === undefined) return command(config, world, options);
+    const exitCode = await command({ ...config, peek: true }, world, options);
+    const log = createLog({ ...world.log, level: config.logLevel });
+    log.info(`${reason}: this was only a look (--peek), and no cursor was moved; --state-file FILE moves it`);
+    return exitCode;
+  };
+}
 
 function commandOf(options: Options): Command {
   const [name] = Array.isArray(options['_']) ? (options['_'] as unknown[]) : [];

@@ -1,4 +1,5 @@
 // The only file that does something when it is loaded: it connects the program to its process.
+import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { systemClock } from './lib/clock.ts';
 import { isJournal } from './lib/log.ts';
@@ -35,6 +36,7 @@ void import('./cli.ts').then(async ({ main }) => {
     stdout: openStdout(),
     log: { write: (line) => process.stderr.write(line), journal: isJournal(2, process.env['JOURNAL_STREAM']) },
     terminal: process.stderr.isTTY ? process.stderr : undefined,
+    isInteractive: isatty(0),
     signal: stop.signal,
     random: Math.random,
   });

@@ -2,6 +2,7 @@ import { countLevels, renderJson, renderText } from '../check/report.ts';
 import { runChecks, type CheckOptions } from '../check/run-checks.ts';
 import type { Options } from '../config/settings.ts';
 import { ExitCode } from '../lib/errors.ts';
+import { isTerminal } from '../lib/stdout.ts';
 import type { World } from '../lib/world.ts';
 
 /**
@@ -21,5 +22,5 @@ export async function check(world: World, options: Options, checkOptions: CheckO
 
 /** On a terminal, unless its user wants none (no-color.org). */
 function isColourful({ stdout, env }: World): boolean {
-  return 'isTTY' in stdout && stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '';
+  return isTerminal(stdout) && (env['NO_COLOR'] ?? '') === '';
 }

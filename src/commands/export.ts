@@ -20,6 +20,7 @@ import { openTarget, type ExportTarget } from '../export/target.ts';
 import { createLog } from '../lib/log.ts';
 import { ProgressLine } from '../export/progress-line.ts';
 import type { Source } from '../providers/provider.ts';
+import { isTerminal } from '../lib/stdout.ts';
 import { Stopped } from '../lib/run.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { SourceProgress } from '../state/source-progress.ts';
@@ -195,7 +196,7 @@ function asExportError(error: unknown, target: ExportTarget): unknown {
 /** Undefined where nobody looks, where nothing is to be said, and where the events themselves are seen. */
 function progressLine({ logLevel }: Config, world: World, { output }: ExportRequest): ProgressLine | undefined {
   const isQuiet = logLevel === 'error' || logLevel === 'warn';
-  const showsEvents = output === undefined && 'isTTY' in world.stdout && world.stdout.isTTY === true;
+  const showsEvents = output === undefined && isTerminal(world.stdout);
   if (world.terminal === undefined || isQuiet || showsEvents) return undefined;
   return new ProgressLine(world.terminal, world);
 }

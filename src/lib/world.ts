@@ -10,6 +10,8 @@ export interface World extends Clock {
   readonly log: Pick<LogOptions, 'write' | 'journal'>;
   /** Where messages go, when that is a terminal: progress is shown there. */
   readonly terminal?: Terminal | undefined;
+  /** Somebody can type into stdin: a person started this, not a service. */
+  readonly isInteractive?: boolean;
   /** Aborted when the process is asked to end. */
   readonly signal: AbortSignal;
   /** From 0 up to 1. */
