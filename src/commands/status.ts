@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import type { Options } from '../config/settings.ts';
+import { lookAtDestination, renderDestination, reportDestination, type Destination } from '../delivery/destination.ts';
+import { FluentBit } from '../delivery/fluent-bit-counter.ts';
+import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
 import { readCredentials } from '../config/credentials.ts';
 import { ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
 import { NewerStateError, parseState, type State } from '../state/state.ts';
@@ -21,9 +24,25 @@ export async function status(config: Config, world: World, options: Options): Pr
     now,
     secrets: knownSecrets(config, world),
   });
-  const text = options['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : renderStatus(report, now);
+  const destination = await readDestination(config, world);
+  const text =
+    options['json'] === true
+      ? `${JSON.stringify({ ...report, destination: reportDestination(destination) }, null, 2)}\n`
+      : [renderStatus(report, now), ...(await renderDestination(destination, now)).map((line) => `\n${line}\n`)].join(
+          '',
+        );
   world.stdout.write(text);
   return ExitCode.Done;
+}
+
+/** Asks the Fluent Bit of this machine, if one is named, and looks into its folder of rejected chunks. */
+async function readDestination({ ackUrl, ackInput, stateFile }: Config, world: World): Promise<Destination> {
+  const fluentBit = ackUrl === undefined ? undefined : new FluentBit(ackUrl, ackInput, world.now);
+  try {
+    return await lookAtDestination(fluentBit, usualRejectedFolder(stateFile), world.signal);
+  } finally {
+    await fluentBit?.close();
+  }
 }
 
 async function readState({ stateFile, provider }: Config): Promise<State> {

@@ -97,6 +97,43 @@ export function ageOf([oldest]: readonly Chunk[], now: number): string {
   return oldest === undefined ? '' : `the oldest ${formatDuration(Math.max(0, now - oldest.at))} ago`;
 }
 
+/** What `status --json` says of the lines behind the input. */
+export interface DestinationReport {
+  /** Null when Fluent Bit was not asked, or did not answer. */
+  readonly outputs: readonly OutputCounter[] | null;
+  /** Null when the folder cannot be read. */
+  readonly rejected_chunks: number | null;
+  readonly rejected_bytes: number | null;
+  /** When the oldest chunk was set aside, RFC 3339. */
+  readonly oldest_rejected: string | null;
+}
+
+/** For programs. */
+export function reportDestination({ counters, rejected }: Destination): DestinationReport {
+  const oldest = rejected?.chunks[0];
+  return {
+    outputs: counters?.outputs ?? null,
+    rejected_chunks: rejected?.chunks.length ?? null,
+    rejected_bytes: rejected?.bytes ?? null,
+    oldest_rejected: oldest === undefined ? null : new Date(oldest.at).toISOString(),
+  };
+}
+
+/** For people: one line for each output, and one for the chunks that were rejected. */
+export async function renderDestination({ counters, rejected }: Destination, now: number): Promise<string[]> {
+  const outputs = (counters?.outputs ?? []).map(
+    (output) => `OUTPUT ${output.name}: ${describeOutput(output)} since Fluent Bit started.`,
+  );
+  const chunks = rejected?.chunks ?? [];
+  if (chunks.length === 0) return outputs;
+  const again = await redeliverCommand(chunks, chunks[0]?.at ?? now);
+  return [
+    ...outputs,
+    `REJECTED: ${describeChunks(chunks)}, ${ageOf(chunks, now)}, in ${rejected?.folder ?? ''}. ` +
+      `Once the destination takes them, send their events again: ${again}`,
+  ];
+}
+
 function grownBy(
   { name, dropped }: OutputCounter,
   counters: OutputCounters | undefined,

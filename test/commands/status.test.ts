@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { captureLog } from '../helpers/captured-log.ts';
+import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
 import { assertGolden } from '../helpers/golden.ts';
+import { rejectedChunk } from '../helpers/rejected-chunk.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { startSandbox } from '../sandbox/server.ts';
@@ -57,6 +59,34 @@ describe('status', () => {
       for (const { exitCode, stderr } of [table, json]) assert.deepEqual([exitCode, stderr], [ExitCode.Done, '']);
     });
   }
+
+  it('says what became of the lines behind the input, and how to send again what was rejected', async (t) => {
+    const file = await stateFile(t, fixture('healthy'));
+    const output = { proc_records: 7, errors: 2, retries: 0, dropped_records: 24 };
+    const picture = {
+      inputs: new Map(),
+      outputs: new Map([['to_loki', output]]),
+      uptimeSec: 60,
+      startedAt: NOW / 1000 - 60,
+    };
+    const server = await serveMetrics({ picture: () => picture, uptimeSec: () => 60 }, 0);
+    t.after(() => server.close());
+    const folder = join(dirname(file), 'storage/rejected');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'a.flb'), rejectedChunk('2026-11-21T19:00:00Z'));
+    await utimes(join(folder, 'a.flb'), NOW / 1000 - 3600, NOW / 1000 - 3600);
+    const options = ['--ack-url', `http://127.0.0.1:${server.port}`];
+    const { stdout } = await status(file, options);
+    assert.match(stdout, /\nOUTPUT to_loki: 7 delivered, 24 dropped, 2 errors since Fluent Bit started\.\n/);
+    assert.match(stdout, /\nREJECTED: 1 rejected chunk \(4,096 bytes\), the oldest 60 min ago, in .*rejected\. .* redeliver --from 2026-11-21T19:00:00Z --to 2026-11-21T19:00:01Z\n$/); // prettier-ignore
+    const { destination } = JSON.parse((await status(file, ['--json', ...options])).stdout) as { destination: object };
+    assert.deepEqual(destination, {
+      outputs: [{ name: 'to_loki', delivered: 7, errors: 2, retries: 0, dropped: 24 }],
+      rejected_chunks: 1,
+      rejected_bytes: 4096,
+      oldest_rejected: '2026-11-21T19:30:00.000Z',
+    });
+  });
 
   const broken: [string, string | undefined][] = [
     ['missing', undefined],
