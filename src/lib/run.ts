@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Why a run ends before it is through: nothing is wrong, and the next run goes on. */
 export class Stopped extends Error {
   /** Time was up, rather than somebody asked. */
@@ -34,6 +36,8 @@ export function startRun(outside: AbortSignal, deadlineMs: number, now: number):
   const controller = new AbortController();
   const wrapUp = new AbortController();
   const giveUp = new AbortController();
+  // Each request under way listens. Node would warn on stderr of more than ten.
+  setMaxListeners(0, controller.signal, wrapUp.signal, giveUp.signal);
   const timers: NodeJS.Timeout[] = [];
   // A timer for Infinity would fire at once.
   const deadline = Number.isFinite(deadlineMs)

@@ -1,13 +1,16 @@
 /** Starts the built collector as a process, as Fluent Bit or a person would, and collects what it says. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, once, setMaxListeners } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
+import { main } from '../../src/cli.ts';
 import { builtFile } from './built-file.ts';
+import { sink } from './sink.ts';
+import { NO_WAIT } from './test-client.ts';
 
 export interface Invocation {
   /** Options beside `--api-url` and `--state-file`. */
@@ -46,7 +49,7 @@ export class Running {
   readonly exited: Promise<unknown>;
   readonly #stdout: Readable;
   readonly #events = new EventEmitter();
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
   #stderr = '';
   #isOver = false;
   #isRead = false;
@@ -90,13 +93,9 @@ export class Running {
     if (this.#isRead) return;
     this.#isRead = true;
     this.#stdout.on('data', (piece: Buffer) => {
-      const bytes = Buffer.concat([this.#rest, piece]);
-      let start = 0;
-      for (let end = bytes.indexOf('\n'); end >= 0; end = bytes.indexOf('\n', start)) {
-        this.lines.push(bytes.subarray(start, end));
-        start = end + 1;
-      }
-      this.#rest = bytes.subarray(start);
+      const { lines, rest } = linesOf(Buffer.concat([this.#rest, piece]));
+      this.lines.push(...lines);
+      this.#rest = rest;
       this.#events.emit('change');
     });
   }
@@ -194,6 +193,43 @@ export class Collector {
     await Promise.all(running.map(async (run) => run.ended));
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** One whose runs take place in the test's own process, without back-off: for what is not about the process. */
+export class QuickCollector extends Collector {
+  override async run(...args: readonly string[]): Promise<Ended> {
+    const written: Buffer[] = [];
+    let stderr = '';
+    const { signal } = new AbortController();
+    setMaxListeners(0, signal);
+    const code = await main(['--api-url', this.url, '--state-file', this.stateFile, ...args], {
+      env: { IONOS_API_TOKEN: 'sandbox-token' },
+      stdout: sink(written),
+      log: { write: (line) => (stderr += line), journal: false },
+      signal,
+      now: Date.now,
+      random: NO_WAIT,
+    });
+    const { lines, rest } = linesOf(Buffer.concat(written));
+    this.printed.push(...lines);
+    return { code, signal: null, lines, rest, stderr };
+  }
+}
+
+function linesOf(bytes: Buffer): { lines: Buffer[]; rest: Buffer } {
+  const lines: Buffer[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf('\n'); end >= 0; end = bytes.indexOf('\n', start)) {
+    lines.push(bytes.subarray(start, end));
+    start = end + 1;
+  }
+  return { lines, rest: bytes.subarray(start) };
+}
+
+export function quickCollectorFor(t: TestContext, { url }: { readonly url: string }): QuickCollector {
+  const collector = new QuickCollector('', url);
+  t.after(async () => collector.end());
+  return collector;
 }
 
 /** A collector for the API at this address, put away at the end of the test. */

@@ -56,6 +56,17 @@ describe('startRun', () => {
     run.end();
   });
 
+  it('lets any number of requests listen: Node does not warn on stderr with --concurrency 20', async (t) => {
+    const warn = t.mock.method(process, 'emitWarning', () => undefined);
+    const run = start(new AbortController().signal);
+    for (let request = 0; request < 20; request++) {
+      for (const signal of [run.signal, run.wrapUp, run.giveUp]) signal.addEventListener('abort', () => undefined);
+    }
+    run.end();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(warn.mock.callCount(), 0);
+  });
+
   it('stops because of an error, whose reason stays when a signal follows', () => {
     const outside = new AbortController();
     const run = start(outside.signal);

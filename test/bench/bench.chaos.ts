@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { median, ratio, table } from './report.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 /** Asks for nothing, and prints two lines that are no events. */
@@ -63,27 +62,4 @@ describe('npm run bench', () => {
       assert.deepEqual([exit, out], [[1, null], '']);
     });
   }
-});
-
-describe('the report', () => {
-  it('takes the middle one of the figures, or the mean of the middle two', () => {
-    assert.deepEqual([[5], [9, 1, 2], [4, 1, 3, 2]].map(median), [5, 2, 2.5]);
-  });
-
-  it('writes small ratios with more digits, and none for nothing', () => {
-    assert.deepEqual([2.345, 0.1, 0.0512, NaN].map(ratio), ['2.35', '0.10', '0.051', '–']);
-  });
-
-  it('lines up its columns', () => {
-    assert.equal(
-      table(
-        ['', 'wall'],
-        [
-          ['ours', '1 ms'],
-          ['a peer', '10.5 s'],
-        ],
-      ),
-      ['|        |   wall |', '|--------|-------:|', '| ours   |   1 ms |', '| a peer | 10.5 s |'].join('\n'),
-    );
-  });
 });
