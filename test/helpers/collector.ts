@@ -1,16 +1,15 @@
 /** Starts the built collector as a process, as Fluent Bit or a person would, and collects what it says. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { EventEmitter, once, setMaxListeners } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { main } from '../../src/cli.ts';
 import { builtFile } from './built-file.ts';
+import { runCommand } from './run-command.ts';
 import { sink } from './sink.ts';
-import { NO_WAIT } from './test-client.ts';
 
 export interface Invocation {
   /** Options beside `--api-url` and `--state-file`. */
@@ -199,20 +198,13 @@ export class Collector {
 export class QuickCollector extends Collector {
   override async run(...args: readonly string[]): Promise<Ended> {
     const written: Buffer[] = [];
-    let stderr = '';
-    const { signal } = new AbortController();
-    setMaxListeners(0, signal);
-    const code = await main(['--api-url', this.url, '--state-file', this.stateFile, ...args], {
+    const { exitCode, stderr } = await runCommand(['--api-url', this.url, '--state-file', this.stateFile, ...args], {
       env: { IONOS_API_TOKEN: 'sandbox-token' },
       stdout: sink(written),
-      log: { write: (line) => (stderr += line), journal: false },
-      signal,
-      now: Date.now,
-      random: NO_WAIT,
     });
     const { lines, rest } = linesOf(Buffer.concat(written));
     this.printed.push(...lines);
-    return { code, signal: null, lines, rest, stderr };
+    return { code: exitCode, signal: null, lines, rest, stderr };
   }
 }
 
