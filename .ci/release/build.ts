@@ -1,0 +1,97 @@
+/**
+ * `npm run release`: what a release consists of, into dist/release: for each architecture an archive with a single
+ * executable, an SBOM of each, and SHA256SUMS. Two builds of one commit give the same bytes.
+ *
+ * The executable is Node.js with the script inside (https://nodejs.org/api/single-executable-applications.html). Node.js
+ * comes from npm's packages, pinned with their integrity in the package-lock.json beside this file.
+ */
+
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { sbom } from './sbom.ts';
+
+const run = promisify(execFile);
+
+const RELEASE = 'dist/release';
+const PINS = '.ci/release';
+/** The code cache is read by the very binary that wrote it, or not at all. This one builds, so only it gets one. */
+const BUILDER = 'x64';
+const ARCHITECTURES = [BUILDER, 'arm64'] as const;
+type Architecture = (typeof ARCHITECTURES)[number];
+
+interface Manifest {
+  readonly version: string;
+  readonly files: readonly string[];
+}
+
+if (process.platform !== 'linux' || process.arch !== BUILDER)
+  throw new Error(`a release is built on Linux, ${BUILDER}`);
+const { version, files } = JSON.parse(await readFile('package.json', 'utf8')) as Manifest;
+const time = process.env['SOURCE_DATE_EPOCH'] ?? (await run('git', ['log', '-1', '--format=%ct'])).stdout.trim();
+const work = await mkdtemp(join(tmpdir(), 'fetch-activity-logs-release-'));
+try {
+  await rm(RELEASE, { recursive: true, force: true });
+  await mkdir(RELEASE, { recursive: true });
+  for (const arch of ARCHITECTURES) await fetchNode(arch);
+  const made = await Promise.all(ARCHITECTURES.map(build));
+  const { stdout } = await run('sha256sum', made.flat(), { cwd: RELEASE });
+  await writeFile(join(RELEASE, 'SHA256SUMS'), stdout);
+  console.log(stdout.trimEnd());
+} finally {
+  await rm(work, { recursive: true });
+}
+
+function nodeOf(arch: Architecture): string {
+  return join(work, arch, 'node_modules', `node-linux-${arch}`);
+}
+
+/** npm checks the integrity. */
+async function fetchNode(arch: Architecture): Promise<void> {
+  const folder = join(work, arch);
+  await mkdir(folder);
+  for (const name of ['package.json', 'package-lock.json', '.npmrc']) await cp(join(PINS, name), join(folder, name));
+  await run('npm', ['ci', '--ignore-scripts', '--os=linux', `--cpu=${arch}`], { cwd: folder });
+}
+
+/** Resolves with the names of the files that it put into the release folder. */
+async function build(arch: Architecture): Promise<string[]> {
+  const name = `fetch-activity-logs-${version}-linux-${arch}`;
+  const folder = join(work, name);
+  await mkdir(folder);
+  await makeExecutable(arch, join(folder, 'fetch-activity-logs'));
+  for (const file of [...files.filter((name) => name !== 'dist'), 'README.md', 'LICENSE']) {
+    await cp(file, join(folder, file), { recursive: true, verbatimSymlinks: true });
+  }
+  await cp('dist/LICENSES.txt', join(folder, 'LICENSES.txt'));
+  await cp(join(nodeOf(arch), 'LICENSE'), join(folder, 'LICENSE-nodejs.txt'));
+  await writeFile(join(RELEASE, `${name}.cdx.json`), await sbom(`node-linux-${arch}`, join(work, arch)));
+  await pack(name);
+  return [`${name}.tar.xz`, `${name}.cdx.json`];
+}
+
+async function makeExecutable(arch: Architecture, output: string): Promise<void> {
+  const config = join(work, `${arch}.json`);
+  await writeFile(
+    config,
+    JSON.stringify({
+      main: 'dist/fetch-activity-logs.js',
+      executable: join(nodeOf(arch), 'bin/node'),
+      output,
+      disableExperimentalSEAWarning: true,
+      useCodeCache: arch === BUILDER,
+    }),
+  );
+  // Without these two the code cache differs from build to build; V8 leaves them out when it compares flags.
+  await run(join(nodeOf(BUILDER), 'bin/node'), ['--predictable', '--random-seed=1', '--build-sea', config]);
+}
+
+async function pack(name: string): Promise<void> {
+  const tar = join(work, `${name}.tar`);
+  const alike = ['--format=gnu', '--sort=name', `--mtime=@${time}`, '--owner=0', '--group=0', '--numeric-owner'];
+  await run('tar', ['-C', work, '-cf', tar, ...alike, '--mode=u=rwX,go=rX', name]);
+  await run('xz', ['--threads=1', '-6', tar]);
+  await cp(`${tar}.xz`, join(RELEASE, `${name}.tar.xz`));
+}
