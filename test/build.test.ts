@@ -45,7 +45,7 @@ describe('the build', () => {
 
   it('is readable, and holds its version', async () => {
     const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
-    assert.match(script, /^\/\/ src\/collect\.ts$/m);
+    assert.match(script, /^\/\/ src\/commands\/collect\.ts$/m);
     assert.ok(script.includes(JSON.stringify(version)));
     assert.ok(!script.includes('__VERSION__'));
   });

@@ -1,23 +1,21 @@
-import { NotNow } from '../delivery/acknowledgement.ts';
-import { withAdvice } from '../session/failures.ts';
-import { forEachConcurrent } from '../lib/concurrency.ts';
+import { SkipRun } from '../delivery/pending.ts';
 import type { Config } from '../config/config.ts';
-import { expiryWarning, readCredentials, type Credentials } from '../config/credentials.ts';
+import { expiryWarning, readCredentials } from '../config/credentials.ts';
+import { forEachConcurrent } from '../lib/concurrency.ts';
 import { formatDuration } from '../lib/duration.ts';
-import { ApiError, AppError, ExitCode, StateError, StdoutError, messageOf } from '../lib/errors.ts';
+import { AppError, ExitCode, StateError, messageOf } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
-import { counted } from '../lib/words.ts';
-import { registerNew } from '../session/sources.ts';
-import type { Source } from '../providers/provider.ts';
 import { Stopped } from '../lib/run.ts';
-import { withSession, type Session } from '../session/session.ts';
-import { SourceProgress } from '../state/source-progress.ts';
-import type { SourceState, State } from '../state/state.ts';
-import type { Store } from '../state/state-store.ts';
+import { counted } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
+import type { Source } from '../providers/provider.ts';
+import { concernsAll, explained, isWorthNoting, noteFailure, noteInAll, tooLate } from '../session/failures.ts';
+import { withSession, type Session } from '../session/session.ts';
+import { leastRecentFirst, registerNew } from '../session/sources.ts';
+import { SourceProgress } from '../state/source-progress.ts';
+import { stateOf } from '../state/state.ts';
+import type { Store } from '../state/state-store.ts';
 
-/** The code of the error that says that the deadline came before the first page. */
-export const DEADLINE = 'DEADLINE';
 /** At the deadline nothing more is fetched, but what was fetched is still printed and waited for. */
 const MAX_OVERRUN_MS = 5_000;
 /** Lateness from this part of the overlap on is warned about. */
@@ -64,7 +62,7 @@ export async function collect(config: Config, world: World, options: CollectOpti
   } catch (error) {
     if (error instanceof Stopped && error.isDeadline) throw tooLate(error);
     if (error instanceof Stopped) log.info(`${error.message} before anything was collected`);
-    else if (error instanceof NotNow) log.warn(`${error.message}; the API keeps the events for the next run`);
+    else if (error instanceof SkipRun) log.warn(`${error.message}; the API keeps the events for the next run`);
     else throw explained(error, config, credentials, world);
     return { exitCode: ExitCode.Done, isComplete: true };
   }
@@ -97,7 +95,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
   let interrupted = 0;
   let incomplete = 0;
   let fatal: AppError | undefined;
-  await forEachConcurrent(inTurn(sources, store.state), config.concurrency, async (source) => {
+  await forEachConcurrent(leastRecentFirst(sources, store.state), config.concurrency, async (source) => {
     try {
       if (!(await pollSource(source, session))) incomplete++;
     } catch (error) {
@@ -137,20 +135,16 @@ async function pollSource(
   source: Source,
   { config, log, run, store, provider, delivery, now }: Session,
 ): Promise<boolean> {
-  const state = stateOf(source, store.state);
+  const state = stateOf(source.name, store.state);
   const progress = new SourceProgress(source.name, state);
   run.signal.throwIfAborted();
   state.last_attempt = new Date(now()).toISOString();
   const { cursor } = state;
   let pages = 0;
-  let gap: string | undefined;
+  let hasGap = false;
   try {
     for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
-      if (page.gap !== undefined) {
-        // Noted before the cursor passes it: this run may end here.
-        gap = page.gap;
-        state.last_error = `${new Date(now()).toISOString()} ${gap}`;
-      }
+      if (page.gap !== undefined) hasGap = true;
       await delivery.deliver(source, progress, page);
       pages++;
     }
@@ -170,75 +164,12 @@ async function pollSource(
     if (warning !== undefined) log.warn(warning);
   }
   state.last_success = new Date(now()).toISOString();
-  if (gap === undefined) state.last_error = null;
+  if (!hasGap) state.last_error = null;
   if (progress.greatestLateness > 0 && progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
     log.warn(
       `${source.name}: events came up to ${formatDuration(progress.greatestLateness * 1000)} late, and only ` +
         `${formatDuration(config.overlapMs)} are looked for again; a longer --overlap would miss none`,
     );
   }
-  return gap === undefined;
-}
-
-/** Whose last poll is the longest ago comes first: what a deadline cuts off is not always the same. */
-function inTurn(sources: readonly Source[], state: State): Source[] {
-  const lastAttempt = (source: Source) => stateOf(source, state).last_attempt ?? '';
-  return sources.toSorted((a, b) => (lastAttempt(a) < lastAttempt(b) ? -1 : lastAttempt(a) > lastAttempt(b) ? 1 : 0));
-}
-
-/** At the deadline without a single page: not what a run is for. */
-function tooLate(reason: Stopped, lastFailure?: string): AppError {
-  const why = lastFailure === undefined ? '' : `; what failed last: ${lastFailure}`;
-  return new AppError(DEADLINE, `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
-}
-
-function stateOf(source: Source, state: State): SourceState {
-  const known = state.sources[source.name];
-  if (known === undefined) throw new StateError(`${source.name} was not registered`);
-  return known;
-}
-
-function noteFailure(source: Source, error: unknown, { config, log, store, now }: Session): void {
-  const state = stateOf(source, store.state);
-  const message = withAdvice(error, config.apiUrl.host);
-  state.last_error = `${new Date(now()).toISOString()} ${message}`;
-  log.error(
-    `${source.name}: ${message}${/[.?!]$/.test(message) ? '' : '.'} Its cursor stays; the next run tries again`,
-  );
-  if (error instanceof Error && !(error instanceof AppError)) log.debug(error.stack ?? '');
-}
-
-/** Whether what ended the poll is worth reading in the state: neither a wish, nor what the state or stdout tells. */
-function isWorthNoting(error: unknown): boolean {
-  return !(error instanceof Stopped || error instanceof StateError || error instanceof StdoutError);
-}
-
-/** What ended the poll for all sources stands with each of them: `status` knows nothing but the state. */
-async function noteInAll(message: string, { config, log, store, now }: Session): Promise<void> {
-  const polled = Object.entries(store.state.sources).filter(
-    ([name]) => config.contracts.length === 0 || config.contracts.includes(name.slice(name.indexOf('/') + 1)),
-  );
-  if (polled.length === 0) return;
-  for (const [, state] of polled) state.last_error = `${new Date(now()).toISOString()} ${message}`;
-  // What ended the poll is what matters more.
-  await store.flush().catch((error: unknown) => {
-    log.error(messageOf(error));
-  });
-}
-
-/** The credentials, the state and stdout serve all sources: without them none of the others would fare better. */
-export function concernsAll(error: unknown): error is AppError {
-  return (
-    error instanceof StateError || error instanceof StdoutError || (error instanceof ApiError && error.status === 401)
-  );
-}
-
-/** An error that ends the whole poll, in words that say what to do. */
-export function explained(error: unknown, config: Config, credentials: Credentials, world: World): Error {
-  if (!(error instanceof AppError) || error instanceof StdoutError)
-    return error instanceof Error ? error : new Error(messageOf(error));
-  const expiry =
-    error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
-  const message = withAdvice(error, config.apiUrl.host);
-  return new AppError(error.code, expiry === undefined ? message : `${message}: ${expiry}`, error.exitCode, error);
+  return !hasGap;
 }

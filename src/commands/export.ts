@@ -1,7 +1,6 @@
 import { printedIsDelivered } from '../delivery/acknowledgement.ts';
 import { fieldAdder } from '../delivery/add-fields.ts';
-import { withAdvice } from '../session/failures.ts';
-import { concernsAll, explained } from './collect.ts';
+import { concernsAll, explained, withAdvice } from '../session/failures.ts';
 import { counted } from '../lib/words.ts';
 import { forEachConcurrent } from '../lib/concurrency.ts';
 import type { Config } from '../config/config.ts';
@@ -24,7 +23,7 @@ import { isTerminal } from '../lib/stdout.ts';
 import { Stopped } from '../lib/run.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { SourceProgress } from '../state/source-progress.ts';
-import type { SourceState } from '../state/state.ts';
+import { stateOf } from '../state/state.ts';
 import type { World } from '../lib/world.ts';
 
 /** Tries for one request: some two minutes of an outage are waited out, since no next run comes by itself. */
@@ -83,7 +82,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
   for (const { name } of sources) state.sources[name] ??= newSource(formatSecond(target.range.from));
   const progress = new ExportProgress({
     range: target.range,
-    sources: sources.map((source) => stateOf(source, target)),
+    sources: sources.map((source) => stateOf(source.name, target.store.state)),
     hasContracts: config.provider.hasContracts,
     now,
   });
@@ -113,7 +112,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
     log.warn(`${reason}the export is not complete: ${summary}${resumeHint(target)}`);
     return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
   }
-  const withGaps = sources.filter((source) => stateOf(source, target).last_error !== null);
+  const withGaps = sources.filter((source) => stateOf(source.name, target.store.state).last_error !== null);
   await target.file?.complete();
   if (withGaps.length > 0) {
     const names = withGaps.map(({ name }) => name).join(', ');
@@ -132,14 +131,12 @@ async function exportSource(
   progress: ExportProgress,
 ): Promise<void> {
   const { provider, run, log } = session;
-  const state = stateOf(source, target);
+  const state = stateOf(source.name, target.store.state);
   const events = new SourceProgress(source.name, state);
   const checkpoint = { ...events.checkpoint, end: target.range.to };
   try {
     for await (const page of provider.pages(source, checkpoint, run.signal)) {
       const { cursor } = state;
-      // Noted before the cursor passes it, since the run that completes the export may be another one.
-      if (page.gap !== undefined) state.last_error = page.gap;
       await delivery.deliver(source, events, page);
       if (state.cursor !== cursor) progress.step();
       line?.update(() => progress.render());
@@ -151,18 +148,15 @@ async function exportSource(
   progress.finish(state);
 }
 
-function stateOf({ name }: Source, { store }: ExportTarget): SourceState {
-  const known = store.state.sources[name];
-  if (known === undefined) throw new StateError(`${name} was not registered`);
-  return known;
-}
-
 function deliveryOf({ session: { config, run }, request, target }: Export): Delivery {
   const toLine = lineMaker(config, request);
   return new Delivery({
     outlet: target.outlet,
-    preparation: { prepare: (events, source) => Promise.resolve(events.map((event) => toLine(event, source))) },
-    acknowledgement: printedIsDelivered,
+    lineBuilder: {
+      build: (events, source) =>
+        Promise.resolve({ lines: events.map((event) => toLine(event, source)), oversize: 0, rejected: 0 }),
+    },
+    acknowledgement: printedIsDelivered(target.store),
     store: target.store,
     run,
   });

@@ -1,7 +1,8 @@
-import { DEADLINE, collect, type Outcome } from './collect.ts';
+import { collect, type Outcome } from './collect.ts';
+import { DEADLINE } from '../session/failures.ts';
 import type { Config } from '../config/config.ts';
 import { formatDuration } from '../lib/duration.ts';
-import { ApiError, AppError, ExitCode, LockedError, PageError, messageOf } from '../lib/errors.ts';
+import { ApiError, AppError, ExitCode, LockedError, NotTakenError, PageError, messageOf } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { emptyStore } from '../state/state-store.ts';
 import { pause } from '../lib/wait.ts';
@@ -19,7 +20,7 @@ const LONGEST_ASKED_MS = 3_600_000;
  */
 export async function follow(config: Config, world: World): Promise<ExitCode> {
   const log = createLog({ ...world.log, level: config.logLevel });
-  const store = config.peek ? { store: emptyStore() } : {};
+  const store = config.peek ? { store: emptyStore(world.now) } : {};
   const speaker = new Speaker();
   log.info(`following ${config.apiUrl.host}, every ${formatDuration(config.intervalMs)}; Ctrl-C ends it`);
 
@@ -77,7 +78,11 @@ function longer(pauseMs: number): number {
 function isPassing(error: unknown, hasPolled: boolean): boolean {
   if (error instanceof LockedError) return hasPolled;
   if (error instanceof ApiError) return error.status !== 401;
-  return error instanceof PageError || (error instanceof AppError && error.code === DEADLINE);
+  return (
+    error instanceof NotTakenError ||
+    error instanceof PageError ||
+    (error instanceof AppError && error.code === DEADLINE)
+  );
 }
 
 /** What it was before collect() put it in other words. */

@@ -67,7 +67,7 @@ function sourceStatus(
     late_events: source.late.count,
     greatest_lateness_seconds: source.late.max_seconds,
     strikes: Object.keys(source.strikes).length,
-    pending_lines: pending?.sources[name]?.keys.length ?? 0,
+    pending_lines: pending?.sources[name]?.entries.length ?? 0,
   };
 }
 

@@ -1,22 +1,21 @@
 import type { Acknowledgement } from './acknowledgement.ts';
 import { toLines, type EventSlice } from '../events/event.ts';
 import type { Outlet } from './outlet.ts';
-import type { Preparation } from './line-builder.ts';
+import { portions, refusalsOf } from './refusals.ts';
+import type { LineBuilder } from './line-builder.ts';
 import type { Page, Source } from '../providers/provider.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
 import type { Run } from '../lib/run.ts';
 import type { SourceProgress } from '../state/source-progress.ts';
 import type { Store } from '../state/state-store.ts';
 
-/** Of what Fluent Bit refused once, so many lines are printed together; what it refused twice is printed alone. */
-const SUSPECTS_AT_ONCE = 100;
 const LF = 0x0a;
 
 export interface DeliveryOptions {
   readonly outlet: Pick<Outlet, 'print'>;
-  readonly preparation: Pick<Preparation, 'prepare'>;
+  readonly lineBuilder: Pick<LineBuilder, 'build'>;
   readonly acknowledgement: Acknowledgement;
-  readonly store: Pick<Store, 'changed' | 'catchUp'>;
+  readonly store: Pick<Store, 'catchUp'>;
   readonly run: Run;
 }
 
@@ -53,11 +52,11 @@ export class Delivery {
     this.pages++;
     const events = progress.take(page);
     if (events.length === 0) {
-      acknowledgement.printed(progress, progress.batch(page, [], true), 0);
+      acknowledgement.printed(progress.name, progress.batch(page, [], true), 0);
       return;
     }
     let done = 0;
-    for (const portion of portions(events, progress)) {
+    for (const portion of portions(events, progress.state)) {
       if (done > 0) run.signal.throwIfAborted();
       done += portion.length;
       await this.#print(source, progress, page, portion, done === events.length);
@@ -71,53 +70,25 @@ export class Delivery {
     events: readonly EventSlice[],
     isEnd: boolean,
   ): Promise<void> {
-    const { acknowledgement, outlet, preparation, run, store } = this.#options;
-    await acknowledgement.makeRoom(isSuspect(events, progress));
+    const { acknowledgement, outlet, lineBuilder, run, store } = this.#options;
+    const [first] = events;
+    await acknowledgement.makeRoom(first !== undefined && refusalsOf(first, progress.state) > 0);
     await store.catchUp();
-    const prepared = await preparation.prepare(events, source, progress);
-    const lines = toLines(prepared, this.#memory);
+    const built = await lineBuilder.build(events, source, progress.state);
+    const lines = toLines(built.lines, this.#memory);
     const bytes = await outlet.print(lines, run.giveUp, run.wrapUp);
     const isWhole = bytes === lines.length;
-    const count = isWhole ? prepared.length : countLines(lines, bytes);
+    const count = isWhole ? built.lines.length : countLines(lines, bytes);
     const printed = isWhole ? events : events.slice(0, count);
     this.events += count;
     this.bytes += bytes;
-    acknowledgement.printed(progress, progress.batch(page, printed, isWhole && isEnd), count);
-    store.changed();
+    const batch = progress.batch(page, printed, isWhole && isEnd);
+    if (isWhole) Object.assign(batch, { oversize: built.oversize, rejected: built.rejected });
+    acknowledgement.printed(progress.name, batch, count);
     if (isWhole) return;
     this.#memory = new ReusableMemory(); // stdout may hold the last one still
     run.signal.throwIfAborted();
   }
-}
-
-function isSuspect(events: readonly EventSlice[], progress: SourceProgress): boolean {
-  const [first] = events;
-  return first !== undefined && progress.strikesOf(first) > 0;
-}
-
-/**
- * Cuts a page into what is printed together: all of it as a rule. What Fluent Bit has refused comes first, so that each
- * run brings its end nearer, and in ever smaller portions, each acknowledged before the next, until the line that it
- * cannot take stands alone.
- */
-function* portions(events: readonly EventSlice[], progress: SourceProgress): Generator<readonly EventSlice[]> {
-  if (!progress.hasStrikes) {
-    yield events;
-    return;
-  }
-  let portion: EventSlice[] = [];
-  let strikes = 0;
-  for (const event of events.toSorted((a, b) => progress.strikesOf(b) - progress.strikesOf(a))) {
-    const itsStrikes = progress.strikesOf(event);
-    const isFull = strikes > 0 && portion.length >= (strikes === 1 ? SUSPECTS_AT_ONCE : 1);
-    if (portion.length > 0 && (itsStrikes !== strikes || isFull)) {
-      yield portion;
-      portion = [];
-    }
-    strikes = itsStrikes;
-    portion.push(event);
-  }
-  yield portion;
 }
 
 function countLines(lines: Buffer, end: number): number {

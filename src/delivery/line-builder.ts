@@ -1,108 +1,91 @@
-import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { appendDurably } from '../lib/durable-file.ts';
 import { StateError, messageOf } from '../lib/errors.ts';
 import { toLines, type EventSlice } from '../events/event.ts';
-import { FieldScanner, type FieldPath } from '../events/field-scanner.ts';
-import { depthOfLastValue, endOfValue } from '../events/json-values.ts';
+import type { FieldPath } from '../events/field-scanner.ts';
 import type { Log } from '../lib/log.ts';
 import type { Source } from '../providers/provider.ts';
-import type { SourceProgress } from '../state/source-progress.ts';
+import type { SourceState } from '../state/state.ts';
+import { MAX_REFUSALS, hasRefusals, refusalsOf } from './refusals.ts';
+import { StubWriter } from './stub.ts';
 
-/** An event that Fluent Bit has refused in so many runs is set aside. */
-const MAX_STRIKES = 3;
 /** Nested one level deeper, an event makes Fluent Bit lose what follows it in the same chunk (measured with 5.1.1). */
 const MAX_DEPTH = 63;
-const MODE = 0o600;
-const LF = 0x0a;
 
-export interface PreparationOptions {
+export interface LineBuilderOptions {
   readonly addFields: ((event: EventSlice, source: Source) => EventSlice) | undefined;
   readonly maxLineBytes: number;
-  /** Files for what cannot be printed as it is stand beside this one; undefined: everything is printed as it is. */
+  /** Files for what cannot be printed as it is are beside this one; undefined: everything is printed as it is. */
   readonly stateFile: string | undefined;
   /** What a stub keeps of an event that is too long. */
   readonly stubFields: readonly FieldPath[];
   readonly log: Log;
 }
 
-/** Turns events into what is printed: fields added, too long ones replaced by a stub, refused ones set aside. */
-export class Preparation {
-  readonly #options: PreparationOptions;
-  readonly #stubFields: FieldScanner;
+/** What is printed for some events. */
+export interface Lines {
+  readonly lines: readonly EventSlice[];
+  /** How many of the events became a stub, and how many were set aside. */
+  readonly oversize: number;
+  readonly rejected: number;
+}
 
-  constructor(options: PreparationOptions) {
+/** Turns events into lines: fields added, events that are too long replaced by a stub, refused ones set aside. */
+export class LineBuilder {
+  readonly #options: LineBuilderOptions;
+  readonly #stubs: StubWriter;
+
+  constructor(options: LineBuilderOptions) {
     this.#options = options;
-    this.#stubFields = new FieldScanner(options.stubFields);
+    this.#stubs = new StubWriter(options.stubFields, MAX_DEPTH);
   }
 
-  /** What is to be printed in the place of these events. Throws StateError when one cannot be set aside. */
-  async prepare(
-    events: readonly EventSlice[],
-    source: Source,
-    progress: SourceProgress,
-  ): Promise<readonly EventSlice[]> {
+  /** The lines for these events. Throws StateError when one cannot be set aside. */
+  async build(events: readonly EventSlice[], source: Source, state: Pick<SourceState, 'strikes'>): Promise<Lines> {
     const { addFields, maxLineBytes, stateFile } = this.#options;
-    const lines = addFields === undefined ? events : events.map((event) => addFields(event, source));
-    if (stateFile === undefined) return lines;
-    if (
-      lines.every((line) => fits(line, maxLineBytes)) &&
-      events.every((event) => progress.strikesOf(event) < MAX_STRIKES)
-    )
-      return lines;
+    const extended = addFields === undefined ? events : events.map((event) => addFields(event, source));
+    const isPlain = extended.every((line) => fits(line, maxLineBytes)) && !hasRefusals(state);
+    if (stateFile === undefined || isPlain) return { lines: extended, oversize: 0, rejected: 0 };
 
-    const prepared: EventSlice[] = [];
+    const lines: EventSlice[] = [];
+    let oversize = 0;
+    let rejected = 0;
     for (const [index, event] of events.entries()) {
-      const line = lines[index] ?? event;
-      if (progress.strikesOf(event) >= MAX_STRIKES) await this.#reject(line, source, progress, stateFile);
-      else if (fits(line, maxLineBytes)) prepared.push(line);
-      else prepared.push(await this.#shorten(event, source, progress, stateFile));
+      const line = extended[index] ?? event;
+      if (refusalsOf(event, state) >= MAX_REFUSALS) {
+        await this.#reject(line, source, stateFile);
+        rejected++;
+      } else if (fits(line, maxLineBytes)) lines.push(line);
+      else {
+        lines.push(await this.#shorten(event, source, stateFile));
+        oversize++;
+      }
     }
-    return prepared;
+    return { lines, oversize, rejected };
   }
 
-  async #reject(line: EventSlice, source: Source, progress: SourceProgress, stateFile: string): Promise<void> {
+  async #reject(line: EventSlice, source: Source, stateFile: string): Promise<void> {
     const file = join(dirname(stateFile), 'rejected.jsonl');
-    await appendDurably(file, toLines([line]));
-    progress.state.rejected++;
+    await setAside(file, line);
     this.#options.log.error(
-      `${source.name}: Fluent Bit has refused an event in ${MAX_STRIKES} runs; it is kept in ${file}, and the others go on`,
+      `${source.name}: Fluent Bit refused an event in ${MAX_REFUSALS} runs; it is stored in ${file}, and the next ` +
+        'events follow',
     );
   }
 
-  async #shorten(event: EventSlice, source: Source, progress: SourceProgress, stateFile: string): Promise<EventSlice> {
+  async #shorten(event: EventSlice, source: Source, stateFile: string): Promise<EventSlice> {
     const { addFields, maxLineBytes, log } = this.#options;
     const file = join(dirname(stateFile), 'oversize.jsonl');
     const bytes = event.end - event.start;
-    await appendDurably(file, toLines([event]));
-    progress.state.oversize++;
+    await setAside(file, event);
     log.warn(
-      `${source.name}: an event of ${bytes} bytes, ${event.depth} levels deep, is too much for Fluent Bit; ` +
-        `it is kept in ${file}, and a stub is printed`,
+      `${source.name}: an event of ${bytes} bytes, ${event.depth} levels deep, exceeds Fluent Bit's limits; ` +
+        `it is stored in ${file}, and a stub was printed instead`,
     );
-    const room = maxLineBytes - file.length - 1_000;
-    const stub = { ...event, ...this.#stub(event, `{"bytes":${bytes},"file":${JSON.stringify(file)}}`, room) };
+    const truncated = `{"bytes":${bytes},"file":${JSON.stringify(file)}}`;
+    const stub = this.#stubs.write(event, truncated, maxLineBytes - file.length - 1_000);
     const extended = addFields === undefined ? stub : addFields(stub, source);
     return fits(extended, maxLineBytes) ? extended : stub;
-  }
-
-  /** The event's own bytes of the fields that identify it, as long as there is room, and where the rest is. */
-  #stub(event: EventSlice, truncated: string, room: number): Pick<EventSlice, 'json' | 'start' | 'end' | 'depth'> {
-    this.#stubFields.scan(event.json, event.start);
-    const kept: Nested = new Map();
-    let left = room;
-    let depth = 2;
-    for (const [index, path] of this.#options.stubFields.entries()) {
-      const span = this.#stubFields.field(index);
-      if (span === undefined || span.end - span.start > left) continue;
-      endOfValue(event.json, span.start);
-      if (path.length + depthOfLastValue > MAX_DEPTH) continue;
-      depth = Math.max(depth, path.length + depthOfLastValue);
-      left -= span.end - span.start;
-      put(kept, path, event.json.toString('utf8', span.start, span.end));
-    }
-    kept.set('_truncated', truncated);
-    const json = Buffer.from(render(kept));
-    return { json, start: 0, end: json.length, depth };
   }
 }
 
@@ -112,44 +95,10 @@ function fits(event: EventSlice, maxLineBytes: number): boolean {
   return event.end - event.start <= maxLineBytes || toLines([event]).length - 1 <= maxLineBytes;
 }
 
-/** JSON texts by key, nested. */
-type Nested = Map<string, string | Nested>;
-
-function put(into: Nested, [key = '', ...below]: FieldPath, json: string): void {
-  if (below.length === 0) {
-    into.set(key, json);
-    return;
-  }
-  const inner = into.get(key);
-  const nested: Nested = inner instanceof Map ? inner : new Map<string, string | Nested>();
-  into.set(key, nested);
-  put(nested, below, json);
-}
-
-function render(object: Nested): string {
-  const members = [...object].map(
-    ([key, value]) => `${JSON.stringify(key)}:${typeof value === 'string' ? value : render(value)}`,
-  );
-  return `{${members.join(',')}}`;
-}
-
 /** On the disk when it returns. */
-async function appendDurably(file: string, bytes: Buffer): Promise<void> {
+async function setAside(file: string, event: EventSlice): Promise<void> {
   try {
-    const handle = await open(file, 'a+', MODE);
-    try {
-      await handle.chmod(MODE);
-      const { size } = await handle.stat();
-      const last = Buffer.alloc(1);
-      // A run that was killed while it wrote, or a full disk, leaves half a line.
-      if (size > 0 && (await handle.read(last, 0, 1, size - 1)).bytesRead === 1 && last[0] !== LF) {
-        await handle.appendFile('\n');
-      }
-      await handle.appendFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await appendDurably(file, toLines([event]));
   } catch (error) {
     throw new StateError(`cannot write ${file}: ${messageOf(error)}`, error);
   }

@@ -3,7 +3,8 @@ import type { ExportRange } from '../config/export-request.ts';
 import { ConfigError, LockedError, codeOf } from '../lib/errors.ts';
 import { ShapeError, count, object, parseJson, text, textOrNull, unexpected } from '../lib/narrow.ts';
 import { isAlive, type ProcessIdentity } from '../lib/process-identity.ts';
-import { parseState, serializeState, type State } from '../state/state.ts';
+import { parseState } from '../state/parse-state.ts';
+import { serializeState, type State } from '../state/state.ts';
 
 const VERSION = 1;
 

@@ -4,11 +4,14 @@ import type { Config } from '../config/config.ts';
 import type { ExportRange, ExportRequest } from '../config/export-request.ts';
 import { Outlet } from '../delivery/outlet.ts';
 import { AppError, ConfigError, LockedError, OutputError, codeOf, messageOf } from '../lib/errors.ts';
+import { syncFolder, writeDurably } from '../lib/durable-file.ts';
 import { thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import type { World } from '../lib/world.ts';
-import { emptyState, type State } from '../state/state.ts';
+import type { Batch } from '../state/batch.ts';
+import { noteDelivered } from '../state/source-progress.ts';
+import { emptyState, stateOf, type State } from '../state/state.ts';
 import { removeLeftovers } from '../state/state-file.ts';
-import { emptyStore, writeDurably, type Store } from '../state/state-store.ts';
+import { emptyStore, type Store } from '../state/state-store.ts';
 import { assertResumable, readRecord, recordName, serializeRecord, type ExportKey } from './progress-record.ts';
 
 /** Progress is recorded at most this often. */
@@ -35,7 +38,14 @@ export async function openTarget(request: ExportRequest, config: Config, world: 
   const { output, range, format } = request;
   if (output === undefined) {
     const outlet = new Outlet(world.stdout);
-    return { outlet, store: emptyStore(), range, file: undefined, isResumed: false, close: () => outlet.close() };
+    return {
+      outlet,
+      store: emptyStore(world.now),
+      range,
+      file: undefined,
+      isResumed: false,
+      close: () => outlet.close(),
+    };
   }
   const parameters = {
     provider: config.provider.name,
@@ -133,8 +143,9 @@ export class PartialFile implements Store {
     return lines.length;
   }
 
-  changed(): void {
-    // catchUp records what was written, before more is.
+  /** catchUp records it before more is written. */
+  commit(source: string, batch: Batch): void {
+    noteDelivered(stateOf(source, this.state), batch, this.#begun.now());
   }
 
   async catchUp(): Promise<void> {
@@ -152,8 +163,7 @@ export class PartialFile implements Store {
     try {
       await handle.sync();
       await rename(this.name, target);
-      const folder = await open(dirname(target));
-      await folder.sync().finally(() => folder.close());
+      await syncFolder(dirname(target));
       await rm(recordName(this.name), { force: true });
     } catch (error) {
       throw this.#cannotWrite(error);

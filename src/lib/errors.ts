@@ -50,6 +50,13 @@ export class StdoutError extends AppError {
   }
 }
 
+/** It cannot be checked that Fluent Bit takes what is printed. */
+export class NotTakenError extends AppError {
+  constructor(message: string, cause?: unknown) {
+    super('NOT_TAKEN', message, ExitCode.NotDelivered, cause);
+  }
+}
+
 /** The file of an export cannot be written. */
 export class OutputError extends AppError {
   constructor(message: string, cause?: unknown) {

@@ -1,4 +1,14 @@
-import { ApiError, PageError, messageOf } from '../lib/errors.ts';
+import type { Config } from '../config/config.ts';
+import { expiryWarning, type Credentials } from '../config/credentials.ts';
+import { ApiError, AppError, ExitCode, PageError, StateError, StdoutError, messageOf } from '../lib/errors.ts';
+import { Stopped } from '../lib/run.ts';
+import type { World } from '../lib/world.ts';
+import type { Source } from '../providers/provider.ts';
+import { stateOf } from '../state/state.ts';
+import type { Session } from './session.ts';
+
+/** The code of the error that says that the deadline came before the first page. */
+export const DEADLINE = 'DEADLINE';
 
 /** An error of a source or of the whole poll in words that say what to do, where there is something to do. */
 export function withAdvice(error: unknown, host: string): string {
@@ -19,4 +29,56 @@ export function withAdvice(error: unknown, host: string): string {
     default:
       return `${host} answered ${message}`;
   }
+}
+
+/** The credentials, the state and stdout serve all sources: without them none of the others would fare better. */
+export function concernsAll(error: unknown): error is AppError {
+  return (
+    error instanceof StateError || error instanceof StdoutError || (error instanceof ApiError && error.status === 401)
+  );
+}
+
+/** An error that ends the whole poll, in words that say what to do. */
+export function explained(error: unknown, config: Config, credentials: Credentials, world: World): Error {
+  if (!(error instanceof AppError) || error instanceof StdoutError)
+    return error instanceof Error ? error : new Error(messageOf(error));
+  const expiry =
+    error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
+  const message = withAdvice(error, config.apiUrl.host);
+  return new AppError(error.code, expiry === undefined ? message : `${message}: ${expiry}`, error.exitCode, error);
+}
+
+/** At the deadline without a single page: not what a run is for. */
+export function tooLate(reason: Stopped, lastFailure?: string): AppError {
+  const why = lastFailure === undefined ? '' : `; what failed last: ${lastFailure}`;
+  return new AppError(DEADLINE, `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
+}
+
+/** Whether what ended the poll is worth reading in the state: neither a wish, nor what the state or stdout tells. */
+export function isWorthNoting(error: unknown): boolean {
+  return !(error instanceof Stopped || error instanceof StateError || error instanceof StdoutError);
+}
+
+/** Writes the failure of a source into the log and the state; its cursor stays. */
+export function noteFailure(source: Source, error: unknown, { config, log, store, now }: Session): void {
+  const state = stateOf(source.name, store.state);
+  const message = withAdvice(error, config.apiUrl.host);
+  state.last_error = `${new Date(now()).toISOString()} ${message}`;
+  log.error(
+    `${source.name}: ${message}${/[.?!]$/.test(message) ? '' : '.'} Its cursor stays; the next run tries again`,
+  );
+  if (error instanceof Error && !(error instanceof AppError)) log.debug(error.stack ?? '');
+}
+
+/** What ended the poll for all sources stands with each of them: `status` knows nothing but the state. */
+export async function noteInAll(message: string, { config, log, store, now }: Session): Promise<void> {
+  const polled = Object.entries(store.state.sources).filter(
+    ([name]) => config.contracts.length === 0 || config.contracts.includes(name.slice(name.indexOf('/') + 1)),
+  );
+  if (polled.length === 0) return;
+  for (const [, state] of polled) state.last_error = `${new Date(now()).toISOString()} ${message}`;
+  // What ended the poll is what matters more.
+  await store.flush().catch((error: unknown) => {
+    log.error(messageOf(error));
+  });
 }

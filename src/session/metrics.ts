@@ -3,7 +3,7 @@ import { parseInstant } from '../lib/duration.ts';
 import { messageOf, type ExitCode } from '../lib/errors.ts';
 import type { Session } from './session.ts';
 import type { SourceState } from '../state/state.ts';
-import { writeDurably } from '../state/state-store.ts';
+import { writeDurably } from '../lib/durable-file.ts';
 import { VERSION } from '../lib/version.ts';
 
 /** Others read it: the node exporter, Fluent Bit. */

@@ -1,4 +1,4 @@
-import { beginAcknowledgement, printedIsDelivered, type Acknowledgement } from '../delivery/acknowledgement.ts';
+import { printedIsDelivered, type Acknowledgement } from '../delivery/acknowledgement.ts';
 import { fieldAdder } from '../delivery/add-fields.ts';
 import { ApiClient } from '../http/api-client.ts';
 import type { Config } from '../config/config.ts';
@@ -8,8 +8,9 @@ import { createDispatcher } from '../http/proxy.ts';
 import { FluentBit } from '../delivery/fluent-bit-counter.ts';
 import type { Log } from '../lib/log.ts';
 import { Outlet } from '../delivery/outlet.ts';
-import { Preparation } from '../delivery/line-builder.ts';
 import { DestinationWatch } from './destination-watch.ts';
+import { LineBuilder } from '../delivery/line-builder.ts';
+import { beginAcknowledgement } from '../delivery/pending.ts';
 import type { Provider } from '../providers/provider.ts';
 import { startRun, type Run } from '../lib/run.ts';
 import { StateStore, emptyStore, type Store } from '../state/state-store.ts';
@@ -46,7 +47,7 @@ export async function withSession<T>(
   const outlet = new Outlet(world.stdout);
   let store = keptStore;
   try {
-    store ??= config.peek ? emptyStore() : await openStore(config, world, run, log);
+    store ??= config.peek ? emptyStore(now) : await openStore(config, world, run, log);
     const api = new ApiClient({
       baseUrl: config.apiUrl,
       authorization: credentials.authorization,
@@ -67,15 +68,17 @@ export async function withSession<T>(
       contracts: config.contracts,
     });
     const acknowledgement =
-      fluentBit === undefined ? printedIsDelivered : await beginAcknowledgement({ fluentBit, store, run, log, now });
-    const preparation = new Preparation({
+      fluentBit === undefined
+        ? printedIsDelivered(store)
+        : await beginAcknowledgement({ fluentBit, input: config.ackInput, store, run, log, clock: world });
+    const lineBuilder = new LineBuilder({
       addFields: config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : undefined,
       maxLineBytes: config.maxLineBytes,
       stateFile: config.peek ? undefined : config.stateFile,
       stubFields: config.provider.stubFields,
       log,
     });
-    const delivery = new Delivery({ outlet, preparation, acknowledgement, store, run });
+    const delivery = new Delivery({ outlet, lineBuilder, acknowledgement, store, run });
     return await work({
       config,
       credentials,

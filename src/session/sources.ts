@@ -3,7 +3,7 @@ import { formatSecond, parseInstant } from '../lib/duration.ts';
 import type { Source } from '../providers/provider.ts';
 import { SeenEvents } from '../state/seen-events.ts';
 import type { Session } from './session.ts';
-import type { SourceState } from '../state/state.ts';
+import { stateOf, type SourceState, type State } from '../state/state.ts';
 
 /** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
 export function registerNew(sources: readonly Source[], { api, config, store: { state }, now }: Session): boolean {
@@ -41,4 +41,10 @@ export function newSource(cursor: string): SourceState {
     rejected: 0,
     strikes: {},
   };
+}
+
+/** The source whose last poll is the longest ago comes first, so that a deadline does not always cut off the same. */
+export function leastRecentFirst(sources: readonly Source[], state: State): Source[] {
+  const lastAttempt = (source: Source) => stateOf(source.name, state).last_attempt ?? '';
+  return sources.toSorted((a, b) => (lastAttempt(a) < lastAttempt(b) ? -1 : lastAttempt(a) > lastAttempt(b) ? 1 : 0));
 }

@@ -1,23 +1,33 @@
 import type { EventId } from '../events/event-id.ts';
 
+/** One delivered event. */
+export interface Entry {
+  /** Its identity, or a hash of its bytes where it has none. */
+  readonly key: EventId;
+  /** Until when the identity is worth keeping, in epoch seconds; null where the event has none. */
+  readonly keepUntil: number | null;
+}
+
 /**
- * Events of one source that are delivered together, as plain data: while Fluent Bit has not acknowledged them, they
- * wait in the state file as `pending`.
+ * Events of one source that are delivered together, as plain data: what is committed at once. While Fluent Bit has not
+ * acknowledged them, they wait in the state file as `pending`. Nothing in here counts before that.
  */
 export interface Batch {
-  /** What each event is known by: its identity, or a hash of the line where it has none. */
-  readonly keys: EventId[];
-  /** Until when each identity is worth keeping, in epoch seconds; null where the event has none. */
-  readonly times: (number | null)[];
-  /** Those of events without identity that were delivered since the cursor: the next run is given them again. */
+  readonly entries: Entry[];
+  /** Keys of events without identity that were delivered since the cursor: the next run receives them again. */
   readonly partial: string[];
   /** The cursor that holds once they are delivered; null when it stays where it is. */
   cursor: string | null;
   /** When the last of the events happened (epoch milliseconds); null when none says. */
   last_event: number | null;
-  /** Older identities need not be remembered from then on (epoch seconds). */
+  /** Older identities need not be kept from then on (epoch seconds). */
   forget_before: number | null;
   readonly late: Lateness;
+  /** How many of them were too long for a line, and how many were set aside because Fluent Bit refused them. */
+  oversize: number;
+  rejected: number;
+  /** What the API counts and does not return, in words; null when it returned everything. */
+  gap: string | null;
 }
 
 /** Events that were older than the cursor when they were first seen. */
@@ -28,26 +38,30 @@ export interface Lateness {
 
 export function emptyBatch(): Batch {
   return {
-    keys: [],
-    times: [],
+    entries: [],
     partial: [],
     cursor: null,
     last_event: null,
     forget_before: null,
     late: { count: 0, max_seconds: 0 },
+    oversize: 0,
+    rejected: 0,
+    gap: null,
   };
 }
 
 /** Adds what follows to a batch. */
 export function append(batch: Batch, next: Batch): void {
-  for (const key of next.keys) batch.keys.push(key);
-  for (const time of next.times) batch.times.push(time);
+  for (const entry of next.entries) batch.entries.push(entry);
   if (next.cursor !== null) batch.partial.length = 0;
   for (const key of next.partial) batch.partial.push(key);
   batch.cursor = next.cursor ?? batch.cursor;
   batch.last_event = next.last_event ?? batch.last_event;
   batch.forget_before = next.forget_before ?? batch.forget_before;
   addLateness(batch.late, next.late);
+  batch.oversize += next.oversize;
+  batch.rejected += next.rejected;
+  batch.gap = next.gap ?? batch.gap;
 }
 
 export function addLateness(sum: Lateness, { count, max_seconds }: Lateness): void {

@@ -5,7 +5,7 @@ import { EventId } from '../events/event-id.ts';
 import type { Checkpoint, Page } from '../providers/provider.ts';
 import type { SourceState } from './state.ts';
 
-/** How far a source got: chooses what is new in a page, and takes note of what was delivered. */
+/** How far a source got in this run: selects what is new in a page, and says what is to be committed. */
 export class SourceProgress {
   readonly name: string;
   readonly state: SourceState;
@@ -13,15 +13,12 @@ export class SourceProgress {
   greatestLateness = 0;
   /** Events of this run whose id had come before with other bytes. */
   #altered = 0;
-  /** Whether Fluent Bit has refused any event; it has not, as a rule. */
-  readonly hasStrikes: boolean;
   /** What the last run delivered of the pages that come first, each as often as there are such events. */
   readonly #partial: Map<string, number>;
 
   constructor(name: string, state: SourceState) {
     this.name = name;
     this.state = state;
-    this.hasStrikes = Object.keys(state.strikes).length > 0;
     this.#partial = new Map();
     for (const key of state.partial) this.#partial.set(key, (this.#partial.get(key) ?? 0) + 1);
   }
@@ -60,19 +57,13 @@ export class SourceProgress {
     return left > 0;
   }
 
-  /** How often Fluent Bit has refused the event. */
-  strikesOf(event: EventSlice): number {
-    return this.hasStrikes ? (this.state.strikes[keyOf(event).toString()] ?? 0) : 0;
-  }
-
   /** What is to be noted once these events of the page are delivered; with its end, the page is. */
   batch(page: Page, events: readonly EventSlice[], isEnd: boolean): Batch {
     const batch = emptyBatch();
     for (const event of events) {
       const key = keyOf(event);
-      batch.keys.push(key);
+      batch.entries.push({ key, keepUntil: event.id === undefined ? null : keepUntil(event, page) });
       if (event.id === undefined && !isEnd) batch.partial.push(key.toString());
-      batch.times.push(event.id === undefined ? null : memorableTime(event, page));
       if (event.time === undefined || page.lateBefore === undefined) continue;
       const lateness = Math.ceil(page.lateBefore - event.time / 1000);
       if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
@@ -82,31 +73,24 @@ export class SourceProgress {
       batch.last_event = page.events.findLast(({ time }) => time !== undefined)?.time ?? null;
       batch.cursor = page.cursor;
       batch.forget_before = page.forgetBefore ?? null;
+      batch.gap = page.gap ?? null;
     }
-    return batch;
-  }
-
-  /** The events of the batch were delivered. */
-  delivered(batch: Batch): void {
-    noteDelivered(this.state, batch);
     this.greatestLateness = Math.max(this.greatestLateness, batch.late.max_seconds);
+    return batch;
   }
 }
 
-/** Takes note in the state that the events of a batch were delivered. */
-export function noteDelivered(state: SourceState, batch: Batch): void {
-  batch.keys.forEach((key, index) => {
-    const time = batch.times[index] ?? null;
-    if (time !== null) state.seen.add(key, time);
-  });
+/** Applies a delivered batch to the state of its source; `at` is the present, in epoch milliseconds. */
+export function noteDelivered(state: SourceState, batch: Batch, at: number): void {
+  for (const { key, keepUntil } of batch.entries) if (keepUntil !== null) state.seen.add(key, keepUntil);
   const strikes = Object.entries(state.strikes);
   if (strikes.length > 0) {
-    const delivered = new Set(batch.keys.map(String));
+    const delivered = new Set(batch.entries.map(({ key }) => key.toString()));
     state.strikes = Object.fromEntries(strikes.filter(([key]) => !delivered.has(key)));
   }
   if (batch.cursor !== null) state.partial = [];
   for (const key of batch.partial) state.partial.push(key);
-  state.delivered += batch.keys.length;
+  state.delivered += batch.entries.length;
   state.cursor = batch.cursor ?? state.cursor;
   if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();
   if (batch.forget_before !== null) {
@@ -116,9 +100,13 @@ export function noteDelivered(state: SourceState, batch: Batch): void {
     if (forgotten > state.start) state.start = forgotten;
   }
   addLateness(state.late, batch.late);
+  state.oversize += batch.oversize;
+  state.rejected += batch.rejected;
+  if (batch.gap !== null) state.last_error = `${new Date(at).toISOString()} ${batch.gap}`;
 }
 
-function keyOf({ id, json, start, end }: EventSlice): EventId {
+/** What an event is known by: its identity, or a hash of its bytes. */
+export function keyOf({ id, json, start, end }: EventSlice): EventId {
   return id ?? EventId.ofHash(json.subarray(start, end));
 }
 
@@ -126,7 +114,7 @@ function keyOf({ id, json, start, end }: EventSlice): EventId {
  * How long an identity is worth keeping: as long as its event's time lies inside the overlap. Where the event does
  * not say, or says something that the server's choice contradicts, the end of the time span that it came from.
  */
-function memorableTime({ time }: EventSlice, { between }: Page): number {
+function keepUntil({ time }: EventSlice, { between }: Page): number {
   const seconds = time === undefined ? NaN : Math.floor(time / 1000);
   if (between === undefined) return Number.isNaN(seconds) ? 0 : seconds;
   return seconds >= between.from && seconds < between.to ? seconds : between.to;

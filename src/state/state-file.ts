@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { StateError, codeOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
-import { NewerStateError, emptyState, parseState, type State } from './state.ts';
+import { NewerStateError, parseState } from './parse-state.ts';
+import { emptyState, type State } from './state.ts';
 import { ShapeError } from '../lib/narrow.ts';
 
 /** `generation` stands within this many bytes of the file's start. */

@@ -1,8 +1,9 @@
-import writeFileAtomic from 'write-file-atomic';
-import { open, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writeDurably } from '../lib/durable-file.ts';
 import { LockedError, StateError, codeOf, messageOf } from '../lib/errors.ts';
-import { emptyState, oldestCursor, serializeState, type State } from './state.ts';
+import type { Batch } from './batch.ts';
+import { noteDelivered } from './source-progress.ts';
+import { emptyState, oldestCursor, serializeState, stateOf, type State } from './state.ts';
 import { acquireLock, type LockOptions } from './state-lock.ts';
 import {
   expectRegularFile,
@@ -17,7 +18,6 @@ import {
 
 /** Saves are gathered: at most one in this time, but for the last. */
 const SAVE_INTERVAL_MS = 1_000;
-const MODE = 0o600;
 
 export interface StateStoreOptions extends LockOptions {
   readonly file: string;
@@ -32,19 +32,22 @@ export interface Store {
   readonly state: State;
   /** When the file was written by the run before, in epoch milliseconds; 0 when there was none. */
   readonly previousSave: number;
-  changed(): void;
+  /** The events of this batch of a source were delivered. */
+  commit(source: string, batch: Batch): void;
+  /** Before more is printed: what was delivered some time ago must be saved. */
   catchUp(): Promise<void>;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** A store that keeps nothing and reads nothing. */
-export function emptyStore(): Store {
+export function emptyStore(now: () => number): Store {
   const nothing = () => Promise.resolve();
+  const state = emptyState();
   return {
-    state: emptyState(),
+    state,
     previousSave: 0,
-    changed: () => undefined,
+    commit: (source, batch) => noteDelivered(stateOf(source, state), batch, now()),
     catchUp: nothing,
     flush: nothing,
     close: nothing,
@@ -110,8 +113,9 @@ export class StateStore implements Store {
     }
   }
 
-  /** Something was delivered: it is saved within SAVE_INTERVAL_MS. */
-  changed(): void {
+  /** It is saved within SAVE_INTERVAL_MS. */
+  commit(source: string, batch: Batch): void {
+    noteDelivered(stateOf(source, this.state), batch, this.#options.now());
     this.#unsavedSince ??= this.#options.now();
     this.#timer ??= setTimeout(
       () => {
@@ -170,21 +174,6 @@ export class StateStore implements Store {
     this.#failure ??= error;
     this.#options.onFailure(this.#failure);
     return this.#failure;
-  }
-}
-
-/** Writes a file whole or not at all; it is on the disk when this returns. */
-export async function writeDurably(file: string, text: string, mode = MODE): Promise<void> {
-  // write-file-atomic does not look at how much its one write took: on a disk that is nearly full, half a file would
-  // take the state's place. This write notices, and its blocks are there for the second one. It waits for the promise
-  // (lib/index.js), whatever its types say.
-  const reserve: (temporary: string) => unknown = (temporary) => writeFile(temporary, text);
-  await writeFileAtomic(file, text, { mode, tmpfileCreated: reserve });
-  const folder = await open(dirname(file));
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

@@ -5,10 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { fieldAdder, type FieldName } from '../../src/delivery/add-fields.ts';
 import { ExitCode, StateError } from '../../src/lib/errors.ts';
 import { EventReader, toLines, type EventSlice } from '../../src/events/event.ts';
-import { Preparation, type PreparationOptions } from '../../src/delivery/line-builder.ts';
+import { LineBuilder, type LineBuilderOptions } from '../../src/delivery/line-builder.ts';
 import { ionos } from '../../src/providers/ionos.ts';
-import { SourceProgress } from '../../src/state/source-progress.ts';
-import { parseState } from '../../src/state/state.ts';
+import { parseState } from '../../src/state/parse-state.ts';
 import { captureLog, type CapturedLog } from '../helpers/captured-log.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -17,14 +16,15 @@ const MAX = 10_000;
 const reader = new EventReader({ id: ['@uuid'], time: ['meta', 'time'] });
 
 interface Desk {
-  readonly progress: SourceProgress;
   readonly log: CapturedLog;
   readonly file: (name: string) => string;
   /** What is printed in the place of these events, line by line. */
-  readonly prepare: (...events: string[]) => Promise<string[]>;
+  readonly build: (...events: string[]) => Promise<string[]>;
+  /** What it said of the events that it built last. */
+  readonly counts: () => readonly [oversize: number, rejected: number];
 }
 
-interface Given extends Partial<PreparationOptions> {
+interface Given extends Partial<LineBuilderOptions> {
   /** By event. */
   readonly strikes?: Readonly<Record<string, number>>;
 }
@@ -32,7 +32,7 @@ interface Given extends Partial<PreparationOptions> {
 async function desk(t: TestContext, { strikes = {}, ...options }: Given = {}): Promise<Desk> {
   const folder = await temporaryFolder(t);
   const log = captureLog();
-  const preparation = new Preparation({
+  const lineBuilder = new LineBuilder({
     addFields: undefined,
     maxLineBytes: MAX,
     stateFile: join(folder, 'state.json'),
@@ -48,14 +48,15 @@ async function desk(t: TestContext, { strikes = {}, ...options }: Given = {}): P
   };
   const state = parseState(JSON.stringify({ version: 1, sources: { [SOURCE.name]: source } })).sources[SOURCE.name];
   assert.ok(state);
-  const progress = new SourceProgress(SOURCE.name, state);
+  let counts: [number, number] = [0, 0];
   return {
-    progress,
+    counts: () => counts,
     log,
     file: (name) => join(folder, name),
-    prepare: async (...events) => {
-      const prepared = await preparation.prepare(events.map(read), SOURCE, progress);
-      return toLines(prepared).toString().split('\n').slice(0, -1);
+    build: async (...events) => {
+      const { lines, oversize, rejected } = await lineBuilder.build(events.map(read), SOURCE, state);
+      counts = [oversize, rejected];
+      return toLines(lines).toString().split('\n').slice(0, -1);
     },
   };
 }
@@ -64,7 +65,7 @@ function read(text: string): EventSlice {
   return reader.read(Buffer.from(text), 0);
 }
 
-const adding = (...names: FieldName[]): Pick<PreparationOptions, 'addFields'> => ({
+const adding = (...names: FieldName[]): Pick<LineBuilderOptions, 'addFields'> => ({
   addFields: fieldAdder(names, ionos),
 });
 
@@ -96,30 +97,30 @@ async function modeOf(file: string): Promise<number> {
 
 describe('an event that fits', () => {
   it('is printed as it is, and no file is made', async (t) => {
-    const { prepare, file, log } = await desk(t);
+    const { build, file, log } = await desk(t);
     const events = [event('a'), long('b', MAX), deep('c', 63)];
-    assert.deepEqual(await prepare(...events), events);
+    assert.deepEqual(await build(...events), events);
     await assert.rejects(stat(file('oversize.jsonl')), { code: 'ENOENT' });
     assert.deepEqual(log.messages, []);
   });
 
   it('gets its added fields', async (t) => {
-    const { prepare } = await desk(t, adding('contract', 'time'));
+    const { build } = await desk(t, adding('contract', 'time'));
     const added = '{"contract":"31721060","time":"2026-11-21T20:25:55.000Z",';
-    assert.deepEqual(await prepare(event('a')), [`${added}${event('a').slice(1)}`]);
+    assert.deepEqual(await build(event('a')), [`${added}${event('a').slice(1)}`]);
   });
 
   it('fits without the line breaks between its tokens', async (t) => {
-    const { prepare } = await desk(t);
+    const { build } = await desk(t);
     const line = long('a', MAX);
-    assert.deepEqual(await prepare(line.replaceAll('"event":', '\r\n\n"event":')), [line]);
+    assert.deepEqual(await build(line.replaceAll('"event":', '\r\n\n"event":')), [line]);
   });
 
   it('is not cut for a look (--peek), whatever its size', async (t) => {
-    const { prepare } = await desk(t, { stateFile: undefined, ...adding('provider') });
+    const { build } = await desk(t, { stateFile: undefined, ...adding('provider') });
     const events = [long('a', MAX + 1), deep('b', 64)];
     assert.deepEqual(
-      await prepare(...events),
+      await build(...events),
       events.map((text) => `{"provider":"ionos",${text.slice(1)}`),
     );
   });
@@ -133,42 +134,42 @@ describe('an event that is too much for a line', () => {
   ];
   for (const [what, text, message] of cases) {
     it(`${what}: goes to oversize.jsonl, and a stub among the others takes its place`, async (t) => {
-      const { prepare, file, log, progress } = await desk(t);
-      const printed = await prepare(event('before'), text, event('after'));
+      const { build, file, log, counts } = await desk(t);
+      const printed = await build(event('before'), text, event('after'));
       const oversize = file('oversize.jsonl');
       assert.deepEqual(printed, [event('before'), stub('a', text.length, oversize), event('after')]);
       assert.equal(await readFile(oversize, 'utf8'), `${text}\n`);
       assert.equal(await modeOf(oversize), 0o600);
       assert.deepEqual(log.messages, [
-        `warn: ionos/31721060: ${message} is too much for Fluent Bit; it is kept in ${oversize}, and a stub is printed`,
+        `warn: ionos/31721060: ${message} exceeds Fluent Bit's limits; it is stored in ${oversize}, and a stub was printed instead`,
       ]);
-      assert.deepEqual([progress.state.oversize, progress.state.rejected], [1, 0]);
+      assert.deepEqual(counts(), [1, 0]);
     });
   }
 
   it('is added to what is there already, which nobody else may read from then on', async (t) => {
-    const { prepare, file } = await desk(t);
+    const { build, file } = await desk(t);
     await writeFile(file('oversize.jsonl'), '{"old":1}\n');
     await chmod(file('oversize.jsonl'), 0o644);
-    await prepare(long('a', MAX + 1), long('b', MAX + 2));
+    await build(long('a', MAX + 1), long('b', MAX + 2));
     const expected = ['{"old":1}', long('a', MAX + 1), long('b', MAX + 2), ''];
     assert.equal(await readFile(file('oversize.jsonl'), 'utf8'), expected.join('\n'));
     assert.equal(await modeOf(file('oversize.jsonl')), 0o600);
   });
 
   it('stands on a line of its own behind half a line, which a killed run has left', async (t) => {
-    const { prepare, file } = await desk(t);
+    const { build, file } = await desk(t);
     await writeFile(file('oversize.jsonl'), '{"old":1}\n{"ha');
-    await prepare(long('a', MAX + 1));
-    await prepare(long('b', MAX + 1));
+    await build(long('a', MAX + 1));
+    await build(long('b', MAX + 1));
     const expected = ['{"old":1}', '{"ha', long('a', MAX + 1), long('b', MAX + 1), ''];
     assert.equal(await readFile(file('oversize.jsonl'), 'utf8'), expected.join('\n'));
   });
 
   it('is one line there, and its stub is one, where the page has line breaks', async (t) => {
-    const { prepare, file } = await desk(t);
+    const { build, file } = await desk(t);
     const text = long('a', MAX + 1);
-    const printed = await prepare(text.replaceAll(/(?<=[{,])(?=")/g, '\r\n  '));
+    const printed = await build(text.replaceAll(/(?<=[{,])(?=")/g, '\r\n  '));
     const kept = (await readFile(file('oversize.jsonl'), 'utf8')).split('\n');
     assert.deepEqual([kept.length, JSON.parse(kept[0] ?? '')], [2, JSON.parse(text)]);
     assert.equal(printed.length, 1);
@@ -179,19 +180,19 @@ describe('an event that is too much for a line', () => {
   });
 
   it('has a stub with added fields, which the stub alone has too where there is room', async (t) => {
-    const { prepare, file } = await desk(t, adding('contract'));
+    const { build, file } = await desk(t, adding('contract'));
     // The event fits; its line, with the added field, does not.
-    const [line] = await prepare(long('a', MAX));
+    const [line] = await build(long('a', MAX));
     assert.equal(line, `{"contract":"31721060",${stub('a', MAX, file('oversize.jsonl')).slice(1)}`);
     assert.equal(await readFile(file('oversize.jsonl'), 'utf8'), `${long('a', MAX)}\n`);
   });
 
   it('has a stub without added fields where these would make it too long again', async (t) => {
-    const { prepare, file } = await desk(t, adding('event_type'));
+    const { build, file } = await desk(t, adding('event_type'));
     const type = `"${'T'.repeat(MAX / 2)}"`;
     const text = `{"@uuid":"a","event":{"type":${type}},"pad":"${'x'.repeat(MAX)}"}`;
     const truncated = JSON.stringify({ bytes: text.length, file: file('oversize.jsonl') });
-    assert.deepEqual(await prepare(text), [`{"@uuid":"a","event":{"type":${type}},"_truncated":${truncated}}`]);
+    assert.deepEqual(await build(text), [`{"@uuid":"a","event":{"type":${type}},"_truncated":${truncated}}`]);
   });
 
   const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
@@ -209,26 +210,26 @@ describe('an event that is too much for a line', () => {
   ];
   for (const [what, members, kept] of fields) {
     it(`has a stub with the identifying fields that it has, ${what}`, async (t) => {
-      const { prepare, file } = await desk(t);
+      const { build, file } = await desk(t);
       const text = `{${members},"pad":${'['.repeat(64)}"${'x'.repeat(MAX)}"${']'.repeat(64)}}`;
       const truncated = JSON.stringify({ bytes: text.length, file: file('oversize.jsonl') });
-      assert.deepEqual(await prepare(text), [`{${kept}${kept === '' ? '' : ','}"_truncated":${truncated}}`]);
+      assert.deepEqual(await build(text), [`{${kept}${kept === '' ? '' : ','}"_truncated":${truncated}}`]);
     });
   }
 
   it('has a stub whose fields may lie anywhere', async (t) => {
     const stubFields = [['a', 'b', 'c'], ['a', 'b', 'd"'], ['e']];
-    const { prepare, file } = await desk(t, { stubFields });
+    const { build, file } = await desk(t, { stubFields });
     const text = `{"e":[1.0],"a":{"x":0,"b":{"d\\"":1e400,"c":"\\u0041"}},"pad":"${'x'.repeat(MAX)}"}`;
     const truncated = JSON.stringify({ bytes: text.length, file: file('oversize.jsonl') });
     const kept = '"a":{"b":{"c":"\\u0041","d\\"":1e400}},"e":[1.0]';
-    assert.deepEqual(await prepare(text), [`{${kept},"_truncated":${truncated}}`]);
+    assert.deepEqual(await build(text), [`{${kept},"_truncated":${truncated}}`]);
   });
 
   it('is not printed when it cannot be kept', async (t) => {
-    const { prepare, file } = await desk(t);
+    const { build, file } = await desk(t);
     await mkdir(file('oversize.jsonl'));
-    await assert.rejects(prepare(event('before'), long('a', MAX + 1)), (error) => {
+    await assert.rejects(build(event('before'), long('a', MAX + 1)), (error) => {
       assert.ok(error instanceof StateError);
       assert.equal(error.exitCode, ExitCode.NothingCollected);
       assert.match(error.message, /^cannot write .*oversize\.jsonl: EISDIR/);
@@ -240,36 +241,36 @@ describe('an event that is too much for a line', () => {
 describe('an event that Fluent Bit has refused', () => {
   for (const strikes of [1, 2]) {
     it(`in ${strikes} runs is printed again`, async (t) => {
-      const { prepare, file } = await desk(t, { strikes: { [event('a')]: strikes } });
-      assert.deepEqual(await prepare(event('a')), [event('a')]);
+      const { build, file } = await desk(t, { strikes: { [event('a')]: strikes } });
+      assert.deepEqual(await build(event('a')), [event('a')]);
       await assert.rejects(stat(file('rejected.jsonl')), { code: 'ENOENT' });
     });
   }
 
   it('in 3 runs goes to rejected.jsonl instead, and the others go on', async (t) => {
-    const { prepare, file, log, progress } = await desk(t, { strikes: { [event('b')]: 3 } });
-    assert.deepEqual(await prepare(event('a'), event('b'), event('c')), [event('a'), event('c')]);
+    const { build, file, log, counts } = await desk(t, { strikes: { [event('b')]: 3 } });
+    assert.deepEqual(await build(event('a'), event('b'), event('c')), [event('a'), event('c')]);
     const rejected = file('rejected.jsonl');
     assert.equal(await readFile(rejected, 'utf8'), `${event('b')}\n`);
     assert.equal(await modeOf(rejected), 0o600);
     assert.deepEqual(log.messages, [
-      `error: ionos/31721060: Fluent Bit has refused an event in 3 runs; it is kept in ${rejected}, and the others go on`,
+      `error: ionos/31721060: Fluent Bit refused an event in 3 runs; it is stored in ${rejected}, and the next events follow`,
     ]);
-    assert.deepEqual([progress.state.oversize, progress.state.rejected], [0, 1]);
+    assert.deepEqual(counts(), [0, 1]);
   });
 
   it('is kept as it was printed, with its added fields, and whole, however long', async (t) => {
     const text = long('a', MAX + 1);
-    const { prepare, file } = await desk(t, { strikes: { [text]: 4 }, ...adding('provider') });
-    assert.deepEqual(await prepare(text), []);
+    const { build, file } = await desk(t, { strikes: { [text]: 4 }, ...adding('provider') });
+    assert.deepEqual(await build(text), []);
     assert.equal(await readFile(file('rejected.jsonl'), 'utf8'), `{"provider":"ionos",${text.slice(1)}\n`);
     await assert.rejects(stat(file('oversize.jsonl')), { code: 'ENOENT' });
   });
 
   it('stays where it is when it cannot be kept', async (t) => {
-    const { prepare, file, progress } = await desk(t, { strikes: { [event('a')]: 3 } });
+    const { build, file, counts } = await desk(t, { strikes: { [event('a')]: 3 } });
     await mkdir(file('rejected.jsonl'));
-    await assert.rejects(prepare(event('a')), StateError);
-    assert.equal(progress.state.rejected, 0);
+    await assert.rejects(build(event('a')), StateError);
+    assert.deepEqual(counts(), [0, 0]);
   });
 });

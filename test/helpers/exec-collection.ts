@@ -26,8 +26,17 @@ export interface SavedState {
     readonly base: number;
     readonly lines: number;
     readonly printed_until: number;
-    readonly sources: Readonly<Record<string, { readonly keys: readonly string[] } | undefined>>;
+    readonly sources: Readonly<Record<string, SavedBatch | undefined>>;
   } | null;
+}
+
+export interface SavedBatch {
+  readonly delivered?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The identities in a batch. */
+export function deliveredIn(batch: SavedBatch | undefined): string[] {
+  return Object.values(batch?.delivered ?? {}).flat();
 }
 
 export interface SavedSource {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { addLateness, append, emptyBatch, type Batch } from '../../src/state/batch.ts';
+import { addLateness, append, emptyBatch, type Batch, type Entry } from '../../src/state/batch.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { noteDelivered } from '../../src/state/source-progress.ts';
-import { parseState, serializeState, type SourceState } from '../../src/state/state.ts';
+import { parseState } from '../../src/state/parse-state.ts';
+import { serializeState, type SourceState } from '../../src/state/state.ts';
 import '../helpers/properties.ts';
 
 const SOURCE = 'ionos/31721060';
+const NOW = Date.parse('2026-11-21T20:30:00Z');
 
 function sourceState(): SourceState {
   const source = {
@@ -31,22 +33,27 @@ const batches: fc.Arbitrary<Batch> = fc
     cursor: nullable(second.map((time) => new Date(time * 1000).toISOString())),
     last_event: nullable(second.map((time) => time * 1000)),
     forget_before: nullable(second),
-    late: fc.record({ count: fc.nat(5), max_seconds: fc.nat(600) }, { noNullPrototype: true }),
+    late: fc
+      .record({ count: fc.nat(5), max_seconds: fc.nat(600) }, { noNullPrototype: true })
+      .map((late) => (late.count === 0 ? { count: 0, max_seconds: 0 } : late)),
+    oversize: fc.nat(2),
+    rejected: fc.nat(2),
+    gap: nullable(fc.constant('the API counts more')),
   })
   .map(({ events, partial, ...rest }) => ({
     ...rest,
     partial: rest.cursor === null ? partial : [],
-    keys: events.map(([key]) => EventId.of(key)),
-    times: events.map(([, time]) => time),
+    entries: events.map(([key, keepUntil]) => ({ key: EventId.of(key), keepUntil })),
   }));
 
-const copyOf = (batch: Batch): Batch => ({ ...structuredClone(batch), keys: [...batch.keys] });
+const shown = ({ key, keepUntil }: Entry): string => `${keepUntil} ${key.toString()}`;
+const copyOf = (batch: Batch): Batch => ({ ...structuredClone(batch), entries: [...batch.entries] });
 
 describe('a batch', () => {
   it('is empty at first: nothing changes when it is delivered', () => {
     const state = sourceState();
     const before = JSON.stringify(state);
-    noteDelivered(state, emptyBatch());
+    noteDelivered(state, emptyBatch(), NOW);
     assert.equal(JSON.stringify(state), before);
   });
 
@@ -57,11 +64,11 @@ describe('a batch', () => {
         const instants = pages.flatMap(({ forget_before }) => forget_before ?? []).sort((a, b) => a - b);
         for (const page of pages) page.forget_before &&= instants.shift() ?? null;
         const apart = sourceState();
-        for (const page of pages) noteDelivered(apart, page);
+        for (const page of pages) noteDelivered(apart, page, NOW);
         const together = sourceState();
         const sum = emptyBatch();
         for (const page of pages) append(sum, copyOf(page));
-        noteDelivered(together, sum);
+        noteDelivered(together, sum, NOW);
         assert.deepEqual(JSON.parse(JSON.stringify(together)), JSON.parse(JSON.stringify(apart)));
       }),
     );
@@ -83,7 +90,9 @@ describe('a batch', () => {
         const state = parseState('{"version":1}');
         const sources = { [SOURCE]: batch };
         state.pending = { host: 'vm-1', base: 1, lines: 2, started_at: 3, printed_until: 4, sources };
-        assert.deepEqual(parseState(serializeState(state)).pending?.sources[SOURCE], batch);
+        const { entries = [], ...rest } = parseState(serializeState(state)).pending?.sources[SOURCE] ?? {};
+        const { entries: expected, ...expectedRest } = batch;
+        assert.deepEqual([rest, entries.map(shown).sort()], [expectedRest, expected.map(shown).sort()]);
       }),
     );
   });
@@ -93,12 +102,11 @@ describe('a batch', () => {
     const sum = emptyBatch();
     const large = {
       ...emptyBatch(),
-      keys: Array<EventId>(many).fill(EventId.of('a')),
-      times: Array<number>(many).fill(1),
+      entries: Array<Entry>(many).fill({ key: EventId.of('a'), keepUntil: 1 }),
     };
     append(sum, large);
     append(sum, large);
-    assert.deepEqual([sum.keys.length, sum.times.length], [2 * many, 2 * many]);
+    assert.equal(sum.entries.length, 2 * many);
   });
 });
 

@@ -3,9 +3,11 @@ import { describe, it } from 'node:test';
 import type { EventSlice } from '../../src/events/event.ts';
 import { EventReader } from '../../src/events/event.ts';
 import { EventId } from '../../src/events/event-id.ts';
+import { refusalsOf } from '../../src/delivery/refusals.ts';
 import type { Page } from '../../src/providers/provider.ts';
 import { SourceProgress, noteDelivered } from '../../src/state/source-progress.ts';
-import { parseState, type SourceState } from '../../src/state/state.ts';
+import { parseState } from '../../src/state/parse-state.ts';
+import type { SourceState } from '../../src/state/state.ts';
 
 const NAME = 'ionos/31721060';
 const NOW_S = Date.parse('2026-11-21T20:30:00Z') / 1000;
@@ -37,7 +39,7 @@ function page(events: readonly EventSlice[], rest: Partial<Page> = {}): Page {
 /** Takes a page and delivers all that is new in it. */
 function deliver(progress: SourceProgress, one: Page): EventSlice[] {
   const events = progress.take(one);
-  progress.delivered(progress.batch(one, events, true));
+  noteDelivered(progress.state, progress.batch(one, events, true), NOW_S * 1000);
   return events;
 }
 
@@ -98,12 +100,12 @@ describe('SourceProgress', () => {
     const one = page([event('a', 10), event('b', 9)], { forgetBefore: NOW_S - 5 });
     const [first, second] = progress.take(one);
     assert.ok(first && second);
-    progress.delivered(progress.batch(one, [first], false));
+    noteDelivered(progress.state, progress.batch(one, [first], false), NOW_S * 1000);
     assert.deepEqual(
       [state.cursor, state.delivered, state.seen.toJSON()],
       [CURSOR, 1, { [NOW_S - 10]: [String(first.id)] }],
     );
-    progress.delivered(progress.batch(one, [second], true));
+    noteDelivered(progress.state, progress.batch(one, [second], true), NOW_S * 1000);
     assert.deepEqual([state.cursor, state.delivered, state.seen.toJSON()], [one.cursor, 2, {}]);
   });
 
@@ -162,7 +164,7 @@ describe('events without identity', () => {
     const [a, twin, b] = [event('a', 10, nameless), event('a', 10, nameless), event('b', 9, nameless)];
     const one = page([a, twin, b]);
     const progress = progressOf(state);
-    progress.delivered(progress.batch(one, [a, b], false));
+    noteDelivered(progress.state, progress.batch(one, [a, b], false), NOW_S * 1000);
     assert.equal(state.cursor, CURSOR);
 
     const nextRun = progressOf(stateWith(JSON.parse(JSON.stringify(state)) as object));
@@ -178,12 +180,12 @@ describe('strikes', () => {
     const { json, start, end } = anonymous;
     const known = event('a', 10);
     const strikes = { [String(known.id)]: 2, [String(EventId.ofHash(json.subarray(start, end)))]: 1 };
-    const progress = progressOf(stateWith({ strikes }));
+    const state = stateWith({ strikes });
     assert.deepEqual(
-      [known, anonymous, event('b', 10)].map((one) => progress.strikesOf(one)),
+      [known, anonymous, event('b', 10)].map((one) => refusalsOf(one, state)),
       [2, 1, 0],
     );
-    assert.equal(progressOf(stateWith()).strikesOf(known), 0);
+    assert.equal(refusalsOf(known, stateWith()), 0);
   });
 
   it('are over once the event was delivered', () => {
@@ -199,7 +201,7 @@ describe('noteDelivered', () => {
     const state = stateWith();
     const one = page([event('a', 10), event('b', 9, nameless)], { lateBefore: NOW_S, forgetBefore: 1 });
     const batch = progressOf(stateWith()).batch(one, one.events, true);
-    noteDelivered(state, structuredClone(batch));
+    noteDelivered(state, structuredClone(batch), NOW_S * 1000);
     assert.deepEqual([state.cursor, state.delivered, state.late.count], [one.cursor, 2, 2]);
     assert.deepEqual(Object.keys(state.seen.toJSON()), [String(NOW_S - 10)]);
   });

@@ -1,0 +1,58 @@
+import type { EventSlice } from '../events/event.ts';
+import { FieldScanner, type FieldPath } from '../events/field-scanner.ts';
+import { depthOfLastValue, endOfValue } from '../events/json-values.ts';
+
+/** What takes the place of an event that is too much for Fluent Bit. */
+export class StubWriter {
+  readonly #paths: readonly FieldPath[];
+  readonly #maxDepth: number;
+  readonly #fields: FieldScanner;
+
+  /** `paths`: the fields that identify an event. `maxDepth`: fields nested deeper are left out. */
+  constructor(paths: readonly FieldPath[], maxDepth: number) {
+    this.#paths = paths;
+    this.#maxDepth = maxDepth;
+    this.#fields = new FieldScanner(paths);
+  }
+
+  /** The event's own bytes of these fields, as many as fit into `room` bytes, and `truncated` as `_truncated`. */
+  write(event: EventSlice, truncated: string, room: number): EventSlice {
+    this.#fields.scan(event.json, event.start);
+    const kept: Nested = new Map();
+    let left = room;
+    let depth = 2;
+    for (const [index, path] of this.#paths.entries()) {
+      const span = this.#fields.field(index);
+      if (span === undefined || span.end - span.start > left) continue;
+      endOfValue(event.json, span.start);
+      if (path.length + depthOfLastValue > this.#maxDepth) continue;
+      depth = Math.max(depth, path.length + depthOfLastValue);
+      left -= span.end - span.start;
+      put(kept, path, event.json.toString('utf8', span.start, span.end));
+    }
+    kept.set('_truncated', truncated);
+    const json = Buffer.from(render(kept));
+    return { ...event, json, start: 0, end: json.length, depth };
+  }
+}
+
+/** JSON texts by key, nested. */
+type Nested = Map<string, string | Nested>;
+
+function put(into: Nested, [key = '', ...below]: FieldPath, json: string): void {
+  if (below.length === 0) {
+    into.set(key, json);
+    return;
+  }
+  const inner = into.get(key);
+  const nested: Nested = inner instanceof Map ? inner : new Map<string, string | Nested>();
+  into.set(key, nested);
+  put(nested, below, json);
+}
+
+function render(object: Nested): string {
+  const members = [...object].map(
+    ([key, value]) => `${JSON.stringify(key)}:${typeof value === 'string' ? value : render(value)}`,
+  );
+  return `{${members.join(',')}}`;
+}
