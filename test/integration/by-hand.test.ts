@@ -59,7 +59,7 @@ async function closedPort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-describe('a run by hand that cannot work says why in one line', { concurrency: 4, timeout: 240_000 }, () => {
+describe('a run by hand that cannot work says why in one line', { concurrency: 4 }, () => {
   it('without a token', async (t) => {
     const { sandbox, collector } = await place(t);
     const { ended } = collector.start({ env: { IONOS_API_TOKEN: undefined } });
@@ -148,7 +148,7 @@ describe('a run by hand that cannot work says why in one line', { concurrency: 4
   });
 });
 
-describe('a wrong option', { concurrency: 4, timeout: 240_000 }, () => {
+describe('a wrong option', { concurrency: 4 }, () => {
   const wrong: readonly (readonly [args: readonly string[], why: RegExp])[] = [
     [['--contrct', '1'], /contrct/],
     [['--unknown'], /unknown/],
@@ -199,7 +199,7 @@ describe('a wrong option', { concurrency: 4, timeout: 240_000 }, () => {
   });
 });
 
-describe('a look by hand', { concurrency: 4, timeout: 240_000 }, () => {
+describe('a look by hand', { concurrency: 4 }, () => {
   it('--peek prints and moves nothing', async (t) => {
     const { sandbox, collector } = await place(t);
     for (const _ of ['first', 'second']) {
@@ -251,7 +251,7 @@ describe('a look by hand', { concurrency: 4, timeout: 240_000 }, () => {
   });
 });
 
-describe('credentials', { concurrency: 4, timeout: 240_000 }, () => {
+describe('credentials', { concurrency: 4 }, () => {
   async function accepted({ sandbox, collector }: Place, env: Record<string, string | undefined>, ...args: string[]) {
     const ended = await collector.start({ args, env: { IONOS_API_TOKEN: undefined, ...env } }).ended;
     assert.equal(ended.code, 0, ended.stderr);
@@ -324,7 +324,7 @@ describe('credentials', { concurrency: 4, timeout: 240_000 }, () => {
   }
 });
 
-describe('messages', { timeout: 240_000 }, () => {
+describe('messages', () => {
   /** The stderr of a run with a contract that fails and a token that expires soon, as the journal gets it. */
   async function said(t: TestContext, journal: (fd: number) => string, ...args: string[]): Promise<string[]> {
     const token = jsonWebToken(DAY);
@@ -370,7 +370,7 @@ describe('messages', { timeout: 240_000 }, () => {
   });
 });
 
-describe('the built file', { timeout: 240_000 }, () => {
+describe('the built file', () => {
   it('collects alone in an empty folder', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'fetch-activity-logs-alone-'));
     t.after(() => rmSync(folder, { recursive: true }));

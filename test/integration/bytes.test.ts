@@ -52,7 +52,7 @@ async function place(t: TestContext, settings: SandboxSettings): Promise<{ sandb
   return { sandbox, collector: await collectorFor(t, sandbox) };
 }
 
-describe('events', { concurrency: 2, timeout: 120_000 }, () => {
+describe('events', { concurrency: 2 }, () => {
   const apis: readonly SandboxSettings[] = [
     {},
     { shape: 'hits/source', hitExtras: true, total: 'object', gzip: true },

@@ -21,7 +21,7 @@ const LANES: readonly SandboxSettings[] = [
 ];
 
 // After kill -9 the next run waits some seconds for the lock: the lanes wait side by side.
-describe('kill -9 at any moment', { concurrency: true, timeout: 300_000 }, () => {
+describe('kill -9 at any moment', { concurrency: true }, () => {
   LANES.forEach((settings, nth) => {
     it(`loses nothing, and repeats only what was not saved yet: ${JSON.stringify(settings)}`, async (t) => {
       const lane = await Lane.open(t, 100 + nth, settings);

@@ -65,7 +65,7 @@ function filesOf({ folder }: Collector): string[] {
   return readdirSync(folder).sort();
 }
 
-describe('the state file of the Python fetcher', { timeout: 120_000 }, () => {
+describe('the state file of the Python fetcher', () => {
   const second = Math.floor(Date.now() / SECOND) * SECOND - 2 * MINUTE;
 
   for (const [name, last_run] of [
@@ -108,7 +108,7 @@ describe('the state file of the Python fetcher', { timeout: 120_000 }, () => {
   });
 });
 
-describe('a broken state file', { concurrency: 2, timeout: 120_000 }, () => {
+describe('a broken state file', { concurrency: 2 }, () => {
   const half = (file: string) => truncateSync(file, statSync(file).size >> 1);
   const noise = Buffer.from(Array.from({ length: 4096 }, (_, nth) => (nth * 167 + (nth >> 3) * 31) & 0xff));
   const kinds: readonly (readonly [string, (file: string) => void])[] = [
@@ -176,7 +176,7 @@ describe('a broken state file', { concurrency: 2, timeout: 120_000 }, () => {
   });
 });
 
-describe('a state file that must not be touched', { concurrency: 2, timeout: 120_000 }, () => {
+describe('a state file that must not be touched', { concurrency: 2 }, () => {
   it('is one from the future: it stays as it is to the byte', async (t) => {
     const { sandbox, collector } = await place(t);
     const text = '{ "version":2, "sources" : {"ionos/1":{"cursor":[1.0]}},\n "novelty": true }\n';
@@ -241,7 +241,7 @@ describe('a state file that must not be touched', { concurrency: 2, timeout: 120
   });
 });
 
-describe('a full disk', { timeout: 120_000 }, () => {
+describe('a full disk', () => {
   const BLOCK = 4096;
   const SIZE = 128 * BLOCK;
 

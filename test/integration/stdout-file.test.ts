@@ -42,7 +42,7 @@ function poll(collector: Collector): string[] {
   return ['--api-url', collector.url, '--state-file', collector.stateFile];
 }
 
-describe('stdout that is a file', { timeout: 120_000 }, () => {
+describe('stdout that is a file', () => {
   it('whose disk becomes full ends a poll with 4: the cursor stays, and no line is cut', async (t) => {
     const { sandbox, collector } = await place(t);
     const file = join(collector.folder, 'events.jsonl');
@@ -79,7 +79,7 @@ describe('stdout that is a file', { timeout: 120_000 }, () => {
   });
 });
 
-describe('stdout that was closed before the start', { timeout: 120_000 }, () => {
+describe('stdout that was closed before the start', () => {
   it('ends a poll with 4, and the next one prints the events', async (t) => {
     const { sandbox, collector } = await place(t);
     const { code, stderr } = await shell(collector, 'exec "$@" >&-', poll(collector));
