@@ -1,21 +1,25 @@
 import { collect } from './commands/collect.ts';
-import { parseCommandLine } from './config/command-line.ts';
+import { parseCommandLine, type CommandLine } from './config/command-line.ts';
 import { readConfig, readLogLevel, type Config } from './config/config.ts';
 import type { Options } from './config/settings.ts';
 import { AppError, ConfigError, ExitCode, messageOf, StdoutError, codeOf } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 import { reasonToPeek } from './session/by-hand.ts';
+import { VERSION } from './lib/version.ts';
 import type { World } from './lib/world.ts';
+
+const DEFAULT_COLUMNS = 80;
 
 /** Runs the command that the arguments name and returns the exit code. Every error becomes one line on stderr. */
 export async function main(argv: readonly string[], world: World): Promise<ExitCode> {
   let options: Options = {};
   try {
-    const parsed = await parseCommandLine(argv, (text) => world.stdout.write(text));
-    if (parsed === undefined) return ExitCode.Done;
-    options = parsed;
-    const config = readConfig(options, world.env);
-    return await commandOf(options)(config, world, options);
+    const commandLine = parseCommandLine(argv);
+    options = commandLine.options;
+    if (commandLine.shows === 'version') world.stdout.write(`${VERSION}\n`);
+    else if (commandLine.shows === 'help') world.stdout.write(await helpFor(commandLine, world));
+    else return await run(commandLine, world);
+    return ExitCode.Done;
   } catch (error) {
     return report(error, options, world);
   }
@@ -44,11 +48,17 @@ function byHand(command: Command): Command {
   };
 }
 
-function commandOf(options: Options): Command {
-  const [name] = Array.isArray(options['_']) ? (options['_'] as unknown[]) : [];
-  const command = COMMANDS[typeof name === 'string' ? name : 'collect'];
-  if (command === undefined) throw new ConfigError(`unknown command ${String(name)}`);
-  return command;
+async function run({ command: { name }, options }: CommandLine, world: World): Promise<ExitCode> {
+  const command = COMMANDS[name];
+  if (command === undefined) throw new ConfigError(`${name} cannot be run`);
+  return await command(readConfig(options, world.env), world, options);
+}
+
+/** For the terminal's width; a terminal that does not know it says 0. */
+async function helpFor({ named }: CommandLine, { stdout }: World): Promise<string> {
+  const { renderHelp } = await import('./config/help.ts');
+  const columns = 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 0;
+  return renderHelp(named, columns > 0 ? columns : DEFAULT_COLUMNS);
 }
 
 function report(error: unknown, options: Options, world: World): ExitCode {

@@ -34,7 +34,7 @@ import { checkToken } from './probes/token.ts';
 const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
 const RETRY_MS = 1_000;
 /** Options of `check` itself; all others take the place of the command's that Fluent Bit runs. */
-const OWN_OPTIONS = new Set(['_', '$0', 'json', 'config', 'log-level', 'logLevel']);
+const OWN_OPTIONS = new Set(['json', 'config', 'log-level', 'quiet']);
 
 export interface CheckOptions {
   readonly machine?: Machine;
@@ -61,7 +61,7 @@ export async function runChecks(
   const environment = environmentOf(service, service.isThere && file === serviceFile, world.env, machine);
   const configuration = readConfiguration(file, typeof named === 'string', environment, machine);
   const fluentBit = configuration.config;
-  const inputs = fluentBit === undefined ? [] : await inputsOf(fluentBit, environment);
+  const inputs = fluentBit === undefined ? [] : inputsOf(fluentBit, environment);
   const python = fluentBit === undefined ? [] : pythonInputsOf(fluentBit);
   const { setups, refused } = setupsOf(inputs, environment, given(options));
 

@@ -1,91 +1,142 @@
-import yargs, { type Argv, type Options as YargsOption } from 'yargs';
-import { COMMANDS, POLL, type Command } from './commands.ts';
-import { AppError, ConfigError } from '../lib/errors.ts';
+import yargs from 'yargs';
+import { ConfigError } from '../lib/errors.ts';
 import { closest } from '../lib/suggestion.ts';
-import { VERSION } from '../lib/version.ts';
+import { COMMANDS, GENERAL, type Command, type Options as OptionTable } from './commands.ts';
 import type { Options } from './settings.ts';
 
-const NAME = 'fetch-activity-logs';
-/** yargs tells by its text alone what is wrong. */
-const NEEDS_VALUE = /^Not enough arguments following: (\S+)$/;
-const UNKNOWN = /^Unknown (?:argument|command)s?: ([^,]+)/;
+export const NAME = 'fetch-activity-logs';
+/** What a call without a command does. */
+export const DEFAULT_COMMAND = 'collect';
+const HELP = 'help';
 
-/**
- * The options that were given, with the command in `_`; undefined when help, the version or a completion was asked
- * for and shown. Throws ConfigError that names what it does not know, with a suggestion where one is close.
- */
-export async function parseCommandLine(
-  argv: readonly string[],
-  show: (text: string) => void,
-): Promise<Options | undefined> {
-  if (argv[0] === 'completion') {
-    // yargs prints it itself; with a default command it never gets there by way of its own completion command.
-    parser(argv).showCompletionScript();
-    return undefined;
-  }
-  const odd = argv.find((argument) => /^--(peek|json)=(?!true$|false$)/.test(argument));
-  if (odd !== undefined) throw new ConfigError(`${odd.replace('=', ': expected no value, got "')}"`);
-  let shown: string | undefined;
-  const options = await parser(argv).parseAsync([...argv], {}, (_error, _argv, output) => {
-    if (output !== '') shown = output;
-  });
-  if (shown === undefined) return options;
-  show(`${shown}\n`);
-  return undefined;
+/** What the arguments ask for. */
+export interface CommandLine {
+  /** The help of the program or of a command, or the version, instead of running anything. */
+  readonly shows?: 'help' | 'version';
+  /** Undefined when none was named: then `collect` runs, and help is that of the program. */
+  readonly named: Command | undefined;
+  readonly command: Command;
+  /** Those that were given, by name. A repeated option is an array, a switch is true. */
+  readonly options: Options;
+  /** What follows the command. */
+  readonly argument: string | undefined;
 }
 
-function parser(argv: readonly string[]): Argv {
-  let commandLine = yargs([...argv])
-    .scriptName(NAME)
-    .locale('en')
-    .wrap(100)
-    .usage(`$0 [command] [options]\n\nCollects cloud audit logs: one JSON event per line, byte for byte, none lost.`);
-  for (const command of COMMANDS) {
-    const names = command.name === 'collect' ? [command.name, '$0'] : command.name;
-    commandLine = commandLine.command(names, command.describe, (own: Argv) => withOptions(own, command));
+/** Reads the arguments. Throws ConfigError that says what is wrong, with a suggestion where one is close. */
+export function parseCommandLine(argv: readonly string[]): CommandLine {
+  const odd = argv.find((argument) => isSwitch(/^--([^=]*)=/.exec(argument)?.[1]));
+  if (odd !== undefined) throw new ConfigError(`${odd.replace('=', ': expected no value, got "')}"`);
+  const { _: positional, $0: _program, ...given } = parse(argv);
+  const words = positional.map(String);
+  const asksForHelp = words[0] === HELP || given[HELP] === true || given['h'] === true;
+  const [name, ...rest] = words[0] === HELP ? words.slice(1) : words;
+  const named = name === undefined ? undefined : commandOf(name);
+  const command = named ?? defaultCommand();
+  const basis = { named, command, options: {}, argument: undefined };
+  if (asksForHelp) return { ...basis, shows: 'help' };
+  if (given['version'] === true || given['V'] === true) return { ...basis, shows: 'version' };
+
+  const options = Object.fromEntries(
+    Object.entries(given).map(([key, value]) => [longName(key, command.options), valueOf(value)]),
+  );
+  for (const [key, value] of Object.entries(options)) assertKnown(key, value, command, argv);
+  return { ...basis, options: withLogLevel(options), argument: argumentOf(command, rest) };
+}
+
+/** yargs takes the arguments apart; which of them a command takes is looked up afterwards, by name. */
+function parse(argv: readonly string[]): Record<string, unknown> & { readonly _: readonly (string | number)[] } {
+  const all = COMMANDS.flatMap(({ options }) => Object.entries(options));
+  const withNames = (isWanted: (name: string) => boolean) =>
+    all.flatMap(([name, { short }]) => (isWanted(name) ? [name, ...(short === undefined ? [] : [short])] : []));
+  const general = Object.entries(GENERAL).flatMap(([name, { short }]) => [name, short]);
+  return yargs()
+    .parserConfiguration({
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
+    .string(withNames((name) => !isSwitch(name)))
+    .boolean([...withNames(isSwitch), ...general])
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .parseSync(withDashes(argv));
+}
+
+/** `--output -` as `--output=-`: yargs takes a lone dash behind a long option for another argument. */
+function withDashes(argv: readonly string[]): string[] {
+  const isJoined = (at: number) => argv[at] === '-' && /^--[^=]+$/.test(argv[at - 1] ?? '') && at > 0;
+  return argv.flatMap((argument, at) => (isJoined(at) ? [] : [isJoined(at + 1) ? `${argument}=-` : argument]));
+}
+
+function isSwitch(name: string | undefined): boolean {
+  if (name === undefined) return false;
+  const option = COMMANDS.find(({ options }) => name in options)?.options[name];
+  return name in GENERAL || (option !== undefined && option.value === undefined);
+}
+
+function longName(key: string, options: OptionTable): string {
+  return Object.entries(options).find(([, { short }]) => short === key)?.[0] ?? key;
+}
+
+/** A switch that is repeated is still one switch. */
+function valueOf(value: unknown): unknown {
+  return Array.isArray(value) && value.every((one) => typeof one === 'boolean') ? value.at(-1) : value;
+}
+
+function defaultCommand(): Command {
+  return commandOf(DEFAULT_COMMAND);
+}
+
+function commandOf(name: string): Command {
+  const found = COMMANDS.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const meant = closest(name, COMMANDS.map((command) => command.name)); // prettier-ignore
+  throw new ConfigError(`unknown command "${name}"${suggestion(meant)}${seeHelp()}`);
+}
+
+function argumentOf({ name, argument }: Command, [first, second]: readonly string[]): string | undefined {
+  const unexpected = argument === undefined ? first : second;
+  if (unexpected !== undefined) throw new ConfigError(`unexpected argument "${unexpected}"${seeHelp(name)}`);
+  if (argument?.isRequired === true && first === undefined) {
+    throw new ConfigError(`${name} requires ${argument.name}${seeHelp(name)}`);
   }
-  return (
-    commandLine
-      .completion('completion', 'Print a script for shell completion')
-      // yargs takes its own completion command for an unknown one when it does not end the process.
-      .strict(argv[0] !== 'completion')
-      .version(VERSION)
-      .help()
-      .alias({ help: 'h' })
-      .exitProcess(false)
-      .showHelpOnFail(false)
-      .fail((message: string | null, error: Error | undefined) => {
-        if (error instanceof AppError) throw error;
-        throw new ConfigError(explained(message ?? error?.message ?? 'wrong usage', argv));
-      })
+  return first;
+}
+
+function assertKnown(key: string, value: unknown, { name, options }: Command, argv: readonly string[]): void {
+  if (key in options) {
+    const isMissing = value === '' || (Array.isArray(value) && value.includes(''));
+    if (isMissing) throw new ConfigError(`--${key} needs a value`);
+    return;
+  }
+  // As it was written: `-x`, `--Provider`.
+  const written = argv.map((argument) => argument.replace(/=.*$/s, '')).find((one) => one.replace(/^-+/, '') === key);
+  const option = written ?? `-${key}`;
+  const meant = closest(key, Object.keys(options));
+  if (meant !== undefined) throw new ConfigError(`unknown option ${option}${suggestion(`--${meant}`)}${seeHelp(name)}`);
+  const owners = COMMANDS.filter((command) => key in command.options).map((command) => command.name);
+  if (owners.length > 0) {
+    throw new ConfigError(`${option} is an option of ${owners.join(', ')}, not of ${name}${seeHelp(name)}`);
+  }
+  const elsewhere = closest(key, COMMANDS.flatMap((command) => Object.keys(command.options))); // prettier-ignore
+  throw new ConfigError(
+    `unknown option ${option}${suggestion(elsewhere === undefined ? undefined : `--${elsewhere}`)}${seeHelp(name)}`,
   );
 }
 
-/** The options of a command; those of a poll that mean nothing to it are taken, too, but not shown. */
-function withOptions(commandLine: Argv, { options, examples, epilogue = '' }: Command): Argv {
-  const hidden = Object.entries(POLL).map(([name, one]): [string, YargsOption] => [name, { ...one, hidden: true }]);
-  return examples
-    .reduce((own, [call, meaning]) => own.example(call, meaning), commandLine)
-    .options({ ...options, ...Object.fromEntries(hidden.filter(([name]) => !(name in options))) })
-    .epilogue(epilogue);
+function suggestion(meant: string | undefined): string {
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
-/** yargs' message in words that help, with what was probably meant. */
-function explained(message: string, argv: readonly string[]): string {
-  const more = `(${NAME} --help lists all)`;
-  const [, lacking] = NEEDS_VALUE.exec(message) ?? [];
-  if (lacking !== undefined) return `--${lacking} needs a value`;
-  const [, unknown] = UNKNOWN.exec(message) ?? [];
-  if (unknown === undefined) return `${message} ${more}`;
-  const option = argv
-    .map((argument) => argument.replace(/=.*$/s, ''))
-    .find((name) => /^--?(?!-)/.test(name) && name.replace(/^-+/, '') === unknown);
-  if (option === undefined) {
-    const command = closest(unknown, COMMANDS.map(({ name }) => name)); // prettier-ignore
-    return `"${unknown}" is not understood${command === undefined ? '' : `; did you mean ${command}?`} ${more}`;
-  }
-  const owner = COMMANDS.find(({ options }) => unknown in options);
-  if (owner !== undefined) return `${option} is an option of ${owner.name} ${more}`;
-  const meant = closest(unknown, COMMANDS.flatMap(({ options }) => Object.keys(options))); // prettier-ignore
-  return `there is no option ${option}${meant === undefined ? '' : `; did you mean --${meant}?`} ${more}`;
+function seeHelp(command?: string): string {
+  return ` (see ${NAME} ${command === undefined || command === DEFAULT_COMMAND ? '' : `${command} `}--help)`;
+}
+
+/** `--verbose` and `--quiet` are other words for a log level; one that is named counts more. */
+function withLogLevel({ verbose, ...options }: Options): Options {
+  const level = verbose === true ? 'debug' : options['quiet'] === true ? 'warn' : undefined;
+  return level === undefined ? options : { 'log-level': level, ...options };
 }

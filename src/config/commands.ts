@@ -1,144 +1,220 @@
-import type { Options as YargsOption } from 'yargs';
+/** Every command with its options: the command line, `--help`, the completions and the man page are made from this. */
+
 import { FIELD_NAMES } from '../delivery/add-fields.ts';
-import { FORMATS } from './export-request.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
 import { PROVIDERS } from '../providers/index.ts';
+import { FORMATS } from './export-request.ts';
 
-type Table = Readonly<Record<string, YargsOption>>;
+/** The groups of options, in the order in which they are shown everywhere. */
+export const GROUPS = ['Range', 'Source', 'State', 'Output', 'Delivery', 'Limits', 'Logging', 'Fluent Bit'] as const;
 
-/** A command as `--help` shows it: its options in their order, by groups. */
+/** An option. One without a value is a switch. */
+export interface Option {
+  readonly group: (typeof GROUPS)[number];
+  readonly describe: string;
+  /** What stands for the value, such as FILE, for which completion offers file names. */
+  readonly value?: string;
+  /** What applies when neither the option nor its environment variable is given. */
+  readonly fallback?: string;
+  /** All values there are. */
+  readonly values?: readonly string[];
+  /** The value may be several of `values`, separated by commas. */
+  readonly isList?: boolean;
+  readonly isRequired?: boolean;
+  readonly isRepeatable?: boolean;
+  /** It has no environment variable. */
+  readonly isOptionOnly?: boolean;
+  /** A single letter. */
+  readonly short?: string;
+}
+
+export type Options = Readonly<Record<string, Option>>;
+
 export interface Command {
   readonly name: string;
+  /** What it does, as an imperative. */
   readonly describe: string;
-  readonly options: Table;
+  /** What may follow the name, such as SOURCE; `values` are all there are. */
+  readonly argument?: { readonly name: string; readonly values?: readonly string[]; readonly isRequired: boolean };
+  readonly options: Options;
   readonly examples: readonly (readonly [call: string, meaning: string])[];
-  readonly epilogue?: string;
+  /** What needs a sentence. */
+  readonly notes?: readonly string[];
 }
 
-/** An option with a value. Its default is only described: when it is not given, the environment comes first. */
-function option(group: string, describe: string, defaultDescription?: string): YargsOption {
-  return {
-    string: true,
-    requiresArg: true,
-    group: `${group}:`,
-    describe,
-    ...(defaultDescription === undefined ? {} : { defaultDescription }),
-  };
+/** A setting that has an environment variable as well. */
+function setting(group: Option['group'], value: string, describe: string, fallback?: string): Option {
+  return { group, value, describe, ...(fallback === undefined ? {} : { fallback }) };
 }
-
-const FLAG = { boolean: true } as const;
 
 const PROVIDER = {
-  provider: option('Where from', `Whose audit log: ${Object.keys(PROVIDERS).join(' or ')}`, 'ionos'),
+  provider: {
+    ...setting('Source', 'NAME', 'Whose audit log: ionos or cloudscale', 'ionos'),
+    values: Object.keys(PROVIDERS),
+  },
 };
-const API: Table = {
+const API: Options = {
   ...PROVIDER,
-  'api-url': option('Where from', "The API's address", "the vendor's"),
-  'token-file': option('Where from', 'The file that holds the API token; secrets are never options'),
-  contract: option('Where from', 'Only this contract; may be given several times', 'all that the token sees'),
+  'api-url': setting('Source', 'URL', 'Address of the API', "the vendor's"),
+  'token-file': setting('Source', 'FILE', 'File with the API token; a token is never an option'),
+  contract: {
+    ...setting('Source', 'N', 'Only this contract; can be repeated', 'all that the token sees'),
+    isRepeatable: true,
+  },
 };
-const STATE_FILE = {
-  'state-file': option('State', 'Where the cursors are kept', '/var/lib/fluent-bit/activity_log_state.json'),
+const STATE_FILE: Options = {
+  'state-file': setting('State', 'FILE', 'Where the cursors are kept', '/var/lib/fluent-bit/activity_log_state.json'),
 };
-const ADD_FIELDS = {
-  'add-fields': option('Output', `Fields to put in front of each event: ${FIELD_NAMES.join(',')}`, 'none'),
+const ADD_FIELDS: Options = {
+  'add-fields': {
+    ...setting('Output', 'LIST', `Fields to add in front of each event: ${FIELD_NAMES.join(', ')}`, 'none'),
+    values: FIELD_NAMES,
+    isList: true,
+  },
 };
-const LIMITS: Table = {
-  'page-size': option('Limits', 'Events to ask for at once', '1000'),
-  concurrency: option('Limits', 'Sources to poll at once', '4'),
-  'request-timeout': option('Limits', 'For one whole answer', '30s'),
+const LIMITS: Options = {
+  'page-size': setting('Limits', 'N', 'Events per request', '1000'),
+  concurrency: setting('Limits', 'N', 'Sources to poll at once', '4'),
+  'request-timeout': setting('Limits', 'D', 'Timeout per request', '30s'),
 };
-const LOG_LEVEL = { 'log-level': option('Messages', `What to say on stderr: ${LOG_LEVELS.join(', ')}`, 'info') };
-const JSON_FLAG = { json: { ...FLAG, group: 'Output:', describe: 'One JSON document, for programs' } };
+const ACKNOWLEDGEMENT: Options = {
+  'ack-url': setting('Delivery', 'URL', "Fluent Bit's HTTP server, to confirm delivery", 'off'),
+  'ack-input': setting('Delivery', 'NAME', 'Alias of the input that runs this program', 'activity_log'),
+};
+const LOGGING: Options = {
+  'log-level': {
+    ...setting('Logging', 'LEVEL', `What to report on stderr: ${LOG_LEVELS.join(', ')}`, 'info'),
+    values: LOG_LEVELS,
+  },
+  verbose: { group: 'Logging', short: 'v', describe: 'Same as --log-level debug', isOptionOnly: true },
+  quiet: { group: 'Logging', short: 'q', describe: 'Same as --log-level warn', isOptionOnly: true },
+};
+const JSON_FLAG: Option = { group: 'Output', describe: 'Print JSON', isOptionOnly: true };
 
 /** The options of a poll. */
-export const POLL: Table = {
+export const POLL: Options = {
   ...API,
-  since: option('Where from', 'How far back, or from which instant on, when there is no cursor yet', '300s'),
-  overlap: option('Where from', 'How far behind the cursor late events are looked for', '5m'),
+  since: setting('Source', 'T', 'Where to start when there is no cursor yet: a time, or a duration ago', '300s'),
+  overlap: setting('Source', 'D', 'How far behind the cursor to look for late events', '5m'),
   ...STATE_FILE,
-  peek: { ...FLAG, group: 'State:', describe: 'Print without lock, state or acknowledgement' },
+  peek: { group: 'State', describe: 'Print without lock, state or acknowledgement', isOptionOnly: true },
   ...ADD_FIELDS,
-  'max-line-bytes': option('Output', 'A longer line goes to oversize.jsonl beside the state', '1000000'),
-  'ack-url': option('Output', "Fluent Bit's HTTP server, to see that it took the lines", 'printed is delivered'),
-  'ack-input': option('Output', 'The Alias of the input that runs this', 'activity_log'),
+  'max-line-bytes': setting('Output', 'N', 'Longer lines go to oversize.jsonl beside the state', '1000000'),
+  ...ACKNOWLEDGEMENT,
   ...LIMITS,
-  deadline: option('Limits', 'When a run ends and leaves the rest to the next', '4m'),
-  'metrics-file': option('Messages', 'A Prometheus textfile to write after each run'),
-  ...LOG_LEVEL,
+  deadline: setting('Limits', 'D', 'Stop after this long; the next run continues', '4m'),
+  'metrics-file': setting('Logging', 'FILE', 'Prometheus textfile to write after each run'),
+  ...LOGGING,
 };
 
-const DURATIONS = 'Durations: 90s, 5m, 24h, 7d, or plain seconds. Instants: 2026-01-31T12:00:00Z.';
-const TOKEN =
-  'The token comes from --token-file, from systemd (LoadCredential=activity-log-token:…), from IONOS_API_TOKEN, ' +
-  'IONOS_TOKEN, IONOS_USERNAME with IONOS_PASSWORD, or CLOUDSCALE_API_TOKEN.';
-const ENVIRONMENT =
-  'Instead of an option, its environment variable can be set, such as ACTIVITY_LOG_STATE_FILE for --state-file ' +
-  '(IONOS_API_URL or CLOUDSCALE_API_URL for --api-url; --peek and --interval have none).';
+const STDOUT = 'stdout carries events and nothing else.';
 
 export const COMMANDS: readonly Command[] = [
   {
     name: 'collect',
-    describe: 'Poll once, print what is new, remember how far that was (the default)',
+    describe: 'Poll once and print new events (default)',
     options: POLL,
     examples: [
-      ['$0 --peek --since 1h | head -n 3', 'A look at some events; nothing is remembered'],
-      ['$0 --state-file state.json', 'One poll; the next one goes on from there'],
+      ['$0 --peek --since 1h | head -n 3', 'Look at some events; nothing is remembered'],
+      ['$0 --state-file state.json', 'Poll once; the next run continues from there'],
     ],
-    epilogue: `${DURATIONS} ${ENVIRONMENT} ${TOKEN} stdout carries events and nothing else.`,
+    notes: [STDOUT],
   },
   {
     name: 'follow',
     describe: 'Poll until stopped',
-    options: { interval: option('Limits', 'How long to wait between two polls', '2m'), ...POLL },
+    options: {
+      interval: { group: 'Limits', value: 'D', describe: 'Pause between polls', fallback: '2m', isOptionOnly: true },
+      ...POLL,
+    },
     examples: [
-      ['$0 follow --peek --since 1h', 'On a terminal, until Ctrl-C; nothing is remembered'],
-      ['$0 follow --provider cloudscale', "A cloudscale.ch project's log"],
+      ['$0 follow --peek --since 1h', 'Watch on a terminal until Ctrl-C; nothing is remembered'],
+      ['$0 follow --provider cloudscale', 'Follow the log of a cloudscale.ch project'],
     ],
-    epilogue: `${DURATIONS} ${ENVIRONMENT} ${TOKEN} stdout carries events and nothing else.`,
+    notes: [STDOUT],
   },
   {
     name: 'export',
-    describe: 'Write all events of a time range, once; no cursor is read or moved',
+    describe: 'Write all events of a time range, once; cursors are neither read nor moved',
     options: {
-      from: option('Range', 'The first instant, or how far back'),
-      to: option('Range', 'The instant behind the last, or how far back that is', 'now'),
-      output: option('Output', 'The file to write; when it was stopped, the same command goes on with it', 'stdout'),
-      format: option('Output', FORMATS.join(' or '), FORMATS[0]),
-      ...ADD_FIELDS,
+      from: {
+        group: 'Range',
+        value: 'T',
+        describe: 'Start of the range: a date, a time, or a duration ago',
+        isRequired: true,
+        isOptionOnly: true,
+      },
+      to: { group: 'Range', value: 'T', describe: 'End of the range, exclusive', fallback: 'now', isOptionOnly: true },
       ...API,
+      output: {
+        group: 'Output',
+        short: 'o',
+        value: 'FILE',
+        describe: 'Write to FILE; resumes if interrupted',
+        fallback: 'stdout',
+        isOptionOnly: true,
+      },
+      format: {
+        group: 'Output',
+        short: 'f',
+        value: 'FORMAT',
+        describe: FORMATS.join(' or '),
+        fallback: FORMATS[0],
+        values: FORMATS,
+        isOptionOnly: true,
+      },
+      ...ADD_FIELDS,
       ...LIMITS,
-      deadline: option('Limits', 'When it ends, complete or not', 'none'),
-      ...LOG_LEVEL,
+      deadline: {
+        group: 'Limits',
+        value: 'D',
+        describe: 'Give up after this long',
+        fallback: 'none',
+        isOptionOnly: true,
+      },
+      ...LOGGING,
     },
     examples: [
-      ['$0 export --from 7d --output week.jsonl', 'The last seven days, all contracts'],
-      ['$0 export --from 2d --to 1d --format csv', 'One day of them, for a spreadsheet'],
+      ['$0 export --from 7d -o week.jsonl', 'The last seven days of all contracts'],
+      ['$0 export --from 2d --to 1d --format csv', 'One day, for a spreadsheet'],
     ],
-    epilogue: `${DURATIONS} ${TOKEN}`,
   },
   {
     name: 'status',
     describe: 'Show how far each source is, from the state file alone',
-    options: { ...JSON_FLAG, ...PROVIDER, ...STATE_FILE, ...LOG_LEVEL },
-    examples: [['sudo $0 status', 'Of the Fluent Bit on this machine']],
+    options: { ...PROVIDER, ...STATE_FILE, json: JSON_FLAG, ...LOGGING },
+    examples: [['sudo $0 status', "Status of this machine's Fluent Bit"]],
   },
   {
     name: 'check',
-    describe: 'Find what would cost events: token, API, clock, state, and all of the Fluent Bit configuration',
+    describe: "Find what would cost events: token, API, clock, state, Fluent Bit's configuration",
     options: {
-      config: option('Fluent Bit', 'Its main file, classic or YAML', 'what its service names'),
-      ...JSON_FLAG,
+      config: {
+        group: 'Fluent Bit',
+        value: 'FILE',
+        describe: 'Its main file, classic or YAML',
+        fallback: "the service's",
+        isOptionOnly: true,
+      },
       ...API,
       ...STATE_FILE,
-      ...LOG_LEVEL,
+      json: JSON_FLAG,
+      ...ACKNOWLEDGEMENT,
+      ...LOGGING,
     },
     examples: [
-      ['sudo $0 check', 'Of the Fluent Bit on this machine'],
-      ['$0 check --config fluent-bit.yaml', 'Another file than the one of its service'],
+      ['sudo $0 check', "Check this machine's Fluent Bit"],
+      ['$0 check --config fluent-bit.yaml', 'Check another configuration file'],
     ],
-    epilogue:
-      'Options take the place of what the command in the Fluent Bit configuration says. Ends with 1 when something ' +
-      'would cost events. Changes nothing.',
+    notes: [
+      'Options replace those of the command in the Fluent Bit configuration.',
+      'Exits with 1 when something would cost events. Changes nothing.',
+    ],
   },
 ];
+
+/** Options that every command takes. */
+export const GENERAL: Readonly<Record<'help' | 'version', { readonly short: string; readonly describe: string }>> = {
+  help: { short: 'h', describe: 'Show this help' },
+  version: { short: 'V', describe: 'Show the version' },
+};

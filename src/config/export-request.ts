@@ -51,13 +51,13 @@ function instant(value: string): Instant {
 
 function readRange(first: Instant | undefined, last: Instant | undefined, now: number): ExportRange {
   if (first === undefined) {
-    throw new ConfigError('export needs a beginning, such as --from 24h or --from 2026-01-31T12:00:00Z');
+    throw new ConfigError('export requires --from, such as --from 24h or --from 2026-01-31');
   }
   const from = Math.max(0, Math.floor(first.at(now) / 1000));
   const to = Math.min(Math.ceil((last?.at(now) ?? now) / 1000), Math.floor(now / 1000));
   if (from >= to) {
     const end = last === undefined || last.at(now) > now ? 'the present' : '--to';
-    throw new ConfigError(`--from (${formatSecond(from)}) must lie before ${end} (${formatSecond(to)})`);
+    throw new ConfigError(`--from (${formatSecond(from)}) must be before ${end} (${formatSecond(to)})`);
   }
   return { from, to, given: { from: first.text, to: last?.text ?? null } };
 }

@@ -102,16 +102,16 @@ function inUnits(ms: number): string {
   return `${ms / length}${unit}`;
 }
 
-/** An instant, or a duration before the present: the present is handed in later (epoch milliseconds). */
+/** A date in UTC, an instant, or a duration before the present, which is handed in later (epoch milliseconds). */
 export function since(value: string): (now: number) => number {
   const ms = parseDuration(value);
   // Not before 1970: neither the API nor the state file can express a negative year.
   if (ms !== undefined) return (now) => Math.max(0, now - ms);
-  const instant = parseInstant(value);
-  if (instant === undefined) {
-    throw new Expected('a duration such as 90s, 5m, 24h or 7d, or an instant such as 2026-01-31T12:00:00Z');
-  }
-  return () => instant;
+  const given = value.trim();
+  const instant = parseInstant(/^\d{4}-\d\d-\d\d$/.test(given) ? `${given}T00:00:00Z` : given);
+  if (instant !== undefined) return () => instant;
+  if (parseInstant(`${given}Z`) !== undefined) throw new Expected(`a time zone, such as ${given}Z for UTC`);
+  throw new Expected('a date such as 2026-01-31 (UTC), a time such as 2026-01-31T12:00:00Z, or a duration such as 24h');
 }
 
 /** An http or https URL without credentials, query and fragment. */

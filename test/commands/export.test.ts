@@ -168,13 +168,18 @@ describe('export', () => {
     const folder = await temporaryFolder(t);
     const stateFile = join(folder, 'state.json');
     const output = join(await temporaryFolder(t), 'out');
-    const ack = ['--ack-url', 'http://127.0.0.1:1', '--max-line-bytes', '4096'];
-    await exporting(sandbox, ['--from', '1d', '--state-file', stateFile, '--output', output, ...ack]);
+    const env = {
+      ...environment(sandbox),
+      ACTIVITY_LOG_STATE_FILE: stateFile,
+      ACTIVITY_LOG_ACK_URL: 'http://127.0.0.1:1',
+      ACTIVITY_LOG_MAX_LINE_BYTES: '4096',
+    };
+    await exporting(sandbox, ['--from', '1d', '--output', output], { env });
     assert.equal(linesOf(await readFile(output, 'utf8')).length, 20);
     assert.deepEqual(await readdir(folder), []);
     await writeFile(stateFile, 'whatever it holds');
     await mkdir(`${stateFile}.lock`);
-    const { exitCode } = await exporting(sandbox, ['--from', '1d', '--state-file', stateFile]);
+    const { exitCode } = await exporting(sandbox, ['--from', '1d'], { env });
     assert.equal(exitCode, ExitCode.Done);
     assert.equal(await readFile(stateFile, 'utf8'), 'whatever it holds');
     assert.deepEqual((await readdir(folder)).sort(), ['state.json', 'state.json.lock']);
@@ -696,23 +701,23 @@ describe('export', () => {
 
   describe('what cannot be', () => {
     const rows: [string, string[], RegExp][] = [
-      ['no beginning', [], /export needs a beginning, such as --from 24h or --from 2026-01-31T12:00:00Z$/m],
+      ['no beginning', [], /export requires --from, such as --from 24h or --from 2026-01-31$/m],
       [
         'no instant',
         ['--from', 'yesterday'],
-        /--from: expected a duration such as .*, or an instant such as .*, got "yesterday"/,
+        /--from: expected a date such as .*, a time such as .*, or a duration such as 24h, got "yesterday"/,
       ],
       [
         'an end before the beginning',
         ['--from', '1h', '--to', '2h'],
-        /--from \(2026-11-21T19:30:00Z\) must lie before --to \(2026-11-21T18:30:00Z\)/,
+        /--from \(2026-11-21T19:30:00Z\) must be before --to \(2026-11-21T18:30:00Z\)/,
       ],
       [
         'a beginning in the future',
         ['--from', '2030-01-01T00:00:00Z'],
-        /must lie before the present \(2026-11-21T20:30:00Z\)/,
+        /must be before the present \(2026-11-21T20:30:00Z\)/,
       ],
-      ['a range of nothing', ['--from', '1h', '--to', '1h'], /must lie before --to/],
+      ['a range of nothing', ['--from', '1h', '--to', '1h'], /must be before --to/],
       ['another format', ['--from', '1h', '--format', 'xml'], /--format: expected one of jsonl, csv, got "xml"/],
       ['a folder as a file', ['--from', '1h', '--output', '/'], /--output: \/ is not a regular file/],
       ['a device as a file', ['--from', '1h', '--output', '/dev/null'], /--output: \/dev\/null is not a regular file/],
@@ -721,7 +726,7 @@ describe('export', () => {
         ['--from', '1h', '--output', '/not/there/x'],
         /--output: cannot write \/not\/there\/x: ENOENT/,
       ],
-      ['no name', ['--from', '1h', '--output', ''], /--output: expected a name, got ""/],
+      ['no name', ['--from', '1h', '--output', ''], /--output needs a value/],
     ];
     for (const [name, options, message] of rows) {
       it(name, async (t) => {

@@ -1,93 +1,91 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { parseCommandLine } from '../../src/config/command-line.ts';
 import { ExitCode } from '../../src/lib/errors.ts';
-import { closest } from '../../src/lib/suggestion.ts';
 import { VERSION } from '../../src/lib/version.ts';
-import { assertGolden } from '../helpers/golden.ts';
 import { runCommand } from '../helpers/run-command.ts';
 
-const COMMANDS = ['collect', 'follow', 'export', 'status', 'check'];
-
-describe('--help', () => {
-  for (const command of ['', ...COMMANDS]) {
-    it(`explains ${command === '' ? 'the program' : command}`, async () => {
-      const { exitCode, stdout, stderr } = await runCommand(command === '' ? ['--help'] : [command, '--help']);
-      assert.deepEqual([exitCode, stderr], [ExitCode.Done, '']);
-      assertGolden(`help/${command === '' ? 'program' : command}.txt`, stdout);
-    });
+it('-V and --version print one line, whatever else is given', async () => {
+  for (const argv of [['--version'], ['-V'], ['export', '--from', '1d', '-V']]) {
+    assert.deepEqual(await runCommand(argv), { exitCode: ExitCode.Done, stdout: `${VERSION}\n`, stderr: '' });
   }
-
-  it('is the same with -h, wherever it stands', async () => {
-    const { stdout } = await runCommand(['export', '--help']);
-    assert.deepEqual(await runCommand(['--page-size', '5', 'export', '-h']), { exitCode: 0, stdout, stderr: '' });
-  });
 });
 
-it('--version is one line', async () => {
-  const result = await runCommand(['--version']);
-  assert.deepEqual(result, { exitCode: ExitCode.Done, stdout: `${VERSION}\n`, stderr: '' });
-});
+describe('the command line', () => {
+  const optionsOf = (...argv: string[]) => parseCommandLine(argv).options;
 
-describe('completion', () => {
-  const built = (...argv: string[]) =>
-    execFileSync(process.execPath, ['dist/fetch-activity-logs.js', ...argv], { encoding: 'utf8' });
-
-  it('is a script for the shell', () => {
-    assert.match(built('completion'), /^complete .* fetch-activity-logs$/m);
+  it('runs collect when no command is named', () => {
+    const { command, named } = parseCommandLine(['--since', '1h']);
+    assert.deepEqual([command.name, named], ['collect', undefined]);
   });
 
-  it('knows the commands, and the options of each', () => {
-    const names = (...words: string[]) => built('--get-yargs-completions', 'fetch-activity-logs', ...words).split('\n');
-    assert.deepEqual(COMMANDS.filter((command) => !names('ex').includes(command)), []); // prettier-ignore
-    const options = names('export', '--fo');
-    assert.ok(options.includes('--format') && options.includes('--from') && !options.includes('--since'));
+  it('keeps every value as text: contract numbers exceed 2^53', () => {
+    const contract = '9876543218374837483';
+    assert.deepEqual(optionsOf('--contract', contract, '--contract=007'), { contract: [contract, '007'] });
+  });
+
+  it('knows the short forms', () => {
+    assert.deepEqual(optionsOf('export', '--from', '1d', '-o', 'x.csv', '-f', 'csv'), {
+      from: '1d',
+      output: 'x.csv',
+      format: 'csv',
+    });
+  });
+
+  it('-v and -q set the log level, unless one is named', () => {
+    assert.equal(optionsOf('-v')['log-level'], 'debug');
+    assert.equal(optionsOf('status', '-q')['log-level'], 'warn');
+    assert.equal(optionsOf('-v', '--log-level', 'error')['log-level'], 'error');
+  });
+
+  it('takes a switch that is repeated for one switch', () => {
+    assert.equal(optionsOf('--peek', '--peek')['peek'], true);
+  });
+
+  it('does not take what follows a switch for its value', () => {
+    assert.equal(parseCommandLine(['--peek', 'follow']).command.name, 'follow');
+  });
+
+  it('takes - for a value', () => {
+    for (const output of [['-o', '-'], ['--output', '-'], ['--output=-']]) {
+      assert.equal(optionsOf('export', '--from', '1d', ...output)['output'], '-');
+    }
   });
 });
 
 describe('what is mistyped', () => {
+  const program = 'see fetch-activity-logs --help';
   const cases: [argv: string[], message: string][] = [
-    [['exprot'], '"exprot" is not understood; did you mean export?'],
-    [['collcet', 'more'], '"collcet" is not understood; did you mean collect?'],
-    [['status', 'contracts'], '"contracts" is not understood'],
-    [['--state-fiel', 'x'], 'there is no option --state-fiel; did you mean --state-file?'],
-    [['--state-fiel=x'], 'there is no option --state-fiel; did you mean --state-file?'],
-    [['--token', 'x'], 'there is no option --token; did you mean --token-file?'],
-    [['--Provider', 'x'], 'there is no option --Provider; did you mean --provider?'],
-    [['check', '--jsno'], 'there is no option --jsno; did you mean --json?'],
-    [['export', '--form', '1h'], 'there is no option --form; did you mean --from?'],
-    [['follow', '--colour'], 'there is no option --colour'],
-    [['-x'], 'there is no option -x'],
-    [['status', '--config', 'x'], '--config is an option of check'],
+    [['exprot'], `unknown command "exprot"; did you mean export? (${program})`],
+    [['exprt', '--from', '1d'], `unknown command "exprt"; did you mean export? (${program})`],
+    [['collcet', 'more'], `unknown command "collcet"; did you mean collect? (${program})`],
+    [['nonsense'], `unknown command "nonsense" (${program})`],
+    [['help', 'exprot'], `unknown command "exprot"; did you mean export? (${program})`],
+    [['status', 'contracts'], 'unexpected argument "contracts" (see fetch-activity-logs status --help)'],
+    [['--state-fiel', 'x'], `unknown option --state-fiel; did you mean --state-file? (${program})`],
+    [['--state-fiel=x'], `unknown option --state-fiel; did you mean --state-file? (${program})`],
+    [['--token', 'x'], `unknown option --token; did you mean --token-file? (${program})`],
+    [['--Provider', 'x'], `unknown option --Provider; did you mean --provider? (${program})`],
+    [['check', '--jsno'], 'unknown option --jsno; did you mean --json? (see fetch-activity-logs check --help)'],
+    [['export', '--form', '1h'], 'unknown option --form; did you mean --from? (see fetch-activity-logs export --help)'],
+    [['follow', '--colour'], 'unknown option --colour (see fetch-activity-logs follow --help)'],
+    [['--no-peek'], `unknown option --no-peek (${program})`],
+    [['-x'], `unknown option -x (${program})`],
+    [
+      ['status', '--config', 'x'],
+      '--config is an option of check, not of status (see fetch-activity-logs status --help)',
+    ],
+    [['status', '--since', '1d'], '--since is an option of collect, follow, not of status (see fetch-activity-logs status --help)'], // prettier-ignore
+    [['export', '--from'], '--from needs a value'],
+    [['export', '--from', '--to', '1d'], '--from needs a value'],
+    [['--contract', '7', '--contract'], '--contract needs a value'],
+    [['--peek=1'], '--peek: expected no value, got "1"'],
+    [['--help=1'], '--help: expected no value, got "1"'],
   ];
   for (const [argv, message] of cases) {
-    it(`is told: ${argv.join(' ')}`, async () => {
-      const stderr = `fetch-activity-logs: error: ${message} (fetch-activity-logs --help lists all)\n`;
+    it(`is named: ${argv.join(' ')}`, async () => {
+      const stderr = `fetch-activity-logs: error: ${message}\n`;
       assert.deepEqual(await runCommand(argv), { exitCode: ExitCode.Usage, stdout: '', stderr });
-    });
-  }
-
-  it('is a value that is missing, or one too many', async () => {
-    assert.match((await runCommand(['export', '--from'])).stderr, /error: --from needs a value\n$/);
-    assert.match((await runCommand(['--peek=1'])).stderr, /error: --peek: expected no value, got "1"\n$/);
-    assert.match((await runCommand(['export'])).stderr, /error: export needs a beginning, such as --from 24h/);
-  });
-});
-
-describe('closest', () => {
-  const cases: [word: string, meant: string | undefined][] = [
-    ['fro', 'from'],
-    ['f', undefined],
-    ['rfom', 'from'],
-    ['form', 'from'],
-    ['formt', 'format'],
-    ['outptu', 'output'],
-    ['', undefined],
-    ['everything', undefined],
-  ];
-  for (const [word, meant] of cases) {
-    it(`to "${word}" is ${meant ?? 'nothing'}`, () => {
-      assert.equal(closest(word, ['from', 'to', 'format', 'output']), meant);
     });
   }
 });

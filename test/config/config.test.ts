@@ -125,6 +125,7 @@ describe('readConfig', () => {
       ['24h', NOW - 86_400_000],
       ['90', NOW - 90_000],
       ['2026-01-31T12:00:00Z', Date.parse('2026-01-31T12:00:00Z')],
+      ['2026-01-31', Date.parse('2026-01-31T00:00:00Z')],
       ['2026-01-31T12:00:00+01:00', Date.parse('2026-01-31T11:00:00Z')],
       ['1000000d', 0],
     ];
@@ -132,6 +133,7 @@ describe('readConfig', () => {
   });
 
   const DURATION = 'a duration such as 90s, 5m, 24h or 7d';
+  const TIME = 'a date such as 2026-01-31 (UTC), a time such as 2026-01-31T12:00:00Z, or a duration such as 24h';
   const wrong: [string, string, string][] = [
     ['provider', 'aws', `one of ${Object.keys(PROVIDERS).join(', ')}`],
     ['provider', 'constructor', `one of ${Object.keys(PROVIDERS).join(', ')}`],
@@ -145,8 +147,9 @@ describe('readConfig', () => {
     ['contract', 'abc', 'a contract number'],
     ['contract', '1e5', 'a contract number'],
     ['contract', '-1', 'a contract number'],
-    ['since', 'yesterday', `${DURATION}, or an instant such as 2026-01-31T12:00:00Z`],
-    ['since', '2026-01-31', `${DURATION}, or an instant such as 2026-01-31T12:00:00Z`],
+    ['since', 'yesterday', TIME],
+    ['since', '2026-02-30', TIME],
+    ['since', '2026-01-31T12:00:00', 'a time zone, such as 2026-01-31T12:00:00Z for UTC'],
     ['overlap', '5 minutes', DURATION],
     ['overlap', '31d', 'a duration from 0s to 30d'],
     ['page-size', '0', 'a whole number from 1 to 100000'],

@@ -185,7 +185,7 @@ export async function runCheck(
   const printed: Buffer[] = [];
   const stdout = sink(printed);
   if (isTerminal) Object.assign(stdout, { isTTY: true });
-  const options = (await parseCommandLine(['check', ...argv], () => undefined)) ?? {};
+  const { options } = parseCommandLine(['check', ...argv]);
   const whole: World = {
     env: {},
     stdout,

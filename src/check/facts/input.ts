@@ -41,13 +41,13 @@ export interface Input extends EventInput {
 }
 
 /** The inputs of a configuration that run this program. */
-export async function inputsOf(fluentBit: FluentBitConfig, environment: Environment): Promise<Input[]> {
+export function inputsOf(fluentBit: FluentBitConfig, environment: Environment): Input[] {
   const inputs: Input[] = [];
   for (const input of execInputs(fluentBit)) {
     const call = findScriptCall(input.command.value);
     if (call === undefined) continue;
     const env = { ...environment.variables, ...call.assignments };
-    inputs.push({ ...input, call, environment, env, ...(await optionsOf(call, env)) });
+    inputs.push({ ...input, call, environment, env, ...optionsOf(call, env) });
   }
   return inputs;
 }
@@ -82,15 +82,12 @@ function execInputs(fluentBit: FluentBitConfig): EventInput[] {
   });
 }
 
-async function optionsOf(
-  { args }: ScriptCall,
-  env: NodeJS.ProcessEnv,
-): Promise<Pick<Input, 'options' | 'config' | 'refusal'>> {
+function optionsOf({ args }: ScriptCall, env: NodeJS.ProcessEnv): Pick<Input, 'options' | 'config' | 'refusal'> {
   let options: Options = {};
   try {
-    const parsed = await parseCommandLine(args, () => undefined);
-    if (parsed === undefined) return { options, config: undefined, refusal: 'the command only shows a text' };
-    options = parsed;
+    const { shows, options: given } = parseCommandLine(args);
+    if (shows !== undefined) return { options, config: undefined, refusal: 'the command only shows a text' };
+    options = given;
     return { options, config: readConfig(options, env), refusal: undefined };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;

@@ -1,0 +1,138 @@
+import { NAME } from './command-line.ts';
+import { COMMANDS, GENERAL, GROUPS, POLL, type Command, type Option } from './commands.ts';
+import { variableOf } from './settings.ts';
+
+/** Wider lines are hard to read. */
+const MAX_WIDTH = 100;
+const MIN_WIDTH = 40;
+/** Below this width, a description goes under its option instead of beside it. */
+const BESIDE_FROM = 60;
+const INDENT = '  ';
+
+const FORMS =
+  'T is a date (2026-10-01, UTC), a time (2026-10-01T12:00:00Z) or a duration ago. D is a duration: 90s, 5m, 24h, 7d, ' +
+  'or plain seconds.';
+/** The help of a command, or of the whole program, laid out for a terminal of so many columns. */
+export function renderHelp(command: Command | undefined, columns: number): string {
+  const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, columns));
+  const blocks = command === undefined ? programHelp(width) : commandHelp(command, width);
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function programHelp(width: number): string[] {
+  const commands = COMMANDS.map((command): Row => [commandLabel(command), command.describe]);
+  const labelWidth = Math.max(...[...commands, ...generalRows()].map(([label]) => label.length));
+  return [
+    fill(`Usage: ${NAME} [command] [options]`, width),
+    fill('Collects cloud audit logs: one JSON event per line, byte for byte, none lost.', width),
+    section('Commands', commands, width, labelWidth),
+    section('Options', generalRows(), width, labelWidth),
+    examples(
+      COMMANDS.flatMap((command) => command.examples.slice(0, 1)),
+      width,
+    ),
+    fill(`${NAME} COMMAND --help lists the options of a command.`, width),
+  ];
+}
+
+function commandLabel({ name, argument }: Command): string {
+  return argument === undefined ? name : `${name} ${argumentLabel(argument)}`;
+}
+
+function argumentLabel({ name, isRequired }: NonNullable<Command['argument']>): string {
+  return isRequired ? name : `[${name}]`;
+}
+
+function commandHelp(command: Command, width: number): string[] {
+  const options = Object.entries(command.options);
+  const required = options.flatMap(([name, { isRequired, value }]) => (isRequired === true ? [`--${name} ${value ?? ''}`] : [])); // prettier-ignore
+  const groups = GROUPS.flatMap((group) => {
+    const rows = options
+      .filter(([, option]) => option.group === group)
+      .map(([name, option]) => optionRow(name, option));
+    return rows.length === 0 ? [] : [section(group, rows, width)];
+  });
+  const usage = [commandLabel(command), ...required, '[options]'].join(' ');
+  const notes = [...(command.notes ?? []), ...forms(command)];
+  return [
+    fill(`Usage: ${NAME} ${usage}`, width),
+    fill(`${command.describe}.`, width),
+    ...groups,
+    section('General', generalRows(), width),
+    examples(command.examples, width),
+    ...notes.map((note) => fill(note, width)),
+  ];
+}
+
+/** How values are written, and which options have an environment variable. */
+function forms({ options }: Command): string[] {
+  const all = Object.entries(options).filter(([, { value }]) => value !== undefined);
+  const hasTimes = all.some(([, { value }]) => value === 'T' || value === 'D');
+  const without = all.flatMap(([name, { isOptionOnly }]) => (isOptionOnly === true ? [`--${name}`] : []));
+  if (without.length === all.length) return hasTimes ? [FORMS] : [];
+  const exceptions = without.length === 0 ? '' : `, except ${listed(without)}`;
+  const variables =
+    `Options with a value can also be set by an environment variable${exceptions}: ` +
+    `${variableOf('log-level')} for --log-level.`;
+  return [...(hasTimes ? [FORMS] : []), variables];
+}
+
+/** `a, b and c`. */
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
+}
+
+type Row = readonly [label: string, text: string];
+
+function generalRows(): Row[] {
+  return Object.entries(GENERAL).map(([name, { short, describe }]) => [`-${short}, --${name}`, describe]);
+}
+
+function optionRow(name: string, { short, value, describe, fallback, isRequired }: Option): Row {
+  const letter = short === undefined ? '    ' : `-${short}, `;
+  const remark = isRequired === true ? ' (required)' : fallback === undefined ? '' : ` (default: ${fallback})`;
+  return [`${letter}--${name}${value === undefined ? '' : ` ${value}`}`, `${describe}${remark}`];
+}
+
+/** The labels of all options have one width, so that the groups line up. */
+const LABEL_WIDTH = Math.max(...Object.entries(POLL).map(([name, option]) => optionRow(name, option)[0].length));
+
+function section(title: string, rows: readonly Row[], width: number, labelWidth = LABEL_WIDTH): string {
+  const isBeside = width >= BESIDE_FROM;
+  const margin = isBeside ? INDENT.length + labelWidth + 2 : 8;
+  const lines = rows.flatMap(([label, text]) => {
+    const wrapped = wrap(text, width - margin).map((line) => ' '.repeat(margin) + line);
+    const head = INDENT + label;
+    if (!isBeside || head.length + 2 > margin) return [head, ...wrapped];
+    return [head.padEnd(margin) + (wrapped[0] ?? '').slice(margin), ...wrapped.slice(1)];
+  });
+  return [`${title}:`, ...lines].join('\n');
+}
+
+/** A call is never cut: it is there to be copied. Its meaning goes under it. */
+function examples(all: Command['examples'], width: number): string {
+  const lines = all.flatMap(([call, meaning]) => [
+    ...wrap(`# ${meaning}`, width - INDENT.length).map((line) => INDENT + line),
+    `${INDENT}${call.replace('$0', NAME)}`,
+  ]);
+  return ['Examples:', ...lines].join('\n');
+}
+
+function fill(text: string, width: number): string {
+  return wrap(text, width).join('\n');
+}
+
+/** Lines of at most so many characters, broken between words; a longer word has a line of its own. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (longer.length <= width || line === '') line = longer;
+    else {
+      lines.push(line);
+      line = word;
+    }
+  }
+  return [...lines, line];
+}
