@@ -182,7 +182,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'status',
     describe: 'Show how far each source is, from the state file alone',
-    options: { ...PROVIDER, ...STATE_FILE, json: JSON_FLAG, ...LOGGING },
+    options: { ...PROVIDER, ...STATE_FILE, json: JSON_FLAG, ...ACKNOWLEDGEMENT, ...LOGGING },
     examples: [['sudo $0 status', "Status of this machine's Fluent Bit"]],
   },
   {
