@@ -10,6 +10,7 @@ import { checkAcknowledgement } from './rules/acknowledgement.ts';
 import { checkApi } from './probes/api.ts';
 import { checkCommand } from './rules/command.ts';
 import { readConfiguration } from './facts/configuration.ts';
+import { dryRun } from './facts/dry-run.ts';
 import { environmentOf, type Environment, type Setup } from './facts/environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
 import { inputsOf, pythonInputsOf, type EventInput, type Input } from './facts/input.ts';
@@ -67,7 +68,9 @@ export async function runChecks(
 
   const looks = await Promise.all(setups.map((setup) => look(setup, world, machine)));
   const configFindings =
-    fluentBit === undefined ? [configuration.finding] : aboutConfig(fluentBit, inputs, python, environment, machine);
+    fluentBit === undefined
+      ? [configuration.finding]
+      : await aboutConfig(fluentBit, inputs, python, environment, machine);
   const about = (await Promise.all(inputs.map((input) => aboutInput(input, machine)))).flat();
   const files = readAtStart(fluentBit, environment).map((path) => pathOn(machine, path));
   const running = await Promise.all(
@@ -152,17 +155,18 @@ function aboutEnvironment({ service }: Environment): Finding[] {
   ];
 }
 
-function aboutConfig(
+async function aboutConfig(
   fluentBit: FluentBitConfig,
   inputs: readonly Input[],
   python: readonly EventInput[],
   environment: Environment,
   machine: Machine,
-): Finding[] {
+): Promise<Finding[]> {
   const all: readonly EventInput[] = [...inputs, ...python];
   const sections = [...new Set(all.flatMap(({ section, outputs }) => [section, ...outputs]))];
+  const tried = await dryRun(fluentBit, environment, machine);
   const findings = [
-    ...problemFindings(fluentBit, environment, sections),
+    ...problemFindings(fluentBit, environment, sections, tried),
     ...(inputs.length > 0 || isIncomplete(fluentBit) ? [] : [checkAbsence(python, fluentBit)]),
     ...checkTogether(inputs, python),
     ...checkPlaceholders(fluentBit, sections),
@@ -170,7 +174,8 @@ function aboutConfig(
   ];
   if (findings.length > 0) return findings;
   const files = new Set(fluentBit.files).size;
-  return [ok('config', `${counted(files, 'file')} read, nothing amiss`, { at: { file: fluentBit.file } })];
+  const verdict = tried === undefined ? 'not tried with Fluent Bit itself' : 'and Fluent Bit accepts it';
+  return [ok('config', `${counted(files, 'file')} read, ${verdict}`, { at: { file: fluentBit.file } })];
 }
 
 async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {

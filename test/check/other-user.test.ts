@@ -38,7 +38,7 @@ describe('check run by a user who is not the one that runs Fluent Bit', { concur
         'warning environment',
         'warning token-unknown',
         'warning state-unknown',
-        'warning config-tag-empty',
+        'warning config-variable-unknown',
         'warning config-variable-unknown',
         'warning config-variable-unknown',
         'warning config-variable-unknown',

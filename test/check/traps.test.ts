@@ -80,7 +80,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     cured('lines longer than Buf_Size', append(ENVIRONMENT, 'ACTIVITY_LOG_MAX_LINE_BYTES=3000000\n'), ['error buf-size', /Buf_Size +2M/]), // prettier-ignore
     cured('no Parser', input('Parser'), ['error parser', INPUT]),
     cured('a Parser that is not defined', input('Parser', 'json'), ['error parser', /Parser json/]),
-    trap('a parser without a format', parser('Format'), ['error config-parser-incomplete', /PARSER/], ['error parser', /Parser +activity_log$/]), // prettier-ignore
+    trap('a parser without a format', parser('Format'), ['error config-refused', /PARSER/], ['error parser', /Parser +activity_log$/]), // prettier-ignore
     trap('no Parsers_File', service('Parsers_File'), ['error parser', /Parser +activity_log$/]),
     trap('a parser of another format', parser('Format', 'logfmt'), ['error parser', /Parser +activity_log$/]),
     trap('a time key that no event has', input('Parser', 'activity_log_event_time'), [
@@ -113,7 +113,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       'warning mem-buf-limit',
       /Mem_Buf_Limit 5M/,
     ]),
-    trap('no storage.path', service('storage.path'), ['error storage-path', /storage.type +filesystem/]),
+    trap('no storage.path', service('storage.path'), ['error storage-path', SERVICE]),
     cured(
       'no storage.path for inherited filesystem storage',
       all(input('storage.type'), service('storage.path', 'x'), edit(PIPELINE, '    storage.path x', '    storage.type filesystem\n    storage.inherit On')), // prettier-ignore
@@ -286,10 +286,10 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     ]), // prettier-ignore
   ],
   'what is not filled in, or not seen by the service': [
-    trap('no tag', variable('ACTIVITY_LOG_TAG'), ['error config-tag-empty', /Tag +/]),
+    trap('no tag', variable('ACTIVITY_LOG_TAG'), ['error config-variable-unset', /Tag +/]),
     trap('no host', variable('ACTIVITY_LOG_HOST'), ['error config-variable-unset', /Host/]),
-    trap('no tag, nor a default', input('Tag', '${NO_TAG:-}'), ['error config-tag-empty', /Tag/]),
-    trap('no tag for the input alone', input('Tag', '${NO_TAG}'), ['error config-tag-empty', /Tag/]), // prettier-ignore
+    trap('no tag, nor a default', input('Tag', '${NO_TAG:-}'), ['error config-refused', /Tag/]),
+    trap('no tag for the input alone', input('Tag', '${NO_TAG}'), ['error config-variable-unset', /Tag/]), // prettier-ignore
     trap('a variable that is of less importance', below(PIPELINE, '[SERVICE]', '    Log_File ${MY_LOG}'), ['warning config-variable-unset', /Log_File/]), // prettier-ignore
     trap('a variable that matters in its second place', all(variable('ACTIVITY_LOG_HOST'), edit(PIPELINE, /$/, '\n[SERVICE]\n    Log_File ${ACTIVITY_LOG_HOST}\n')), ['error config-variable-unset', /Host/]), // prettier-ignore
     trap('no key', variable('ACTIVITY_LOG_API_KEY'), ['error config-variable-unset', /Header/]),
@@ -301,7 +301,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       'a file of variables that is not there',
       ({ remove }) => remove(ENVIRONMENT),
       ['error environment', /EnvironmentFile/],
-      ['error config-tag-empty', /Tag +/],
+      ['error config-variable-unset', /Tag +/],
       ['error config-variable-unset', /Interval_Sec/],
       ['error config-variable-unset', /Host/],
       ['error config-variable-unset', /Header/],
@@ -324,29 +324,26 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       /Parsers_File/,
     ]),
     trap('a parser defined twice', append(PARSERS, '[PARSER]\n    Name activity_log\n    Format json\n'), [
-      'error config-parser-duplicate',
+      'error config-refused',
       /^\[PARSER\]$/,
     ]),
-    trap('a parser in the main file', append(MAIN, '[PARSER]\n    Name x\n    Format json\n'), ['error config-parser-misplaced', /PARSER/]), // prettier-ignore
-    trap('a parser without a format', append(PARSERS, '[PARSER]\n    Name x\n'), [
-      'error config-parser-incomplete',
-      /PARSER/,
+    trap('a parser in the main file', append(MAIN, '[PARSER]\n    Name x\n    Format json\n'), ['error config-refused', /PARSER/]), // prettier-ignore
+    trap('a parser without a format', append(PARSERS, '[PARSER]\n    Name x\n'), ['error config-refused', /PARSER/]),
+    trap('a missing include', append(MAIN, '@INCLUDE none.conf\n'), ['error config-refused', /none/]),
+    trap('an include of itself', append(MAIN, '@INCLUDE fluent-bit.conf\n'), ['error config-refused', /@INCLUDE/]),
+    trap('a key without indentation', append(MAIN, '[SERVICE]\n    Grace 5\nFlush 2\n'), [
+      'error config-refused',
+      /Flush 2/,
     ]),
-    trap('a missing include', append(MAIN, '@INCLUDE none.conf\n'), ['error config-include-missing', /none/]),
-    trap('an include of itself', append(MAIN, '@INCLUDE fluent-bit.conf\n'), [
-      'error config-include-twice',
-      /@INCLUDE/,
-    ]),
-    trap('a key without indentation', append(MAIN, '[SERVICE]\nFlush 2\n'), ['error config-syntax', /Flush 2/]),
-    trap('a key that there is not', below(PIPELINE, '[INPUT]', '    Buffer_Size 2M'), ['error config-key-unknown', /Buffer_Size/]), // prettier-ignore
+    trap('a key that there is not', below(PIPELINE, '[INPUT]', '    Buffer_Size 2M'), ['error config-refused', /Buffer_Size/]), // prettier-ignore
     trap('a key of [SERVICE] that there is not', below(PIPELINE, '[SERVICE]', '    Flushh 2'), ['warning config-key-unknown', /Flushh/]), // prettier-ignore
-    trap('a key twice', below(PIPELINE, '[INPUT]', '    Parser activity_log'), ['error config-key-repeated', /Parser/]),
+    trap('a key twice', below(PIPELINE, '[INPUT]', '    Parser activity_log'), ['error config-refused', /Parser/]),
     trap('a key twice that all inputs have', below(PIPELINE, '[INPUT]', '    Threaded Off'), ['warning config-key-overridden', /Threaded +On/]), // prettier-ignore
     trap('a section that there is not', append(MAIN, '[INPUTT]\n    Name exec\n'), [
       'warning config-section-unknown',
       /INPUTT/,
     ]),
-    trap('an input without a name', append(MAIN, '[INPUT]\n    Tag x\n'), ['error config-name-missing', INPUT]),
+    trap('an input without a name', append(MAIN, '[INPUT]\n    Tag x\n'), ['error config-refused', INPUT]),
   ],
 };
 

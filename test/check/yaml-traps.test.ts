@@ -57,12 +57,12 @@ describe('check in a YAML file', { concurrency: 4 }, () => {
   }
 
   const found: [string, string | RegExp, string, string[]][] = [
-    ['a parser twice', 'parsers:\n', 'parsers:\n  - {name: activity_log, format: json}\n', ['error config-parser-duplicate']],
-    ['a section that there is not', 'pipeline:\n', 'pipelines: {}\npipeline:\n', ['error config-section-unknown']],
-    ['a missing include', 'pipeline:\n', 'includes: [none.yaml]\npipeline:\n', ['error config-include-missing']],
+    ['a parser twice', 'parsers:\n', 'parsers:\n  - {name: activity_log, format: json}\n', ['error config-refused']],
+    ['a section that there is not', 'pipeline:\n', 'pipelines: {}\npipeline:\n', ['warning config-section-unknown']],
+    ['a missing include', 'pipeline:\n', 'includes: [none.yaml]\npipeline:\n', ['error config-refused']],
     ['a secret among its variables', 'pipeline:\n', 'env: {MY_TOKEN: abcdef}\npipeline:\n', ['warning plain-secret']],
     ['no input of ours', 'fetch-activity-logs', 'something-else', ['error input']],
-    ['no YAML', 'pipeline:\n', 'pipeline: [\n', ['error config-syntax']],
+    ['no YAML', 'pipeline:\n', 'pipeline: [\n', ['error config-refused']],
   ]; // prettier-ignore
   for (const [name, from, to, whats] of found) {
     it(`finds ${name}`, async (t) => {

@@ -137,9 +137,9 @@ describe('check', () => {
 
   const table: [string, (machine: CheckedMachine) => Promise<unknown>, string][] = [
     ['the token is missing', ({ remove }) => remove(TOKEN), 'token'],
-    ['the parser is in no file', ({ remove }) => remove(PARSERS), 'config-include-missing'],
+    ['the parser is in no file', ({ remove }) => remove(PARSERS), 'config-refused'],
     ['events show in stdout only, for want of a key', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header APIKEY']), 'output-key'],
-    ['events show in stdout only, for want of a header', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header']), 'config-syntax'],
+    ['events show in stdout only, for want of a header', ({ edit }) => edit(OUTPUT, [/^ +Header .*$/m, '    Header']), 'config-refused'],
     ['the host is not the one of the pipeline', ({ edit }) => edit(ENVIRONMENT, ['pipeline.', 'https://']), 'output-host'],
     ['the input does not run', ({ path }) => chmod(path(SCRIPT), 0o644), 'script'],
     ['events are missed after a restart', ({ write }) => write(STATE, '{"last_run":'), 'state'],

@@ -5,13 +5,14 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Finding } from '../../src/check/finding.ts';
-import type { Machine } from '../../src/check/facts/machine.ts';
+import type { Machine, Result } from '../../src/check/facts/machine.ts';
 import { parseCommandLine } from '../../src/config/command-line.ts';
 import { check } from '../../src/commands/check.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { ExitCode } from '../../src/lib/errors.ts';
 import type { World } from '../../src/lib/world.ts';
 import { startSandbox, type Sandbox } from '../sandbox/server.ts';
+import { fluentBitDryRun } from './fluent-bit-dry-run.ts';
 import { serveMetrics, type Picture } from './fluent-bit-metrics.ts';
 import { sink } from './sink.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -93,6 +94,7 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
     hostname: 'vm',
     uid: 0,
     node: { version: '22.11.0', path: path('/usr/bin/node') },
+    run: runOn,
   };
   const named = (text: string) =>
     text
@@ -139,6 +141,7 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
     0o600,
   );
   await write(TOKEN, `${token}\n`, 0o600);
+  await write('/opt/fluent-bit/bin/fluent-bit', '', 0o755);
   await write(SCRIPT, '#!/usr/bin/env node\n', 0o755);
   await write('/usr/bin/node', '', 0o755);
   await write(STATE, soundState(), 0o600);
@@ -173,6 +176,16 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
       return faultsIn(child.stdout);
     },
   };
+}
+
+/** The programs of that machine. */
+export async function runOn(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Result | undefined> {
+  const [, file = ''] = args;
+  return command.endsWith('fluent-bit') ? fluentBitDryRun(file, env) : undefined;
 }
 
 /** Runs `check` in this process, on another machine and in a world that waits for nothing. */

@@ -1,13 +1,50 @@
-import { readFluentBitConfig, sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
+import path from 'node:path';
+import {
+  localFiles,
+  readFluentBitConfig as read,
+  sectionsOf,
+  serviceOf,
+} from '../../src/check/fluent-bit-config/read.ts';
 import {
   entriesOf,
-  type FluentBitConfig,
+  type FluentBitConfig as ReadConfig,
+  locate,
   type ReadOptions,
   type Section,
 } from '../../src/check/fluent-bit-config/model.ts';
 import { truth } from '../../src/check/fluent-bit-config/values.ts';
+import { substitute } from '../../src/check/fluent-bit-config/variables.ts';
+import { verify, type Problem } from './fluent-bit-verify.ts';
 
-export { localFiles, readFluentBitConfig, sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
+export { localFiles, sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
+
+/** A configuration with all that is wrong with it, in the order of reading. */
+export interface FluentBitConfig extends ReadConfig {
+  readonly faults: readonly Problem[];
+}
+
+/** Reads a configuration and judges it as Fluent Bit does, which `check` leaves to the real one. */
+export function readFluentBitConfig(file: string, options: ReadOptions): FluentBitConfig {
+  const config = read(file, options);
+  const problems: Problem[] = [...config.problems];
+  for (const { raw, at } of [...config.sections, ...config.parsers].flatMap(({ entries }) => entries)) {
+    const { unset } = substitute(raw, (name) => config.variables.get(name)?.value ?? options.env[name]);
+    for (const name of unset) {
+      problems.push({ code: 'variable-unset', message: `variable \${${name}} is used but not set`, at });
+    }
+  }
+  if (config.format === 'classic') {
+    const { files = localFiles, cwd = '/' } = options;
+    const folder = path.dirname(files.realPath(file));
+    const named = sectionsOf(config, 'service').flatMap((section) => entriesOf(section, 'parsers_file'));
+    const parserFiles = named.map(({ value }) => locate(value, folder, cwd, files));
+    for (const { kind, at } of config.parsers.filter((parser) => !parserFiles.includes(parser.at.file))) {
+      const message = `[${kind}] belongs in a file that Parsers_File names`;
+      problems.push({ code: 'parser-misplaced', message, at });
+    }
+  }
+  return { ...config, faults: [...problems, ...verify(config.sections, config.parsers)] };
+}
 
 /**
  * As readFluentBitConfig(), but whatever is wrong is thrown, all of it in one error. Only unset variables remain as
@@ -19,7 +56,7 @@ export function loadFluentBitConfig(
   options: Omit<ReadOptions, 'env'> = {},
 ): FluentBitConfig {
   const config = readFluentBitConfig(file, { ...options, env });
-  const errors = config.problems.filter(({ code }) => code !== 'variable-unset');
+  const errors = config.faults.filter(({ code }) => code !== 'variable-unset');
   if (errors.length > 0) {
     throw new Error(errors.map(({ code, message, at }) => `${at.file}:${at.line}: ${message} [${code}]`).join('\n'));
   }
@@ -35,7 +72,7 @@ export interface Pipeline {
 }
 
 /** What a configuration comes to, without where it stands, to compare one with another. */
-export function pipelineOf(config: FluentBitConfig): Pipeline {
+export function pipelineOf(config: ReadConfig): Pipeline {
   const service = serviceOf(config);
   service.delete('parsers_file');
   const plain = (sections: readonly Section[]): Record<string, string[]>[] =>

@@ -69,7 +69,7 @@ for (const shell of SHELLS) {
       const env = Object.fromEntries(values) as Record<string, string>;
       const read = readFluentBitConfig(join(machine.root, MAIN), { env, cwd: '/' });
       assert.deepEqual(
-        read.problems.filter(({ code }) => code !== 'plugin-unknown'),
+        read.faults.filter(({ code }) => code !== 'plugin-unknown'),
         [],
       );
       const { inputs, outputs } = pipelineOf(read);

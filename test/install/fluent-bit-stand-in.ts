@@ -16,7 +16,7 @@ const LOOK_MS = 200;
 
 async function main([, file = '', dryRun]: readonly string[]): Promise<void> {
   const config = readFluentBitConfig(file, { env: process.env, cwd: '/' });
-  const [problem] = config.problems.filter(({ code }) => !HARMLESS.includes(code));
+  const [problem] = config.faults.filter(({ code }) => !HARMLESS.includes(code));
   if (problem !== undefined) {
     process.stderr.write(`[error] ${problem.at.file}:${problem.at.line}: ${problem.message}\n`);
     process.exitCode = 1;

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync, type Stats } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, dirname } from 'node:path';
@@ -8,6 +9,9 @@ export const READ = 0o4;
 export const WRITE = 0o2;
 export const SEARCH = 0o1;
 
+/** What is run answers within some 10 ms. */
+const RUN_MS = 5_000;
+
 /** The machine that is looked at; tests show another one. */
 export interface Machine {
   /** Where its files begin: `/`. */
@@ -17,6 +21,16 @@ export interface Machine {
   readonly uid: number | undefined;
   /** The Node that runs `check`. */
   readonly node: { readonly version: string; readonly path: string };
+  /** Runs a program; undefined when there is none of that name, or it does not end in time. */
+  readonly run: (command: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<Result | undefined>;
+}
+
+/** What a program said, on stdout and stderr, and how it ended. */
+export interface Result {
+  readonly exitCode: number;
+  readonly stdout: string;
+  /** Both, since Fluent Bit uses one for its banner and the other for its messages. */
+  readonly output: string;
 }
 
 export function thisMachine(): Machine {
@@ -25,7 +39,21 @@ export function thisMachine(): Machine {
     hostname: hostname(),
     uid: process.getuid?.(),
     node: { version: process.versions.node, path: process.execPath },
+    run: runProgram,
   };
+}
+
+async function runProgram(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Result | undefined> {
+  return new Promise((resolve) => {
+    execFile(command, args, { env, timeout: RUN_MS }, (error, stdout, stderr) => {
+      const exitCode = error === null ? 0 : error.code;
+      resolve(typeof exitCode === 'number' ? { exitCode, stdout, output: `${stdout}\n${stderr}` } : undefined);
+    });
+  });
 }
 
 /** An absolute path as it is called on this machine. */

@@ -42,6 +42,8 @@ export interface Service {
   readonly tokenFile: string | undefined;
   /** What Fluent Bit is started with (`-c`). */
   readonly configFile: string | undefined;
+  /** What is started: Fluent Bit itself. */
+  readonly binary: string | undefined;
 }
 
 /** A setting of the unit with the file that it stands in. */
@@ -124,6 +126,7 @@ class Reader {
       missing,
       user: listOf(settings, 'User').at(-1)?.value ?? 'root',
       tokenFile: credential?.value.slice(CREDENTIAL.length + 1),
+      binary: unitWords(listOf(settings, 'ExecStart').at(-1)?.value ?? '')[0],
       configFile: configFileOf(listOf(settings, 'ExecStart').at(-1)?.value ?? ''),
     };
   }

@@ -12,26 +12,8 @@ export interface Problem {
   readonly at: Position;
 }
 
-export type ProblemCode =
-  | 'alias-duplicate'
-  | 'include-missing'
-  | 'include-twice'
-  | 'key-overridden'
-  | 'key-repeated'
-  | 'key-unknown'
-  | 'match-missing'
-  | 'name-missing'
-  | 'parser-duplicate'
-  | 'parser-incomplete'
-  | 'parser-misplaced'
-  | 'parser-unknown'
-  | 'plugin-unknown'
-  | 'section-unknown'
-  | 'storage-path-missing'
-  | 'syntax'
-  | 'tag-empty'
-  | 'value-empty'
-  | 'variable-unset';
+/** What keeps a reader from knowing all of a configuration, or has no effect in it. */
+export type ProblemCode = 'include-missing' | 'include-twice' | 'section-unknown' | 'syntax';
 
 /** A key as it stands in a file: its name in lower case, its value before variables are replaced. */
 export interface RawEntry {

@@ -16,7 +16,6 @@ import {
   type Section,
   type SectionKind,
 } from './model.ts';
-import { verify } from './verify.ts';
 import { readYaml } from './yaml.ts';
 
 export const localFiles: ConfigFiles = {
@@ -30,7 +29,7 @@ const isYaml = (file: string): boolean => /\.ya?ml$/i.test(file);
 const isParser = ({ kind }: { readonly kind: SectionKind }): boolean =>
   kind === 'parser' || kind === 'multiline_parser';
 
-/** Reads a main file, those that it includes and its parsers, and says all that is wrong with them. */
+/** Reads a main file, those that it includes and its parsers. What is wrong with them, Fluent Bit itself says better. */
 export function readFluentBitConfig(file: string, options: ReadOptions): FluentBitConfig {
   const { env, cwd = '/', files = localFiles } = options;
   const read = (from: string): RawConfig => (isYaml(from) ? readYaml(from, files) : readClassic(from, files, cwd));
@@ -38,14 +37,12 @@ export function readFluentBitConfig(file: string, options: ReadOptions): FluentB
   const problems: Problem[] = [...main.problems];
   const filesRead = [...main.files];
   const lookup = (name: string): string | undefined => main.variables.get(name)?.value ?? env[name];
-  const sections = main.sections.map((section) => withVariables(section, lookup, problems));
+  const withVariables = (section: RawSection): Section => ({
+    ...section,
+    entries: section.entries.map((entry) => ({ ...entry, value: substitute(entry.raw, lookup).value })),
+  });
+  const sections = main.sections.map(withVariables);
   const parsers = sections.filter(isParser);
-  if (!isYaml(file)) {
-    for (const { kind, at } of parsers) {
-      problems.push({ code: 'parser-misplaced', message: `[${kind}] belongs in a file that Parsers_File names`, at });
-    }
-  }
-
   for (const { value, at } of sections.flatMap((section) => entriesOf(section, 'parsers_file'))) {
     const found = locate(value, path.dirname(files.realPath(file)), cwd, files);
     if (found === undefined) {
@@ -55,38 +52,20 @@ export function readFluentBitConfig(file: string, options: ReadOptions): FluentB
     const more = read(found);
     problems.push(...more.problems);
     filesRead.push(...more.files);
-    parsers.push(...more.sections.filter(isParser).map((section) => withVariables(section, lookup, problems)));
+    parsers.push(...more.sections.filter(isParser).map(withVariables));
     for (const { kind, at: where } of more.sections.filter((section) => !isParser(section))) {
       problems.push({ code: 'section-unknown', message: `[${kind}] has no effect in a parsers file`, at: where });
     }
   }
-
-  const rest = sections.filter((section) => !isParser(section));
-  problems.push(...verify(rest, parsers));
   return {
     file,
     format: isYaml(file) ? 'yaml' : 'classic',
     files: filesRead,
     variables: main.variables,
-    sections: rest,
+    sections: sections.filter((section) => !isParser(section)),
     parsers,
     problems,
   };
-}
-
-function withVariables(
-  section: RawSection,
-  lookup: (name: string) => string | undefined,
-  problems: Problem[],
-): Section {
-  const entries = section.entries.map((entry) => {
-    const { value, unset } = substitute(entry.raw, lookup);
-    for (const name of unset) {
-      problems.push({ code: 'variable-unset', message: `variable \${${name}} is used but not set`, at: entry.at });
-    }
-    return { ...entry, value };
-  });
-  return { ...section, entries };
 }
 
 export const sectionsOf = (config: FluentBitConfig, kind: SectionKind): Section[] =>

@@ -1,126 +1,75 @@
 import { basename } from 'node:path';
-import { KEYS_OF_VERSION } from '../fluent-bit-config/keys.ts';
-import {
-  entriesOf,
-  valueOf,
-  type Entry,
-  type FluentBitConfig,
-  type Position,
-  type Problem,
-  type ProblemCode,
-  type Section,
-} from '../fluent-bit-config/model.ts';
-import { sectionsOf } from '../fluent-bit-config/read.ts';
+import { placeOf, type DryRun } from '../facts/dry-run.ts';
 import type { Environment } from '../facts/environment.ts';
 import { error, warning, type Finding, lineIn } from '../finding.ts';
-import { assignments, checkVariables, variablesIn } from './unset-variables.ts';
+import { entriesOf, valueOf, type FluentBitConfig, type Position, type Section } from '../fluent-bit-config/model.ts';
+import { sectionsOf } from '../fluent-bit-config/read.ts';
+import { meantKey } from '../fluent-bit-config/silent-keys.ts';
+import { checkVariables, variablesIn } from './unset-variables.ts';
 
 const NO_START = 'Fluent Bit does not start';
 const IN_SILENCE = 'Fluent Bit passes over it in silence';
-const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
-  'include-missing',
-  'include-twice',
-  'key-repeated',
-  'name-missing',
-  'parser-incomplete',
-  'parser-misplaced',
-  'syntax',
-]);
-/** Told elsewhere, with more, where they matter: by the rules for variables, inputs and outputs. */
-const LEFT_TO_RULES: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
-  'match-missing',
-  'parser-unknown',
-  'plugin-unknown',
-  'variable-unset',
-]);
+/** Keys that may have several values. */
+const REPEATABLE = new Set(['header', 'add_option', 'parsers_file', 'processors']);
 
 /** Whether some of the configuration could not be read: what is not there perhaps is. */
 export function isIncomplete({ problems }: FluentBitConfig): boolean {
   return problems.some(({ code }) => code === 'syntax' || code === 'include-missing');
 }
 
-/** What reading the configuration has found. `ours` are the sections that our events pass. */
+/**
+ * What is wrong with the configuration as a whole: what Fluent Bit itself says of it, and what it passes over in silence.
+ * `ours` are the sections that our events pass.
+ */
 export function problemFindings(
   config: FluentBitConfig,
   environment: Environment,
   ours: readonly Section[],
+  tried: DryRun | undefined,
 ): Finding[] {
   const twice = loadedTwice(config);
-  const problems = config.problems.filter(
-    ({ code, at }, index) =>
-      (code !== 'parser-duplicate' || twice.length === 0) &&
-      // What follows the first one in a file often follows from it.
-      (code !== 'syntax' || index === config.problems.findIndex((one) => one.code === code && one.at.file === at.file)),
-  );
-  const empty = config.problems.filter(({ code }) => code === 'tag-empty' || code === 'value-empty');
-  const told = new Set(empty.flatMap(({ at }) => variablesIn(entryAt(at, config)?.raw ?? '')));
+  const own = [...twice, ...checkVariables(config, environment, ours)];
+  const isTold = ({ file, line, message }: Finding) =>
+    (twice.length > 0 && message.includes('parser named')) ||
+    own.some((finding) => finding.level === 'error' && finding.file === file && finding.line === line);
   return [
-    ...twice,
-    ...problems.flatMap((problem) => finding(problem, config, environment, ours)),
-    ...checkVariables(config, environment, ours, told),
+    ...own,
+    ...refusal(config, environment, tried).filter((finding) => !isTold(finding)),
+    ...unknownSections(config),
+    ...misspelt(config),
+    ...aliasesTwice(config, ours),
+    ...overridden(ours, tried),
   ];
 }
 
-function finding(
-  { code, message, at }: Problem,
-  config: FluentBitConfig,
-  environment: Environment,
-  ours: readonly Section[],
-): Finding[] {
-  if (LEFT_TO_RULES.has(code)) return [];
-  const dryRun = { at, command: `/opt/fluent-bit/bin/fluent-bit -c ${config.file} --dry-run` };
-  const entry = entryAt(at, config);
-  if (FATAL.has(code)) return [error(`config-${code}`, message, { ...dryRun, impact: NO_START })];
-  switch (code) {
-    case 'tag-empty':
-    case 'value-empty':
-      return entry === undefined ? [] : [isEmpty(`config-${code}`, entry, config, environment)];
-    case 'storage-path-missing': {
-      const fix = lineIn(config, 'storage.path', '/var/lib/fluent-bit/storage');
-      return [error('storage-path', message, { at, impact: NO_START, fix: `${fix}, in [SERVICE]` })];
-    }
-    case 'parser-duplicate': {
-      const impact = `${NO_START}: a parser may be defined once, in whatever file`;
-      const fix = lineIn(config, 'Name', 'a_name_of_its_own');
-      return [error('config-parser-duplicate', message, { at, impact, fix })];
-    }
-    case 'alias-duplicate': {
-      if (!ours.some((section) => valueOf(section, 'alias') === entry?.value)) return [];
-      const impact = 'the counters of the two cannot be told apart, and what is dropped is lost unnoticed';
-      const fix = lineIn(config, 'Alias', 'a_name_of_its_own');
-      return [error('config-alias-duplicate', message, { at, impact, fix })];
-    }
-    case 'key-overridden': {
-      if (entry === undefined || !ours.some(({ entries }) => entries.includes(entry))) return [];
-      const impact = `this one counts, and what the other says has no effect`;
-      return [warning('config-key-overridden', message, { at, impact, fix: '# delete one of them' })];
-    }
-    case 'key-unknown': {
-      const plugins = [...sectionsOf(config, 'input'), ...sectionsOf(config, 'output')];
-      const isPlugin = plugins.some(({ entries }) => entry !== undefined && entries.includes(entry));
-      if (!isPlugin) return [warning('config-key-unknown', message, { ...dryRun, impact: IN_SILENCE })];
-      const impact = `${NO_START} (as of version ${KEYS_OF_VERSION})`;
-      return [error('config-key-unknown', message, { ...dryRun, impact })];
-    }
-    default: // a section of another name
-      if (config.format === 'yaml') return [error(`config-${code}`, message, { ...dryRun, impact: NO_START })];
-      return [warning(`config-${code}`, message, { ...dryRun, impact: IN_SILENCE })];
+/** What keeps Fluent Bit from starting, in its own words; where there is none to ask, what reading has found. */
+function refusal(config: FluentBitConfig, environment: Environment, tried: DryRun | undefined): Finding[] {
+  const [problem] = config.problems.filter(({ code }) => code !== 'section-unknown');
+  if (tried === undefined) {
+    if (problem === undefined) return [];
+    return [error(`config-${problem.code}`, problem.message, { at: problem.at, impact: NO_START })];
   }
+  if (tried.isAccepted) {
+    if (problem === undefined) return [];
+    const impact = 'Fluent Bit accepts it, but this check may miss something';
+    return [warning('config-unread', problem.message, { at: problem.at, impact })];
+  }
+  const place = placeOf(tried.message, config);
+  const at = place ?? problem?.at ?? { file: config.file };
+  const isOurs = place === undefined || (place.file === problem?.at.file && place.line === problem.at.line);
+  const details = isOurs && problem !== undefined ? ` (${problem.message})` : emptiness(place, config, environment);
+  const message = `Fluent Bit says "${tried.message}"${details}`;
+  return [error('config-refused', message, { at, impact: NO_START, command: tried.command })];
 }
 
-/** What must not be empty is so because of a variable, as a rule. */
-function isEmpty(code: string, { key, raw, at }: Entry, config: FluentBitConfig, environment: Environment): Finding {
-  const names = variablesIn(raw);
-  if (names.length === 0) {
-    return error(code, `${key} is empty`, { at, impact: NO_START, fix: lineIn(config, key, '…') });
-  }
-  const message = `${key} is empty: ${names.map((name) => `\${${name}}`).join(' and ')} is not set`;
-  if (!environment.isKnown) {
-    const command = 'sudo fetch-activity-logs check';
-    return warning(code, `${message}, as far as this user can see`, { at, impact: `then ${NO_START}`, command });
-  }
-  const hints = names.map(environment.hint).join('');
-  return error(code, `${message}${hints}`, { at, impact: NO_START, fix: assignments(names) });
+/** A key without a value is none to Fluent Bit: as a rule, because a variable is not set. */
+function emptiness(place: Position | undefined, config: FluentBitConfig, environment: Environment): string {
+  const entry = config.sections
+    .flatMap(({ entries }) => entries)
+    .find(({ at }) => at.file === place?.file && at.line === place.line);
+  if (entry?.value !== '') return '';
+  const names = variablesIn(entry.raw);
+  return ` (it is empty: ${names.map((name) => `\${${name}}${environment.hint(name)}`).join(' and ')} is not set)`;
 }
 
 /** A file of parsers that is named twice defines all of them twice. */
@@ -137,6 +86,55 @@ function loadedTwice(config: FluentBitConfig): Finding[] {
   });
 }
 
-function entryAt({ file, line }: Position, { sections }: FluentBitConfig): Entry | undefined {
-  return sections.flatMap(({ entries }) => entries).find(({ at }) => at.file === file && at.line === line);
+function unknownSections({ problems }: FluentBitConfig): Finding[] {
+  return problems
+    .filter(({ code }) => code === 'section-unknown')
+    .map(({ code, message, at }) =>
+      warning(`config-${code}`, message, { at, impact: IN_SILENCE, fix: '# correct its name, or delete it' }),
+    );
+}
+
+function misspelt(config: FluentBitConfig): Finding[] {
+  return [...config.sections, ...config.parsers].flatMap(({ kind, entries }) => {
+    if (kind !== 'service' && kind !== 'parser') return [];
+    return entries.flatMap(({ key, raw, at }) => {
+      const meant = meantKey(kind, key);
+      if (meant === undefined) return [];
+      const message = `a ${kind === 'service' ? '[SERVICE]' : kind} has no key '${key}'; '${meant}' was probably meant`;
+      return [warning('config-key-unknown', message, { at, impact: IN_SILENCE, fix: lineIn(config, meant, raw) })];
+    });
+  });
+}
+
+/** Counters are kept by alias: two of the same name cannot be told apart. */
+function aliasesTwice(config: FluentBitConfig, ours: readonly Section[]): Finding[] {
+  const impact = 'the counters of the two cannot be told apart, and dropped lines are lost unnoticed';
+  const fix = lineIn(config, 'Alias', 'another_name');
+  return (['input', 'output'] as const).flatMap((kind) => {
+    const seen = new Set<string>();
+    return sectionsOf(config, kind)
+      .flatMap((section) => entriesOf(section, 'alias'))
+      .flatMap(({ value, at }) => {
+        const isFirst = !seen.has(value);
+        seen.add(value);
+        if (isFirst || !ours.some((section) => section.kind === kind && valueOf(section, 'alias') === value)) return [];
+        return [error('config-alias-duplicate', `alias '${value}' is taken`, { at, impact, fix })];
+      });
+  });
+}
+
+/** Of a key that all plugins share the last value counts; a second one of a plugin's own keys Fluent Bit refuses. */
+function overridden(ours: readonly Section[], tried: DryRun | undefined): Finding[] {
+  if (tried?.isAccepted === false) return [];
+  return ours.flatMap(({ entries }) =>
+    entries
+      .filter(({ key }, index) => !REPEATABLE.has(key) && entries.findIndex((entry) => entry.key === key) < index)
+      .map(({ key, at }) =>
+        warning('config-key-overridden', `'${key}' is set more than once`, {
+          at,
+          impact: 'this one counts, and the other has no effect',
+          fix: '# delete one of them',
+        }),
+      ),
+  );
 }

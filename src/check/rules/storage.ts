@@ -38,9 +38,8 @@ function storageType(input: EventInput): Finding[] {
   ];
 }
 
-/** Where the input itself has filesystem storage, reading has found that there is no path. */
 function storagePath(input: EventInput): Finding[] {
-  const { fluentBit, section } = input;
+  const { fluentBit } = input;
   const entry = serviceEntry(fluentBit, 'storage.path');
   const fix = lineIn(fluentBit, 'storage.path', STORAGE_PATH);
   if (entry !== undefined && VOLATILE.test(entry.value)) {
@@ -52,7 +51,7 @@ function storagePath(input: EventInput): Finding[] {
       }),
     ];
   }
-  if (entry !== undefined || valueOf(section, 'storage.type')?.toLowerCase() === 'filesystem') return [];
+  if (entry !== undefined) return [];
   return [
     error('storage-path', 'there is no storage.path', {
       at: serviceAt(fluentBit),

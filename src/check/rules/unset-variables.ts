@@ -5,7 +5,11 @@ import type { Environment } from '../facts/environment.ts';
 /** What a tutorial leaves to the reader: `<TAG_NAME>`. */
 const PLACEHOLDER = /<[A-Za-z][\w -]*>/;
 /** Keys without which events go nowhere; others may well be empty, such as a key that nobody asks for. */
-const NEEDED = new Set(['host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
+const NEEDED = new Set(['tag', 'host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
+const WHEN_EMPTY: Readonly<Record<string, string>> = {
+  interval_sec: 'the script is started every second',
+  tag: 'Fluent Bit does not start',
+};
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
 export const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 
@@ -34,21 +38,15 @@ interface UnsetVariable {
 }
 
 /**
- * Variables that are used and not set, each once, however often it is used. `ours` are the sections that events pass;
- * those of `told` have been spoken of already.
+ * Variables that are used and not set, each once, however often it is used. `ours` are the sections that events pass.
  */
-export function checkVariables(
-  config: FluentBitConfig,
-  environment: Environment,
-  ours: readonly Section[],
-  told: ReadonlySet<string>,
-): Finding[] {
+export function checkVariables(config: FluentBitConfig, environment: Environment, ours: readonly Section[]): Finding[] {
   const our = new Set(ours.flatMap(({ entries }) => entries));
   const found = new Map<string, UnsetVariable>();
   for (const entry of [...config.sections, ...config.parsers].flatMap(({ entries }) => entries)) {
     const isNeeded = our.has(entry) && NEEDED.has(entry.key);
     for (const name of variablesIn(entry.raw)) {
-      if (told.has(name) || (config.variables.get(name)?.value ?? environment.variables[name] ?? '') !== '') continue;
+      if ((config.variables.get(name)?.value ?? environment.variables[name] ?? '') !== '') continue;
       const before = found.get(name);
       if (before === undefined || (isNeeded && !before.isNeeded)) found.set(name, { name, entry, isNeeded });
     }
@@ -68,9 +66,7 @@ function describe({ name, entry: { key, at }, isNeeded }: UnsetVariable, environ
   const details = { at, fix: assignments([name]) };
   const text = `${message}${environment.hint(name)}`;
   if (!isNeeded) return warning('config-variable-unset', text, { ...details, impact: 'Fluent Bit takes it for empty' });
-  const impact =
-    key === 'interval_sec' ? 'the script is started every second' : 'it becomes empty, and the events go nowhere';
-  return error('config-variable-unset', text, { ...details, impact });
+  return error('config-variable-unset', text, { ...details, impact: WHEN_EMPTY[key] ?? 'the events go nowhere' });
 }
 
 /** The variables without a default in a value. */

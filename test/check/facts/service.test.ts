@@ -81,7 +81,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
     const machine = await installedMachine(t);
     await machine.edit(DROP_IN, [/^EnvironmentFile=.*\n/m, '']);
     const [finding] = await machine.faults();
-    assert.equal(finding?.code, 'config-tag-empty');
+    assert.equal(finding?.code, 'config-variable-unset');
     assert.match(
       finding.message,
       /\(it is set in \/etc\/fluent-bit\/activity-log\.env, which the service does not read\)$/,

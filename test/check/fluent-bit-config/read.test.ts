@@ -29,8 +29,8 @@ async function folder(files: Record<string, string>): Promise<string> {
 async function wrong(files: Record<string, string>, env: Record<string, string> = {}, cwd = '/'): Promise<string[]> {
   const top = await folder(files);
   const [main = ''] = Object.keys(files);
-  const { problems } = readFluentBitConfig(path.join(top, main), { env, cwd });
-  return problems.map(({ code, at }) => `${code} ${path.relative(top, at.file)}:${at.line}`);
+  const { faults } = readFluentBitConfig(path.join(top, main), { env, cwd });
+  return faults.map(({ code, at }) => `${code} ${path.relative(top, at.file)}:${at.line}`);
 }
 
 const INPUT = '[INPUT]\n    Name exec\n    Command true\n';
@@ -61,7 +61,7 @@ describe('a classic file', () => {
     const top = await folder({ 'main.conf': text });
     const config = loadFluentBitConfig(path.join(top, 'main.conf'), { A: 'env', B: 'env', C: '' });
     assert.deepEqual(pipelineOf(config).inputs[0]?.['alias'], ['set-env-c-']);
-    assert.deepEqual(config.problems, []);
+    assert.deepEqual(config.faults, []);
   });
 
   it('makes an unset variable empty and says so', async () => {
@@ -69,7 +69,7 @@ describe('a classic file', () => {
     const top = await folder({ 'main.conf': `[SERVICE]\n    Parsers_File p.conf\n${text}`, 'p.conf': '[PARSER]\n    Name x\n    Format json\n' }); // prettier-ignore
     const config = loadFluentBitConfig(path.join(top, 'main.conf'), {});
     assert.deepEqual(
-      config.problems.map(({ code, message, at }) => [code, message, at.line]),
+      config.faults.map(({ code, message, at }) => [code, message, at.line]),
       [['variable-unset', 'variable ${NONE} is used but not set', 6]],
     );
   });

@@ -1,4 +1,15 @@
-import { entriesOf, type Position, type Problem, type ProblemCode, type Section, valueOf } from './model.ts';
+/**
+ * What Fluent Bit refuses, and what it passes over in silence, as far as a double of it must know: `--dry-run` of the
+ * real one says the first, and `check` asks that.
+ */
+import {
+  entriesOf,
+  type Position,
+  type ProblemCode as ReadProblemCode,
+  type Section,
+  valueOf,
+} from '../../src/check/fluent-bit-config/model.ts';
+import { isKnownKey } from '../../src/check/fluent-bit-config/silent-keys.ts';
 import {
   INPUT_KEYS,
   INPUT_PLUGIN_KEYS,
@@ -6,10 +17,32 @@ import {
   knowsKey,
   OUTPUT_KEYS,
   OUTPUT_PLUGIN_KEYS,
-  PARSER_KEYS,
   REPEATABLE_KEYS,
-  SERVICE_KEYS,
-} from './keys.ts';
+} from './fluent-bit-keys.ts';
+
+export type ProblemCode =
+  | ReadProblemCode
+  | 'alias-duplicate'
+  | 'key-overridden'
+  | 'key-repeated'
+  | 'key-unknown'
+  | 'match-missing'
+  | 'name-missing'
+  | 'parser-duplicate'
+  | 'parser-incomplete'
+  | 'parser-misplaced'
+  | 'parser-unknown'
+  | 'plugin-unknown'
+  | 'storage-path-missing'
+  | 'tag-empty'
+  | 'value-empty'
+  | 'variable-unset';
+
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly message: string;
+  readonly at: Position;
+}
 
 type Complain = (code: ProblemCode, message: string, at: Position) => void;
 
@@ -22,7 +55,7 @@ export function verify(sections: readonly Section[], parsers: readonly Section[]
   const outputs = sections.filter(({ kind }) => kind === 'output');
 
   for (const { key, at } of service.flatMap((section) => section.entries)) {
-    if (!knowsKey(SERVICE_KEYS, key)) complain('key-unknown', `[SERVICE] has no key '${key}'`, at);
+    if (!isKnownKey('service', key)) complain('key-unknown', `[SERVICE] has no key '${key}'`, at);
   }
   const names = verifyParsers(parsers, complain);
   for (const input of inputs) {
@@ -56,7 +89,7 @@ function verifyParsers(parsers: readonly Section[], complain: Complain): Set<str
     if (parser.kind !== 'parser') continue;
     if (valueOf(parser, 'format') === undefined) complain('parser-incomplete', 'a parser needs a format', parser.at);
     for (const { key, at } of parser.entries) {
-      if (!knowsKey(PARSER_KEYS, key)) complain('key-unknown', `a parser has no key '${key}'`, at);
+      if (!isKnownKey('parser', key)) complain('key-unknown', `a parser has no key '${key}'`, at);
     }
   }
   return names;

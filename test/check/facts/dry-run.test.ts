@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { thisMachine } from '../../../src/check/facts/machine.ts';
+import { MAIN, PIPELINE, installedMachine } from '../../helpers/checked-machine.ts';
+
+const TIME = '[2026/11/26 09:42:21.851]';
+const refusing = (...lines: string[]) => ({
+  run: () => Promise.resolve({ exitCode: 1, stdout: '', output: ['Fluent Bit v9', ...lines].join('\n') }),
+});
+const accepting = { run: () => Promise.resolve({ exitCode: 0, stdout: '', output: '' }) };
+const missing = { run: () => Promise.resolve(undefined) };
+
+describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
+  it('and quotes it, also what a version says that nobody knows yet', async (t) => {
+    const machine = await installedMachine(t);
+    const found = await machine.faults([], {}, refusing(`${TIME} [error] [config] something new.`));
+    assert.deepEqual(
+      found.map(({ code, message, file, command }) => ({ code, message, file, command })),
+      [
+        {
+          code: 'config-refused',
+          message: 'Fluent Bit says "something new"',
+          file: MAIN,
+          command: `/opt/fluent-bit/bin/fluent-bit -c ${MAIN} --dry-run`,
+        },
+      ],
+    );
+  });
+
+  const places: [string, string, RegExp][] = [
+    ['a plugin that there is not', "[error] [config] section 'exec' tried to instance a plugin name that doesn't exist", /^\[INPUT\]$/],
+    ['YAML that is none', '[error] [config] YAML error found in file "activity-log.conf", line 3, column 1: x', /./],
+  ]; // prettier-ignore
+  for (const [name, line, expected] of places) {
+    it(`and finds the place of ${name}`, async (t) => {
+      const machine = await installedMachine(t);
+      const [finding, ...others] = await machine.faults([], {}, refusing(`${TIME} ${line}`));
+      assert.deepEqual([finding?.file, others], [PIPELINE, []]);
+      assert.ok(finding?.line !== undefined, String(expected));
+    });
+  }
+
+  it('which knows better what it can read', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(MAIN, [/$/, '\n@INCLUDE none.conf\n']);
+    const found = await machine.faults([], {}, accepting);
+    assert.deepEqual(found.map(({ level, code, file }) => [level, code, file]), [['warning', 'config-unread', MAIN]]); // prettier-ignore
+  });
+
+  it('and says so where there is none, and what it finds by itself', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove('/opt/fluent-bit/bin');
+    assert.match((await machine.run([], {}, missing)).stdout, /✓ .*: 4 files read, not tried with Fluent Bit itself\n/);
+    await machine.edit(MAIN, [/$/, '\n@INCLUDE none.conf\n']);
+    const found = await machine.faults([], {}, missing);
+    assert.deepEqual(found.map(({ level, code }) => `${level} ${code}`), ['error config-include-missing']); // prettier-ignore
+  });
+
+  it('with an empty value, whose variable it names', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(PIPELINE, [/Threaded .*/, 'Threaded ${NOT_SET}']);
+    const messages = (await machine.faults()).map(({ message }) => message);
+    assert.ok(messages.some((message) => message.endsWith(" (it is empty: ${NOT_SET} is not set)")), messages.join('\n')); // prettier-ignore
+  });
+});
+
+describe('a program of this machine', () => {
+  const { run } = thisMachine();
+
+  it('is run, and what it says is kept', async () => {
+    const result = await run('sh', ['-c', 'echo "$A"; echo b >&2; exit 3'], { ...process.env, A: 'a' });
+    assert.deepEqual(result, { exitCode: 3, stdout: 'a\n', output: 'a\n\nb\n' });
+  });
+
+  it('may not be there', async () => assert.equal(await run('no-such-program', [], process.env), undefined));
+});
