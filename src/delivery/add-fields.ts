@@ -1,6 +1,6 @@
 import type { EventSlice } from '../events/event.ts';
 import { FieldScanner } from '../events/field-scanner.ts';
-import { CLOSE_OBJECT } from '../events/json-values.ts';
+import { CLOSE_OBJECT, JsonReader } from '../events/json-reader.ts';
 import { skipSpace } from '../events/json-tokens.ts';
 import type { ProviderDefinition, Source } from '../providers/provider.ts';
 
@@ -16,19 +16,15 @@ export function fieldAdder(
   names: readonly FieldName[],
   definition: ProviderDefinition,
 ): (event: EventSlice, source: Source) => EventSlice {
-  const inEvent = names.flatMap((name) => {
-    const path = name === 'contract' || name === 'provider' ? undefined : definition.fields[name];
-    return path === undefined ? [] : [{ name, path }];
-  });
-  const scanner = new FieldScanner(inEvent.map(({ path }) => path));
+  const scanner = new FieldScanner({ ...definition.fields });
   return (event, source) => {
     const { json, start, end } = event;
-    scanner.scan(json, start);
+    scanner.scan(new JsonReader(json, start));
     const members = names.flatMap((name): (string | Buffer)[] => {
       if (name === 'contract')
         return source.contract === undefined ? [] : [`"contract":${JSON.stringify(source.contract)}`];
       if (name === 'provider') return [`"provider":${JSON.stringify(definition.name)}`];
-      const value = scanner.field(inEvent.findIndex((field) => field.name === name));
+      const value = scanner.field(name);
       if (value === undefined) return [];
       return [Buffer.concat([Buffer.from(`"${name}":`), json.subarray(value.start, value.end)])];
     });

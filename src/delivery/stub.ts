@@ -1,6 +1,6 @@
 import type { EventSlice } from '../events/event.ts';
 import { FieldScanner, type FieldPath } from '../events/field-scanner.ts';
-import { depthOfLastValue, endOfValue } from '../events/json-values.ts';
+import { JsonReader } from '../events/json-reader.ts';
 
 /** What takes the place of an event that is too much for Fluent Bit. */
 export class StubWriter {
@@ -12,21 +12,20 @@ export class StubWriter {
   constructor(paths: readonly FieldPath[], maxDepth: number) {
     this.#paths = paths;
     this.#maxDepth = maxDepth;
-    this.#fields = new FieldScanner(paths);
+    this.#fields = new FieldScanner(Object.fromEntries(paths.map((path) => [path.join('.'), path])));
   }
 
   /** The event's own bytes of these fields, as many as fit into `room` bytes, and `truncated` as `_truncated`. */
   write(event: EventSlice, truncated: string, room: number): EventSlice {
-    this.#fields.scan(event.json, event.start);
+    this.#fields.scan(new JsonReader(event.json, event.start));
     const kept: Nested = new Map();
     let left = room;
     let depth = 2;
-    for (const [index, path] of this.#paths.entries()) {
-      const span = this.#fields.field(index);
+    for (const path of this.#paths) {
+      const span = this.#fields.field(path.join('.'));
       if (span === undefined || span.end - span.start > left) continue;
-      endOfValue(event.json, span.start);
-      if (path.length + depthOfLastValue > this.#maxDepth) continue;
-      depth = Math.max(depth, path.length + depthOfLastValue);
+      if (path.length + span.depth > this.#maxDepth) continue;
+      depth = Math.max(depth, path.length + span.depth);
       left -= span.end - span.start;
       put(kept, path, event.json.toString('utf8', span.start, span.end));
     }

@@ -1,158 +1,125 @@
-import {
-  CLOSE_OBJECT,
-  depthOfLastValue,
-  endOfValue,
-  startOfMemberValue,
-  startOfMembers,
-  startOfNext,
-  typeAt,
-} from './json-values.ts';
-import { BACKSLASH, endOfString } from './json-tokens.ts';
+import type { JsonReader } from './json-reader.ts';
+import { QUOTE } from './json-tokens.ts';
 
 /** Keys from the outside in, such as ['meta', 'time']. */
 export type FieldPath = readonly string[];
 
-/** Where a value stands in a page: its first byte and the byte behind its last. */
+/** Where a value is in a page: its first byte and the byte after its last. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
+/** A field found by a FieldScanner. */
+export interface Field extends Span {
+  /** How deep it is nested: 0 for a scalar, 1 for an object or array that holds no other. */
+  readonly depth: number;
+}
+
 /**
- * Finds the end of an object and, on the way, some of its fields. Of two equal keys the last one counts, as with
+ * Reads an object to its end and finds some of its fields on the way. Of two equal keys the last one counts, as with
  * JSON.parse. A key may be written with escapes. The path without keys is the object itself.
  */
-export class FieldScanner {
-  readonly #root: Branch;
-  readonly #itself: readonly number[];
-  readonly #starts: Int32Array;
-  readonly #ends: Int32Array;
-  readonly #depths: Int32Array;
-  /** How deep the value that was scanned last is nested. */
-  #depth = 0;
+export class FieldScanner<Name extends string = string> {
+  readonly #fields: ReadonlyMap<Name, FoundField>;
+  readonly #branch: Branch;
+  readonly #itself: readonly FoundField[];
 
-  constructor(paths: readonly FieldPath[]) {
-    this.#starts = new Int32Array(paths.length);
-    this.#ends = new Int32Array(paths.length);
-    this.#depths = new Int32Array(paths.length);
-    const wanted = paths.map((path, slot) => ({ path, slot }));
-    this.#itself = wanted.filter(({ path }) => path.length === 0).map(({ slot }) => slot);
-    this.#root = branchOf(wanted.filter(({ path }) => path.length > 0));
+  constructor(paths: Readonly<Partial<Record<Name, FieldPath>>>) {
+    const entries = Object.entries(paths) as [Name, FieldPath][];
+    const wanted = entries.map(([name, path]) => ({ name, path, field: { start: -1, end: -1, depth: 0 } }));
+    this.#fields = new Map(wanted.map(({ name, field }) => [name, field]));
+    this.#itself = wanted.filter(({ path }) => path.length === 0).map(({ field }) => field);
+    this.#branch = branchOf(wanted.filter(({ path }) => path.length > 0));
   }
 
-  /** The end of the object at `at`. The fields stay known until the next scan. Throws JsonSyntaxError. */
-  scan(json: Uint8Array, at: number): number {
-    for (let slot = 0; slot < this.#starts.length; slot++) this.#starts[slot] = -1;
-    const end = this.#object(json, at, this.#root);
-    for (const slot of this.#itself) this.#found(slot, at, end);
-    return end;
+  /** Reads the object at the reader's position. The fields stay known until the next scan. Throws JsonSyntaxError. */
+  scan(reader: JsonReader): void {
+    const start = reader.pos;
+    for (const field of this.#branch.below) field.start = -1;
+    for (const field of this.#itself) field.start = -1;
+    scanObject(reader, this.#branch);
+    for (const field of this.#itself) found(field, start, reader);
   }
 
-  /** Where the path with this index begins in the object scanned last; -1 when it is not there. */
-  start(index: number): number {
-    return this.#starts[index] ?? -1;
-  }
-
-  /** Where it ends, if it is there. */
-  end(index: number): number {
-    return this.#ends[index] ?? -1;
-  }
-
-  /** How deep it is nested, if it is there: 0 for one that is no object and no array, 1 for one that holds no other. */
-  depth(index: number): number {
-    return this.#depths[index] ?? 0;
-  }
-
-  /** Where it stands, if it is there. */
-  field(index: number): Span | undefined {
-    const start = this.start(index);
-    return start < 0 ? undefined : { start, end: this.end(index) };
-  }
-
-  #object(json: Uint8Array, at: number, { keys, fields }: Branch): number {
-    let deepest = 0;
-    let p = startOfMembers(json, at);
-    while (json[p] !== CLOSE_OBJECT) {
-      const keyEnd = endOfString(json, p);
-      const value = startOfMemberValue(json, keyEnd);
-      const index = indexOfKey(json, p + 1, keyEnd - 1, keys);
-      const field = index < 0 ? undefined : fields[index];
-      if (field !== undefined) for (const slot of field.slotsBelow) this.#starts[slot] = -1;
-      let end: number;
-      if (field?.branch !== undefined && typeAt(json, value) === 'object') {
-        end = this.#object(json, value, field.branch);
-      } else {
-        end = endOfValue(json, value);
-        this.#depth = depthOfLastValue;
-      }
-      if (field !== undefined) for (const slot of field.slots) this.#found(slot, value, end);
-      if (this.#depth > deepest) deepest = this.#depth;
-      p = startOfNext(json, end, CLOSE_OBJECT);
-    }
-    this.#depth = deepest + 1;
-    return p + 1;
-  }
-
-  #found(slot: number, start: number, end: number): void {
-    this.#starts[slot] = start;
-    this.#ends[slot] = end;
-    this.#depths[slot] = this.#depth;
+  /** The field of the object scanned last; undefined when the object does not have it. Good until the next scan. */
+  field(name: Name): Field | undefined {
+    const field = this.#fields.get(name);
+    return field === undefined || field.start < 0 ? undefined : field;
   }
 }
 
-/** The members of an object that are wanted, or have something below them that is. */
+interface FoundField {
+  /** -1 when it is not there. */
+  start: number;
+  end: number;
+  depth: number;
+}
+
+/** The members of an object that are wanted or contain wanted fields. */
 interface Branch {
   readonly keys: readonly Uint8Array[];
-  readonly fields: readonly Field[];
+  readonly members: readonly Member[];
+  /** All wanted fields inside the object. */
+  readonly below: readonly FoundField[];
 }
 
-interface Field {
-  /** The indexes of its own path; none when only something below it is wanted. */
-  readonly slots: readonly number[];
-  readonly slotsBelow: readonly number[];
+interface Member {
+  /** Empty when only fields inside it are wanted. */
+  readonly fields: readonly FoundField[];
   readonly branch: Branch | undefined;
 }
 
-function branchOf(wanted: readonly { path: FieldPath; slot: number }[]): Branch {
+interface Wanted {
+  readonly path: FieldPath;
+  readonly field: FoundField;
+}
+
+function branchOf(wanted: readonly Wanted[]): Branch {
   const names = [...new Set(wanted.map(({ path }) => path[0] ?? ''))];
-  const fields = names.map((name): Field => {
+  const members = names.map((name): Member => {
     const same = wanted.filter(({ path }) => path[0] === name);
-    const below = same.filter(({ path }) => path.length > 1).map(({ path, slot }) => ({ path: path.slice(1), slot }));
+    const below = same.filter(({ path }) => path.length > 1).map(({ path, field }) => ({ path: path.slice(1), field }));
     return {
-      slots: same.filter(({ path }) => path.length === 1).map(({ slot }) => slot),
-      slotsBelow: below.map(({ slot }) => slot),
+      fields: same.filter(({ path }) => path.length === 1).map(({ field }) => field),
       branch: below.length === 0 ? undefined : branchOf(below),
     };
   });
-  return { keys: names.map((name) => Buffer.from(name)), fields };
+  return { keys: names.map((name) => Buffer.from(name)), members, below: wanted.map(({ field }) => field) };
 }
 
-/** Which of `names` the key is, or -1. */
-export function indexOfKey(json: Uint8Array, start: number, end: number, names: readonly Uint8Array[]): number {
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i];
-    if (name?.length === end - start && isAt(json, start, name)) return i;
+function scanObject(reader: JsonReader, { keys, members }: Branch): void {
+  let deepest = 0;
+  for (let more = reader.enterObject(); more; more = reader.nextMember()) {
+    const index = reader.keyAmong(keys);
+    const member = index < 0 ? undefined : members[index];
+    if (member === undefined) {
+      reader.skipValue();
+    } else {
+      const start = reader.pos;
+      const { branch, fields } = member;
+      if (branch !== undefined) for (const field of branch.below) field.start = -1;
+      if (branch !== undefined && reader.type() === 'object') scanObject(reader, branch);
+      else reader.skipValue();
+      for (const field of fields) found(field, start, reader);
+    }
+    if (reader.depth > deepest) deepest = reader.depth;
   }
-  for (let p = start; p < end; p++) {
-    if (json[p] !== BACKSLASH) continue;
-    const key = Buffer.from(stringAt(json, { start: start - 1, end: end + 1 }) ?? '');
-    return names.findIndex((name) => key.equals(name));
-  }
-  return -1;
+  reader.depth = deepest + 1;
 }
 
-function isAt(json: Uint8Array, at: number, name: Uint8Array): boolean {
-  for (let i = 0; i < name.length; i++) if (json[at + i] !== name[i]) return false;
-  return true;
+function found(field: FoundField, start: number, { pos, depth }: JsonReader): void {
+  field.start = start;
+  field.end = pos;
+  field.depth = depth;
 }
 
-/** The text of the string that the span holds, or undefined when it holds another type. */
-export function stringAt(json: Uint8Array, { start, end }: Span): string | undefined {
-  if (typeAt(json, start) !== 'string') return undefined;
-  return JSON.parse(textAt(json, { start, end })) as string;
+/** The text of the string at the span; undefined when the span holds another type. */
+export function stringAt(json: Uint8Array, span: Span): string | undefined {
+  return json[span.start] === QUOTE ? (JSON.parse(textAt(json, span)) as string) : undefined;
 }
 
-/** The bytes of the span as they stand, decoded. */
+/** The JSON text of the span. */
 export function textAt(json: Uint8Array, { start, end }: Span): string {
   return Buffer.from(json.buffer, json.byteOffset + start, end - start).toString();
 }

@@ -1,6 +1,6 @@
 /*
- * The tokens of a JSON text as bytes (RFC 8259): where strings, numbers and words end. What is wrong is found on the
- * way. Nothing is decoded, nothing is copied.
+ * The tokens of a JSON text as bytes (RFC 8259): where strings, numbers and words end. Errors are found on the way.
+ * Nothing is decoded, nothing is copied.
  */
 
 const LF = 0x0a;
@@ -41,7 +41,7 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** The first offset from `at` on that is no white space. So small that it is inlined: mostly there is none. */
+/** The first offset from `at` on that is not white space. Small enough to be inlined: mostly there is none. */
 export function skipSpace(json: Uint8Array, at: number): number {
   return (json[at] ?? 0) > SPACE ? at : endOfSpace(json, at);
 }
@@ -55,14 +55,13 @@ function endOfSpace(json: Uint8Array, at: number): number {
   }
 }
 
-/** The end of the value at `at`, which must be none that holds others: a string, a number, true, false or null. */
-export function endOfScalar(json: Uint8Array, at: number): number {
-  return json[at] === QUOTE ? endOfString(json, at) : endOfLiteral(json, at);
+/** The end of the scalar at `at`: a string, a number, true, false or null. `words` are the same bytes. */
+export function endOfScalar(json: Uint8Array, words: DataView, at: number): number {
+  return json[at] === QUOTE ? endOfString(json, words, at) : endOfLiteral(json, at);
 }
 
-/** The end of the string at `at`, behind its closing quote. Most bytes stand in strings: they are taken by fours. */
-export function endOfString(json: Uint8Array, at: number): number {
-  const words = viewOf(json);
+/** The end of the string at `at`, after its closing quote. Most bytes are in strings, so they are read by fours. */
+export function endOfString(json: Uint8Array, words: DataView, at: number): number {
   const lastWord = json.length - 4;
   let p = expect(json, at, QUOTE);
   for (;;) {
@@ -76,14 +75,14 @@ export function endOfString(json: Uint8Array, at: number): number {
   }
 }
 
-/** Whether a byte of a string stands for itself: all do but its end, escapes and control characters. */
+/** Whether a byte of a string stands for itself: not its end, an escape or a control character. */
 function isPlain(byte: number | undefined): boolean {
   return byte !== undefined && byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH;
 }
 
 /**
- * The same for four bytes at once: 0 when all of them do. Otherwise the lowest bit that is set belongs to the lowest
- * byte that does not; those above say nothing, since a subtraction may have borrowed from them (Hacker's Delight, 6-1).
+ * The same for four bytes at once: 0 when all of them do. Otherwise the lowest bit set belongs to the lowest byte that
+ * does not; higher bits mean nothing, since a subtraction may have borrowed from them (Hacker's Delight, 6-1).
  */
 function bytesNotPlain(word: number): number {
   const quotes = word ^ 0x22222222; // 0 where a byte is a quote
@@ -92,18 +91,6 @@ function bytesNotPlain(word: number): number {
   const isBackslash = (backslashes - 0x01010101) & ~backslashes;
   const isControl = (word - 0x20202020) & ~word;
   return (isQuote | isBackslash | isControl) & 0x80808080;
-}
-
-let viewed: Uint8Array | undefined;
-let view: DataView = new DataView(new ArrayBuffer(0));
-
-/** The same bytes, to be read by words. Kept, since a page is asked for thousands of times in a row. */
-function viewOf(json: Uint8Array): DataView {
-  if (json !== viewed) {
-    viewed = json;
-    view = new DataView(json.buffer, json.byteOffset, json.length);
-  }
-  return view;
 }
 
 function endOfEscape(json: Uint8Array, at: number): number {
@@ -146,7 +133,7 @@ function endOfNumber(json: Uint8Array, at: number): number {
   return p;
 }
 
-/** One digit at least. */
+/** At least one digit. */
 function endOfDigits(json: Uint8Array, at: number): number {
   let p = at;
   while (isDigit(json[p])) p++;
@@ -158,7 +145,7 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
 
-/** The offset behind `byte`, which must stand at `at`. */
+/** The offset after `byte`, which must be at `at`. */
 export function expect(json: Uint8Array, at: number, byte: number): number {
   return json[at] === byte ? at + 1 : unexpected(json, at);
 }

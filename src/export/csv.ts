@@ -1,4 +1,5 @@
 import type { EventSlice } from '../events/event.ts';
+import { JsonReader } from '../events/json-reader.ts';
 import { FieldScanner, stringAt, textAt } from '../events/field-scanner.ts';
 import { escaped } from '../lib/one-line.ts';
 import type { ProviderDefinition, Source } from '../providers/provider.ts';
@@ -27,13 +28,12 @@ export function csvHeader(definition: ProviderDefinition): Buffer {
  */
 export function csvWriter(definition: ProviderDefinition): (event: EventSlice, source: Source) => EventSlice {
   const names = csvColumns(definition);
-  const scanner = new FieldScanner(Object.values(definition.csvColumns));
-  const fields = Object.keys(definition.csvColumns);
+  const scanner = new FieldScanner(definition.csvColumns);
   return (event, source) => {
-    scanner.scan(event.json, event.start);
+    scanner.scan(new JsonReader(event.json, event.start));
     const cells = names.map((name) => {
       if (name === 'contract') return cell(source.contract ?? '');
-      const span = scanner.field(fields.indexOf(name));
+      const span = scanner.field(name);
       if (span === undefined) return '';
       const text = stringAt(event.json, span);
       return text === undefined ? cell(jsonCell(textAt(event.json, span))) : cell(textCell(text));

@@ -1,7 +1,8 @@
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { StateError } from '../lib/errors.ts';
-import { IONOS_EVENT, scanContractList } from './ionos-page.ts';
+import { listContracts } from './ionos-contracts.ts';
+import { IONOS_EVENT } from './ionos-page.ts';
 import { Scratch, WindowReader } from './ionos-window.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
@@ -56,8 +57,8 @@ class Ionos implements Provider {
   }
 
   async sources(signal: AbortSignal): Promise<Source[]> {
-    const { api, contracts, log } = this.#context;
-    const ids = contracts.length > 0 ? contracts : await api.get(api.url('/contracts'), scanContractList, signal);
+    const { contracts, log } = this.#context;
+    const ids = contracts.length > 0 ? contracts : await listContracts(this.#context, signal);
     if (ids.length === 0) log.warn('the token sees no contract: there is nothing to collect');
     return [...new Set(ids)].map((id) => ({ id, name: `ionos/${id}`, contract: id }));
   }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FIELD_NAMES, fieldAdder, type FieldName } from '../../src/delivery/add-fields.ts';
 import { EventReader, toLines, type EventSlice } from '../../src/events/event.ts';
+import { JsonReader } from '../../src/events/json-reader.ts';
 import { ionos } from '../../src/providers/ionos.ts';
 import { IONOS_EVENT } from '../../src/providers/ionos-page.ts';
 import type { Source } from '../../src/providers/provider.ts';
@@ -15,7 +16,7 @@ const reader = new EventReader(IONOS_EVENT);
 
 function read(text: string): EventSlice {
   // Not at the beginning of its page, and not at its end.
-  return reader.read(Buffer.from(`[${text}]`), 1);
+  return reader.read(new JsonReader(Buffer.from(`[${text}]`), 1));
 }
 
 function lineOf(names: readonly FieldName[], text: string, of: Source = source): string {

@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { fieldAdder, type FieldName } from '../../src/delivery/add-fields.ts';
 import { ExitCode, StateError } from '../../src/lib/errors.ts';
 import { EventReader, toLines, type EventSlice } from '../../src/events/event.ts';
+import { JsonReader } from '../../src/events/json-reader.ts';
 import { LineBuilder, type LineBuilderOptions } from '../../src/delivery/line-builder.ts';
 import { ionos } from '../../src/providers/ionos.ts';
 import { parseState } from '../../src/state/parse-state.ts';
@@ -62,7 +63,7 @@ async function desk(t: TestContext, { strikes = {}, ...options }: Given = {}): P
 }
 
 function read(text: string): EventSlice {
-  return reader.read(Buffer.from(text), 0);
+  return reader.read(new JsonReader(Buffer.from(text), 0));
 }
 
 const adding = (...names: FieldName[]): Pick<LineBuilderOptions, 'addFields'> => ({

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { EventReader, toLines, type EventSlice } from '../../src/events/event.ts';
+import { JsonReader } from '../../src/events/json-reader.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { JsonSyntaxError } from '../../src/events/json-tokens.ts';
 import '../helpers/properties.ts';
@@ -10,7 +11,7 @@ import { anyJsonObject } from '../helpers/arbitrary-json.ts';
 const reader = new EventReader({ id: ['@uuid'], time: ['meta', 'time'] });
 
 function read(text: string): EventSlice {
-  return reader.read(Buffer.from(text), 0);
+  return reader.read(new JsonReader(Buffer.from(text), 0));
 }
 
 /** Read as if they stood in one page, with this between them. */
@@ -18,7 +19,7 @@ function readAll(texts: readonly string[], between: string): EventSlice[] {
   const page = Buffer.from(texts.join(between));
   let at = 0;
   return texts.map((text) => {
-    const event = reader.read(page, at);
+    const event = reader.read(new JsonReader(page, at));
     at += Buffer.byteLength(text + between);
     return event;
   });
@@ -72,7 +73,7 @@ describe('toLines', () => {
 
   it('prints bytes that are no UTF-8 as they came', () => {
     const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff, 0xc3, 0x28]), Buffer.from('"}')]);
-    assert.deepEqual(toLines([reader.read(bytes, 0)]), Buffer.concat([bytes, Buffer.from('\n')]));
+    assert.deepEqual(toLines([reader.read(new JsonReader(bytes, 0))]), Buffer.concat([bytes, Buffer.from('\n')]));
   });
 
   it('prints 100,000 levels of nesting', () => {
@@ -150,7 +151,9 @@ describe("an event's id", () => {
 
   it('is none where the source has none', () => {
     const anonymous = new EventReader({ id: undefined, time: ['timestamp'] });
-    const event = anonymous.read(Buffer.from('{"@uuid":"a","timestamp":"2026-11-21T20:25:55.123456Z"}'), 0);
+    const event = anonymous.read(
+      new JsonReader(Buffer.from('{"@uuid":"a","timestamp":"2026-11-21T20:25:55.123456Z"}'), 0),
+    );
     assert.deepEqual([event.id, event.time], [undefined, Date.parse('2026-11-21T20:25:55Z')]);
   });
 });

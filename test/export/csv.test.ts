@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { csvColumns, csvHeader, csvWriter } from '../../src/export/csv.ts';
 import { EventReader, toLines } from '../../src/events/event.ts';
+import { JsonReader } from '../../src/events/json-reader.ts';
 import { cloudscale } from '../../src/providers/cloudscale.ts';
 import { ionos } from '../../src/providers/ionos.ts';
 import type { ProviderDefinition } from '../../src/providers/provider.ts';
@@ -14,7 +15,7 @@ const definition: ProviderDefinition = { ...cloudscale, csvColumns: { value: ['v
 function row(event: string, provider = definition, contract?: string): string {
   const json = Buffer.from(event);
   const source = { id: 'x', name: 'x', ...(contract === undefined ? {} : { contract }) };
-  const read = new EventReader({ id: undefined, time: ['time'] }).read(json, 0);
+  const read = new EventReader({ id: undefined, time: ['time'] }).read(new JsonReader(json, 0));
   return toLines([csvWriter(provider)(read, source)]).toString();
 }
 

@@ -1,10 +1,8 @@
 /** A provider that is not there: all that one is, in one file. Its API numbers its records and is asked by number. */
 
 import { formatSecond, parseInstant } from '../../src/lib/duration.ts';
-import { PageError } from '../../src/lib/errors.ts';
 import { EventReader, type EventSlice } from '../../src/events/event.ts';
-import { typeAt, walkObject } from '../../src/events/json-values.ts';
-import { asPage, readEvents } from '../../src/providers/page-scan.ts';
+import { readPage } from '../../src/events/json-reader.ts';
 import type {
   Checkpoint,
   Page,
@@ -26,8 +24,6 @@ export const third: ProviderDefinition = {
   csvColumns: { time: ['at'], action: ['what'] },
   create: (context) => new Third(context),
 };
-
-const reader = new EventReader({ id: ['no'], time: ['at'] });
 
 class Third implements Provider {
   readonly #context: ProviderContext;
@@ -57,10 +53,11 @@ class Third implements Provider {
 }
 
 function scanRecords(json: Buffer): EventSlice[] {
-  return asPage(json, (start) => {
+  return readPage(json, (reader) => {
+    if (reader.type() !== 'object') reader.refuse('it is not an object');
+    const events = new EventReader({ id: ['no'], time: ['at'] });
     const result: EventSlice[] = [];
-    if (typeAt(json, start) !== 'object') throw new PageError('it is not an object');
-    const end = walkObject(json, start, (_from, _to, value) => readEvents(json, value, reader, result));
-    return { end, result };
+    for (let more = reader.enterObject(); more; more = reader.nextMember()) result.push(...events.readList(reader));
+    return result;
   });
 }

@@ -129,15 +129,15 @@ describe('scanCloudscalePage refuses', () => {
     ['a page without results', `{"next":null,"poll_more":"${MORE}"}`, /no list of entries \(results\)/],
     ['results of null', `{"results":null,"poll_more":"${MORE}"}`, /no list of entries \(results\)/],
     ['results that are an object', `{"results":{},"poll_more":"${MORE}"}`, /no list of entries \(results\)/],
-    ['a page without poll_more', '{"results":[],"next":null}', /where to go on from \(poll_more\)/],
-    ['poll_more of null', '{"results":[],"next":null,"poll_more":null}', /where to go on from \(poll_more\)/],
-    ['poll_more that is no URL', '{"results":[],"poll_more":"/v1/project-logs"}', /its poll_more is no URL/],
-    ['poll_more that is no text', '{"results":[],"poll_more":7}', /its poll_more is no URL/],
-    ['next that is no URL', pageOf([], 'cursor=7'), /its next is no URL/],
-    ['an empty next', pageOf([], ''), /its next is no URL/],
-    ['next that is no text', `{"results":[],"next":false,"poll_more":"${MORE}"}`, /its next is no URL/],
+    ['a page without poll_more', '{"results":[],"next":null}', /where to continue \(poll_more\)/],
+    ['poll_more of null', '{"results":[],"next":null,"poll_more":null}', /where to continue \(poll_more\)/],
+    ['poll_more that is not a URL', '{"results":[],"poll_more":"/v1/project-logs"}', /its poll_more is not a URL/],
+    ['poll_more that is no text', '{"results":[],"poll_more":7}', /its poll_more is not a URL/],
+    ['next that is not a URL', pageOf([], 'cursor=7'), /its next is not a URL/],
+    ['an empty next', pageOf([], ''), /its next is not a URL/],
+    ['next that is no text', `{"results":[],"next":false,"poll_more":"${MORE}"}`, /its next is not a URL/],
     ['an entry that is no object', pageOf(['{}', '42']), /event 2 of the page is not an object/],
-    ['something behind its end', `${pageOf([])}{}`, /more behind its end/],
+    ['something behind its end', `${pageOf([])}{}`, /more after its end/],
   ];
   for (const [what, json, message] of ROWS) it(what, () => refused(json, message));
 

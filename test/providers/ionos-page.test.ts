@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { PageError } from '../../src/lib/errors.ts';
 import { toLines } from '../../src/events/event.ts';
 import { EventId } from '../../src/events/event-id.ts';
-import { scanContractList, scanIonosPage } from '../../src/providers/ionos-page.ts';
+import { scanIonosPage } from '../../src/providers/ionos-page.ts';
 import { anyJson, anyJsonObject, damagedJson, isJson, type JsonText } from '../helpers/arbitrary-json.ts';
 import '../helpers/properties.ts';
 import { pageOf } from '../sandbox/ionos-page.ts';
@@ -205,15 +205,28 @@ describe('scanIonosPage', () => {
     ['a wrapped event that is a list', '{"hits":{"hits":[{"_source":[]}]}}', /^event 1 of the page is not an object$/],
     ['an event that is null', '[{},{},null]', /^event 3 of the page is not an object$/],
     ['items of text', '{"items":["a"]}', /^event 1 of the page is not an object$/],
-    ['more behind its end', '{"items":[]}{}', /^there is more behind its end at byte 12$/],
+    ['more after its end', '{"items":[]}{}', /^there is more after its end at byte 12$/],
     [
       'two _source, the last of them null',
       '{"hits":{"hits":[{"_source":{"a":1},"_source":null}]}}',
       /^event 1 of the page is not an object$/,
     ],
+    ['a search that timed out', '{"timed_out":true,"hits":{"hits":[{}]}}', /is not complete \(timed_out\)$/],
+    ['a search that ended early', '{"hits":{"hits":[]},"terminated_early":true}', /not complete \(terminated_early\)$/],
+    [
+      'failed shards',
+      '{"_shards":{"total":5,"failed":2},"hits":{"hits":[{}]}}',
+      /complete \(2 of its shards failed\)$/,
+    ],
     ['a comma too many', '{"items":[{},]}', /^it is not JSON: unexpected byte at 13$/],
     ['a literal that is cut off', '{"hits":{"hits":nul', /^it is not JSON: it ends after 19 bytes/],
   ];
+  it('accepts an answer that says that it is complete', () => {
+    const complete = '{"timed_out":false,"_shards":{"total":5,"failed":0,"skipped":1},"hits":{"hits":[{}]}}';
+    assert.equal(scanIonosPage(Buffer.from(complete)).events.length, 1);
+    assert.equal(scanIonosPage(Buffer.from('{"_shards":{},"items":[]}')).events.length, 0);
+  });
+
   for (const [name, page, message] of refused) {
     it(`refuses ${name}`, () => assert.throws(() => scanIonosPage(Buffer.from(page)), { name: 'PageError', message }));
   }
@@ -258,40 +271,4 @@ describe('scanIonosPage', () => {
       { numRuns: 3000 },
     );
   });
-});
-
-describe('scanContractList', () => {
-  it('reads numbers of any length as the text that they are', () => {
-    const number = fc.stringMatching(/^[1-9][0-9]{0,29}$/);
-    fc.assert(
-      fc.property(fc.array(number), fc.boolean(), (numbers, isArray) => {
-        const list = `[${numbers.map((id) => `{"id":${id},"type":"contracts"}`).join(', ')}]`;
-        assert.deepEqual(scanContractList(Buffer.from(isArray ? list : `{"items":${list}}`)), numbers);
-      }),
-    );
-  });
-
-  const lists: [string, string[]][] = [
-    ['[]', []],
-    ['[{"id":9876543218374837483}]', ['9876543218374837483']],
-    ['{"items":[{"id":"31721060"}],"x":{}}', ['31721060']],
-    ['[{"type":"contracts"},{"id":null},{"id":""},5,{"id":1}]', ['1']],
-  ];
-  for (const [list, numbers] of lists) {
-    it(`reads ${list}`, () => assert.deepEqual(scanContractList(Buffer.from(list)), numbers));
-  }
-
-  const refused: [string, RegExp][] = [
-    ['{}', /^it has no list of contracts \(items or an array\)$/],
-    ['{"items":null}', /^it has no list of contracts/],
-    ['[{"type":"contracts"},5]', /^none of its 2 contracts has an id$/],
-    ['null', /^it is neither an object nor an array$/],
-    ['<html>', /^it is not JSON/],
-    ['[{"id":1}', /^it is not JSON: it ends after 9 bytes/],
-    ['[{"id":01}]', /^it is not JSON: unexpected byte at 8$/],
-  ];
-  for (const [list, message] of refused) {
-    it(`refuses ${list}`, () =>
-      assert.throws(() => scanContractList(Buffer.from(list)), { name: 'PageError', message }));
-  }
 });

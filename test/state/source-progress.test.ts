@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EventSlice } from '../../src/events/event.ts';
 import { EventReader } from '../../src/events/event.ts';
+import { JsonReader } from '../../src/events/json-reader.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { refusalsOf } from '../../src/delivery/refusals.ts';
 import type { Page } from '../../src/providers/provider.ts';
@@ -29,7 +30,7 @@ function progressOf(state: SourceState): SourceProgress {
 /** An event of so many seconds before NOW_S. */
 function event(uuid: string, secondsAgo?: number, by = reader): EventSlice {
   const time = secondsAgo === undefined ? undefined : new Date((NOW_S - secondsAgo) * 1000);
-  return by.read(Buffer.from(JSON.stringify({ '@uuid': uuid, time })), 0);
+  return by.read(new JsonReader(Buffer.from(JSON.stringify({ '@uuid': uuid, time })), 0));
 }
 
 function page(events: readonly EventSlice[], rest: Partial<Page> = {}): Page {

@@ -1,10 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { endOfValue, typeAt, walkArray, walkObject } from '../../src/events/json-values.ts';
-import { JsonSyntaxError, endOfString, skipSpace } from '../../src/events/json-tokens.ts';
+import { JsonReader, readPage } from '../../src/events/json-reader.ts';
+import { JsonSyntaxError, endOfString as endOfStringIn, skipSpace } from '../../src/events/json-tokens.ts';
 import '../helpers/properties.ts';
 import { anyJson, anyJsonObject, damagedJson, isJson } from '../helpers/arbitrary-json.ts';
+
+function endOfString(bytes: Uint8Array, at: number): number {
+  return endOfStringIn(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at);
+}
+
+function endOfValue(bytes: Uint8Array, at: number): number {
+  const reader = readerOf(bytes, at);
+  reader.skipValue();
+  return reader.pos;
+}
+
+function readerOf(bytes: Uint8Array, at = 0): JsonReader {
+  return new JsonReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), at);
+}
 
 /** Whether the whole text is one JSON value, with white space around it. */
 function accepts(bytes: Uint8Array): boolean {
@@ -21,7 +35,7 @@ function errorIn(bytes: Uint8Array): JsonSyntaxError | undefined {
   }
 }
 
-describe('endOfValue accepts exactly what JSON.parse accepts', () => {
+describe('JsonReader.skipValue accepts exactly what JSON.parse accepts', () => {
   it('in any valid text', () => {
     fc.assert(
       fc.property(anyJson, ({ json }) => {
@@ -172,7 +186,7 @@ describe('endOfString', () => {
   });
 });
 
-describe('endOfValue', () => {
+describe('JsonReader.skipValue', () => {
   it('ends a value at the same place, whatever comes behind it', () => {
     fc.assert(
       fc.property(anyJson, fc.constantFrom('', ',', ']', '}', ' ', '\n', ':', ' garbage'), ({ json }, behind) => {
@@ -232,48 +246,50 @@ describe('JsonSyntaxError', () => {
   });
 });
 
-describe('walkObject and walkArray', () => {
-  const json = Buffer.from(' {"a" : 1 , "b\\"":[2, {}] ,\n"":"}"} ');
+describe('JsonReader', () => {
+  it('goes through the members of an object and the elements of an array', () => {
+    const json = Buffer.from(' {"a" : 1 , "b\\"":[2, {}] ,\n"":"}"} ');
+    const reader = new JsonReader(json, 1);
+    const members: [string, string][] = [];
+    for (let more = reader.enterObject(); more; more = reader.nextMember()) members.push([reader.key(), reader.text()]);
+    assert.deepEqual(members, [
+      ['a', '1'],
+      ['b"', '[2, {}]'],
+      ['', '"}"'],
+    ]);
+    assert.equal(reader.pos, json.length - 1);
 
-  it('visit each member and return the end', () => {
-    const members: string[] = [];
-    const end = walkObject(json, 1, (keyStart, keyEnd, value) => {
-      const valueEnd = endOfValue(json, value);
-      members.push(`${json.toString('utf8', keyStart, keyEnd)}=${json.toString('utf8', value, valueEnd)}`);
-      return valueEnd;
-    });
-    assert.deepEqual([members, end], [['a=1', 'b\\"=[2, {}]', '="}"'], json.length - 1]);
-
-    const elements: string[] = [];
-    const list = Buffer.from('[ 1,"x" , [],{}\r\n]');
-    const listEnd = walkArray(list, 0, (start) => {
-      const elementEnd = endOfValue(list, start);
-      elements.push(list.toString('utf8', start, elementEnd));
-      return elementEnd;
-    });
-    assert.deepEqual([elements, listEnd], [['1', '"x"', '[]', '{}'], list.length]);
+    const list = new JsonReader(Buffer.from('[ 1,"x" , [],{}\r\n]'));
+    const elements: [string, string][] = [];
+    for (let more = list.enterArray(); more; more = list.nextElement()) elements.push([list.type(), list.text()]);
+    assert.deepEqual(elements, [
+      ['other', '1'],
+      ['string', '"x"'],
+      ['array', '[]'],
+      ['object', '{}'],
+    ]);
+    assert.equal(list.pos, list.json.length);
   });
 
-  it('visit nothing in empty ones', () => {
-    const never = () => assert.fail();
-    assert.equal(walkObject(Buffer.from('{ \n }'), 0, never), 5);
-    assert.equal(walkArray(Buffer.from('[\t]'), 0, never), 3);
+  it('has read an empty object or array when it entered it', () => {
+    const [object, array] = [new JsonReader(Buffer.from('{ \n }')), new JsonReader(Buffer.from('[\t]'))];
+    assert.deepEqual([object.enterObject(), object.pos, array.enterArray(), array.pos], [false, 5, false, 3]);
   });
 
-  it('accept what JSON.parse accepts', () => {
+  it('accepts what JSON.parse accepts, member by member and element by element', () => {
     fc.assert(
       fc.property(damagedJson, (text) => {
         const bytes = Buffer.from(text);
-        const start = skipSpace(bytes, 0);
-        const type = typeAt(bytes, start);
+        const reader = new JsonReader(bytes);
+        reader.skipSpace();
+        const type = reader.type();
         if (type !== 'object' && type !== 'array') return;
         let accepted = false;
         try {
-          const end =
-            type === 'object'
-              ? walkObject(bytes, start, (_start, _end, value) => endOfValue(bytes, value))
-              : walkArray(bytes, start, (element) => endOfValue(bytes, element));
-          accepted = skipSpace(bytes, end) === bytes.length;
+          if (type === 'object')
+            for (let more = reader.enterObject(); more; more = reader.nextMember()) reader.skipValue();
+          else for (let more = reader.enterArray(); more; more = reader.nextElement()) reader.skipValue();
+          accepted = skipSpace(bytes, reader.pos) === bytes.length;
         } catch (error) {
           assert.ok(error instanceof JsonSyntaxError);
         }
@@ -283,17 +299,70 @@ describe('walkObject and walkArray', () => {
     );
   });
 
-  it('refuse a value of another type', () => {
-    assert.throws(() => walkObject(Buffer.from('[]'), 0, () => 0), { offset: 0 });
-    assert.throws(() => walkArray(Buffer.from('{}'), 0, () => 0), { offset: 0 });
+  it('refuses a value of another type', () => {
+    assert.throws(() => new JsonReader(Buffer.from('[]')).enterObject(), { offset: 0 });
+    assert.throws(() => new JsonReader(Buffer.from('{}')).enterArray(), { offset: 0 });
     assert.throws(() => endOfString(Buffer.from('1'), 0), { offset: 0 });
-    assert.throws(() => walkArray(Buffer.from(''), 5, () => 0), { offset: 0, cutOff: true });
+    assert.throws(() => new JsonReader(Buffer.from(''), 5).enterArray(), { offset: 0, cutOff: true });
+    assert.throws(() => new JsonReader(Buffer.from('[1]')).refuse('no list'), {
+      name: 'PageError',
+      message: 'no list',
+    });
+    assert.throws(() => new JsonReader(Buffer.from('[1')).refuse('no list'), { name: 'JsonSyntaxError' });
   });
-});
 
-describe('typeAt', () => {
+  it('reads what JSON.parse reads of a string, and of nothing else', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        assert.equal(new JsonReader(Buffer.from(JSON.stringify(text))).string(), text);
+      }),
+    );
+    for (const other of ['1', 'null', '{}', '["a"]']) {
+      const reader = new JsonReader(Buffer.from(other));
+      assert.deepEqual([reader.string(), reader.pos], [undefined, other.length]);
+    }
+  });
+
   const rows = { '{': 'object', '[': 'array', '"': 'string', 1: 'other', t: 'other', '': 'other' };
   for (const [text, type] of Object.entries(rows)) {
-    it(`${type} for ${JSON.stringify(text)}`, () => assert.equal(typeAt(Buffer.from(text), 0), type));
+    it(`knows ${type} from ${JSON.stringify(text)}`, () =>
+      assert.equal(new JsonReader(Buffer.from(text)).type(), type));
   }
+
+  const names = ['hits', 'total', 'hi', 'ü'].map((name) => Buffer.from(name));
+  const keys: [string, number][] = [
+    ['hits', 0],
+    ['total', 1],
+    ['hi', 2],
+    ['ü', 3],
+    ['h\\u0069ts', 0],
+    ['\\u0068\\u0069', 2],
+    ['\\u00fc', 3],
+    ['u\\u0308', -1],
+    ['hit', -1],
+    ['Hits', -1],
+    ['', -1],
+    ['hits\\u0000', -1],
+    ['\\ud83d', -1],
+  ];
+  for (const [key, index] of keys) {
+    it(`finds the key ${key} among names: ${index}`, () => {
+      const reader = new JsonReader(Buffer.from(`{"${key}":1}`));
+      reader.enterObject();
+      assert.equal(reader.keyAmong(names), index);
+    });
+  }
+});
+
+describe('readPage', () => {
+  const text = (body: string) => readPage(Buffer.from(body), (reader) => reader.text());
+
+  it('reads one value, with white space and a byte-order mark around it', () => {
+    assert.equal(text(' {"a": 1}\r\n'), '{"a": 1}');
+    assert.equal(text('\uFEFF[]'), '[]');
+  });
+
+  it('throws PageError for whatever is wrong', () => {
+    for (const body of ['', '{', '1 2', '{}\uFEFF']) assert.throws(() => text(body), { name: 'PageError' }, body);
+  });
 });
