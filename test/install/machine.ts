@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createHash } from 'node:crypto';
+import { PATIENCE_MS } from '../helpers/patience.ts';
 import { STAND_INS, STOCK_MAIN, STOCK_PARSERS, TOOLS } from './stand-ins.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -33,13 +34,13 @@ export const PROGRAM = '#!/usr/bin/env node\n"the program"\n';
 export const TOKEN = 'token-that-nobody-may-see';
 export const KEY = 'key+that/nobody=may:see';
 
-/** The shells that install.sh is for, as far as they are here. */
-export const SHELLS: readonly (readonly string[])[] = [['dash'], ['busybox', 'sh']].filter(
+/** Set by install.chaos.ts: every shell, every bad input, every step that can fail. */
+export const IS_CHAOS = process.env['INSTALL_CHAOS'] === '1';
+/** The shells that install.sh is for, as far as they are here; the quick tests take the first. */
+const ALL_SHELLS: readonly (readonly string[])[] = [['dash'], ['busybox', 'sh'], ['sh']].filter(
   ([program = '']) => whereIs(program) !== undefined,
 );
-
-/** How long a run may take at most; then it is killed, and the test fails. */
-const RUN_MS = 60_000;
+export const SHELLS = ALL_SHELLS.slice(0, IS_CHAOS ? 2 : 1);
 
 const KNOB = `knob() { ${whereIs('cat') ?? 'cat'} "$knobs/$1" 2>/dev/null || printf %s "$2"; }
 if [ -e "$knobs/signal-at" ] && [ "$(knob signal-at)" = "\${0##*/} $*" ]; then kill -s "$(knob signal)" "$(knob pid)"; fi
@@ -171,7 +172,7 @@ export class Machine {
     const { status, stdout, stderr } = spawnSync(
       whereIs(program) ?? program,
       [...rest, join(folder, 'install.sh'), ...options],
-      { input, env: this.#env(env), encoding: 'utf8', cwd: this.folder, timeout: RUN_MS, killSignal: 'SIGKILL' },
+      { input, env: this.#env(env), encoding: 'utf8', cwd: this.folder, timeout: PATIENCE_MS, killSignal: 'SIGKILL' },
     );
     return { status, stdout, stderr, calls: this.calls() };
   }
