@@ -25,6 +25,13 @@ process.on('SIGINT', function onInterrupt() {
 // A limit on the size of files (LimitFSIZE=, ulimit -f) fails a write, as a full disk does; by itself it ends the process.
 process.on('SIGXFSZ', () => undefined);
 
+// undici's SOCKS support announces itself as experimental in each run. Node's other warnings are shown as usual.
+const showWarning = process.listeners('warning');
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') for (const show of showWarning) show(warning);
+});
+
 // Messages that nobody reads must not end the run.
 process.stderr.on('error', () => undefined);
 

@@ -87,7 +87,7 @@ async function recorded(session: Session, poll: () => Promise<ExitCode>): Promis
 }
 
 async function pollAll(session: Session): Promise<ExitCode> {
-  const { config, log, run, store, provider, delivery, acknowledgement, now } = session;
+  const { config, log, run, store, provider, delivery, acknowledgement } = session;
   const sources = await provider.sources(run.signal);
   if (registerNew(sources, session)) await store.flush();
 
@@ -116,7 +116,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
   if (interrupted > 0 && delivery.pages === 0 && failed === 0 && reason instanceof Stopped && reason.isDeadline)
     throw reason;
 
-  const overrunMs = now() - run.deadline;
+  const overrunMs = -run.remainingMs();
   if (overrunMs > MAX_OVERRUN_MS) {
     log.warn(`the run ended ${formatDuration(overrunMs)} after its deadline: what reads stdout is too slow for it`);
   }

@@ -5,7 +5,6 @@ import { formatDuration } from '../lib/duration.ts';
 import { ApiError, AppError, ExitCode, LockedError, NotTakenError, PageError, messageOf } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { emptyStore } from '../state/state-store.ts';
-import { pause } from '../lib/wait.ts';
 import type { World } from '../lib/world.ts';
 
 /** The first pause of an outage; each further one is twice as long, up to the longest. */
@@ -51,7 +50,7 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
     }
     const intervalMs = outcome?.isComplete === false ? 0 : config.intervalMs;
     const waitMs = outage === undefined ? intervalMs : Math.max(outage.pauseMs, askedMs(failed));
-    await pause(waitMs, world.signal).catch(() => undefined);
+    await world.pause(waitMs, world.signal).catch(() => undefined);
     if (isStopped()) return ExitCode.Done;
   }
 }

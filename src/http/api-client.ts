@@ -1,26 +1,27 @@
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import { ApiError, AppError, PageError, codeOf, messageOf } from '../lib/errors.ts';
 import { get } from './http-get.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ApiError, AppError, PageError, messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { isObject } from '../lib/narrow.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
-import { redact } from '../lib/secrets.ts';
+import { withTimeout } from '../lib/wait.ts';
+import { counted } from '../lib/words.ts';
+import { decoded, tooLarge } from './content-encoding.ts';
+import { connectionError, statusError } from './failed-answer.ts';
 import type { Dispatcher } from './undici.ts';
-import { pause, withTimeout } from '../lib/wait.ts';
 
 /** A page larger than this is an error: nothing that the API is known to send comes near. */
-export const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 /** Tries for one request, the first included, unless told otherwise. */
 const MAX_ATTEMPTS = 5;
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 30_000;
 const MAX_REDIRECTS = 3;
-/** How much of an error's body is quoted. */
-const MAX_QUOTE_CHARACTERS = 200;
-const RETRYABLE_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
+/** A server that asks for more patience than this (Retry-After) is not waited for: the run ends, and says why. */
+const MAX_RETRY_AFTER_MS = 300_000;
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
-export interface ApiClientOptions {
+export interface ApiClientOptions extends Clock {
   /** Requests go to its origin only: the credentials must not leave it. */
   readonly baseUrl: URL;
   /** The value of the Authorization header, read again for each request. */
@@ -28,14 +29,26 @@ export interface ApiClientOptions {
   readonly dispatcher: Dispatcher;
   /** For the whole answer, its last byte included. */
   readonly requestTimeoutMs: number;
-  /** No wait goes beyond this instant (epoch milliseconds). */
-  readonly deadline: number;
+  /** How much time is left; no wait takes longer. */
+  readonly remainingMs: () => number;
   readonly log: Log;
-  readonly now: () => number;
+  /** Somebody looks on: waits are said as they begin, and not for those only who debug. */
+  readonly isWatched?: boolean | undefined;
   readonly random: () => number;
   readonly maxPageBytes?: number;
   readonly maxAttempts?: number | undefined;
   readonly userAgent?: string;
+}
+
+interface Page {
+  readonly status: number;
+  /** Decoded. */
+  readonly body: Buffer;
+  readonly location?: never;
+}
+
+interface Redirect {
+  readonly location: URL;
 }
 
 /** Fetches pages of one API: with credentials, a time limit, a size limit and retries. */
@@ -65,7 +78,7 @@ export class ApiClient {
   /** A URL that the API handed out. Throws ApiError when it is none, leads to another origin or holds credentials. */
   ownUrl(text: string): URL {
     if (!URL.canParse(text)) {
-      throw new ApiError(`"${text.slice(0, 200)}" is no URL to go on from`, { retryable: false });
+      throw new ApiError(`"${text.slice(0, 200)}" is not a valid next-page URL`, { retryable: false });
     }
     const url = new URL(text);
     this.#checkOrigin(url);
@@ -79,22 +92,39 @@ export class ApiClient {
    * given, the body that `parse` gets may lie in it.
    */
   async get<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal, memory?: ReusableMemory): Promise<T> {
-    const { maxAttempts = MAX_ATTEMPTS } = this.#options;
+    const { maxAttempts = MAX_ATTEMPTS, remainingMs, pause } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
-        return parse(await this.#fetch(url, signal, memory));
+        return await this.#attempt(url, parse, signal, memory);
       } catch (error) {
         signal.throwIfAborted();
-        const failure = error instanceof AppError ? error : connectionError(error, url);
+        const failure = error instanceof AppError ? error : connectionError(error, url, this.#options.now());
         this.lastFailure = failure;
         const retryable = failure instanceof PageError || (failure instanceof ApiError && failure.retryable);
         if (!retryable || attempt === maxAttempts) throw failure;
         const wait = this.#wait(attempt, failure);
-        if (this.#options.now() + wait >= this.#options.deadline) throw failure;
-        this.#options.log.debug(`${url.pathname}: ${failure.message}; trying again in ${Math.round(wait)} ms`);
+        if (wait > MAX_RETRY_AFTER_MS || wait >= remainingMs()) throw failure;
+        this.#announce(failure, attempt + 1, wait);
         this.stats.retries++;
         await pause(wait, signal);
       }
+    }
+  }
+
+  async #attempt<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal, memory?: ReusableMemory): Promise<T> {
+    const { log, monotonic } = this.#options;
+    const started = monotonic();
+    let result = '';
+    try {
+      const { status, body } = await this.#fetch(url, signal, memory);
+      const page = parse(body);
+      result = `HTTP ${status}, ${counted(body.length, 'byte')}${itemsOf(page)}`;
+      return page;
+    } catch (error) {
+      result = messageOf(error);
+      throw error;
+    } finally {
+      log.debug(`GET ${url.pathname}${url.search}: ${result}, ${Math.round(monotonic() - started)} ms`);
     }
   }
 
@@ -105,7 +135,15 @@ export class ApiClient {
     return Math.max(asked ?? 0, backoff);
   }
 
-  async #fetch(url: URL, signal: AbortSignal, memory: ReusableMemory | undefined): Promise<Buffer> {
+  #announce(failure: AppError, attempt: number, waitMs: number): void {
+    const { isWatched, log, maxAttempts = MAX_ATTEMPTS } = this.#options;
+    const seconds = waitMs < 10_000 ? (waitMs / 1000).toFixed(1) : Math.round(waitMs / 1000);
+    log[isWatched === true ? 'info' : 'debug'](
+      `${failure.message}; attempt ${attempt} of ${maxAttempts} in ${seconds} s`,
+    );
+  }
+
+  async #fetch(url: URL, signal: AbortSignal, memory: ReusableMemory | undefined): Promise<Page> {
     const { requestTimeoutMs } = this.#options;
     return withTimeout(
       signal,
@@ -115,7 +153,7 @@ export class ApiClient {
         let target = url;
         for (let redirects = 0; ; redirects++) {
           const answer = await this.#send(target, limited, memory);
-          if (answer.body !== undefined) return answer.body;
+          if (answer.location === undefined) return answer;
           if (redirects === MAX_REDIRECTS) {
             throw new ApiError(`more than ${MAX_REDIRECTS} redirects from ${url.origin}`, { retryable: false });
           }
@@ -125,11 +163,7 @@ export class ApiClient {
     );
   }
 
-  async #send(
-    url: URL,
-    signal: AbortSignal,
-    memory: ReusableMemory | undefined,
-  ): Promise<{ body: Buffer } | { body?: never; location: URL }> {
+  async #send(url: URL, signal: AbortSignal, memory: ReusableMemory | undefined): Promise<Page | Redirect> {
     const { authorization, dispatcher, requestTimeoutMs, maxPageBytes = MAX_PAGE_BYTES } = this.#options;
     this.#checkOrigin(url);
     const { status, headers, body } = await get(url, dispatcher, {
@@ -151,18 +185,18 @@ export class ApiClient {
       tooLarge: () => tooLarge(maxPageBytes),
     });
     this.stats.bytes += body.length;
-    if (status >= 200 && status < 300) {
-      const bytes = await decoded(body, headers['content-encoding'], maxPageBytes);
-      return { body: bytes };
-    }
+    const encoding = headers['content-encoding'];
+    if (status >= 200 && status < 300) return { status, body: await decoded(body, encoding, maxPageBytes) };
     const { location } = headers;
     if (REDIRECT_STATUSES.has(status) && typeof location === 'string' && URL.canParse(location, url.href)) {
       return { location: new URL(location, url) };
     }
-    throw new ApiError(`HTTP ${status}${await quote(body, headers['content-encoding'], authorization)}`, {
+    throw statusError({
       status,
-      retryAfterMs: retryAfterMs(headers['retry-after'], this.#options.now()),
-      retryable: RETRYABLE_STATUSES.has(status),
+      body: await decoded(body, encoding, MAX_PAGE_BYTES).catch(() => Buffer.alloc(0)),
+      retryAfter: headers['retry-after'],
+      authorization,
+      now: this.#options.now(),
     });
   }
 
@@ -178,74 +212,15 @@ export class ApiClient {
 }
 
 function foreignOrigin(url: URL, origin: string): ApiError {
-  const credentials = url.username !== '' || url.password !== '' ? ', with credentials in it' : '';
+  const credentials = url.username !== '' || url.password !== '' ? ' with credentials in it' : '';
   return new ApiError(
-    `the API at ${origin} sends us to ${url.origin}${credentials}, which is not followed: the token would leak`,
+    `refusing to follow ${origin} to another origin (${url.origin}${credentials}): the token would leak`,
     { retryable: false },
   );
 }
 
-const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip);
-
-async function decoded(body: Buffer, header: string | string[] | undefined, maxBytes: number): Promise<Buffer> {
-  const encoding = String(header ?? 'identity').toLowerCase();
-  if (encoding === 'identity') return body;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw new PageError(`its encoding is ${encoding}, only gzip was asked for`);
-  }
-  try {
-    return await inflate(body, { maxOutputLength: maxBytes });
-  } catch (error) {
-    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
-    throw new PageError(`its gzip data is damaged or cut off: ${messageOf(error)}`, error);
-  }
-}
-
-function tooLarge(maxBytes: number): ApiError {
-  return new ApiError(`the page is larger than ${maxBytes} bytes; a smaller --page-size helps`, { retryable: false });
-}
-
-/** The server's own words on an error, short; what is no text of its own is left out, and our credentials, too. */
-async function quote(body: Buffer, encoding: string | string[] | undefined, authorization: string): Promise<string> {
-  const bytes = await decoded(body, encoding, MAX_PAGE_BYTES).catch(() => Buffer.alloc(0));
-  const words = bytes.toString().replace(/\s+/g, ' ').trim();
-  const text = redact(words, credentialsIn(authorization));
-  if (text === '' || text.startsWith('<')) return '';
-  return `: ${text.length > MAX_QUOTE_CHARACTERS ? `${text.slice(0, MAX_QUOTE_CHARACTERS)}…` : text}`;
-}
-
-/** What a server might quote of an Authorization header: the token, or user and password, encoded and plain. */
-function credentialsIn(authorization: string): string[] {
-  const [scheme, credentials = ''] = authorization.split(' ');
-  const password =
-    scheme === 'Basic'
-      ? Buffer.from(credentials, 'base64')
-          .toString()
-          .replace(/^[^:]*:/, '')
-      : '';
-  return [credentials, password].filter((secret) => secret !== '');
-}
-
-/** Retry-After (RFC 9110, 10.2.3): seconds, or a date. */
-export function retryAfterMs(header: string | string[] | undefined, now: number): number | undefined {
-  if (typeof header !== 'string') return undefined;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
-
-/** Codes of Node's and OpenSSL's certificate checks: they do not pass by themselves. */
-const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT|HOSTNAME_MISMATCH)/;
-
-function connectionError(error: unknown, url: URL): ApiError {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = codeOf(error) ?? codeOf(cause);
-  const text = messageOf(error) === '' ? (code ?? 'unknown error') : messageOf(error);
-  if (code !== undefined && CERTIFICATE_CODES.test(code)) {
-    return new ApiError(
-      `the certificate of ${url.host} is not accepted: ${text}; NODE_EXTRA_CA_CERTS adds certificate authorities`,
-      { retryable: false, cause: error },
-    );
-  }
-  return new ApiError(`no answer from ${url.host}: ${text}`, { retryable: true, cause: error });
+/** How much a page holds, for those who debug: a list, or an object with its `events`. */
+function itemsOf(page: unknown): string {
+  const items = isObject(page) ? page['events'] : page;
+  return Array.isArray(items) ? `, ${counted(items.length, 'item')}` : '';
 }

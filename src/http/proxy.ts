@@ -1,29 +1,42 @@
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { ConfigError } from '../lib/errors.ts';
 import { withoutPassword } from '../lib/secrets.ts';
+import { isExempt } from './no-proxy.ts';
 import { Agent, loadProxyAgent, type Dispatcher } from './undici.ts';
 
-const PROXY_PROTOCOLS = ['http:', 'https:', 'socks5:', 'socks:'];
+/** undici's SOCKS 5 leaves names to the proxy, which is what socks5h asks for. */
+const PROTOCOLS: Readonly<Record<string, string>> = {
+  'http:': 'http:',
+  'https:': 'https:',
+  'socks:': 'socks5:',
+  'socks5:': 'socks5:',
+  'socks5h:': 'socks5:',
+};
+/**
+ * How long each address of a host has to answer while others are left. Node's own 250 ms is less than a round trip over
+ * a satellite: where the other address family leads nowhere, it never connects (https://github.com/nodejs/node/issues/54359).
+ */
+const ADDRESS_TIMEOUT_MS = 2_500;
 
 /**
  * Connections to the API, through the proxy that the environment names: HTTPS_PROXY for https, HTTP_PROXY for http,
  * ALL_PROXY for both, NO_PROXY for exceptions, in capitals or small letters. Throws ConfigError.
  */
 export async function createDispatcher(url: URL, env: NodeJS.ProcessEnv, connections: number): Promise<Dispatcher> {
-  const proxy =
+  setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
+  const variable =
     url.protocol === 'https:'
       ? first(env, 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY')
       : first(env, 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY');
-  if (proxy === undefined) return new Agent({ connections });
-  const uri = proxyUrl(proxy);
-  const EnvHttpProxyAgent = await loadProxyAgent();
-  return new EnvHttpProxyAgent({
-    connections,
-    httpProxy: uri,
-    httpsProxy: uri,
-    noProxy: first(env, 'no_proxy', 'NO_PROXY')?.value ?? '',
-    // As other clients do it: a tunnel for https only.
-    proxyTunnel: false,
-  });
+  const proxy = variable === undefined ? undefined : parseProxy(variable);
+  if (proxy === undefined || isExempt(url, first(env, 'no_proxy', 'NO_PROXY')?.value ?? '')) {
+    return new Agent({ connections });
+  }
+  const ProxyAgent = await loadProxyAgent();
+  // undici decodes user name and password for HTTP proxies only.
+  const { uri, username, password } = proxy;
+  const options = { uri, username, password, connections, proxyTunnel: false }; // a tunnel for https only, as others do
+  return new ProxyAgent(options);
 }
 
 interface Variable {
@@ -35,11 +48,33 @@ function first(env: NodeJS.ProcessEnv, ...names: readonly string[]): Variable | 
   return names.map((name) => ({ name, value: env[name] ?? '' })).find(({ value }) => value !== '');
 }
 
+interface Proxy {
+  readonly uri: string;
+  readonly username: string;
+  readonly password: string;
+}
+
 /** Without a scheme it is http, as for curl and for Python's requests. */
-function proxyUrl({ name, value }: Variable): string {
-  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
-  if (URL.canParse(url) && PROXY_PROTOCOLS.includes(new URL(url).protocol)) return url;
+function parseProxy({ name, value }: Variable): Proxy {
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
+  const proxy = URL.canParse(text) ? decoded(new URL(text)) : undefined;
+  if (proxy !== undefined) return proxy;
   throw new ConfigError(
     `${name}: expected a proxy such as http://proxy.example.com:3128, got "${withoutPassword(value)}"`,
   );
+}
+
+/** Undefined when its protocol is unknown, or when user name or password hold a % that escapes nothing. */
+function decoded({ protocol, username, password, href }: URL): Proxy | undefined {
+  const known = PROTOCOLS[protocol];
+  if (known === undefined) return undefined;
+  try {
+    return {
+      uri: href.replace(protocol, known),
+      username: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+    };
+  } catch {
+    return undefined;
+  }
 }

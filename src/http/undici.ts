@@ -6,12 +6,12 @@ import Agent from 'undici/lib/dispatcher/agent.js';
 export { Agent };
 export type { Dispatcher };
 
-/** The dispatcher that goes through proxies; loaded where there is one. */
+/** The dispatcher that goes through a proxy; loaded only where there is one. */
 export async function loadProxyAgent() {
-  const { default: EnvHttpProxyAgent } = await import('undici/lib/dispatcher/env-http-proxy-agent.js');
+  const { default: ProxyAgent } = await import('undici/lib/dispatcher/proxy-agent.js');
   const { default: AnyDispatcher } = await import('undici/lib/dispatcher/dispatcher.js');
   const { default: connect } = await import('undici/lib/api/api-connect.js');
-  // It opens tunnels with this method of its dispatchers, which they have from undici's index.
+  // It opens tunnels with this method of its dispatchers, which undici's index adds.
   Object.assign(AnyDispatcher.prototype, { connect });
-  return EnvHttpProxyAgent;
+  return ProxyAgent;
 }

@@ -24,15 +24,17 @@ export interface Run {
   readonly wrapUp: AbortSignal;
   /** Aborted a little later: stdout is given up, also in the middle of a line. */
   readonly giveUp: AbortSignal;
-  readonly deadline: number;
+  /** How much time is left; negative behind the deadline. */
+  remainingMs(): number;
   /** Ends the run because of an error that concerns all sources. */
   abort(error: Error): void;
   /** Lets go of timers and listeners. */
   end(): void;
 }
 
-/** `deadlineMs` may be Infinity: then there is no deadline. */
-export function startRun(outside: AbortSignal, deadlineMs: number, now: number): Run {
+/** `deadlineMs` may be Infinity: then there is no deadline. It is measured with the monotonic clock. */
+export function startRun(outside: AbortSignal, deadlineMs: number, monotonic: () => number): Run {
+  const started = monotonic();
   const controller = new AbortController();
   const wrapUp = new AbortController();
   const giveUp = new AbortController();
@@ -54,7 +56,7 @@ export function startRun(outside: AbortSignal, deadlineMs: number, now: number):
     signal: controller.signal,
     wrapUp: wrapUp.signal,
     giveUp: giveUp.signal,
-    deadline: now + deadlineMs,
+    remainingMs: () => started + deadlineMs - monotonic(),
     abort: (error) => controller.abort(error),
     end: () => {
       clearTimeout(deadline);

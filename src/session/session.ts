@@ -41,7 +41,7 @@ export async function withSession<T>(
   const { now } = world;
   const startedAt = now();
   const dispatcher = await createDispatcher(config.apiUrl, world.env, config.concurrency);
-  const run = startRun(world.signal, config.deadlineMs, startedAt);
+  const run = startRun(world.signal, config.deadlineMs, world.monotonic);
   const isCounted = config.ackUrl !== undefined && !config.peek;
   const fluentBit = isCounted ? new FluentBit(config.ackUrl, config.ackInput, now) : undefined;
   const outlet = new Outlet(world.stdout);
@@ -53,9 +53,12 @@ export async function withSession<T>(
       authorization: credentials.authorization,
       dispatcher,
       requestTimeoutMs: config.requestTimeoutMs,
-      deadline: run.deadline,
+      remainingMs: () => run.remainingMs(),
       log,
+      isWatched: world.terminal !== undefined,
       now,
+      monotonic: world.monotonic,
+      pause: world.pause,
       random: world.random,
       maxAttempts,
     });

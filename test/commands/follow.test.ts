@@ -10,7 +10,7 @@ import { StateStore } from '../../src/state/state-store.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { type Place, placeFor } from '../helpers/follower.ts';
 import { cpuTicks, stalled } from '../helpers/process-status.ts';
-import { holdPauses, type Pause, type Pauses } from '../helpers/pauses.ts';
+import { type Pause, Pauses } from '../helpers/pauses.ts';
 import { runCommand } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { NOW } from '../sandbox/exchange.ts';
@@ -48,14 +48,13 @@ class Scene {
   now = NOW;
   /** What stdout answers each write with. */
   stdoutError: Error | undefined;
-  readonly #pauses: Pauses;
+  readonly #pauses = new Pauses();
   readonly #stop = new AbortController();
 
-  private constructor(sandbox: Sandbox, provider: ProviderName, folder: string, pauses: Pauses) {
+  private constructor(sandbox: Sandbox, provider: ProviderName, folder: string) {
     this.sandbox = sandbox;
     this.provider = provider;
     this.stateFile = join(folder, 'state.json');
-    this.#pauses = pauses;
     sandbox.options.now = () => this.now;
     sandbox.addContract(CONTRACT);
   }
@@ -63,7 +62,7 @@ class Scene {
   static async open(t: TestContext, provider: ProviderName, settings: SandboxSettings = {}): Promise<Scene> {
     const sandbox = await startSandbox({ now: () => NOW, ...settings });
     t.after(() => sandbox.close());
-    return new Scene(sandbox, provider, await temporaryFolder(t), holdPauses(t));
+    return new Scene(sandbox, provider, await temporaryFolder(t));
   }
 
   /** New entries, or events, of the last minute. */
@@ -118,6 +117,7 @@ class Scene {
       log: { write: (line) => this.messages.push(line.trimEnd()), journal: false },
       signal: this.#stop.signal,
       now: () => this.now,
+      pause: this.#pauses.pause,
     });
     const exitCode = run.then((result) => result.exitCode);
     const ended = exitCode.then((code) => {

@@ -1,6 +1,7 @@
 /** A program for a process of its own: GETs the URL that it is given, as its environment wants it, and prints the body. */
 
 import { ApiClient } from '../../src/http/api-client.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { createDispatcher } from '../../src/http/proxy.ts';
 import { captureLog } from './captured-log.ts';
 
@@ -10,9 +11,9 @@ const api = new ApiClient({
   authorization: 'Bearer sandbox-token',
   dispatcher: await createDispatcher(url, process.env, 1),
   requestTimeoutMs: 60_000,
-  deadline: 0,
+  remainingMs: () => 0,
   log: captureLog(),
-  now: Date.now,
+  ...systemClock,
   random: Math.random,
 });
 process.stdout.write(await api.get(url, (body) => body.toString(), new AbortController().signal));

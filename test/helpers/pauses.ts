@@ -1,10 +1,8 @@
-/** Takes the clock away from a program that runs in this process: its long pauses end when the test says so. */
+/** Pauses for a program that runs in this process: the long ones end when the test says so. */
 
-import { syncBuiltinESMExports } from 'node:module';
-import type { TestContext } from 'node:test';
-import timers from 'node:timers/promises';
+import type { Clock } from '../../src/lib/clock.ts';
 
-/** Shorter ones take their own time. */
+/** Shorter ones are over at once. */
 const LONG_MS = 1_000;
 
 export interface Pause {
@@ -17,6 +15,12 @@ export class Pauses {
   readonly #begun: Pause[] = [];
   #wake: (() => void) | undefined;
 
+  /** To be handed in with a clock. */
+  readonly pause: Clock['pause'] = async (ms, signal) => {
+    signal.throwIfAborted();
+    if (ms >= LONG_MS) await this.#begin(ms, signal);
+  };
+
   /** The next one, which may have begun already. */
   async next(): Promise<Pause> {
     for (;;) {
@@ -26,35 +30,16 @@ export class Pauses {
     }
   }
 
-  begin(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  #begin(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const abort = (): void => reject(new Error('the pause was aborted'));
-      if (signal?.aborted === true) {
-        abort();
-        return;
-      }
-      signal?.addEventListener('abort', abort, { once: true });
+      const abort = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', abort, { once: true });
       const end = (): void => {
-        signal?.removeEventListener('abort', abort);
+        signal.removeEventListener('abort', abort);
         resolve();
       };
       this.#begun.push({ ms, end });
       this.#wake?.();
     });
   }
-}
-
-/** From now to the end of the test. */
-export function holdPauses(t: TestContext): Pauses {
-  const pauses = new Pauses();
-  const real = timers.setTimeout;
-  const { mock } = t.mock.method(timers, 'setTimeout', (ms = 0, value?: unknown, options?: { signal?: AbortSignal }) =>
-    ms < LONG_MS ? real(ms, value, options) : pauses.begin(ms, options?.signal),
-  );
-  syncBuiltinESMExports();
-  t.after(() => {
-    mock.restore();
-    syncBuiltinESMExports();
-  });
-  return pauses;
 }

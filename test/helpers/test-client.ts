@@ -1,10 +1,17 @@
 import type { TestContext } from 'node:test';
 import { Agent } from 'undici';
 import { ApiClient, type ApiClientOptions } from '../../src/http/api-client.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { captureLog } from './captured-log.ts';
 
-/** Makes every back-off 0 ms: no test waits. Real ones lie between 0 and 1. */
+/** Makes every back-off 0 ms: no test waits. Real values are between 0 and 1. */
 export const NO_WAIT = (): number => -1;
+
+/** A pause that takes no time. */
+export async function skipPause(_ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  return Promise.resolve();
+}
 
 /** A client for an API on loopback, with an hour for everything; its connections end with the test. */
 export function clientFor(t: TestContext, url: string, options: Partial<ApiClientOptions> = {}): ApiClient {
@@ -15,9 +22,11 @@ export function clientFor(t: TestContext, url: string, options: Partial<ApiClien
     authorization: 'Bearer sandbox-token',
     dispatcher,
     requestTimeoutMs: 3_600_000,
-    deadline: Number.MAX_SAFE_INTEGER,
+    remainingMs: () => Infinity,
     log: captureLog(),
-    now: Date.now,
+    ...systemClock,
+    monotonic: options.now ?? systemClock.monotonic,
+    pause: skipPause,
     random: NO_WAIT,
   };
   // A getter stays one.

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import {
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  setDefaultAutoSelectFamilyAttemptTimeout,
+  type AddressInfo,
+} from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -11,6 +15,7 @@ import { promisify } from 'node:util';
 import { ApiError, ConfigError } from '../../src/lib/errors.ts';
 import { createDispatcher } from '../../src/http/proxy.ts';
 import { loopbackCertificate } from '../helpers/loopback-certificate.ts';
+import { startSocks } from '../helpers/loopback-socks.ts';
 import { startProxy } from '../helpers/loopback-proxy.ts';
 import { clientFor } from '../helpers/test-client.ts';
 import { sandboxFor } from '../sandbox/exchange.ts';
@@ -94,6 +99,7 @@ describe('createDispatcher', () => {
     ['127.0.0.1', true],
     ['127.0.0.1:PORT', true],
     ['localhost, 127.0.0.1', true],
+    ['127.0.0.0/8', true],
     ['*', true],
     ['localhost', false],
     ['127.0.0.1:1', false],
@@ -112,6 +118,30 @@ describe('createDispatcher', () => {
       assert.equal(sandbox.requests.length, 2);
     });
   }
+
+  for (const scheme of ['socks', 'socks5', 'socks5h']) {
+    it(`goes through ${scheme}://, which is left to resolve the name`, async (t) => {
+      const sandbox = await sandboxFor(t);
+      const socks = await startSocks(t, new URL(sandbox.url));
+      assert.equal(await contracts(t, 'http://api.example.invalid', { ALL_PROXY: `${scheme}://${socks.host}` }), '[]');
+      assert.deepEqual([socks.names, socks.logins], [['api.example.invalid'], []]);
+    });
+  }
+
+  it('decodes user name and password of a SOCKS proxy', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const socks = await startSocks(t, new URL(sandbox.url));
+    await contracts(t, sandbox.url, { ALL_PROXY: `socks5://us%40er:p%20w@${socks.host}` });
+    assert.deepEqual(socks.logins, ['us@er:p w']);
+  });
+
+  it('gives each address of a host more time than a long way takes', async (t) => {
+    const before = getDefaultAutoSelectFamilyAttemptTimeout();
+    t.after(() => setDefaultAutoSelectFamilyAttemptTimeout(before));
+    setDefaultAutoSelectFamilyAttemptTimeout(250);
+    await (await createDispatcher(new URL('https://api.example.com'), {}, 1)).destroy();
+    assert.ok(getDefaultAutoSelectFamilyAttemptTimeout() >= 1000);
+  });
 
   it('makes a tunnel for an https URL, and the certificate is checked through it', async (t) => {
     const { url } = await serveTls(t);
@@ -175,6 +205,8 @@ describe('createDispatcher', () => {
     ['proxy.example.com:port', 'proxy.example.com:port'],
     ['http://user:hunter2@proxy:port', 'http://[redacted]@proxy:port'],
     ['user:hunter2@proxy:port', '[redacted]@proxy:port'],
+    ['socks4://proxy.example.com', 'socks4://proxy.example.com'],
+    ['http://user:hunter%@proxy.example.com', 'http://[redacted]@proxy.example.com'],
   ];
   for (const [value, shown] of refused) {
     it(`refuses ${value}`, async () => {

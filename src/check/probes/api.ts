@@ -28,14 +28,17 @@ export async function checkApi({ config, env }: Setup, credentials: Credentials,
   } catch (thrown) {
     return [failure(thrown, config)];
   }
+  const started = world.monotonic();
   const api = new ApiClient({
     baseUrl: config.apiUrl,
     authorization: credentials.authorization,
     dispatcher,
     requestTimeoutMs: Math.min(config.requestTimeoutMs, PATIENCE_MS),
-    deadline: world.now() + PATIENCE_MS,
+    remainingMs: () => started + PATIENCE_MS - world.monotonic(),
     log: createLog({ level: 'error', journal: false, write: () => undefined }),
     now: world.now,
+    monotonic: world.monotonic,
+    pause: world.pause,
     random: world.random,
     maxAttempts: ATTEMPTS,
   });
