@@ -165,7 +165,11 @@ export class Collector {
 
   /** One run with these options, up to its end. */
   async run(...args: readonly string[]): Promise<Ended> {
-    return this.start({ args }).ended;
+    return this.runWith({ args });
+  }
+
+  async runWith(invocation: Invocation): Promise<Ended> {
+    return this.start(invocation).ended;
   }
 
   hasState(): boolean {
@@ -196,10 +200,10 @@ export class Collector {
 
 /** One whose runs take place in the test's own process, without back-off: for what is not about the process. */
 export class QuickCollector extends Collector {
-  override async run(...args: readonly string[]): Promise<Ended> {
+  override async runWith({ args = [], env = {} }: Pick<Invocation, 'args' | 'env'>): Promise<Ended> {
     const written: Buffer[] = [];
     const { exitCode, stderr } = await runCommand(['--api-url', this.url, '--state-file', this.stateFile, ...args], {
-      env: { IONOS_API_TOKEN: 'sandbox-token' },
+      env: { IONOS_API_TOKEN: 'sandbox-token', ...env },
       stdout: sink(written),
     });
     const { lines, rest } = linesOf(Buffer.concat(written));

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { assertPrintedOnce, eventsOf } from '../helpers/account.ts';
 import { builtFile } from '../helpers/built-file.ts';
-import { Collector, collectorFor, type Ended } from '../helpers/collector.ts';
+import { Collector, collectorFor, type Ended, quickCollectorFor } from '../helpers/collector.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
 
 const CONTRACTS = ['9876543218374837483', '31721060'] as const;
@@ -34,7 +34,7 @@ async function place(t: TestContext, settings: SandboxSettings = {}): Promise<Pl
   t.after(async () => sandbox.close());
   const to = Date.now() - SECOND;
   for (const contract of CONTRACTS) sandbox.generate(contract, { count: EVENTS, from: to - 100 * SECOND, to });
-  return { sandbox, collector: await collectorFor(t, sandbox) };
+  return { sandbox, collector: quickCollectorFor(t, sandbox) };
 }
 
 /** Nothing but one line that says why. */
@@ -62,8 +62,8 @@ async function closedPort(): Promise<number> {
 describe('a run by hand that cannot work says why in one line', { concurrency: 4 }, () => {
   it('without a token', async (t) => {
     const { sandbox, collector } = await place(t);
-    const { ended } = collector.start({ env: { IONOS_API_TOKEN: undefined } });
-    assertOneLine(await ended, 1, /no API token.*--token-file.*IONOS_API_TOKEN/);
+    const ended = await collector.runWith({ env: { IONOS_API_TOKEN: undefined } });
+    assertOneLine(ended, 1, /no API token.*--token-file.*IONOS_API_TOKEN/);
     assert.deepEqual(sandbox.requests, []);
     assert.ok(!collector.hasState());
   });
@@ -83,8 +83,8 @@ describe('a run by hand that cannot work says why in one line', { concurrency: 4
 
   it('with half of the Basic credentials', async (t) => {
     const { collector } = await place(t);
-    const { ended } = collector.start({ env: { IONOS_API_TOKEN: undefined, IONOS_USERNAME: 'anna' } });
-    assertOneLine(await ended, 1, /IONOS_PASSWORD is not set/);
+    const ended = await collector.runWith({ env: { IONOS_API_TOKEN: undefined, IONOS_USERNAME: 'anna' } });
+    assertOneLine(ended, 1, /IONOS_PASSWORD is not set/);
   });
 
   it('with a wrong token', async (t) => {
@@ -102,7 +102,7 @@ describe('a run by hand that cannot work says why in one line', { concurrency: 4
 
   it('against a port that is closed', async (t) => {
     const port = await closedPort();
-    const collector = await collectorFor(t, { url: `http://127.0.0.1:${port}` });
+    const collector = quickCollectorFor(t, { url: `http://127.0.0.1:${port}` });
     assertOneLine(await collector.run(), 1, new RegExp(`no answer from 127\\.0\\.0\\.1:${port}.*ECONNREFUSED`));
   });
 
@@ -194,8 +194,8 @@ describe('a wrong option', { concurrency: 4 }, () => {
 
   it('in the environment is named by its variable', async (t) => {
     const { collector } = await place(t);
-    const { ended } = collector.start({ env: { ACTIVITY_LOG_OVERLAP: 'long' } });
-    assertOneLine(await ended, 2, /ACTIVITY_LOG_OVERLAP: expected a duration .*, got "long"/);
+    const ended = await collector.runWith({ env: { ACTIVITY_LOG_OVERLAP: 'long' } });
+    assertOneLine(ended, 2, /ACTIVITY_LOG_OVERLAP: expected a duration .*, got "long"/);
   });
 });
 
@@ -236,8 +236,8 @@ describe('a look by hand', { concurrency: 4 }, () => {
     ]) {
       assertPrintedOnce((await collector.run('--peek', ...args)).lines, eventsOf(sandbox, CONTRACTS));
     }
-    const { ended } = collector.start({ args: ['--peek'], env: { ACTIVITY_LOG_CONTRACT: CONTRACTS[1] } });
-    assertPrintedOnce((await ended).lines, sandbox.events(CONTRACTS[1]));
+    const ended = await collector.runWith({ args: ['--peek'], env: { ACTIVITY_LOG_CONTRACT: CONTRACTS[1] } });
+    assertPrintedOnce(ended.lines, sandbox.events(CONTRACTS[1]));
   });
 
   it('--help and --version go to stdout and ask nothing', async (t) => {
@@ -253,7 +253,7 @@ describe('a look by hand', { concurrency: 4 }, () => {
 
 describe('credentials', { concurrency: 4 }, () => {
   async function accepted({ sandbox, collector }: Place, env: Record<string, string | undefined>, ...args: string[]) {
-    const ended = await collector.start({ args, env: { IONOS_API_TOKEN: undefined, ...env } }).ended;
+    const ended = await collector.runWith({ args, env: { IONOS_API_TOKEN: undefined, ...env } });
     assert.equal(ended.code, 0, ended.stderr);
     assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
     return ended.stderr;
@@ -306,8 +306,8 @@ describe('credentials', { concurrency: 4 }, () => {
     const token = jsonWebToken(-DAY);
     const { sandbox, collector } = await place(t, { token });
     sandbox.fail({ match: { kind: 'page' }, times: Infinity, fault: { type: 'status', status: 401 } });
-    const { ended } = collector.start({ env: { IONOS_API_TOKEN: token } });
-    assertOneLine(await ended, 1, /has expired on/);
+    const ended = await collector.runWith({ env: { IONOS_API_TOKEN: token } });
+    assertOneLine(ended, 1, /has expired on/);
   });
 
   for (const kind of ['contracts', 'page'] as const) {
@@ -328,7 +328,8 @@ describe('messages', () => {
   /** The stderr of a run with a contract that fails and a token that expires soon, as the journal gets it. */
   async function said(t: TestContext, journal: (fd: number) => string, ...args: string[]): Promise<string[]> {
     const token = jsonWebToken(DAY);
-    const { collector } = await place(t, { token, forbiddenContracts: [CONTRACTS[0]] });
+    const { sandbox } = await place(t, { token, forbiddenContracts: [CONTRACTS[0]] });
+    const collector = await collectorFor(t, sandbox);
     const file = join(collector.folder, 'stderr');
     const stderr = openSync(file, 'a');
     const env = { IONOS_API_TOKEN: token, JOURNAL_STREAM: journal(stderr) };
