@@ -35,7 +35,7 @@ import { checkToken } from './probes/token.ts';
 const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
 const RETRY_MS = 1_000;
 /** Options of `check` itself; all others take the place of the command's that Fluent Bit runs. */
-const OWN_OPTIONS = new Set(['json', 'config', 'log-level', 'quiet']);
+const OWN_OPTIONS = new Set(['json', 'config', 'send', 'log-level', 'quiet']);
 
 export interface CheckOptions {
   readonly machine?: Machine;
@@ -79,6 +79,8 @@ export async function runChecks(
       return checkRunning(setup, { files, retryMs, rejectedFolder }, world);
     }),
   );
+  const sent =
+    options['send'] === true ? await send([...inputs, ...python], machine, world) : { findings: [], secrets: [] };
   const findings = [
     ...(about.some(({ code }) => code === 'node') ? [] : [checkNode(machine.node.version, machine.node.path)]),
     ...aboutEnvironment(environment),
@@ -88,12 +90,20 @@ export async function runChecks(
     ...about,
     ...(inputs.length > 0 ? [] : python.flatMap(aboutPython)),
     ...running.flat(),
+    ...sent.findings,
   ];
   const environments = [world.env, environment.variables, ...inputs.map(({ env }) => env)];
   return {
     findings: withoutRepetitions(findings),
-    secrets: [...looks.flatMap(({ secrets }) => secrets), ...environments.flatMap(secretsOf)],
+    secrets: [...looks.flatMap(({ secrets }) => secrets), ...sent.secrets, ...environments.flatMap(secretsOf)],
   };
+}
+
+/** Each output once, however many inputs reach it. */
+async function send(inputs: readonly EventInput[], machine: Machine, world: World): Promise<Outcome> {
+  const { sendTestRecords } = await import('./probes/send.ts');
+  const sections = new Map(inputs.flatMap((input) => input.outputs.map((output) => [output, input.tag] as const)));
+  return sendTestRecords(sections, machine, world);
 }
 
 function given(options: Options): Options {

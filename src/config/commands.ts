@@ -196,6 +196,11 @@ export const COMMANDS: readonly Command[] = [
         fallback: "the service's",
         isOptionOnly: true,
       },
+      send: {
+        group: 'Fluent Bit',
+        describe: 'Also send one marked test record to each destination',
+        isOptionOnly: true,
+      },
       ...API,
       ...STATE_FILE,
       json: JSON_FLAG,

@@ -1,0 +1,268 @@
+import { Decoder, encode } from '@msgpack/msgpack';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { NOW, OUTPUT, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+import { loopbackCertificate } from '../../helpers/loopback-certificate.ts';
+
+const MARK = 'test record of fetch-activity-logs check --send';
+const CERTIFICATE = loopbackCertificate();
+const SECRET = 'a-key-that-is-secret';
+
+async function listen(t: TestContext, server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+interface Request {
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+/** A destination that keeps what it was sent and answers with this status. */
+async function destination(t: TestContext, status: number, answer = '', isTls = true) {
+  const requests: Request[] = [];
+  const listener: Parameters<typeof createHttpServer>[1] = (request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      requests.push({ url: request.url ?? '', headers: request.headers, body: Buffer.concat(parts) });
+      response.writeHead(status).end(answer);
+    });
+  };
+  const port = await listen(t, isTls ? createHttpsServer(CERTIFICATE, listener) : createHttpServer(listener));
+  return { requests, port };
+}
+
+/** A machine whose only output has these lines. */
+async function sendingTo(t: TestContext, port: number, ...lines: readonly string[]): Promise<CheckedMachine> {
+  const machine = await installedMachine(t);
+  const all = ['Match ${ACTIVITY_LOG_TAG}', 'Host 127.0.0.1', `Port ${port}`, 'Alias out', ...lines];
+  await machine.write(OUTPUT, `[OUTPUT]\n${all.map((line) => `    ${line}\n`).join('')}`);
+  await machine.write('/etc/ca.pem', CERTIFICATE.cert);
+  return machine;
+}
+
+const HTTP = ['Name http', 'Format json', 'URI /activityLog', 'Header APIKEY ${ACTIVITY_LOG_API_KEY}'];
+
+async function sent(machine: CheckedMachine): Promise<string> {
+  const { stdout } = await machine.run(['--send']);
+  assert.ok(!stdout.includes(SECRET), stdout);
+  return stdout.split('\n').filter((line) => line.includes('test record')).join('\n'); // prettier-ignore
+}
+
+/** TLS as the file names it, with the machine's own certificate. */
+async function trusting(machine: CheckedMachine): Promise<void> {
+  await machine.edit(OUTPUT, ['[OUTPUT]\n', '[OUTPUT]\n    tls On\n    tls.verify_hostname On\n    tls.ca_file /etc/ca.pem\n']);
+} // prettier-ignore
+
+describe('check --send to an http output', { concurrency: 4 }, () => {
+  it('is never done without the flag', async (t) => {
+    const { port, requests } = await destination(t, 200, '', false);
+    const machine = await sendingTo(t, port, ...HTTP);
+    assert.doesNotMatch((await machine.run()).stdout, /test record/);
+    assert.equal(requests.length, 0);
+  });
+
+  it('sends one marked record, as the output would', async (t) => {
+    const { port, requests } = await destination(t, 201);
+    const machine = await sendingTo(t, port, ...HTTP, 'compress gzip');
+    await trusting(machine);
+    assert.equal(await sent(machine), `✓ ${OUTPUT}:1: output out at 127.0.0.1:${port} took a test record (HTTP 201); Look for it in Grafana: "${MARK}"`); // prettier-ignore
+    assert.equal(requests.length, 1);
+    const [{ url, headers, body } = { url: '', headers: {}, body: Buffer.alloc(0) }] = requests;
+    assert.deepEqual([url, headers['apikey'], headers['content-type']], ['/activityLog', SECRET, 'application/json']);
+    const [record] = JSON.parse(gunzipSync(body).toString()) as Record<string, unknown>[];
+    assert.deepEqual([record?.['message'], record?.['date']], [MARK, NOW / 1000]);
+  });
+
+  const refusals: [number, string, RegExp][] = [
+    [401, 'no such key: a-key-that-is-secret', /✗ .* refused a test record: HTTP 401 \(no such key: \[redacted\]\): .*the key is wrong, expired, or of another pipeline/],
+    [404, '', /HTTP 404: .*is the URI \/TAG of the pipeline\?/],
+    [400, 'bad', /HTTP 400 \(bad\): .*another format/],
+    [413, '', /smaller requests only/],
+    [429, '', /limits the rate/],
+    [302, '', /does not follow/],
+    [503, '', /in trouble/],
+  ]; // prettier-ignore
+  for (const [status, answer, expected] of refusals) {
+    it(`says what HTTP ${status} means`, async (t) => {
+      const { port } = await destination(t, status, answer, false);
+      assert.match(await sent(await sendingTo(t, port, ...HTTP)), expected);
+    });
+  }
+
+  it('says that nothing listens there', async (t) => {
+    const { port } = await destination(t, 200);
+    const machine = await sendingTo(t, 1, ...HTTP);
+    assert.ok(port > 1);
+    assert.match(
+      await sent(machine),
+      /did not reach output out at 127\.0\.0\.1:1: .*ECONNREFUSED.*is the port right\?/,
+    );
+  });
+
+  it('says that a certificate is not trusted, unless the output does not look at it', async (t) => {
+    const { port } = await destination(t, 200);
+    const machine = await sendingTo(t, port, ...HTTP, 'tls On');
+    assert.match(await sent(machine), /self-signed certificate: .*its certificate is not trusted for this host/);
+    await machine.edit(OUTPUT, ['tls On', 'tls On\n    tls.verify Off\n    tls.vhost logs.example.com']);
+    assert.match(await sent(machine), /✓ .*took a test record/);
+  });
+
+  it('says that one side does not speak TLS', async (t) => {
+    const { port } = await destination(t, 200, '', false);
+    assert.match(await sent(await sendingTo(t, port, ...HTTP, 'tls On')), /✗ .*one side speaks TLS/);
+  });
+
+  it('says which file of the output is not there', async (t) => {
+    const machine = await sendingTo(t, 1, ...HTTP, 'tls On', 'tls.ca_file /none.pem', 'tls.key_passwd x');
+    assert.match(await sent(machine), /none\.pem.*: a file that the output names cannot be read/);
+  });
+
+  it('says that no such host is known', async (t) => {
+    const machine = await sendingTo(t, 1, ...HTTP);
+    await machine.edit(OUTPUT, ['127.0.0.1', 'no-such-host.invalid']);
+    assert.match(await sent(machine), /no such host is known here/);
+  });
+});
+
+describe('check --send to a loki output', { concurrency: 4 }, () => {
+  it('pushes one line with the labels of the output, and its token', async (t) => {
+    const { port, requests } = await destination(t, 204, '', false);
+    const labels = 'Labels job=audit, provider=$provider, site = a';
+    const machine = await sendingTo(
+      t,
+      port,
+      'Name loki',
+      labels,
+      'Bearer_Token ${ACTIVITY_LOG_API_KEY}',
+      'Tenant_ID me',
+    );
+    assert.match(await sent(machine), /✓ .*took a test record \(HTTP 204\)/);
+    const [{ url, headers, body } = { url: '', headers: {}, body: Buffer.alloc(0) }] = requests;
+    assert.deepEqual(
+      [url, headers.authorization, headers['x-scope-orgid']],
+      ['/loki/api/v1/push', `Bearer ${SECRET}`, 'me'],
+    );
+    const { streams } = JSON.parse(body.toString()) as { streams: { stream: object; values: string[][] }[] };
+    assert.deepEqual(streams[0]?.stream, { job: 'audit', site: 'a' });
+    assert.equal(streams[0].values[0]?.[0], `${NOW}000000`);
+  });
+
+  it('goes by user and password', async (t) => {
+    const { port, requests } = await destination(t, 204, '', false);
+    await sent(await sendingTo(t, port, 'Name loki', 'http_User me', 'http_Passwd hunter2'));
+    assert.equal(requests[0]?.headers.authorization, `Basic ${Buffer.from('me:hunter2').toString('base64')}`);
+  });
+});
+
+/** A receiver of the forward protocol. */
+async function receiver(t: TestContext, converse: (socket: Socket, messages: AsyncGenerator<unknown, void>) => Promise<void>) {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    void converse(socket, new Decoder().decodeStream(socket)).catch(() => undefined);
+  });
+  return listen(t, server);
+} // prettier-ignore
+
+/** The greeting of Fluent Bit's input: its nonce is 16 bytes that are called text. */
+function helo(nonce: Buffer): Buffer {
+  const [head, tail] = [encode(['HELO']), encode({ auth: '', keepalive: true })];
+  const entry = Buffer.concat([encode('nonce'), Buffer.from([0xa0 | nonce.length]), nonce]);
+  return Buffer.concat([Buffer.from([0x92]), head.subarray(1), Buffer.from([0x83]), entry, tail.subarray(1)]);
+}
+
+describe('check --send to a forward output', { concurrency: 4 }, () => {
+  const FORWARD = ['Name forward', 'Require_ack_response On'];
+  const acknowledge = async (socket: Socket, messages: AsyncGenerator<unknown, void>, seen: unknown[] = []) => {
+    const { value } = await messages.next();
+    const [tag, entries, { chunk }] = value as [string, unknown[], { chunk: string }];
+    seen.push(tag, entries);
+    socket.end(encode({ ack: chunk }));
+  };
+
+  it('waits for the acknowledgement', async (t) => {
+    const seen: unknown[] = [];
+    const port = await receiver(t, (socket, messages) => acknowledge(socket, messages, seen));
+    assert.match(await sent(await sendingTo(t, port, ...FORWARD)), /✓ .*acknowledged a test record$/);
+    const [tag, entries] = seen as [string, [number, { message: string }][]];
+    assert.deepEqual([tag, entries[0]?.[1].message], ['activityLog', MARK]);
+  });
+
+  it('shows that it knows the shared key, without sending it', async (t) => {
+    const sha512 = (...parts: (string | Uint8Array)[]) =>
+      parts.reduce((hash, part) => hash.update(part), createHash('sha512')).digest('hex');
+    let isWelcome = true;
+    const port = await receiver(t, async (socket, messages) => {
+      const nonce = Buffer.from([0xff, 0xfe, ...Buffer.from('0123456789abcd')]);
+      socket.write(helo(nonce));
+      const [kind, host, salt, proof, user] = (await messages.next()).value as string[];
+      assert.deepEqual([kind, user], ['PING', '']);
+      const isRight = proof === sha512(salt ?? "", host ?? "", nonce, SECRET);
+      socket.write(encode(['PONG', isRight && isWelcome, isWelcome ? '' : 'not you', 'aggregator', '']));
+      await acknowledge(socket, messages);
+    }); // prettier-ignore
+    const machine = await sendingTo(t, port, ...FORWARD, 'Shared_Key ${ACTIVITY_LOG_API_KEY}');
+    assert.match(await sent(machine), /✓ .*acknowledged a test record$/);
+    isWelcome = false;
+    assert.match(await sent(machine), /✗ .*the receiver refuses the Shared_Key \(not you\)/);
+  });
+
+  const answers: [string, Uint8Array | undefined, RegExp][] = [
+    ['another acknowledgement', encode({ ack: 'x' }), /acknowledged something else/],
+    ['a closed connection', undefined, /closed the connection without an answer/],
+  ];
+  for (const [name, answer, expected] of answers) {
+    it(`says what ${name} means`, async (t) => {
+      const port = await receiver(t, async (socket, messages) => {
+        await messages.next();
+        if (answer !== undefined) socket.write(answer);
+        socket.end();
+      });
+      assert.match(await sent(await sendingTo(t, port, ...FORWARD)), expected);
+    });
+  }
+
+  it('says that a receiver asks for no shared key', async (t) => {
+    const port = await receiver(t, (socket) => {
+      socket.end(encode(['HELLO']));
+      return Promise.resolve();
+    });
+    const machine = await sendingTo(t, port, ...FORWARD, 'Shared_Key x');
+    assert.match(await sent(machine), /does not ask for a Shared_Key/);
+  });
+
+  it('says that an output does not ask for acknowledgements', async (t) => {
+    const port = await receiver(t, async (_, messages) => {
+      await messages.next();
+    });
+    assert.match(await sent(await sendingTo(t, port, 'Name forward')), /✓ .*a test record was written to .*, which was not asked/); // prettier-ignore
+  });
+
+  it('goes through TLS', async (t) => {
+    const machine = await sendingTo(t, 1, ...FORWARD, 'tls On');
+    assert.match(await sent(machine), /✗ .*ECONNREFUSED/);
+  });
+});
+
+describe('check --send', () => {
+  it('says which outputs it does not know', async (t) => {
+    const machine = await sendingTo(t, 1, 'Name kafka', 'Topics x');
+    const faults = await machine.faults(['--send']);
+    assert.deepEqual(faults.filter(({ code }) => code === 'send').map(({ level }) => level), ['warning']); // prettier-ignore
+  });
+
+  it('says that there is nothing to send to', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(PIPELINE, ['@INCLUDE outputs/ionos.conf', '']);
+    const faults = await machine.faults(['--send']);
+    assert.ok(faults.some(({ code, message }) => code === 'send' && message.startsWith('no output sends')));
+  });
+});
