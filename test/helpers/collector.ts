@@ -200,6 +200,10 @@ export class Collector {
 
 /** One whose runs take place in the test's own process, without back-off: for what is not about the process. */
 export class QuickCollector extends Collector {
+  override start(): never {
+    throw new Error('there is no process: use collectorFor');
+  }
+
   override async runWith({ args = [], env = {} }: Pick<Invocation, 'args' | 'env'>): Promise<Ended> {
     const written: Buffer[] = [];
     const { exitCode, stderr } = await runCommand(['--api-url', this.url, '--state-file', this.stateFile, ...args], {

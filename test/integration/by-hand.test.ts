@@ -95,9 +95,9 @@ describe('a run by hand that cannot work says why in one line', { concurrency: 4
 
   it('with an expired JSON Web Token', async (t) => {
     const { collector } = await place(t, { token: null });
-    const { ended } = collector.start({ env: { IONOS_API_TOKEN: jsonWebToken(-3 * DAY) } });
+    const ended = await collector.runWith({ env: { IONOS_API_TOKEN: jsonWebToken(-3 * DAY) } });
     const date = new Date(Date.now() - 3 * DAY).toISOString().slice(0, 10);
-    assertOneLine(await ended, 1, new RegExp(`the token from IONOS_API_TOKEN has expired on ${date}`));
+    assertOneLine(ended, 1, new RegExp(`the token from IONOS_API_TOKEN has expired on ${date}`));
   });
 
   it('against a port that is closed', async (t) => {
