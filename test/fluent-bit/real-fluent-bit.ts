@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join, resolve } from 'node:path';
@@ -119,7 +119,16 @@ export class RealFluentBit {
     this.#env = env;
   }
 
-  static async start(t: TestContext, binary: string, format: Format, sink: Sink, apiUrl: string, edits: Edits = []) {
+  /** `destination` listens without TLS at the port that the output has; `variables` come on top of the usual ones. */
+  static async start(
+    t: TestContext,
+    binary: string,
+    format: Format,
+    destination: { readonly port: number },
+    apiUrl: string,
+    edits: Edits = [],
+    variables: Readonly<Record<string, string>> = {},
+  ) {
     const script = await builtFile();
     const running: RealFluentBit[] = [];
     t.after(() => running[0]?.end());
@@ -131,15 +140,16 @@ export class RealFluentBit {
       [new RegExp(INSTALLED_SCRIPT, 'g'), `'${process.execPath}' '${script}'`],
       [/127\.0\.0\.1:2020/g, http],
       [/(http_port:? +)2020/gi, `$1${http.split(':')[1] ?? ''}`],
-      [/\/var\/lib\/fluent-bit\/storage/g, join(folder, 'storage')],
+      [/\/var\/lib\/fluent-bit\//g, `${folder}/`],
+      [/\/etc\/fluent-bit\//g, `${etc}/`],
       [/(scheduler\.cap:? +)60/g, '$11'],
-      [/(port:? +)443/gi, `$1${sink.port}`],
+      [/(port:? +)443/gi, `$1${destination.port}`],
       [/^.*tls\.verify_hostname.*$/gm, ''],
       [/( tls:? +)on/gi, '$1off'],
       ...edits,
     ];
-    for (const file of ['activity-log.conf', 'outputs/ionos.conf', 'fluent-bit.yaml']) {
-      const path = join(etc, file);
+    const files = (await readdir(etc, { recursive: true })).filter((file) => /\.(conf|yaml)$/.test(file));
+    for (const path of files.map((file) => join(etc, file))) {
       const text = await readFile(path, 'utf8');
       await writeFile(
         path,
@@ -153,6 +163,7 @@ export class RealFluentBit {
       IONOS_API_TOKEN: 'sandbox-token',
       ACTIVITY_LOG_STATE_FILE: join(folder, 'state.json'),
       NO_PROXY: '*',
+      ...variables,
     };
     const fluentBit = new RealFluentBit(binary, folder, join(etc, format), env);
     running.push(fluentBit);
@@ -204,7 +215,7 @@ export class RealFluentBit {
 }
 
 /** One from below those that the kernel hands out: nobody gets it by chance before Fluent Bit takes it. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 32_000);
     const server = createServer().listen(port, '127.0.0.1');
