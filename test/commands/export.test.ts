@@ -6,10 +6,10 @@ import { appendFile, cp, mkdir, readFile, readdir, rm, stat, symlink, truncate, 
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { Stopped } from '../../src/lib/run.ts';
 import type { World } from '../../src/lib/world.ts';
+import { builtFile } from '../helpers/built-file.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import {
@@ -21,7 +21,6 @@ import {
   type SandboxSettings,
 } from '../sandbox/server.ts';
 
-const SCRIPT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
 const NOW = Date.parse('2026-11-21T20:30:00Z');
 const DAY = 86_400_000;
 const BIG = '9876543218374837483';
@@ -537,7 +536,8 @@ describe('export', () => {
       sandbox.generate(SMALL, { count: 6000, from: now - DAY, to: now - 5000 });
       const file = join(await temporaryFolder(t), 'events');
       const options = ['export', '--from', iso(now - DAY), '--to', iso(now), '--output', file];
-      const start = () => spawn(process.execPath, [SCRIPT, ...options], { env: environment(sandbox), stdio: 'ignore' });
+      const script = await builtFile();
+      const start = () => spawn(process.execPath, [script, ...options], { env: environment(sandbox), stdio: 'ignore' });
 
       const killed = start();
       const end = once(killed, 'exit');
@@ -685,7 +685,7 @@ describe('export', () => {
       const file = join(await temporaryFolder(t), 'events');
       const options = ['--from', '1d', '--output', file];
       const asked = sandbox.nextRequest(({ kind }) => kind === 'page');
-      const child = spawn(process.execPath, [SCRIPT, 'export', ...options], {
+      const child = spawn(process.execPath, [await builtFile(), 'export', ...options], {
         env: environment(sandbox),
         stdio: 'ignore',
       });

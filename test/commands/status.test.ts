@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { StateStore } from '../../src/state/state-store.ts';
+import { builtFile } from '../helpers/built-file.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
 import { assertGolden } from '../helpers/golden.ts';
@@ -16,7 +17,6 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { startSandbox } from '../sandbox/server.ts';
 
 const NOW = Date.parse('2026-11-21T20:30:00Z');
-const BUILT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
 /** Debian's user without rights. */
 const NOBODY = 65534;
 const TOKEN = 'a-token-that-is-secret';
@@ -110,7 +110,10 @@ describe('status', () => {
     await chmod(file, 0o200);
     // root may read everything.
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-    const child = spawnSync(process.execPath, [BUILT, 'status', '--state-file', file], { ...user, encoding: 'utf8' });
+    const child = spawnSync(process.execPath, [await builtFile(), 'status', '--state-file', file], {
+      ...user,
+      encoding: 'utf8',
+    });
     assert.equal(child.status, ExitCode.NothingCollected);
     assert.match(
       child.stderr,

@@ -5,10 +5,8 @@ import { EventEmitter, once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { builtFile } from './built-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-
-const SCRIPT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -46,6 +44,7 @@ const PROJECT = 'cloudscale/project';
 
 /** A folder of its own for the state, and runs that ask this API; all is gone at the end of the test. */
 export async function placeFor(t: TestContext, api: { readonly url: string }): Promise<Place> {
+  const file = await builtFile();
   const running = new Set<Follower>();
   t.after(async () => {
     const left = [...running];
@@ -67,7 +66,7 @@ export async function placeFor(t: TestContext, api: { readonly url: string }): P
     delivered: (name = PROJECT) => source(name)?.delivered ?? 0,
     isLocked: () => existsSync(`${stateFile}.lock`),
     start: (args, env = {}) => {
-      const run = start([...args, '--api-url', api.url, '--state-file', stateFile], folder, env);
+      const run = start([file, ...args, '--api-url', api.url, '--state-file', stateFile], folder, env);
       running.add(run);
       void run.ended.then(() => running.delete(run));
       return run;
@@ -76,7 +75,7 @@ export async function placeFor(t: TestContext, api: { readonly url: string }): P
 }
 
 function start(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Follower {
-  const child = spawn(process.execPath, [SCRIPT, ...args], {
+  const child = spawn(process.execPath, args, {
     cwd,
     env: { PATH: process.env['PATH'], IONOS_API_TOKEN: 'sandbox-token', CLOUDSCALE_API_TOKEN: 'sandbox-token', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -10,15 +10,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { builtFile } from '../helpers/built-file.ts';
 import { startSandbox } from './server.ts';
 
-const SCRIPT = fileURLToPath(new URL('../../dist/fetch-activity-logs.js', import.meta.url));
 /** The first has 19 digits, more than a JavaScript number can hold. */
 const CONTRACTS = ['9876543218374837483', '31721060'] as const;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
+const file = await builtFile();
 const sandbox = await startSandbox();
 const folder = await mkdtemp(join(tmpdir(), 'fetch-activity-logs-demo-'));
 const stateFile = join(folder, 'state.json');
@@ -71,7 +71,7 @@ async function poll(nth: number, what: string): Promise<void> {
   const requests = sandbox.requests.length;
   // As exec does it: a shell, and only stdout in a pipe. The environment is this one alone, so that neither a proxy nor
   // a real token has a part in it.
-  const script = spawn('/bin/sh', ['-c', `exec "${process.execPath}" "${SCRIPT}"`], {
+  const script = spawn('/bin/sh', ['-c', `exec "${process.execPath}" "${file}"`], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       IONOS_API_URL: sandbox.url,

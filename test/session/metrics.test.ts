@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
 import { rejectedChunk } from '../helpers/rejected-chunk.ts';
+import { runCommand } from '../helpers/run-command.ts';
 import { startSandbox } from '../sandbox/server.ts';
-
-const BUILT = 'dist/fetch-activity-logs.js';
 
 interface Sample {
   readonly name: string;
@@ -50,24 +48,13 @@ async function setUp(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'metrics-'));
   const file = join(folder, 'metrics.prom');
   let said = '';
-  const poll = (token = 'sandbox-token', more: readonly string[] = []) =>
-    new Promise<number>((resolve) => {
-      const options = [
-        ...more,
-        '--api-url',
-        sandbox.url,
-        '--state-file',
-        join(folder, 'state.json'),
-        '--metrics-file',
-        file,
-      ];
-      const child = execFile(process.execPath, [BUILT, ...options], {
-        env: { ...process.env, IONOS_API_TOKEN: token, CLOUDSCALE_API_TOKEN: token },
-      });
-      said = '';
-      child.stderr?.on('data', (text: string) => (said += text));
-      child.on('close', (code) => resolve(code ?? -1));
-    });
+  const poll = async (token = 'sandbox-token', more: readonly string[] = []) => {
+    const options = ['--api-url', sandbox.url, '--state-file', join(folder, 'state.json'), '--metrics-file', file];
+    const env = { IONOS_API_TOKEN: token, CLOUDSCALE_API_TOKEN: token };
+    const { exitCode, stderr } = await runCommand([...more, ...options], { env });
+    said = stderr;
+    return exitCode;
+  };
   const metrics = async () => lint(await readFile(file, 'utf8'));
   return { sandbox, file, folder, poll, metrics, stderr: () => said };
 }
