@@ -1,7 +1,8 @@
 import { collect } from './commands/collect.ts';
 import { parseCommandLine, type CommandLine } from './config/command-line.ts';
 import { readConfig, readLogLevel, type Config } from './config/config.ts';
-import type { Options } from './config/settings.ts';
+import { SHELLS } from './config/commands.ts';
+import { oneOf, read, type Options } from './config/settings.ts';
 import { AppError, ConfigError, ExitCode, messageOf, StdoutError, codeOf } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 import { reasonToPeek } from './session/by-hand.ts';
@@ -48,10 +49,17 @@ function byHand(command: Command): Command {
   };
 }
 
-async function run({ command: { name }, options }: CommandLine, world: World): Promise<ExitCode> {
+async function run({ command: { name }, options, argument }: CommandLine, world: World): Promise<ExitCode> {
+  if (name === 'completion') return await printCompletion(argument, world);
   const command = COMMANDS[name];
   if (command === undefined) throw new ConfigError(`${name} cannot be run`);
   return await command(readConfig(options, world.env), world, options);
+}
+
+async function printCompletion(shell: string | undefined, { stdout }: World): Promise<ExitCode> {
+  const { SCRIPTS } = await import('./config/completion-scripts.ts');
+  stdout.write(SCRIPTS[read('completion', shell, oneOf(SHELLS))]);
+  return ExitCode.Done;
 }
 
 /** For the terminal's width; a terminal that does not know it says 0. */

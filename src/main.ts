@@ -35,7 +35,14 @@ process.on('warning', (warning) => {
 // Messages that nobody reads must not end the run.
 process.stderr.on('error', () => undefined);
 
-void import('./cli.ts').then(async ({ main }) => {
+/** A shell asks for words at each TAB: nothing else is loaded for that, and nothing can run. */
+async function completeWords(words: readonly string[]): Promise<void> {
+  const { complete } = await import('./config/completion.ts');
+  process.stdout.write(complete(words));
+}
+
+async function run(): Promise<void> {
+  const { main } = await import('./cli.ts');
   onceLoaded();
   process.exitCode = await main(process.argv.slice(2), {
     ...systemClock,
@@ -50,7 +57,10 @@ void import('./cli.ts').then(async ({ main }) => {
   // A name look-up cannot be aborted and keeps the process for as long as it likes. Everything is written by now, so
   // nothing is cut off; without such a rest the process has ended before this timer fires.
   if (stop.signal.aborted) setTimeout(() => process.exit(), LAST_RESORT_MS).unref();
-});
+}
+
+const [first, ...words] = process.argv.slice(2);
+void (first === '__complete' ? completeWords(words) : run());
 
 /**
  * Sets V8 up for a short life in little memory. Measured with Node 20 against its defaults: 27 % less CPU and memory for

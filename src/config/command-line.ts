@@ -1,13 +1,8 @@
 import yargs from 'yargs';
 import { ConfigError } from '../lib/errors.ts';
 import { closest } from '../lib/suggestion.ts';
-import { COMMANDS, GENERAL, type Command, type Options as OptionTable } from './commands.ts';
+import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, type Command, type Options as OptionTable } from './commands.ts';
 import type { Options } from './settings.ts';
-
-export const NAME = 'fetch-activity-logs';
-/** What a call without a command does. */
-export const DEFAULT_COMMAND = 'collect';
-const HELP = 'help';
 
 /** What the arguments ask for. */
 export interface CommandLine {
@@ -27,14 +22,16 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   const odd = argv.find((argument) => isSwitch(/^--([^=]*)=/.exec(argument)?.[1]));
   if (odd !== undefined) throw new ConfigError(`${odd.replace('=', ': expected no value, got "')}"`);
   const { _: positional, $0: _program, ...given } = parse(argv);
-  const words = positional.map(String);
-  const asksForHelp = words[0] === HELP || given[HELP] === true || given['h'] === true;
-  const [name, ...rest] = words[0] === HELP ? words.slice(1) : words;
+  const [name, ...rest] = positional.map(String);
   const named = name === undefined ? undefined : commandOf(name);
-  const command = named ?? defaultCommand();
+  const command = named ?? commandOf(DEFAULT_COMMAND);
   const basis = { named, command, options: {}, argument: undefined };
-  if (asksForHelp) return { ...basis, shows: 'help' };
+  if (given['help'] === true || given['h'] === true) return { ...basis, shows: 'help' };
   if (given['version'] === true || given['V'] === true) return { ...basis, shows: 'version' };
+  if (command.name === 'help') {
+    const topic = argumentOf(command, rest);
+    return { ...basis, named: topic === undefined ? undefined : commandOf(topic), shows: 'help' };
+  }
 
   const options = Object.fromEntries(
     Object.entries(given).map(([key, value]) => [longName(key, command.options), valueOf(value)]),
@@ -84,10 +81,6 @@ function longName(key: string, options: OptionTable): string {
 /** A switch that is repeated is still one switch. */
 function valueOf(value: unknown): unknown {
   return Array.isArray(value) && value.every((one) => typeof one === 'boolean') ? value.at(-1) : value;
-}
-
-function defaultCommand(): Command {
-  return commandOf(DEFAULT_COMMAND);
 }
 
 function commandOf(name: string): Command {

@@ -5,6 +5,10 @@ import { LOG_LEVELS } from '../lib/log.ts';
 import { PROVIDERS } from '../providers/index.ts';
 import { FORMATS } from './export-request.ts';
 
+export const NAME = 'fetch-activity-logs';
+/** What a call without a command does. */
+export const DEFAULT_COMMAND = 'collect';
+
 /** The groups of options, in the order in which they are shown everywhere. */
 export const GROUPS = ['Range', 'Source', 'State', 'Output', 'Delivery', 'Limits', 'Logging', 'Fluent Bit'] as const;
 
@@ -109,7 +113,8 @@ export const POLL: Options = {
 
 const STDOUT = 'stdout carries events and nothing else.';
 
-export const COMMANDS: readonly Command[] = [
+/** Commands that do something with events. */
+const WORKING: readonly Command[] = [
   {
     name: 'collect',
     describe: 'Poll once and print new events (default)',
@@ -217,6 +222,31 @@ export const COMMANDS: readonly Command[] = [
     ],
   },
 ];
+
+/** Shells for which there is a completion script. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+const COMPLETION: Command = {
+  name: 'completion',
+  describe: 'Print the completion script of a shell',
+  argument: { name: 'SHELL', values: SHELLS, isRequired: true },
+  options: {},
+  examples: [
+    ['source <($0 completion bash)', 'In ~/.bashrc'],
+    ['source <($0 completion zsh)', 'In ~/.zshrc, after compinit'],
+    ['$0 completion fish | source', 'In ~/.config/fish/config.fish'],
+  ],
+};
+
+const HELP: Command = {
+  name: 'help',
+  describe: 'Show the help of a command',
+  argument: { name: 'COMMAND', values: [...WORKING, COMPLETION].map(({ name }) => name), isRequired: false },
+  options: {},
+  examples: [['$0 help export', 'Same as export --help']],
+};
+
+export const COMMANDS: readonly Command[] = [...WORKING, COMPLETION, HELP];
 
 /** Options that every command takes. */
 export const GENERAL: Readonly<Record<'help' | 'version', { readonly short: string; readonly describe: string }>> = {

@@ -1,5 +1,4 @@
-import { NAME } from './command-line.ts';
-import { COMMANDS, GENERAL, GROUPS, POLL, type Command, type Option } from './commands.ts';
+import { COMMANDS, GENERAL, GROUPS, NAME, POLL, type Command, type Option } from './commands.ts';
 import { variableOf } from './settings.ts';
 
 /** Wider lines are hard to read. */
@@ -8,6 +7,8 @@ const MIN_WIDTH = 40;
 /** Below this width, a description goes under its option instead of beside it. */
 const BESIDE_FROM = 60;
 const INDENT = '  ';
+/** The commands whose first example is shown to those who ask for no command. */
+const FIRST_STEPS = ['collect', 'follow', 'export', 'status', 'check'];
 
 const FORMS =
   'T is a date (2026-10-01, UTC), a time (2026-10-01T12:00:00Z) or a duration ago. D is a duration: 90s, 5m, 24h, 7d, ' +
@@ -28,7 +29,7 @@ function programHelp(width: number): string[] {
     section('Commands', commands, width, labelWidth),
     section('Options', generalRows(), width, labelWidth),
     examples(
-      COMMANDS.flatMap((command) => command.examples.slice(0, 1)),
+      FIRST_STEPS.flatMap((name) => COMMANDS.find((command) => command.name === name)?.examples.slice(0, 1) ?? []),
       width,
     ),
     fill(`${NAME} COMMAND --help lists the options of a command.`, width),
@@ -113,7 +114,7 @@ function section(title: string, rows: readonly Row[], width: number, labelWidth 
 function examples(all: Command['examples'], width: number): string {
   const lines = all.flatMap(([call, meaning]) => [
     ...wrap(`# ${meaning}`, width - INDENT.length).map((line) => INDENT + line),
-    `${INDENT}${call.replace('$0', NAME)}`,
+    `${INDENT}${call.replaceAll('$0', NAME)}`,
   ]);
   return ['Examples:', ...lines].join('\n');
 }
