@@ -7,20 +7,21 @@ import { build } from 'esbuild';
 
 const SCRIPT = 'fetch-activity-logs.js';
 const folder = process.argv[2] ?? 'dist';
-const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { version, engines } = JSON.parse(readFileSync('package.json', 'utf8'));
+const minNode = engines.node.replace('>=', '');
 
 const { metafile, outputFiles } = await build({
   entryPoints: ['src/main.ts'],
   outfile: SCRIPT,
   bundle: true,
   platform: 'node',
-  target: 'node20.18',
+  target: `node${minNode}`,
   format: 'cjs',
   charset: 'utf8',
-  banner: { js: '#!/usr/bin/env node' },
+  banner: { js: `#!/usr/bin/env node\n${refusalOfOlderNode(minNode)}` },
   define: { __VERSION__: JSON.stringify(version) },
-  // The ESM form of yargs wraps its help in the middle of words, since it comes with a lesser cliui.
-  alias: { yargs: './node_modules/yargs/index.cjs' },
+  // The ESM form of yargs needs import.meta, which a CommonJS file does not have.
+  alias: { 'yargs/yargs': './node_modules/yargs/yargs.cjs' },
   legalComments: 'inline',
   metafile: true,
   write: false,
@@ -32,6 +33,24 @@ mkdirSync(folder, { recursive: true });
 put('package.json', '{ "type": "commonjs" }\n');
 put('LICENSES.txt', bundledLicences(Object.keys(metafile.inputs)));
 put(SCRIPT, outputFiles[0].contents, 0o755);
+
+/**
+ * An older Node is named before anything else is loaded. What comes before 14 cannot parse the file: it quotes the first
+ * line that it does not understand, which therefore holds the message.
+ */
+function refusalOfOlderNode(least) {
+  return `"use strict";
+'' ?? 'error: this program needs Node.js ${least} or newer, and here an older one was started';
+{
+  const number = (version) => version.split('.').reduce((sum, part) => sum * 1000 + Number.parseInt(part, 10), 0);
+  const { node } = process.versions;
+  if (number(node) < number('${least}')) {
+    const found = \`is version \${node} (\${process.execPath})\`;
+    process.stderr.write(\`fetch-activity-logs: error: Node.js ${least} or newer is needed; this \${found}\\n\`);
+    process.exit(1);
+  }
+}`;
+}
 
 /** Written beside and moved, so that nobody who runs the script meanwhile gets half of it. */
 function put(name, contents, mode = 0o644) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +65,45 @@ describe('the build', () => {
     assert.ok(contained.has('undici') && contained.has('yargs') && contained.size > 10);
     for (const name of contained) assert.match(licences, new RegExp(`^${name} \\d[^ ]* \\(.+\\)\n\n.+`, 'm'));
     assert.doesNotMatch(licences, /^Licence: /m, 'a package without a text of its licence');
+  });
+
+  it('is strict, as its modules are', () => {
+    assert.match(script, /^#!.*\n"use strict";\n/);
+  });
+
+  it('names an older Node before it loads anything else', async () => {
+    const pretend = join(folder, 'older.cjs');
+    for (const [version, isOld] of [
+      ['18.19.1', true],
+      ['20.18.0', true],
+      ['20.9.0', true],
+      ['20.18.1', false],
+    ] as const) {
+      // prettier-ignore
+      const versions = `{ ...process.versions, node: ${JSON.stringify(version)} }`;
+      await writeFile(pretend, `Object.defineProperty(process, 'versions', { value: ${versions} });`);
+      const args = ['--require', pretend, join(folder, 'first', SCRIPT), '--version'];
+      const ended = run(process.execPath, args);
+      if (!isOld) assert.notEqual((await ended).stdout, '');
+      else {
+        await assert.rejects(ended, {
+          code: 1,
+          stdout: '',
+          stderr: `fetch-activity-logs: error: Node.js 20.18.1 or newer is needed; this is version ${version} (${process.execPath})\n`,
+        });
+      }
+    }
+  });
+
+  it('says so also where an old Node cannot parse it: that quotes the line that it does not understand', () => {
+    const firstUnknown = script.split('\n').find((line) => /\?\?|\?\./.test(line)) ?? '';
+    assert.match(firstUnknown, /this program needs Node\.js 20\.18\.1 or newer/);
+  });
+
+  it('runs in a folder that was removed', async () => {
+    const commands = 'mkdir "$1" && cd "$1" && rmdir "$1" && exec "$2" "$3" --version';
+    const args = ['-c', commands, 'sh', join(folder, 'removed'), process.execPath, join(folder, 'first', SCRIPT)];
+    assert.match((await run('/bin/sh', args)).stdout, /^\d+\.\d+\.\d+\n$/);
   });
 
   it('runs alone in an empty folder', async (t) => {

@@ -1,4 +1,4 @@
-import yargs from 'yargs';
+import yargs from 'yargs/yargs';
 import { ConfigError } from '../lib/errors.ts';
 import { closest } from '../lib/suggestion.ts';
 import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, type Command, type Options as OptionTable } from './commands.ts';
@@ -46,7 +46,8 @@ function parse(argv: readonly string[]): Record<string, unknown> & { readonly _:
   const withNames = (isWanted: (name: string) => boolean) =>
     all.flatMap(([name, { short }]) => (isWanted(name) ? [name, ...(short === undefined ? [] : [short])] : []));
   const general = Object.entries(GENERAL).flatMap(([name, { short }]) => [name, short]);
-  return yargs()
+  // Without a folder it asks for the current one, which may have been removed, and looks for a package.json there.
+  return yargs([], '/')
     .parserConfiguration({
       'boolean-negation': false,
       'camel-case-expansion': false,

@@ -15,6 +15,7 @@ import {
   since,
   text,
   url,
+  urlOrHost,
   words,
   type Options,
 } from './settings.ts';
@@ -58,7 +59,7 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
   if (definition === undefined) throw new ConfigError(`unknown provider ${provider}`);
   return {
     provider: definition,
-    apiUrl: apiUrl(setting('api-url', url, definition.defaultApiUrl, definition.environment.apiUrl), definition),
+    apiUrl: apiUrl(setting('api-url', urlOrHost, definition.defaultApiUrl, definition.environment.apiUrl), definition),
     tokenFile: setting('token-file', text, undefined),
     contracts: contracts(options, env, definition),
     stateFile: setting('state-file', text, definition.defaultStateFile),

@@ -4,7 +4,7 @@ import { formatDuration } from '../lib/duration.ts';
 import { ConfigError, ExitCode, codeOf, messageOf } from '../lib/errors.ts';
 import type { ProviderDefinition } from '../providers/provider.ts';
 
-/** A token with less time left than this is warned about. */
+/** A token that expires sooner than this causes a warning. */
 const EXPIRY_WARNING_MS = 14 * 86_400_000;
 const CREDENTIAL_NAME = 'activity-log-token';
 
@@ -13,7 +13,7 @@ export interface Credentials {
   readonly authorization: string;
   /** Where they came from, for messages. */
   readonly origin: string;
-  /** When the token expires (epoch milliseconds), where it says so: JSON Web Tokens do. */
+  /** When the token expires (epoch milliseconds); undefined unless it is a JSON Web Token that says so. */
   readonly expiresAt: number | undefined;
   /** What must never be shown. */
   readonly secrets: readonly string[];
@@ -50,24 +50,34 @@ export function readCredentials(
     }
   }
   const names = [...tokens, ...(username === undefined ? [] : [`${username} and ${password ?? ''}`])];
-  throw missing(`no API token: put it into a file and name that with --token-file, or set ${names.join(' or ')}`);
+  throw missing(`no API token: use --token-file FILE, or set ${names.join(' or ')}`);
 }
 
-/** What is to be said about the token's expiry, if anything. */
+/** A warning when the token expires soon or has expired; undefined otherwise. */
 export function expiryWarning({ expiresAt, origin }: Credentials, now: number): string | undefined {
   if (expiresAt === undefined || expiresAt - now >= EXPIRY_WARNING_MS) return undefined;
   const date = new Date(expiresAt).toISOString().slice(0, 10);
-  if (expiresAt <= now) return `the token from ${origin} has expired on ${date}`;
+  if (expiresAt <= now) return `the token from ${origin} expired on ${date}`;
   return `the token from ${origin} expires in ${formatDuration(expiresAt - now)}, on ${date}: create a new one in time`;
 }
 
 function bearer(text: string, origin: string): Credentials {
   const token = text.trim().replace(/^Bearer(?:\s+|$)/i, '');
   if (token === '') throw missing(`the token from ${origin} is empty`);
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw missing(`the token from ${origin} holds white space or other characters that no token has`);
-  }
+  const mistake = mistakeIn(token);
+  if (mistake !== undefined) throw missing(`the token from ${origin} ${mistake}`);
   return { authorization: `Bearer ${token}`, origin, expiresAt: expiryOf(token), secrets: [token] };
+}
+
+/** What was pasted with the token or in its place: the API would only say that it does not know it. */
+function mistakeIn(token: string): string | undefined {
+  if (token.startsWith('{')) return 'is JSON: only the value of its "token" belongs there';
+  if (/^(["'`]).*\1$/s.test(token)) return 'is in quotes: remove them';
+  if (/^(?:export\s+)?[A-Za-z_]\w*=[^=]/.test(token))
+    return 'begins with NAME=: only the value behind it belongs there';
+  if (/^<.*>$/s.test(token)) return 'is a placeholder: put the real token there';
+  if (!/^[\x21-\x7e]+$/.test(token)) return 'contains whitespace or other characters not allowed in a token';
+  return undefined;
 }
 
 function basic(username: string, password: string, origin: string): Credentials {

@@ -125,6 +125,12 @@ export function url(value: string): URL {
   return parsed;
 }
 
+/** A URL, or a host alone as the vendor's own tools take it: https is meant then. */
+export function urlOrHost(value: string): URL {
+  const isHost = !value.includes('://') && /^[\w-]+(\.[\w-]+)+\.?(:\d+)?(\/.*)?$/.test(value);
+  return url(isHost ? `https://${value}` : value);
+}
+
 /** One of these words. */
 export function oneOf<T extends string>(values: readonly T[]): Parser<T> {
   return (value) => {

@@ -137,7 +137,7 @@ describe('readConfig', () => {
   const wrong: [string, string, string][] = [
     ['provider', 'aws', `one of ${Object.keys(PROVIDERS).join(', ')}`],
     ['provider', 'constructor', `one of ${Object.keys(PROVIDERS).join(', ')}`],
-    ['api-url', 'api.ionos.com', 'a URL such as https://api.example.com'],
+    ['api-url', 'anna@api.ionos.com', 'a URL such as https://api.example.com'],
     ['api-url', 'ftp://api.ionos.com', 'a URL such as https://api.example.com'],
     ['api-url', 'https://api.ionos.com/?a=b', 'a URL without query and fragment'],
     ['ack-url', 'http://localhost/#top', 'a URL without query and fragment'],
@@ -189,6 +189,12 @@ describe('readConfig', () => {
 
   it('takes none for a list without entries', () => {
     assert.deepEqual(config({ 'add-fields': 'none' }, { ACTIVITY_LOG_ADD_FIELDS: 'time' }).addFields, []);
+  });
+
+  it("takes an API address without a scheme, as the vendor's tools do", () => {
+    const hosts = { 'api.ionos.com': 'https://api.ionos.com/activitylog/v1', '127.0.0.1:80/x': 'https://127.0.0.1:80/x/activitylog/v1' }; // prettier-ignore
+    for (const [IONOS_API_URL, href] of Object.entries(hosts))
+      assert.equal(config({}, { IONOS_API_URL }).apiUrl.href, href);
   });
 
   it('names the variable of an API address that is none', () => {

@@ -90,8 +90,17 @@ describe('readCredentials', () => {
     ['a folder', () => read({}, folder), /^the token file .* cannot be read: EISDIR/],
     ['an empty file', () => read({}, fileWith(' \n')), /^the token from .* is empty$/],
     ['the word Bearer alone', () => read({}, fileWith('Bearer ')), /^the token from /],
-    ['two lines', () => read({}, fileWith('abc\ndef')), /holds white space or other characters/],
-    ['bytes', () => read({}, fileWith(Buffer.from([0x61, 0xff, 0x00]))), /holds white space or other characters/],
+    ['two lines', () => read({}, fileWith('abc\ndef')), /contains whitespace or other characters/],
+    ['bytes', () => read({}, fileWith(Buffer.from([0x61, 0xff, 0x00]))), /contains whitespace or other characters/],
+    [
+      'a token in quotes (docker --env-file keeps them)',
+      () => read({ IONOS_TOKEN: '"abc"' }),
+      /IONOS_TOKEN is in quotes/,
+    ],
+    ['a token as NAME=value', () => read({}, fileWith('IONOS_API_TOKEN=aa.bb.cc\n')), /begins with NAME=/],
+    ['a token as export NAME=value', () => read({}, fileWith('export TOKEN="aa.bb.cc"')), /begins with NAME=/],
+    ["a token as ionosctl's JSON", () => read({}, fileWith('{"token": "aa.bb.cc"}\n')), /is JSON: only the value of /],
+    ['a placeholder', () => read({}, fileWith('<your_IONOS_API_TOKEN>\n')), /is a placeholder/],
     ['a user name alone', () => read({ IONOS_USERNAME: 'anna' }), /^IONOS_PASSWORD is not set, and IONOS_USERNAME and/],
     ['a password alone', () => read({ IONOS_PASSWORD: 'secret' }), /^IONOS_USERNAME is not set/],
     ["systemd's, empty", () => read({ CREDENTIALS_DIRECTORY: credentialsDirectory('') }), /token is empty$/],
@@ -101,7 +110,7 @@ describe('readCredentials', () => {
   it('refuses a token without showing it', () => {
     assert.throws(
       () => read({ IONOS_TOKEN: 'hunter2 x' }),
-      refusal(/^the token from IONOS_TOKEN holds((?!hunter2).)*$/),
+      refusal(/^the token from IONOS_TOKEN contains((?!hunter2).)*$/),
     );
   });
 
@@ -120,8 +129,8 @@ describe('expiry', () => {
   }
 
   const rows: [number, string | undefined][] = [
-    [-DAY, 'the token from IONOS_TOKEN has expired on 2026-11-20'],
-    [0, 'the token from IONOS_TOKEN has expired on 2026-11-21'],
+    [-DAY, 'the token from IONOS_TOKEN expired on 2026-11-20'],
+    [0, 'the token from IONOS_TOKEN expired on 2026-11-21'],
     [3_600_000, 'the token from IONOS_TOKEN expires in 60 min, on 2026-11-21: create a new one in time'],
     [14 * DAY - 1000, 'the token from IONOS_TOKEN expires in 14 d, on 2026-12-05: create a new one in time'],
     [14 * DAY, undefined],

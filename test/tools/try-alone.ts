@@ -36,7 +36,7 @@ export async function tryAlone(t: TestContext, script: string, node: string): Pr
 
   const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
   assert.deepEqual(await ask('--version'), { stdout: `${version}\n`, stderr: '' });
-  assert.match((await ask('--help')).stdout, /^fetch-activity-logs \[command\] \[options\]$/m);
+  assert.match((await ask('--help')).stdout, /^Usage: fetch-activity-logs \[command\] \[options\]$/m);
 
   const { stdout, stderr } = await ask();
   assert.equal(stdout, events.map(({ text }) => `${text}\n`).join(''));

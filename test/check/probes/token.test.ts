@@ -28,7 +28,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     const machine = await installedMachine(t);
     await machine.write(TOKEN, tokenFor(-1), 0o600);
     const [expiry, refusal, ...others] = await found(machine);
-    assert.equal(expiry, `error token-expiry: the token from ${TOKEN} has expired on 2026-11-20`);
+    assert.equal(expiry, `error token-expiry: the token from ${TOKEN} expired on 2026-11-20`);
     assert.match(refusal ?? '', /^error api-401: API does not accept the token/);
     assert.deepEqual(others, []);
   });
