@@ -39,6 +39,8 @@ export interface Config {
   readonly addFields: readonly FieldName[];
   readonly ackUrl: URL | undefined;
   readonly ackInput: string;
+  /** For tests on slow machines; no option, and in no help. */
+  readonly ackPatienceMs: number;
   readonly peek: boolean;
   /** Between two polls of `follow`. */
   readonly intervalMs: number;
@@ -73,6 +75,7 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
     addFields: setting('add-fields', listOf(FIELD_NAMES), ''),
     ackUrl: setting('ack-url', url, undefined),
     ackInput: setting('ack-input', text, 'activity_log'),
+    ackPatienceMs: setting('ack-patience', duration(0, MAX_TIMEOUT_MS), '2.5s'),
     peek: options['peek'] === true,
     intervalMs: interval(options),
     metricsFile: setting('metrics-file', text, undefined),

@@ -9,8 +9,6 @@ import { isSameLife, type FluentBit, type InputCounter } from './fluent-bit-coun
 
 /** Output of this duration is acknowledged before there is more of it. */
 const PRINT_MS = 1_000;
-/** Fluent Bit refreshes its figures once a second. When they do not change for this long, nothing more is coming. */
-export const PATIENCE_MS = 2_500;
 export const LOOK_MS = 100;
 
 /** Decides when what was printed is delivered, and commits it. */
@@ -43,6 +41,8 @@ export interface AcknowledgementOptions {
   readonly run: Run;
   readonly log: Log;
   readonly clock: Clock;
+  /** Fluent Bit refreshes its figures once a second. When they do not change for this long, nothing more is coming. */
+  readonly patienceMs: number;
 }
 
 /** Delivered is what Fluent Bit counts: an exact match of all that was printed, or nothing of it. */
@@ -112,10 +112,10 @@ export class CountedAcknowledgement implements Acknowledgement {
    * otherwise be made up for by a later one.
    */
   async #isCounted(): Promise<boolean> {
-    const { fluentBit, run, log, clock } = this.#options;
+    const { fluentBit, run, log, clock, patienceMs } = this.#options;
     let last: number | undefined;
     let changedAt = clock.monotonic();
-    while (clock.monotonic() - changedAt < PATIENCE_MS && !run.giveUp.aborted) {
+    while (clock.monotonic() - changedAt < patienceMs && !run.giveUp.aborted) {
       try {
         const { records, startedAt, uptime } = await fluentBit.counter(run.giveUp);
         if (!isSameLife(startedAt, this.#startedAt) || records < this.#base) {

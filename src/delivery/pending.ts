@@ -6,7 +6,6 @@ import type { Store } from '../state/state-store.ts';
 import {
   CountedAcknowledgement,
   LOOK_MS,
-  PATIENCE_MS,
   type Acknowledgement,
   type AcknowledgementOptions,
 } from './acknowledgement.ts';
@@ -47,7 +46,7 @@ export async function beginAcknowledgement(options: AcknowledgementOptions): Pro
 
 /** A counter that includes the lines of earlier runs. */
 async function settledCounter(options: AcknowledgementOptions, pending: Pending | null): Promise<InputCounter> {
-  const { store, run, clock } = options;
+  const { store, run, clock, patienceMs } = options;
   const sinceSave = clock.now() - store.previousSave;
   // Also where the clock was set back since.
   if (sinceSave < RECENT_MS && sinceSave > -RECENT_MS) await clock.pause(REFRESH_MS, run.signal);
@@ -59,7 +58,7 @@ async function settledCounter(options: AcknowledgementOptions, pending: Pending 
     const { countedAt = Infinity, startedAt } = counter;
     const isSettled = pending === null || !isCountedBy(pending, startedAt) || countedAt > pending.printed_until;
     if (isSettled) return counter;
-    if (clock.monotonic() - begun >= PATIENCE_MS) {
+    if (clock.monotonic() - begun >= patienceMs) {
       throw new SkipRun(
         'Fluent Bit has not counted the lines of the last run yet (is its input Threaded?); skipping this run',
       );

@@ -73,7 +73,15 @@ export async function withSession<T>(
     const acknowledgement =
       fluentBit === undefined
         ? printedIsDelivered(store)
-        : await beginAcknowledgement({ fluentBit, input: config.ackInput, store, run, log, clock: world });
+        : await beginAcknowledgement({
+            fluentBit,
+            input: config.ackInput,
+            store,
+            run,
+            log,
+            clock: world,
+            patienceMs: config.ackPatienceMs,
+          });
     const lineBuilder = new LineBuilder({
       addFields: config.addFields.length > 0 ? fieldAdder(config.addFields, config.provider) : undefined,
       maxLineBytes: config.maxLineBytes,

@@ -31,6 +31,7 @@ describe('readConfig', () => {
       addFields: [],
       ackUrl: undefined,
       ackInput: 'activity_log',
+      ackPatienceMs: 2_500,
       peek: false,
       metricsFile: undefined,
       logLevel: 'info',

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { EventId } from '../../src/events/event-id.ts';
 import { builtFile } from './built-file.ts';
 import { type ExecInputOptions, InExec, type InExecOptions } from './in-exec.ts';
+import { TEST_PATIENCE } from './patience.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { type Sandbox, type SandboxSettings, startSandbox, type StoredEvent } from '../sandbox/server.ts';
 
@@ -84,6 +85,7 @@ export class ExecCollection {
       IONOS_API_TOKEN: sandbox.options.token ?? '',
       ACTIVITY_LOG_STATE_FILE: join(folder, 'state.json'),
       NO_PROXY: '*',
+      ACTIVITY_LOG_ACK_PATIENCE: `${2.5 * TEST_PATIENCE}s`,
       ...given.env,
     };
     const options = given.fluentBit?.(env) ?? oneQuickInput(given, env);

@@ -1,4 +1,5 @@
 import { type MetricsServer, type Picture, serveMetrics } from './fluent-bit-metrics.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { ExecInput, type ExecInputOptions, type Run } from './in-exec-input.ts';
 
 export type { ExecInputOptions, Run } from './in-exec-input.ts';
@@ -6,7 +7,6 @@ export type { ExecInputOptions, Run } from './in-exec-input.ts';
 const REFRESH_MS = 1000;
 const FLUSH_MS = 1000;
 const RING_MS = 10;
-const PATIENCE_MS = 20_000;
 
 export interface InExecOptions {
   readonly inputs: readonly ExecInputOptions[];
