@@ -55,7 +55,7 @@ export async function runChecks(
   options: Options,
   { machine = thisMachine(), retryMs = RETRY_MS }: CheckOptions,
 ): Promise<Outcome> {
-  const service = readService(machine);
+  const service = await readService(machine);
   const serviceFile = service.configFile ?? DEFAULT_CONFIG;
   const named = options['config'];
   const file = typeof named === 'string' ? resolve(named) : serviceFile;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseEnvironmentFile, parseUnit, unitWords } from '../../src/check/facts/systemd-files.ts';
+import { parseEnvironmentFile, unitWords } from '../../src/check/facts/systemd-files.ts';
 import { lineIn, type Finding } from '../../src/check/finding.ts';
 import { isAtLeast } from '../../src/check/probes/node-version.ts';
 import { isMatch } from '../../src/check/facts/routes.ts';
@@ -30,16 +30,7 @@ describe('parseEnvironmentFile', () => {
   }
 });
 
-describe('parseUnit', () => {
-  it('knows sections, comments and lines that go on', () => {
-    const text = '[Unit]\nA = 1\n# B=2\n[Service]\r\nC=one \\\n# in between\n  two\nno setting\nD=\n';
-    assert.deepEqual(parseUnit(text), [
-      { section: 'Unit', key: 'A', value: '1', line: 2 },
-      { section: 'Service', key: 'C', value: 'one    two', line: 5 },
-      { section: 'Service', key: 'D', value: '', line: 9 },
-    ]);
-  });
-
+describe('unitWords', () => {
   it('takes words apart as systemd does', () => {
     assert.deepEqual(unitWords(`A=1 "B=two words" C='x y' D=a\\ b "E=\\"q\\"" F="x"'y'`), [
       'A=1', 'B=two words', 'C=x y', 'D=a b', 'E="q"', 'F=xy',

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Finding } from '../../src/check/finding.ts';
-import type { Machine, Result } from '../../src/check/facts/machine.ts';
+import type { Machine } from '../../src/check/facts/machine.ts';
 import { parseCommandLine } from '../../src/config/command-line.ts';
 import { check } from '../../src/commands/check.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -15,6 +15,7 @@ import { startSandbox, type Sandbox } from '../sandbox/server.ts';
 import { fluentBitDryRun } from './fluent-bit-dry-run.ts';
 import { serveMetrics, type Picture } from './fluent-bit-metrics.ts';
 import { sink } from './sink.ts';
+import { systemctlShow, type Activity } from './systemctl.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { NO_WAIT } from './test-client.ts';
 
@@ -46,6 +47,8 @@ export interface Checked {
 export interface CheckedMachine {
   readonly sandbox: Sandbox;
   readonly machine: Machine;
+  /** What systemd says of the service. */
+  readonly systemd: Activity;
   /** What Fluent Bit's HTTP server shows. */
   readonly fluentBit: { picture: Picture | undefined; readonly url: string };
   readonly path: (file: string) => string;
@@ -89,12 +92,13 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
   });
 
   const path = (file: string) => join(root, file);
+  const systemd = { ...RUNNING };
   const machine: Machine = {
     root,
     hostname: 'vm',
     uid: 0,
     node: { version: '22.11.0', path: path('/usr/bin/node') },
-    run: runOn,
+    run: runOn(root, systemd),
   };
   const named = (text: string) =>
     text
@@ -150,6 +154,7 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
   return {
     sandbox,
     machine,
+    systemd,
     fluentBit,
     path,
     write,
@@ -178,15 +183,16 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
   };
 }
 
-/** The programs of that machine. */
-export async function runOn(
-  command: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<Result | undefined> {
-  const [, file = ''] = args;
-  return command.endsWith('fluent-bit') ? fluentBitDryRun(file, env) : undefined;
+/** The programs of a machine whose files begin at `root`. */
+export function runOn(root: string, systemd: Activity): Machine['run'] {
+  return (command, args, env) => {
+    const [, file = ''] = args;
+    if (command.endsWith('fluent-bit')) return fluentBitDryRun(file, env);
+    return Promise.resolve(command === 'systemctl' ? systemctlShow(root, systemd) : undefined);
+  };
 }
+
+export const RUNNING: Activity = { ActiveState: 'active', SubState: 'running', NeedDaemonReload: 'no' };
 
 /** Runs `check` in this process, on another machine and in a world that waits for nothing. */
 export async function runCheck(

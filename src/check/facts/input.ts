@@ -14,7 +14,7 @@ const DEFAULT_INTERVAL_SEC = 1;
 /** An exec input that brings audit events, and where they go. */
 export interface EventInput {
   readonly section: Section;
-  /** What its counters go by: its alias, or `exec.0`. */
+  /** What its counters go by: its alias, or `exec.0`, by its place among all inputs (flb_input.c). */
   readonly name: string;
   readonly alias: string | undefined;
   readonly tag: string;
@@ -34,6 +34,8 @@ export interface Input extends EventInput {
   readonly environment: Environment;
   /** The environment with what the command itself sets. */
   readonly env: NodeJS.ProcessEnv;
+  /** Our own command that it runs: `collect`, as it should be. */
+  readonly runs: string;
   /** The options that the command gives. */
   readonly options: Options;
   /** Why the program refuses them, or what the environment adds to them. */
@@ -58,10 +60,8 @@ export function pythonInputsOf(fluentBit: FluentBitConfig): EventInput[] {
 }
 
 function execInputs(fluentBit: FluentBitConfig): EventInput[] {
-  const sections = sectionsOf(fluentBit, 'input').filter(
-    (section) => valueOf(section, 'name')?.toLowerCase() === 'exec',
-  );
-  return sections.flatMap((section, index) => {
+  return sectionsOf(fluentBit, 'input').flatMap((section, index) => {
+    if (valueOf(section, 'name')?.toLowerCase() !== 'exec') return [];
     const command = entriesOf(section, 'command').at(-1);
     if (command === undefined) return [];
     const alias = valueOf(section, 'alias');
@@ -82,15 +82,20 @@ function execInputs(fluentBit: FluentBitConfig): EventInput[] {
   });
 }
 
-function optionsOf({ args }: ScriptCall, env: NodeJS.ProcessEnv): Pick<Input, 'options' | 'config' | 'refusal'> {
+function optionsOf(
+  { args }: ScriptCall,
+  env: NodeJS.ProcessEnv,
+): Pick<Input, 'runs' | 'options' | 'config' | 'refusal'> {
   let options: Options = {};
+  let runs = 'collect';
   try {
-    const { shows, options: given } = parseCommandLine(args);
-    if (shows !== undefined) return { options, config: undefined, refusal: 'the command only shows a text' };
+    const { shows, command, options: given } = parseCommandLine(args);
+    if (shows !== undefined) return { runs, options, config: undefined, refusal: 'the command only shows a text' };
     options = given;
-    return { options, config: readConfig(options, env), refusal: undefined };
+    runs = command.name;
+    return { runs, options, config: readConfig(options, env), refusal: undefined };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
-    return { options, config: undefined, refusal: thrown.message };
+    return { runs, options, config: undefined, refusal: thrown.message };
   }
 }

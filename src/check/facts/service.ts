@@ -1,18 +1,23 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { codeOf } from '../../lib/errors.ts';
 import type { Position } from '../fluent-bit-config/model.ts';
-import { parseEnvironmentFile, parseUnit, unitWords, type UnitEntry } from './systemd-files.ts';
 import { pathOn, type Machine } from './machine.ts';
+import { parseEnvironmentFile, unitWords } from './systemd-files.ts';
 
 const UNIT = 'fluent-bit.service';
-/** Where systemd looks for units; the first counts most (systemd.unit(5)). */
-const UNIT_FOLDERS = [
-  '/etc/systemd/system',
-  '/run/systemd/system',
-  '/usr/local/lib/systemd/system',
-  '/usr/lib/systemd/system',
-  '/lib/systemd/system',
+const PROPERTIES = [
+  'LoadState',
+  'ActiveState',
+  'SubState',
+  'NeedDaemonReload',
+  'FragmentPath',
+  'DropInPaths',
+  'Environment',
+  'UnsetEnvironment',
+  'EnvironmentFiles',
+  'ExecStart',
+  'LoadCredential',
+  'User',
 ];
 /** What the service usually reads its variables from. */
 const USUAL_FILES = ['/etc/default/fluent-bit', '/etc/fluent-bit/activity-log.env'];
@@ -23,13 +28,18 @@ export interface Variable {
   readonly name: string;
   readonly value: string;
   readonly at: Position;
-  /** It stands in a unit, which every user of the machine may read. */
+  /** It is set in a unit, which every user of the machine may read. */
   readonly isPublic: boolean;
 }
 
-/** How systemd starts Fluent Bit, as far as its unit and drop-ins tell. */
+/** How systemd starts Fluent Bit, as `systemctl show` says. */
 export interface Service {
   readonly isThere: boolean;
+  /** Such as `active (running)`. */
+  readonly status: string;
+  readonly isActive: boolean;
+  /** Its unit was changed, and systemd still goes by what it read before. */
+  readonly needsReload: boolean;
   readonly variables: ReadonlyMap<string, Variable>;
   /** Variables of the usual files that the service does not read. */
   readonly unread: ReadonlyMap<string, Variable>;
@@ -46,93 +56,85 @@ export interface Service {
   readonly binary: string | undefined;
 }
 
-/** A setting of the unit with the file that it stands in. */
-interface Setting extends UnitEntry {
-  readonly file: string;
+/** Asks systemd; of what it does not say (what is in the files of variables), reads the files. */
+export async function readService(machine: Machine): Promise<Service> {
+  const shown = await machine.run('systemctl', ['show', UNIT, '--property', PROPERTIES.join()], process.env);
+  const properties = shown?.exitCode === 0 ? propertiesIn(shown.stdout) : new Map<string, string[]>();
+  const isThere = properties.get('LoadState')?.[0] === 'loaded';
+  return new Reader(machine, isThere ? properties : new Map()).service(isThere);
 }
 
-export function readService(machine: Machine): Service {
-  const reader = new Reader(machine);
-  const unit = UNIT_FOLDERS.map((folder) => join(folder, UNIT)).find((file) => existsSync(pathOn(machine, file)));
-  const isRunning = existsSync(pathOn(machine, '/run/systemd/system'));
-  if (unit === undefined || !isRunning) {
-    return { ...reader.service([]), isThere: false };
+/** `Name=value` lines; a property with several values may have several lines. */
+function propertiesIn(text: string): Map<string, string[]> {
+  const properties = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const [, name, value] = /^(\w+)=(.+)$/.exec(line) ?? [];
+    if (name !== undefined && value !== undefined) properties.set(name, [...(properties.get(name) ?? []), value]);
   }
-  const settings = [unit, ...dropIns(machine)].flatMap((file) =>
-    parseUnit(reader.read(file) ?? '')
-      .filter(({ section }) => section === 'Service')
-      .map((entry) => ({ ...entry, file })),
-  );
-  return { ...reader.service(settings), isThere: true };
-}
-
-/** In the order of their names; of two with the same name the one in the folder that counts more. */
-function dropIns(machine: Machine): string[] {
-  const files = new Map<string, string>();
-  for (const folder of UNIT_FOLDERS.toReversed()) {
-    const dropInFolder = join(folder, `${UNIT}.d`);
-    const onMachine = pathOn(machine, dropInFolder);
-    const names = existsSync(onMachine) ? readdirSync(onMachine) : [];
-    for (const name of names) if (name.endsWith('.conf')) files.set(name, join(dropInFolder, name));
-  }
-  const inOrder = [...files].sort(([a], [b]) => Number(a > b) - Number(a < b));
-  return inOrder.map(([, file]) => file);
+  return properties;
 }
 
 class Reader {
   readonly #machine: Machine;
+  readonly #properties: ReadonlyMap<string, string[]>;
   readonly #unreadable: string[] = [];
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, properties: ReadonlyMap<string, string[]>) {
     this.#machine = machine;
+    this.#properties = properties;
   }
 
-  /** Undefined when there is none, or when it cannot be read, which is noted. */
-  read(file: string): string | undefined {
-    try {
-      return readFileSync(pathOn(this.#machine, file), 'utf8');
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') this.#unreadable.push(file);
-      return undefined;
-    }
-  }
-
-  service(settings: readonly Setting[]): Omit<Service, 'isThere'> {
-    const files = listOf(settings, 'EnvironmentFile');
+  service(isThere: boolean): Service {
+    const units = [this.#value('FragmentPath'), ...unitWords(this.#value('DropInPaths'))].filter((file) => file !== '');
     const missing: { path: string; at: Position }[] = [];
     const fromFiles: Variable[] = [];
-    for (const { value, file, line } of files) {
-      const isOptional = value.startsWith('-');
-      const path = isOptional ? value.slice(1) : value;
+    const files = this.#all('EnvironmentFiles').map((value) => /^(.*) \(ignore_errors=(yes|no)\)$/.exec(value) ?? []);
+    for (const [, path = '', isOptional] of files) {
       const variables = this.#variablesOf(path);
-      if (variables === undefined && !isOptional && !this.#unreadable.includes(path))
-        missing.push({ path, at: { file, line } });
+      if (variables === undefined && isOptional === 'no' && !this.#unreadable.includes(path)) {
+        missing.push({ path, at: this.#placeOf(units, (line) => line.includes(path)) });
+      }
       fromFiles.push(...(variables ?? []));
     }
+    const fromUnits = unitWords(this.#value('Environment')).flatMap((word) => {
+      const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
+      if (name === undefined || value === undefined) return [];
+      const at = this.#placeOf(units, (line) => /^\s*Environment\s*=/.test(line) && line.includes(`${name}=`));
+      return [{ name, value, at, isPublic: true }];
+    });
     // Files count more than Environment= (systemd.exec(5)), UnsetEnvironment= more than both.
-    const variables = new Map(
-      [...listOf(settings, 'Environment').flatMap(assignments), ...fromFiles].map((one) => [one.name, one]),
-    );
-    for (const { value } of listOf(settings, 'UnsetEnvironment')) {
-      for (const name of unitWords(value)) variables.delete(name);
-    }
-    const isRead = (path: string) => files.some(({ value }) => value.replace(/^-/, '') === path);
+    const variables = new Map([...fromUnits, ...fromFiles].map((one) => [one.name, one]));
+    for (const name of unitWords(this.#value('UnsetEnvironment'))) variables.delete(name);
+    const isRead = (path: string) => files.some(([, read]) => read === path);
     const unread = USUAL_FILES.filter((path) => !isRead(path)).flatMap((path) => this.#variablesOf(path) ?? []);
-    const credential = listOf(settings, 'LoadCredential').findLast(({ value }) => value.startsWith(`${CREDENTIAL}:`));
+    const credential = this.#all('LoadCredential').flatMap(unitWords).findLast((value) => value.startsWith(`${CREDENTIAL}:`)); // prettier-ignore
+    const [, argv = ''] = /argv\[\]=(.*?) ;/.exec(this.#all('ExecStart').at(-1) ?? '') ?? [];
     return {
+      isThere,
+      status: `${this.#value('ActiveState')} (${this.#value('SubState')})`,
+      isActive: this.#value('ActiveState') === 'active',
+      needsReload: this.#value('NeedDaemonReload') === 'yes',
       variables,
       unread: new Map(unread.map((one) => [one.name, one])),
       unreadable: this.#unreadable,
       missing,
-      user: listOf(settings, 'User').at(-1)?.value ?? 'root',
-      tokenFile: credential?.value.slice(CREDENTIAL.length + 1),
-      binary: unitWords(listOf(settings, 'ExecStart').at(-1)?.value ?? '')[0],
-      configFile: configFileOf(listOf(settings, 'ExecStart').at(-1)?.value ?? ''),
+      user: this.#value('User') === '' ? 'root' : this.#value('User'),
+      tokenFile: credential?.slice(CREDENTIAL.length + 1),
+      configFile: /\s(?:-c|--config)[\s=](\S+)/.exec(argv)?.[1],
+      binary: /^\S+/.exec(argv)?.[0],
     };
   }
 
+  #all(property: string): readonly string[] {
+    return this.#properties.get(property) ?? [];
+  }
+
+  #value(property: string): string {
+    return this.#all(property)[0] ?? '';
+  }
+
   #variablesOf(file: string): Variable[] | undefined {
-    const text = this.read(file);
+    const text = this.#read(file);
     if (text === undefined) return undefined;
     return parseEnvironmentFile(text).map(({ name, value, line }) => ({
       name,
@@ -141,26 +143,24 @@ class Reader {
       isPublic: false,
     }));
   }
-}
 
-/** All settings of a key; an empty one takes back those before it. */
-function listOf(settings: readonly Setting[], key: string): Setting[] {
-  const all = settings.filter((setting) => setting.key === key);
-  return all.slice(all.findLastIndex(({ value }) => value === '') + 1);
-}
+  /** The last line of these units that fits; the first line of the last unit where none does. */
+  #placeOf(units: readonly string[], fits: (line: string) => boolean): Position {
+    for (const file of units.toReversed()) {
+      // systemd has told what is in a unit; one that cannot be read hides only the line.
+      const index = (this.#read(file, []) ?? '').split('\n').findLastIndex(fits);
+      if (index !== -1) return { file, line: index + 1 };
+    }
+    return { file: units.at(-1) ?? UNIT, line: 1 };
+  }
 
-function assignments({ value, file, line }: Setting): Variable[] {
-  return unitWords(value).flatMap((word) => {
-    const [, name, content] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
-    if (name === undefined || content === undefined) return [];
-    return [{ name, value: content, at: { file, line }, isPublic: true }];
-  });
-}
-
-function configFileOf(command: string): string | undefined {
-  const words = unitWords(command);
-  const index = words.findIndex((word) => word === '-c' || word === '--config');
-  return index === -1
-    ? words.find((word) => word.startsWith('--config='))?.slice('--config='.length)
-    : words[index + 1];
+  /** Undefined when there is none, or when it cannot be read, which is noted. */
+  #read(file: string, unreadable = this.#unreadable): string | undefined {
+    try {
+      return readFileSync(pathOn(this.#machine, file), 'utf8');
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' && !unreadable.includes(file)) unreadable.push(file);
+      return undefined;
+    }
+  }
 }

@@ -17,7 +17,7 @@ export function checkCommand(input: Input): Finding[] {
       }),
     );
   }
-  const [name = 'collect'] = (Array.isArray(options['_']) ? options['_'] : []).map(String);
+  const { runs: name } = input;
   if (name !== 'collect') {
     findings.push(
       error('command-name', `"${name}" is not what an input is for`, {

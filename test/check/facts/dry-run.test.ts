@@ -1,19 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { thisMachine } from '../../../src/check/facts/machine.ts';
-import { MAIN, PIPELINE, installedMachine } from '../../helpers/checked-machine.ts';
+import { thisMachine, type Machine, type Result } from '../../../src/check/facts/machine.ts';
+import { MAIN, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
 
 const TIME = '[2026/11/26 09:42:21.851]';
-const refusing = (...lines: string[]) => ({
-  run: () => Promise.resolve({ exitCode: 1, stdout: '', output: ['Fluent Bit v9', ...lines].join('\n') }),
+/** A machine whose Fluent Bit answers like this; systemd answers as ever. */
+const answering = ({ machine }: CheckedMachine, result: Result | undefined): Partial<Machine> => ({
+  run: (command, args, env) => (command === 'systemctl' ? machine.run(command, args, env) : Promise.resolve(result)),
 });
-const accepting = { run: () => Promise.resolve({ exitCode: 0, stdout: '', output: '' }) };
-const missing = { run: () => Promise.resolve(undefined) };
+const refusal = (...lines: string[]): Result => ({
+  exitCode: 1,
+  stdout: '',
+  output: ['Fluent Bit v9', ...lines].join('\n'),
+});
+const ACCEPTED: Result = { exitCode: 0, stdout: '', output: '' };
 
 describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
   it('and quotes it, also what a version says that nobody knows yet', async (t) => {
     const machine = await installedMachine(t);
-    const found = await machine.faults([], {}, refusing(`${TIME} [error] [config] something new.`));
+    const found = await machine.faults([], {}, answering(machine, refusal(`${TIME} [error] [config] something new.`)));
     assert.deepEqual(
       found.map(({ code, message, file, command }) => ({ code, message, file, command })),
       [
@@ -34,7 +39,7 @@ describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
   for (const [name, line, expected] of places) {
     it(`and finds the place of ${name}`, async (t) => {
       const machine = await installedMachine(t);
-      const [finding, ...others] = await machine.faults([], {}, refusing(`${TIME} ${line}`));
+      const [finding, ...others] = await machine.faults([], {}, answering(machine, refusal(`${TIME} ${line}`)));
       assert.deepEqual([finding?.file, others], [PIPELINE, []]);
       assert.ok(finding?.line !== undefined, String(expected));
     });
@@ -43,16 +48,19 @@ describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
   it('which knows better what it can read', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(MAIN, [/$/, '\n@INCLUDE none.conf\n']);
-    const found = await machine.faults([], {}, accepting);
+    const found = await machine.faults([], {}, answering(machine, ACCEPTED));
     assert.deepEqual(found.map(({ level, code, file }) => [level, code, file]), [['warning', 'config-unread', MAIN]]); // prettier-ignore
   });
 
   it('and says so where there is none, and what it finds by itself', async (t) => {
     const machine = await installedMachine(t);
     await machine.remove('/opt/fluent-bit/bin');
-    assert.match((await machine.run([], {}, missing)).stdout, /✓ .*: 4 files read, not tried with Fluent Bit itself\n/);
+    assert.match(
+      (await machine.run([], {}, answering(machine, undefined))).stdout,
+      /✓ .*: 4 files read, not tried with Fluent Bit itself\n/,
+    );
     await machine.edit(MAIN, [/$/, '\n@INCLUDE none.conf\n']);
-    const found = await machine.faults([], {}, missing);
+    const found = await machine.faults([], {}, answering(machine, undefined));
     assert.deepEqual(found.map(({ level, code }) => `${level} ${code}`), ['error config-include-missing']); // prettier-ignore
   });
 

@@ -18,8 +18,8 @@ import {
 
 const ETC = '/etc/systemd/system/fluent-bit.service';
 
-function variables(machine: CheckedMachine): Record<string, string> {
-  const own = [...readService(machine.machine).variables.values()];
+async function variables(machine: CheckedMachine): Promise<Record<string, string>> {
+  const own = [...(await readService(machine.machine)).variables.values()];
   return Object.fromEntries(own.map(({ name, value, at }) => [name, `${value} ${at.file}:${at.line}`]));
 }
 
@@ -30,8 +30,8 @@ describe('what systemd gives Fluent Bit', () => {
     await machine.write(DROP_IN, '[Service]\nEnvironment=C=2 D=1\nEnvironmentFile=/srv/env\nEnvironmentFile=-/srv/none\n');
     await machine.write(`${ETC}.d/20.conf`, '[Service]\nUnsetEnvironment=D\nUser=fluent\nExecStart=\nExecStart=/x --config=/z\n');
     await machine.write('/srv/env', '# comment\nB=3\n');
-    assert.deepEqual(variables(machine), { A: `1 ${UNIT}:4`, B: '3 /srv/env:2', C: `2 ${DROP_IN}:2` });
-    const { user, configFile, isThere, missing } = readService(machine.machine);
+    assert.deepEqual(await variables(machine), { A: `1 ${UNIT}:4`, B: '3 /srv/env:2', C: `2 ${DROP_IN}:2` });
+    const { user, configFile, isThere, missing } = await readService(machine.machine);
     assert.deepEqual([user, configFile, isThere, missing], ['fluent', '/z', true, []]);
   }); // prettier-ignore
 
@@ -41,28 +41,28 @@ describe('what systemd gives Fluent Bit', () => {
     await machine.write(`${UNIT}.d/10-activity-log.conf`, '[Service]\nEnvironment=A=lib\n');
     await machine.write(`${UNIT}.d/05.conf`, '[Service]\nEnvironment=B=lib\n');
     await machine.write(DROP_IN, '[Service]\nEnvironment=C=etc\n');
-    assert.deepEqual(Object.keys(variables(machine)).sort(), ['A', 'B', 'C']);
-    assert.equal(variables(machine)['A'], `etc ${ETC}:2`);
+    assert.deepEqual(Object.keys(await variables(machine)).sort(), ['A', 'B', 'C']);
+    assert.equal((await variables(machine))['A'], `etc ${ETC}:2`);
   });
 
   it('is taken back by an empty setting', async (t) => {
     const machine = await installedMachine(t);
     await machine.write(DROP_IN, '[Service]\nEnvironment=A=1\nEnvironment=\nEnvironment=B=1\nEnvironmentFile=\n');
-    assert.deepEqual(Object.keys(variables(machine)), ['B']);
+    assert.deepEqual(Object.keys(await variables(machine)), ['B']);
   });
 
   it('has no word that is no assignment, and nothing of a drop-in that is none', async (t) => {
     const machine = await installedMachine(t);
     await machine.write(DROP_IN, '[Service]\nEnvironment=A=1 nonsense\n');
     await machine.write(`${ETC}.d/20.conf/x`, '');
-    assert.deepEqual(Object.keys(variables(machine)), ['A']);
-    assert.deepEqual(readService(machine.machine).unreadable, [`${ETC}.d/20.conf`]);
+    assert.deepEqual(Object.keys(await variables(machine)), ['A']);
+    assert.deepEqual((await readService(machine.machine)).unreadable, []);
   });
 
   it('is nothing where systemd does not run', async (t) => {
     const machine = await installedMachine(t);
     await machine.remove('/run/systemd');
-    const { isThere, variables: own, unread } = readService(machine.machine);
+    const { isThere, variables: own, unread } = await readService(machine.machine);
     assert.deepEqual([isThere, own.size, unread.get('ACTIVITY_LOG_TAG')?.value], [false, 0, 'activityLog']);
   });
 });
