@@ -8,7 +8,8 @@ import type { Options } from '../config/settings.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
 import { csvHeader, csvWriter } from '../export/csv.ts';
 import { Delivery } from '../delivery/delivery.ts';
-import { formatSecond, parseInstant } from '../lib/duration.ts';
+import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
+import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { ExitCode, OutputError, StateError, StdoutError, codeOf, messageOf, type AppError } from '../lib/errors.ts';
 import type { EventSlice } from '../events/event.ts';
 import { newSource } from '../session/sources.ts';
@@ -43,7 +44,7 @@ interface Export {
  * is touched. A file gets its name only when it is complete; until then, the same command goes on with it.
  */
 export async function exportRange(config: Config, world: World, options: Options): Promise<ExitCode> {
-  const request = readExportRequest(options, world.now());
+  const request = readExportRequest(options);
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
   const line = progressLine(config, world, request);
   const write = line?.message ?? world.log.write;
@@ -79,6 +80,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
   const { config, log, run, provider, now } = session;
   const { state } = target.store;
   const sources = await provider.sources(run.signal);
+  followClockOfApi(work);
   for (const { name } of sources) state.sources[name] ??= newSource(formatSecond(target.range.from));
   const progress = new ExportProgress({
     range: target.range,
@@ -122,6 +124,19 @@ async function exportAll(work: Export): Promise<ExitCode> {
   }
   log[line === undefined ? 'debug' : 'info'](summary);
   return ExitCode.Done;
+}
+
+/** `1h` is an hour before the API's present, and so is the end: a machine's clock may be days behind. */
+function followClockOfApi({ session: { api, log, now }, request, target }: Export): void {
+  const { clockLeadMs: lead = 0 } = api;
+  if (target.isResumed || Math.abs(lead) <= MAX_CLOCK_SKEW_MS) return;
+  target.range = request.rangeAt(now() - lead);
+  const { from, to } = target.range;
+  const side = lead > 0 ? 'ahead of' : 'behind';
+  log.warn(
+    `this machine's clock is ${formatDuration(Math.abs(lead))} ${side} the API's: by the API's clock, this exports ` +
+      `${formatSecond(from)} to ${formatSecond(to)}`,
+  );
 }
 
 async function exportSource(

@@ -7,7 +7,8 @@ export type Format = (typeof FORMATS)[number];
 
 /** What `export` is asked for. */
 export interface ExportRequest {
-  readonly range: ExportRange;
+  /** The range that was asked for, when the present (epoch milliseconds) is this. Throws ConfigError when it is empty. */
+  readonly rangeAt: (now: number) => ExportRange;
   /** Undefined: stdout. */
   readonly output: string | undefined;
   readonly format: Format;
@@ -25,15 +26,16 @@ export interface ExportRange {
 }
 
 /** Reads the options of `export`; none of them has an environment variable. Throws ConfigError. */
-export function readExportRequest(options: Options, now: number): ExportRequest {
+export function readExportRequest(options: Options): ExportRequest {
   const setting = settings(options, {});
   const output = setting('output', text, undefined);
   const format = setting('format', oneOf(FORMATS), 'jsonl');
   if (format === 'csv' && options['add-fields'] !== undefined) {
     throw new ConfigError('--add-fields is for jsonl: the columns of csv are always the same');
   }
+  const [from, to] = [setting('from', instant, undefined), setting('to', instant, undefined)];
   return {
-    range: readRange(setting('from', instant, undefined), setting('to', instant, undefined), now),
+    rangeAt: (now) => readRange(from, to, now),
     output: output === '-' ? undefined : output,
     format,
     deadlineMs: setting('deadline', duration(1_000, MAX_TIMEOUT_MS), undefined) ?? Infinity,

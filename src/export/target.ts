@@ -24,7 +24,7 @@ export interface ExportTarget {
   readonly outlet: Pick<Outlet, 'print'>;
   readonly store: Store;
   /** The range that it began with. */
-  readonly range: ExportRange;
+  range: ExportRange;
   /** Undefined for stdout. */
   readonly file: PartialFile | undefined;
   /** Whether an earlier run wrote some of it. */
@@ -35,7 +35,8 @@ export interface ExportTarget {
 
 /** stdout, where nothing can be resumed, or a file, where everything can. Throws ConfigError or LockedError. */
 export async function openTarget(request: ExportRequest, config: Config, world: World): Promise<ExportTarget> {
-  const { output, range, format } = request;
+  const { output, format } = request;
+  const range = request.rangeAt(world.now());
   if (output === undefined) {
     const outlet = new Outlet(world.stdout);
     return {
@@ -55,7 +56,19 @@ export async function openTarget(request: ExportRequest, config: Config, world: 
     'add-fields': format === 'csv' ? '' : config.addFields.join(','),
   };
   const file = await PartialFile.open(output, { range, parameters }, world.now);
-  return { outlet: file, store: file, range: file.range, file, isResumed: file.bytes > 0, close: () => file.close() };
+  return {
+    outlet: file,
+    store: file,
+    get range() {
+      return file.range;
+    },
+    set range(corrected) {
+      file.range = corrected;
+    },
+    file,
+    isResumed: file.bytes > 0,
+    close: () => file.close(),
+  };
 }
 
 /** What a partial file is begun with. */
@@ -81,6 +94,8 @@ export class PartialFile implements Store {
   readonly name: string;
   /** Whole lines, in bytes. */
   bytes: number;
+  /** Recorded with the lines: whoever resumes the export goes by it. */
+  range: ExportRange;
   readonly #begun: Beginning;
   #lastSave: number;
   #isOpen = true;
@@ -90,6 +105,7 @@ export class PartialFile implements Store {
     this.#begun = begun;
     this.name = partOf(begun.target);
     this.bytes = begun.bytes;
+    this.range = begun.key.range;
     this.state = begun.state;
     this.#lastSave = begun.now();
   }
@@ -123,10 +139,6 @@ export class PartialFile implements Store {
       if (codeOf(error) === 'EEXIST') throw new LockedError(`another export has just begun to write ${file}`);
       throw new ConfigError(`--output: cannot write ${file}: ${messageOf(error)}`);
     }
-  }
-
-  get range(): ExportRange {
-    return this.#begun.key.range;
   }
 
   /** Appends whole lines. Throws OutputError when they cannot be written; then none of them counts. */
@@ -189,8 +201,8 @@ export class PartialFile implements Store {
 
   async #save(owner: ProcessIdentity | null): Promise<void> {
     this.#lastSave = this.#begun.now();
-    const { range, parameters } = this.#begun.key;
-    const text = serializeRecord({ bytes: this.bytes, owner, range, parameters, state: this.state });
+    const { parameters } = this.#begun.key;
+    const text = serializeRecord({ bytes: this.bytes, owner, range: this.range, parameters, state: this.state });
     try {
       await this.#begun.handle.datasync();
       await writeDurably(recordName(this.name), text);

@@ -124,6 +124,23 @@ describe('export', () => {
     assert.deepEqual(await exporting(sandbox, ['--from', '2026-11-19T21:30:00+01:00', '--to', '86400']), expected);
   });
 
+  for (const [name, offset, side] of [
+    ['two days behind', -2 * DAY, 'behind'],
+    ['two days ahead', 2 * DAY, 'ahead of'],
+  ] as const) {
+    it(`follows the API's clock where the machine's is ${name}: --from 1h finds the last hour`, async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.generate(SMALL, { count: 20, from: NOW - 3_000_000, to: NOW - 1000 });
+      const file = join(await temporaryFolder(t), 'hour.jsonl');
+      const world = { now: () => NOW + offset };
+      const { exitCode, stderr } = await exporting(sandbox, ['--from', '1h', '--output', file], world);
+      assert.equal(exitCode, ExitCode.Done);
+      assertSame(linesOf(await readFile(file, 'utf8')), truth(sandbox, [SMALL]));
+      const range = `${second(NOW - 3_600_000)} to ${second(NOW)}`;
+      assert.match(stderr, new RegExp(`clock is 2 d ${side} the API's: by the API's clock, this exports ${range}\\n`));
+    });
+  }
+
   it('ends with the present, wherever --to lies, and says so', async (t) => {
     const sandbox = await sandboxFor(t);
     sandbox.generate(SMALL, { count: 50, from: NOW - DAY, to: NOW });
