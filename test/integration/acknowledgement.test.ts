@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import {
   commandFor,
   CONTRACT,
@@ -13,9 +13,10 @@ import {
   PROGRAM,
   SOURCE,
 } from '../helpers/exec-collection.ts';
+import { assertSame, event, project, PROJECT, runUntilDone } from '../helpers/counted-lines.ts';
 import { loadFluentBitConfig } from '../helpers/fluent-bit-config.ts';
 import { inExecOptions } from '../helpers/in-exec-options.ts';
-import type { ExecInputOptions, Run } from '../helpers/in-exec.ts';
+import type { Run } from '../helpers/in-exec.ts';
 
 /** Most of the time is spent waiting for the double's counters. */
 const AT_ONCE = 8;
@@ -23,33 +24,9 @@ const NEVER = 1_000_000;
 
 const warnings = (run: Run): string[] => run.stderr.split('\n').filter((line) => line.includes(': warning: '));
 
-/** Compared by number first: a difference of long lists is long to read. */
-function assertSame(lines: readonly string[], expected: readonly string[]): void {
-  assert.equal(lines.length, expected.length);
-  assert.deepEqual([...lines].sort(), [...expected].sort());
-}
-
 /** Every event is in storage, each once; nothing else is. */
 function assertOnce({ fluentBit, texts }: ExecCollection): void {
   assertSame(fluentBit.stored, texts);
-}
-
-/** Runs the command until all is acknowledged, and waits between runs as long as an interval would. */
-async function runUntilDone(collection: ExecCollection, most: number): Promise<Run[]> {
-  const runs: Run[] = [];
-  while (runs.length < most) {
-    await collection.counted();
-    const run = await collection.fluentBit.runOnce();
-    runs.push(run);
-    if (run.exitCode === 0 && (await collection.state())?.pending === null) return runs;
-  }
-  throw new Error(`still not done after ${most} runs: ${runs.map(({ stderr }) => stderr).join('')}`);
-}
-
-function event(uuid: string, time: string, event = '{"type":"Provision"}'): string {
-  const meta = `{"auditVersion":"0.1","requestId":"${uuid}","time":"${time}"}`;
-  const principal = '{"sourceService":"DCD","identity":{"contractNumber":"31721060","username":"anna"}}';
-  return `{"@uuid":"${uuid}","meta":${meta},"principal":${principal},"event":${event}}`;
 }
 
 /** An event whose nesting is so deep, itself and `event` included. */
@@ -139,22 +116,6 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
 
       c.happen(3);
       assert.equal((await c.fluentBit.runOnce()).lines, 3);
-    });
-
-    it('sets aside what it never takes also when there is more of that in each run, and the rest goes on', async (t) => {
-      const c = await ExecCollection.start(t, { input: { refuse: (line) => line.includes('bad') } });
-      for (const run of [1, 2, 3]) {
-        c.happen(4, (index, time) => event(`event-${run}-${index}`, time, index === 1 ? '{"type":"bad"}' : undefined));
-        await c.counted();
-        await c.fluentBit.runOnce();
-      }
-      await runUntilDone(c, 9);
-      const isBad = (text: string) => text.includes('bad');
-      assertSame(await linesOf(c.file('rejected.jsonl')), c.texts.filter(isBad));
-      assertSame(
-        [...new Set(c.fluentBit.stored)],
-        c.texts.filter((text) => !isBad(text)),
-      );
     });
 
     it('gets a stub for a line that it could not take, and the whole event goes to oversize.jsonl', async (t) => {
@@ -292,17 +253,6 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
   });
 
   describe('cloudscale', { concurrency: AT_ONCE }, () => {
-    const PROJECT = 'cloudscale/project';
-
-    async function project(t: TestContext, input: Partial<ExecInputOptions>): Promise<ExecCollection> {
-      const command = commandFor('activity_log', ['--provider', 'cloudscale', '--since', '1h']);
-      const api = 'export CLOUDSCALE_API_URL=$IONOS_API_URL CLOUDSCALE_API_TOKEN=$IONOS_API_TOKEN';
-      return ExecCollection.start(t, {
-        sandbox: { cloudscale: { pageSize: 25 } },
-        input: { command: (url) => `${api}; ${command(url)}`, ...input },
-      });
-    }
-
     it('is acknowledged like the others: each entry once, and the cursor kept', async (t) => {
       const c = await project(t, {});
       const now = Date.now();
@@ -315,29 +265,6 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
         c.sandbox.entries().map(({ text }) => text),
       );
       assert.equal((await c.state())?.sources[PROJECT]?.delivered, 140);
-    });
-
-    it('goes on behind a line that Fluent Bit never takes, which is set aside after three runs', async (t) => {
-      const c = await project(t, { refuse: (line) => line.includes('"n":7}') });
-      const raws = Array.from({ length: 30 }, (_, n) => `{"n":${n}}`);
-      c.sandbox.addEntries(raws.map((raw) => ({ raw, time: Date.now() - 60_000 })));
-      await runUntilDone(c, 6);
-      assert.deepEqual(await linesOf(c.file('rejected.jsonl')), ['{"n":7}']);
-      assertSame(
-        [...new Set(c.fluentBit.stored)],
-        raws.filter((raw) => raw !== '{"n":7}'),
-      );
-    });
-
-    it('gives three entries that are alike, lost together, one strike and not three', async (t) => {
-      let isLost = true;
-      const c = await project(t, { drop: () => isLost });
-      c.sandbox.addEntries(Array.from({ length: 3 }, () => ({ raw: '{"n":1}', time: Date.now() - 60_000 })));
-      await c.fluentBit.runOnce();
-      isLost = false;
-      await runUntilDone(c, 3);
-      assert.deepEqual(await linesOf(c.file('rejected.jsonl')), []);
-      assertSame(c.fluentBit.stored, Array<string>(3).fill('{"n":1}'));
     });
   });
 
