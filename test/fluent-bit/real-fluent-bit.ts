@@ -8,8 +8,9 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join, resolve } from 'node:path';
-import { json } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { builtFile } from '../helpers/built-file.ts';
 import { INSTALLED_SCRIPT } from '../helpers/in-exec-options.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -55,6 +56,9 @@ export class Sink {
   /** What is answered from now on; below 300, events are taken. */
   status = 200;
   refused = 0;
+  /** The bodies as they came, compressed or not. */
+  largestPost = 0;
+  readonly encodings = new Set<string | undefined>();
   port = 0;
   readonly keys = new Set<string | undefined>();
   /** Connections stay open: one that is closed between two requests makes Fluent Bit send a chunk again. */
@@ -89,7 +93,12 @@ export class Sink {
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const records = (await json(request)) as readonly Received[];
+      const body = await buffer(request);
+      const encoding = request.headers['content-encoding'];
+      const text = encoding === 'gzip' ? gunzipSync(body).toString() : body.toString();
+      const records = JSON.parse(text) as readonly Received[];
+      this.largestPost = Math.max(this.largestPost, body.length);
+      this.encodings.add(encoding);
       this.keys.add(request.headers['apikey']?.toString());
       if (this.status >= 300) this.refused++;
       else for (const { '@uuid': id } of records) this.counts.set(id, (this.counts.get(id) ?? 0) + 1);

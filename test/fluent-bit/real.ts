@@ -139,7 +139,7 @@ describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 
     });
   }
 
-  for (const output of ['loki', 'forward', 'kafka', 'stdout']) {
+  for (const output of ['loki', 'forward', 'ionos-tcp', 'metrics-ionos', 'kafka', 'stdout']) {
     it(`--dry-run accepts outputs/${output}.conf, and cloudscale.conf with it`, async (t) => {
       const etc = await temporaryFolder(t);
       await cp(SHIPPED, etc, { recursive: true, verbatimSymlinks: true });

@@ -78,7 +78,9 @@ describe('where the files lie', () => {
   it('has nothing but files that are used, beside those for Grafana', async () => {
     const all = await readdir(SOURCE, { recursive: true });
     const names = all.filter((name) => /\.(conf|yaml)$/.test(name) && !name.startsWith('grafana/'));
-    const outputs = ['forward', 'ionos', 'kafka', 'loki', 'stdout'].map((name) => `outputs/${name}.conf`);
+    const outputs = ['forward', 'ionos', 'ionos-tcp', 'kafka', 'loki', 'metrics-ionos', 'stdout'].map(
+      (name) => `outputs/${name}.conf`,
+    );
     const others = [
       'activity-log.conf',
       INSTALLED_PARSERS,
@@ -184,6 +186,7 @@ describe('the other outputs', () => {
   const outputs: [string, string, Record<string, string>][] = [
     ['loki.conf', 'loki', { bearer_token: 'a-key', line_format: 'json', tls: 'On' }],
     ['forward.conf', 'forward', { require_ack_response: 'On', shared_key: 'a-key', tls: 'On' }],
+    ['ionos-tcp.conf', 'forward', { port: '9000', tag: 'activityLog', shared_key: 'a-key', tls: 'On' }],
     ['kafka.conf', 'kafka', { topics: 'activityLog', brokers: 'logs.example.com', 'rdkafka.message.timeout.ms': '0' }],
   ];
   for (const [file, plugin, expected] of outputs) {
@@ -206,6 +209,16 @@ describe('the other outputs', () => {
     assert.ok(
       (await readFile(path.join(SOURCE, 'outputs/loki.conf'), 'utf8')).includes(`event_type,source_service,provider`),
     );
+  });
+
+  it('metrics-ionos.conf comes in addition, and takes no event', async () => {
+    const commented = '#@INCLUDE outputs/metrics-ionos.conf';
+    const config = load(await installed({ 'activity-log.conf': swap(commented, commented.slice(1)) }));
+    const [events, metrics] = sectionsOf(config, 'output');
+    assert.ok(events !== undefined && metrics !== undefined);
+    assert.equal(valueOf(metrics, 'match'), valueOf(sectionsOf(config, 'input')[1] ?? metrics, 'tag'));
+    assert.notEqual(valueOf(metrics, 'match'), valueOf(events, 'match'));
+    assert.ok(isOn(metrics, 'tls') && isOn(metrics, 'tls.verify_hostname'));
   });
 
   it('stdout.conf comes in addition, when asked for', async () => {

@@ -9,7 +9,7 @@
 export const KEYS_OF_VERSION = '5.1.1';
 
 /** Keys that have several values when repeated; repeating any other key of a plugin's own is refused. */
-export const REPEATABLE_KEYS: ReadonlySet<string> = new Set(['header', 'add_option']);
+export const REPEATABLE_KEYS: ReadonlySet<string> = new Set(['header', 'add_option', 'add_label']);
 
 /** Shared keys whose empty value (an unset variable) makes them an unknown key, which is refused. */
 export const KEYS_THAT_NEED_A_VALUE: ReadonlySet<string> = new Set([
@@ -129,9 +129,20 @@ export const INPUT_PLUGIN_KEYS: Readonly<Record<string, ReadonlySet<string>>> = 
     'exit_after_oneshot',
     'propagate_exit_code',
   ]),
+  prometheus_textfile: new Set(['path', 'scrape_interval']),
 };
 
 export const OUTPUT_PLUGIN_KEYS: Readonly<Record<string, ReadonlySet<string>>> = {
+  prometheus_remote_write: new Set([
+    'add_label',
+    'proxy',
+    'http_user',
+    'http_passwd',
+    'compression',
+    'header',
+    'uri',
+    'log_response_payload',
+  ]),
   http: new Set([
     'proxy',
     'allow_duplicated_headers',
