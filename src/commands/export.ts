@@ -12,7 +12,6 @@ import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { ExitCode, OutputError, StateError, StdoutError, codeOf, messageOf, type AppError } from '../lib/errors.ts';
 import type { EventSlice } from '../events/event.ts';
-import { newSource } from '../session/sources.ts';
 import { ExportProgress } from '../export/progress.ts';
 import { readExportRequest, type ExportRequest } from '../config/export-request.ts';
 import { restartHint } from '../export/progress-record.ts';
@@ -24,7 +23,7 @@ import { isTerminal } from '../lib/stdout.ts';
 import { Stopped } from '../lib/run.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { SourceProgress } from '../state/source-progress.ts';
-import { stateOf } from '../state/state.ts';
+import { newSource, stateOf } from '../state/state.ts';
 import type { World } from '../lib/world.ts';
 
 /** Tries for one request: some two minutes of an outage are waited out, since no next run comes by itself. */

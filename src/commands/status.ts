@@ -66,7 +66,7 @@ async function readState({ stateFile, provider }: Config): Promise<State> {
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     const consequence =
-      error instanceof NewerStateError ? '' : `; the next run sets it aside and goes on with ${stateFile}.bak`;
+      error instanceof NewerStateError ? '' : `; the next run sets it aside and rebuilds it from the journal`;
     throw new StateError(`the state file ${stateFile} cannot be understood: ${error.message}${consequence}`, error);
   }
 }

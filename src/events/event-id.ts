@@ -68,7 +68,7 @@ export class EventId {
   /** The reverse of toString; for any other text, the id of an event that has this text in the place of a UUID. */
   static of(text: string): EventId {
     const bytes = Buffer.from(text);
-    return EventId.#parse(bytes, 0, bytes.length) ?? EventId.ofHash(Buffer.from(JSON.stringify(text)));
+    return EventId.parse(bytes, 0, bytes.length) ?? EventId.ofHash(Buffer.from(JSON.stringify(text)));
   }
 
   /** The same for many texts, in a third of the time. */
@@ -81,11 +81,12 @@ export class EventId {
     return texts.map((text) => {
       const start = end;
       end += text.length;
-      return EventId.#parse(bytes, start, end) ?? EventId.of(text);
+      return EventId.parse(bytes, start, end) ?? EventId.of(text);
     });
   }
 
-  static #parse(bytes: Uint8Array, start: number, end: number): EventId | undefined {
+  /** The id that this text writes, as `toString` does; undefined for any other text. */
+  static parse(bytes: Uint8Array, start: number, end: number): EventId | undefined {
     if (end - start === UUID_LENGTH) return EventId.at(bytes, start, end);
     if (end - start !== LENGTH_WITH_CHECK || bytes[start + UUID_LENGTH] !== DOT) return undefined;
     const upper = fourDigits(bytes, end - 8);

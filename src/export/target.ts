@@ -9,7 +9,7 @@ import { thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import type { World } from '../lib/world.ts';
 import type { Batch } from '../state/batch.ts';
 import { noteDelivered } from '../state/source-progress.ts';
-import { emptyState, stateOf, type State } from '../state/state.ts';
+import { emptyState, stateOf, type SourceState, type State } from '../state/state.ts';
 import { removeLeftovers } from '../state/state-file.ts';
 import { emptyStore, type Store } from '../state/state-store.ts';
 import { assertResumable, readRecord, recordName, serializeRecord, type ExportKey } from './progress-record.ts';
@@ -153,6 +153,10 @@ export class PartialFile implements Store {
     }
     this.bytes += lines.length;
     return lines.length;
+  }
+
+  register(name: string, source: SourceState): void {
+    this.state.sources[name] = source;
   }
 
   /** catchUp records it before more is written. */

@@ -1,12 +1,12 @@
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatSecond, parseInstant } from '../lib/duration.ts';
 import type { Source } from '../providers/provider.ts';
-import { SeenEvents } from '../state/seen-events.ts';
 import type { Session } from './session.ts';
-import { stateOf, type SourceState, type State } from '../state/state.ts';
+import { newSource, stateOf, type State } from '../state/state.ts';
 
 /** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
-export function registerNew(sources: readonly Source[], { api, config, store: { state }, now }: Session): boolean {
+export function registerNew(sources: readonly Source[], { api, config, store, now }: Session): boolean {
+  const { state } = store;
   const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
   if (isNew.length === 0) return false;
   const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
@@ -20,27 +20,8 @@ export function registerNew(sources: readonly Source[], { api, config, store: { 
   const start = state.taken_over === true ? (lastRun ?? since) : Math.min(lastSeen ?? since, since);
   delete state.taken_over;
   const cursor = formatSecond(Math.floor(start / 1000));
-  for (const { name } of isNew) state.sources[name] = newSource(cursor);
+  for (const { name } of isNew) store.register(name, newSource(cursor));
   return true;
-}
-
-/** A source that begins at this cursor. */
-export function newSource(cursor: string): SourceState {
-  return {
-    cursor,
-    start: cursor,
-    seen: new SeenEvents(),
-    partial: [],
-    delivered: 0,
-    last_event: null,
-    last_attempt: null,
-    last_success: null,
-    last_error: null,
-    late: { count: 0, max_seconds: 0 },
-    oversize: 0,
-    rejected: 0,
-    strikes: {},
-  };
 }
 
 /** The source whose last poll is the longest ago comes first, so that a deadline does not always cut off the same. */

@@ -1,16 +1,13 @@
 import { EventId } from '../events/event-id.ts';
-import { emptyBatch, type Batch, type Entry } from './batch.ts';
 import { count, countOrNull, list, object, texts, textOrNull, unexpected } from '../lib/narrow.ts';
+import { ENTRY_KINDS, emptyBatch, type Batch, type Entry, type EntryKind } from './batch.ts';
 
-/** Identities by the second until which each is worth keeping: far fewer keys than identities. */
+/** Ids by second: far fewer keys than ids. */
 export type Groups = Record<string, EventId[]>;
 
 /** A batch as the journal and the state file hold it; what is empty is left out. */
-export interface BatchRecord {
+export type BatchRecord = Partial<Record<EntryKind, Partial<Groups>>> & {
   readonly cursor?: string;
-  readonly delivered?: Partial<Groups>;
-  /** Hashes of events that have no identity. */
-  readonly unnamed?: readonly EventId[];
   readonly partial?: readonly string[];
   readonly last_event?: number;
   readonly forget_before?: number;
@@ -18,20 +15,18 @@ export interface BatchRecord {
   readonly oversize?: number;
   readonly rejected?: number;
   readonly gap?: string;
-}
+};
 
 export function toRecord(batch: Batch): BatchRecord {
   const { cursor, partial, last_event, forget_before, late, oversize, rejected, gap } = batch;
-  const delivered: Partial<Groups> = {};
-  const unnamed: EventId[] = [];
-  for (const { key, keepUntil } of batch.entries) {
-    if (keepUntil === null) unnamed.push(key);
-    else (delivered[keepUntil] ??= []).push(key);
+  const groups: Partial<Record<EntryKind, Partial<Groups>>> = {};
+  for (const { key, keepUntil, kind } of batch.entries) {
+    const ofKind = (groups[kind] ??= {});
+    (ofKind[keepUntil] ??= []).push(key);
   }
   return {
     ...(cursor === null ? {} : { cursor }),
-    ...(batch.entries.length > unnamed.length ? { delivered } : {}),
-    ...(unnamed.length > 0 ? { unnamed } : {}),
+    ...groups,
     ...(partial.length > 0 ? { partial } : {}),
     ...(last_event === null ? {} : { last_event }),
     ...(forget_before === null ? {} : { forget_before }),
@@ -45,10 +40,17 @@ export function toRecord(batch: Batch): BatchRecord {
 /** The reverse of toRecord. Throws ShapeError. */
 export function parseBatch(value: unknown, path: string): Batch {
   const record = object(value, path);
+  return {
+    ...parseRest(record, path),
+    entries: 'keys' in record ? parallelEntries(record, path) : entriesOf(record, path),
+  };
+}
+
+/** All of a batch but its entries. Throws ShapeError. */
+export function parseRest(record: Record<string, unknown>, path: string): Batch {
   const late = object(record['late'] ?? {}, `${path}.late`);
   return {
     ...emptyBatch(),
-    entries: 'keys' in record ? parallelEntries(record, path) : entriesOf(record, path),
     partial: texts(record['partial'] ?? [], `${path}.partial`),
     cursor: textOrNull(record['cursor'], `${path}.cursor`),
     last_event: countOrNull(record['last_event'], `${path}.last_event`),
@@ -65,12 +67,12 @@ export function parseBatch(value: unknown, path: string): Batch {
 
 function entriesOf(record: Record<string, unknown>, path: string): Entry[] {
   const entries: Entry[] = [];
-  for (const [key, ids] of Object.entries(object(record['delivered'] ?? {}, `${path}.delivered`))) {
-    const keepUntil = epochSecond(key, `${path}.delivered`);
-    for (const id of EventId.ofEach(texts(ids, `${path}.delivered["${key}"]`))) entries.push({ key: id, keepUntil });
-  }
-  for (const key of EventId.ofEach(texts(record['unnamed'] ?? [], `${path}.unnamed`))) {
-    entries.push({ key, keepUntil: null });
+  for (const kind of ENTRY_KINDS) {
+    for (const [key, ids] of Object.entries(object(record[kind] ?? {}, `${path}.${kind}`))) {
+      const keepUntil = epochSecond(key, `${path}.${kind}`);
+      for (const id of EventId.ofEach(texts(ids, `${path}.${kind}["${key}"]`)))
+        entries.push({ key: id, keepUntil, kind });
+    }
   }
   return entries;
 }
@@ -80,7 +82,8 @@ function parallelEntries(record: Record<string, unknown>, path: string): Entry[]
   const times = list(record['times'], `${path}.times`);
   return EventId.ofEach(texts(record['keys'], `${path}.keys`)).map((key, index) => {
     const time = times[index] ?? null;
-    return { key, keepUntil: time === null ? null : count(time, `${path}.times[${index}]`) };
+    if (time === null) return { key, keepUntil: 0, kind: 'delivered_unnamed' };
+    return { key, keepUntil: count(time, `${path}.times[${index}]`), kind: 'delivered' };
   });
 }
 

@@ -1,11 +1,17 @@
 import type { EventId } from '../events/event-id.ts';
 
-/** One delivered event. */
+/** What became of an event. Where an event has no id of its own, `unnamed`, its key is a hash and says nothing twice. */
+export const ENTRY_KINDS = ['delivered', 'delivered_unnamed', 'excluded', 'excluded_unnamed', 'redelivered'] as const;
+export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/** One event that needs no further care. */
 export interface Entry {
-  /** Its identity, or a hash of its bytes where it has none. */
+  /** Its id, or a hash of its bytes where it has none. */
   readonly key: EventId;
-  /** Until when the identity is worth keeping, in epoch seconds; null where the event has none. */
-  readonly keepUntil: number | null;
+  /** When the server says that it happened, in epoch seconds: until the overlap passes it, it may come again. */
+  readonly keepUntil: number;
+  /** Delivered, left out by a filter, or delivered once more because somebody asked for it. */
+  readonly kind: EntryKind;
 }
 
 /**

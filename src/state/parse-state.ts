@@ -1,10 +1,29 @@
 import { parseInstant } from '../lib/duration.ts';
-import { ShapeError, count, object, parseJson, text, textOrNull, texts, unexpected } from '../lib/narrow.ts';
+import {
+  ShapeError,
+  count,
+  countOrNull,
+  object,
+  parseJson,
+  text,
+  textOrNull,
+  texts,
+  unexpected,
+} from '../lib/narrow.ts';
 import type { Batch } from './batch.ts';
 import { epochSecond, parseBatch } from './batch-record.ts';
 import { parseDestinationSeen } from './destination-seen.ts';
+import { HourCounts } from './hour-counts.ts';
 import { SeenEvents } from './seen-events.ts';
-import { STATE_VERSION, type Pending, type SourceState, type State } from './state.ts';
+import {
+  STATE_VERSION,
+  emptyState,
+  startOf,
+  type JournalMark,
+  type Pending,
+  type SourceState,
+  type State,
+} from './state.ts';
 
 /** The document was written by a newer version of this program, and must be left as it is. */
 export class NewerStateError extends ShapeError {}
@@ -14,14 +33,15 @@ export class NewerStateError extends ShapeError {}
  * Throws ShapeError that names the field, what was expected and what came; NewerStateError for a later version.
  */
 export function parseState(text: string): State {
-  const document = object(parseJson(text), 'the document');
+  // An editor may have put a byte-order mark in front of it.
+  const document = object(parseJson(text.replace(/^\uFEFF/, '')), 'the document');
   const version = document['version'] ?? STATE_VERSION;
   if (typeof version === 'number' && version > STATE_VERSION) {
     throw new NewerStateError(
       `it has version ${version}, and this program knows versions up to ${STATE_VERSION}: a newer one wrote it`,
     );
   }
-  if (version !== STATE_VERSION) throw unexpected('version', String(STATE_VERSION), version);
+  if (version !== STATE_VERSION && version !== 1) throw unexpected('version', String(STATE_VERSION), version);
   const sources: Record<string, SourceState> = {};
   for (const [name, source] of Object.entries(object(document['sources'] ?? {}, 'sources'))) {
     sources[name] = parseSource(source, `sources["${name}"]`);
@@ -31,6 +51,7 @@ export function parseState(text: string): State {
     version: STATE_VERSION,
     last_run: instantOrNull(pythonInstant(document['last_run']), 'last_run'),
     generation: count(document['generation'] ?? 0, 'generation'),
+    journal: parseMark(document['journal']),
     sources,
     pending: document['pending'] == null ? null : parsePending(document['pending']),
     ...(destination === undefined ? {} : { destination }),
@@ -42,9 +63,15 @@ function parseSource(value: unknown, path: string): SourceState {
   const source = object(value, path);
   const seen = Object.entries(object(source['seen'] ?? {}, `${path}.seen`));
   const late = object(source['late'] ?? {}, `${path}.late`);
+  const hours = Object.entries(object(source['hours'] ?? {}, `${path}.hours`));
+  const start = instantOrNull(source['start'], `${path}.start`) ?? '1970-01-01T00:00:00Z';
   return {
     cursor: text(source['cursor'], `${path}.cursor`),
-    start: instantOrNull(source['start'], `${path}.start`) ?? '1970-01-01T00:00:00Z',
+    start,
+    journal_from: countOrNull(source['journal_from'], `${path}.journal_from`) ?? startOf({ start }),
+    hours: new HourCounts(
+      hours.map(([hour, events]) => [epochSecond(hour, `${path}.hours`), count(events, `${path}.hours["${hour}"]`)]),
+    ),
     seen: new SeenEvents(seen.map(([key, value]) => seenGroup(key, value, `${path}.seen`))),
     partial: texts(source['partial'] ?? [], `${path}.partial`),
     delivered: count(source['delivered'] ?? 0, `${path}.delivered`),
@@ -72,6 +99,23 @@ function seenGroup(key: string, value: unknown, path: string): [number, string[]
   if (typeof value === 'number' && Number.isFinite(value)) return [value, [key]];
   const ids = texts(value, `${path}["${key}"]`);
   return [epochSecond(key, path), ids];
+}
+
+function parseMark(value: unknown): JournalMark {
+  if (value === undefined) return emptyState().journal;
+  const mark = object(value, 'journal');
+  const from = mark['known_from'] === null ? null : object(mark['known_from'], 'journal.known_from');
+  return {
+    seq: count(mark['seq'], 'journal.seq'),
+    hash: text(mark['hash'], 'journal.hash'),
+    known_from:
+      from === null
+        ? null
+        : {
+            file: text(from['file'], 'journal.known_from.file'),
+            offset: count(from['offset'], 'journal.known_from.offset'),
+          },
+  };
 }
 
 function parsePending(value: unknown): Pending {

@@ -1,4 +1,4 @@
-import { addLateness, emptyBatch, type Batch } from './batch.ts';
+import { addLateness, emptyBatch, type Batch, type Entry } from './batch.ts';
 import { formatSecond } from '../lib/duration.ts';
 import type { EventSlice } from '../events/event.ts';
 import { EventId } from '../events/event-id.ts';
@@ -62,7 +62,8 @@ export class SourceProgress {
     const batch = emptyBatch();
     for (const event of events) {
       const key = keyOf(event);
-      batch.entries.push({ key, keepUntil: event.id === undefined ? null : keepUntil(event, page) });
+      const kind = event.id === undefined ? 'delivered_unnamed' : 'delivered';
+      batch.entries.push({ key, keepUntil: keepUntil(event, page), kind });
       if (event.id === undefined && !isEnd) batch.partial.push(key.toString());
       if (event.time === undefined || page.lateBefore === undefined) continue;
       const lateness = Math.ceil(page.lateBefore - event.time / 1000);
@@ -82,7 +83,19 @@ export class SourceProgress {
 
 /** Applies a delivered batch to the state of its source; `at` is the present, in epoch milliseconds. */
 export function noteDelivered(state: SourceState, batch: Batch, at: number): void {
-  for (const { key, keepUntil } of batch.entries) if (keepUntil !== null) state.seen.add(key, keepUntil);
+  for (const entry of batch.entries) noteEntry(state, entry);
+  noteRest(state, batch, at);
+}
+
+/** Applies one event of a delivered batch. */
+export function noteEntry(state: SourceState, { key, keepUntil, kind }: Entry): void {
+  if (kind === 'delivered' || kind === 'excluded') state.seen.add(key, keepUntil);
+  if (kind === 'delivered' || kind === 'delivered_unnamed') state.delivered++;
+  if (kind !== 'redelivered') state.hours.add(keepUntil);
+}
+
+/** Applies what else a delivered batch says. */
+export function noteRest(state: SourceState, batch: Batch, at: number): void {
   const strikes = Object.entries(state.strikes);
   if (strikes.length > 0) {
     const delivered = new Set(batch.entries.map(({ key }) => key.toString()));
@@ -90,7 +103,6 @@ export function noteDelivered(state: SourceState, batch: Batch, at: number): voi
   }
   if (batch.cursor !== null) state.partial = [];
   for (const key of batch.partial) state.partial.push(key);
-  state.delivered += batch.entries.length;
   state.cursor = batch.cursor ?? state.cursor;
   if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();
   if (batch.forget_before !== null) {
@@ -111,11 +123,11 @@ export function keyOf({ id, json, start, end }: EventSlice): EventId {
 }
 
 /**
- * How long an identity is worth keeping: as long as its event's time lies inside the overlap. Where the event does
- * not say, or says something that the server's choice contradicts, the end of the time span that it came from.
+ * When the event happened, in epoch seconds; where it does not say, or says something that the server's choice
+ * contradicts, the last second of the window that it came from.
  */
 function keepUntil({ time }: EventSlice, { between }: Page): number {
   const seconds = time === undefined ? NaN : Math.floor(time / 1000);
   if (between === undefined) return Number.isNaN(seconds) ? 0 : seconds;
-  return seconds >= between.from && seconds < between.to ? seconds : between.to;
+  return seconds >= between.from && seconds < between.to ? seconds : between.to - 1;
 }

@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, open, readFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StateError, codeOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -23,65 +23,37 @@ export async function removeLeftovers(file: string, predecessor: ProcessIdentity
   }
 }
 
-const BROKEN = 'broken';
-
 export interface LoadOptions {
   readonly log: Log;
   readonly now: () => number;
 }
 
-/** The state to begin with: the file's, else its last good copy's, else an empty one. */
-export async function loadState(file: string, options: LoadOptions): Promise<State> {
-  const state = await read(file, options);
-  if (state !== undefined && state !== BROKEN) return state;
-  const backup = await read(`${file}.bak`, options);
-  if (backup === undefined || backup === BROKEN) {
-    if (state === BROKEN) {
-      options.log.error(
-        `there is no good copy of the state file: collecting begins anew, --since ago; ` +
-          `what lies between the last event that you have and then is fetched with the export command`,
-      );
-    }
-    return emptyState();
-  }
-  options.log.warn(`going on with the last good copy, ${file}.bak: events since then are printed again`);
-  backup.generation = (await generationOf(file)) ?? backup.generation;
-  return backup;
+export interface LoadedState {
+  readonly state: State;
+  /** It was written before there was a journal. */
+  readonly isOld: boolean;
+  readonly isBroken: boolean;
 }
 
-/** Undefined when there is no such file; one that is broken is kept under another name. */
-async function read(file: string, { log, now }: LoadOptions): Promise<State | typeof BROKEN | undefined> {
+/** The state file's state; an empty one when there is no file, or a broken one, which is kept under another name. */
+export async function loadState(file: string, { log, now }: LoadOptions): Promise<LoadedState> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return { state: emptyState(), isOld: false, isBroken: false };
     throw error;
   }
   try {
-    return parseState(text);
+    const state = parseState(text);
+    return { state, isOld: state.journal.seq === 0 && Object.keys(state.sources).length > 0, isBroken: false };
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     if (error instanceof NewerStateError) throw new StateError(`${file}: ${error.message}; it is left as it is`);
     const kept = `${file}.corrupt-${new Date(now()).toISOString().replace(/[:.]/g, '')}`;
     await rename(file, kept);
     log.warn(`the state file ${file} cannot be read: ${error.message}; it is kept as ${kept}`);
-    return BROKEN;
-  }
-}
-
-/** The file as it was when it was last read without fault, under a second name. */
-export async function keepCopy(file: string): Promise<void> {
-  const copy = `${file}.bak`;
-  try {
-    await rm(`${copy}.new`, { force: true });
-    await link(file, `${copy}.new`).catch(async (error: unknown) => {
-      if (codeOf(error) === 'ENOENT') throw error;
-      await copyFile(file, `${copy}.new`); // file systems without hard links
-    });
-    await rename(`${copy}.new`, copy);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    return { state: emptyState(), isOld: false, isBroken: true };
   }
 }
 

@@ -1,28 +1,39 @@
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeDurably } from '../lib/durable-file.ts';
 import { LockedError, StateError, codeOf, messageOf } from '../lib/errors.ts';
-import type { Batch } from './batch.ts';
+import { append, emptyBatch, type Batch } from './batch.ts';
+import { toRecord } from './batch-record.ts';
+import { HourCounts } from './hour-counts.ts';
+import { Journal } from './journal.ts';
+import { journalFolder } from './journal-files.ts';
+import type { SourceRecord } from './journal-line.ts';
+import { loadJournal } from './load-journal.ts';
+import type { RecentLines } from './recent-lines.ts';
 import { noteDelivered } from './source-progress.ts';
-import { emptyState, oldestCursor, serializeState, stateOf, type State } from './state.ts';
-import { acquireLock, type LockOptions } from './state-lock.ts';
+import { emptyState, oldestCursor, serializeState, startOf, stateOf, type SourceState, type State } from './state.ts';
 import {
   expectRegularFile,
   generationOf,
-  keepCopy,
   loadState,
   makeFolder,
   modifiedAt,
   realFile,
   removeLeftovers,
 } from './state-file.ts';
+import { acquireLock, type LockOptions } from './state-lock.ts';
 
-/** Saves are gathered: at most one in this time, but for the last. */
+/** Commits are gathered: at most one in this time, but for the last. */
 const SAVE_INTERVAL_MS = 1_000;
+/** So much journal is read again at most after a run was killed. */
+const SNAPSHOT_BYTES = 8 * 1024 * 1024;
 
 export interface StateStoreOptions extends LockOptions {
   readonly file: string;
   /** Where a state that did not exist yet begins, RFC 3339: what comes up from then on is ours, also if this run fails. */
   readonly initialLastRun: string;
+  /** How many days the journal is kept; forever when undefined. */
+  readonly journalDays?: number;
   /** Called when the lock was lost or a save failed: nothing printed from now on can be committed. */
   readonly onFailure: (error: StateError) => void;
 }
@@ -30,12 +41,15 @@ export interface StateStoreOptions extends LockOptions {
 /** What a run needs of the state; a look without lock and file (--peek) has one that keeps nothing. */
 export interface Store {
   readonly state: State;
-  /** When the file was written by the run before, in epoch milliseconds; 0 when there was none. */
+  /** When the state was written by the run before, in epoch milliseconds; 0 when there was none. */
   readonly previousSave: number;
+  /** Adds a source that was never polled. */
+  register(name: string, source: SourceState): void;
   /** The events of this batch of a source were delivered. */
   commit(source: string, batch: Batch): void;
-  /** Before more is printed: what was delivered some time ago must be saved. */
+  /** Before more is printed: what was delivered some time ago must be on the disk. */
   catchUp(): Promise<void>;
+  /** Puts everything on the disk, the snapshot included. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -47,6 +61,7 @@ export function emptyStore(now: () => number): Store {
   return {
     state,
     previousSave: 0,
+    register: (name, source) => void (state.sources[name] = source),
     commit: (source, batch) => noteDelivered(stateOf(source, state), batch, now()),
     catchUp: nothing,
     flush: nothing,
@@ -54,36 +69,47 @@ export function emptyStore(now: () => number): Store {
   };
 }
 
-/** The state file, held under its lock from open() to close(). */
+/** What open() found and holds. */
+interface Opened {
+  readonly file: string;
+  readonly state: State;
+  readonly previousSave: number;
+  readonly journal: Journal;
+  readonly recent: RecentLines;
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * The journal and its snapshot, the state file, held under the lock from open() to close(). A commit is one line of the
+ * journal; the snapshot follows from time to time, and never runs ahead of it.
+ */
 export class StateStore implements Store {
   readonly state: State;
   readonly previousSave: number;
-  readonly #file: string;
+  readonly #opened: Opened;
   readonly #options: StateStoreOptions;
-  readonly #release: () => Promise<void>;
+  /** What was delivered and is not in the journal yet. */
+  #uncommitted = new Map<string, Batch>();
+  #registered = new Map<string, SourceState>();
+  /** The cursors that the journal has of the sources that it names in this run. */
+  readonly #journaled = new Map<string, string>();
+  #bytesSinceSnapshot = 0;
   #failure: StateError | undefined;
-  #lastSave = 0;
+  #lastSave = -Infinity;
   #unsavedSince: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  private constructor(
-    file: string,
-    state: State,
-    previousSave: number,
-    options: StateStoreOptions,
-    release: () => Promise<void>,
-  ) {
-    this.#file = file;
-    this.state = state;
-    this.previousSave = previousSave;
+  private constructor(opened: Opened, options: StateStoreOptions) {
+    this.#opened = opened;
+    this.state = opened.state;
+    this.previousSave = opened.previousSave;
     this.#options = options;
-    this.#release = release;
   }
 
   /**
-   * Locks, loads and writes the state file once, so that one that cannot be written is found before anything is
-   * printed. Throws LockedError when another run holds it, StateError when it cannot be read or written.
+   * Locks, loads, and writes the snapshot once, so that a disk that takes nothing is found before anything is printed.
+   * Throws LockedError when another run holds the lock, StateError when something cannot be read or written.
    */
   static async open(options: StateStoreOptions): Promise<StateStore> {
     try {
@@ -96,12 +122,8 @@ export class StateStore implements Store {
       );
       try {
         await removeLeftovers(file, predecessor);
-        const previousSave = (await modifiedAt(file)) ?? 0;
-        const store = new StateStore(file, await loadState(file, options), previousSave, options, release);
+        const store = await StateStore.#load(file, options, release);
         onLockLost = (error) => store.#fail(error);
-        store.state.last_run ??= options.initialLastRun;
-        await keepCopy(file);
-        await store.#write(store.state.generation);
         return store;
       } catch (error) {
         await release();
@@ -113,61 +135,166 @@ export class StateStore implements Store {
     }
   }
 
-  /** It is saved within SAVE_INTERVAL_MS. */
+  static async #load(file: string, options: StateStoreOptions, release: () => Promise<void>): Promise<StateStore> {
+    const folder = journalFolder(file);
+    const previousSave = (await modifiedAt(file)) ?? 0;
+    const { state, isOld, isBroken } = await loadState(file, options);
+    const { end, recent } = await loadJournal(folder, state, options.log);
+    if (isBroken && end.seq === 0) {
+      options.log.error(
+        'there is no journal beside it, either: starting over from --since; use export to fetch the gap',
+      );
+    }
+    if (state.generation === 0 && end.seq > 0) {
+      options.log.warn(
+        `there was no state file ${file}: it was rebuilt from the journal ${folder}. Deleting it does not deliver ` +
+          'anything again; the redeliver command does',
+      );
+    }
+    state.last_run ??= options.initialLastRun;
+    const journal = await Journal.open(folder, end, options.now);
+    const store = new StateStore({ file, state, previousSave, journal, recent, release }, options);
+    try {
+      if (isOld) await store.#takeOver();
+      await store.#snapshot();
+      if (isOld) await rm(`${file}.bak`, { force: true });
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+    return store;
+  }
+
+  register(name: string, source: SourceState): void {
+    this.state.sources[name] = source;
+    this.#registered.set(name, source);
+  }
+
+  /** It is on the disk within SAVE_INTERVAL_MS. */
   commit(source: string, batch: Batch): void {
-    noteDelivered(stateOf(source, this.state), batch, this.#options.now());
-    this.#unsavedSince ??= this.#options.now();
+    const { now } = this.#options;
+    noteDelivered(stateOf(source, this.state), batch, now());
+    const waiting = this.#uncommitted.get(source);
+    if (waiting === undefined) this.#uncommitted.set(source, copyOf(batch));
+    else append(waiting, batch);
+    if (batch.entries.length === 0 && batch.gap === null) return;
+    this.#unsavedSince ??= now();
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined;
-        this.flush().catch(() => undefined); // #fail has told it already
+        this.#save(false).catch(() => undefined); // #fail has said it already
       },
-      Math.max(0, this.#lastSave + SAVE_INTERVAL_MS - this.#options.now()),
+      Math.min(SAVE_INTERVAL_MS, Math.max(0, this.#lastSave + SAVE_INTERVAL_MS - now())),
     );
   }
 
-  /** Before more is printed: what was delivered longer than SAVE_INTERVAL_MS ago must be saved. */
   async catchUp(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#unsavedSince !== undefined && this.#options.now() - this.#unsavedSince >= SAVE_INTERVAL_MS) {
-      await this.flush();
-    }
+    const since = this.#unsavedSince;
+    if (since !== undefined && Math.abs(this.#options.now() - since) >= SAVE_INTERVAL_MS) await this.#save(false);
   }
 
-  /** Saves now. Throws StateError when that fails: then nothing since the last save counts as delivered. */
+  /** Throws StateError when that fails: then nothing since the last commit counts as delivered. */
   async flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#saving = this.#saving.then(() => this.#save());
-    await this.#saving;
+    await this.#save(true);
   }
 
   /** Unlocks. Saves nothing. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#saving.catch(() => undefined);
-    await this.#release();
+    await this.#opened.journal.close();
+    await this.#opened.release();
   }
 
-  async #save(): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+  async #save(withSnapshot: boolean): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#saving = this.#saving.then(async () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      try {
+        await this.#append();
+        if (withSnapshot || this.#bytesSinceSnapshot >= SNAPSHOT_BYTES) await this.#snapshot();
+      } catch (error) {
+        throw this.#fail(cannot('write', this.#opened.file, error));
+      }
+    });
+    await this.#saving;
+  }
+
+  /** Everything that is not in the journal yet becomes one line; nothing when there is nothing to say. */
+  async #append(): Promise<void> {
     this.#unsavedSince = undefined;
     this.#lastSave = this.#options.now();
-    try {
-      await this.#write(this.state.generation);
-    } catch (error) {
-      throw this.#fail(cannot('write', this.#file, error));
+    const sources: Record<string, SourceRecord> = {};
+    const newest = new Map<string, number>();
+    for (const [name, { cursor, start }] of this.#registered) sources[name] = { cursor, start };
+    for (const [name, batch] of this.#uncommitted) {
+      const { cursor } = stateOf(name, this.state);
+      const before = this.#journaled.get(name);
+      // The cursors of sources without events are in the snapshot: an idle poll appends nothing.
+      const isIdle = batch.entries.length === 0 && batch.gap === null;
+      if (isIdle && (before === undefined || before === cursor)) continue;
+      sources[name] = { ...sources[name], ...toRecord(batch) };
+      this.#journaled.set(name, cursor);
+      for (const { keepUntil, kind } of batch.entries) {
+        if (kind === 'delivered' || kind === 'excluded') newest.set(name, Math.max(keepUntil, newest.get(name) ?? 0));
+      }
     }
+    const hasSources = Object.keys(sources).length > 0;
+    this.#uncommitted = new Map();
+    this.#registered = new Map();
+    if (!hasSources) return;
+    const { position, bytes } = await this.#opened.journal.append(sources, () => this.#cursors());
+    this.#opened.recent.add({ ...position, newest });
+    this.#bytesSinceSnapshot += bytes;
   }
 
-  async #write(expected: number): Promise<void> {
-    const onDisk = await generationOf(this.#file);
-    if (onDisk !== undefined && onDisk !== expected) {
-      throw new StateError(`another run wrote it meanwhile (generation ${onDisk} instead of ${expected})`);
+  #cursors(): Record<string, SourceRecord> {
+    const all: Record<string, SourceRecord> = {};
+    for (const [name, { cursor, start, partial }] of Object.entries(this.state.sources)) {
+      all[name] = { cursor, start, ...(partial.length > 0 ? { partial } : {}) };
     }
-    this.state.generation = expected + 1;
-    this.state.last_run = oldestCursor(Object.values(this.state.sources)) ?? this.state.last_run;
-    await writeDurably(this.#file, serializeState(this.state));
+    return all;
+  }
+
+  async #snapshot(): Promise<void> {
+    const { file, journal, recent } = this.#opened;
+    const { state } = this;
+    const onDisk = await generationOf(file);
+    if (onDisk !== undefined && onDisk !== state.generation) {
+      throw new StateError(
+        `another run wrote the state file ${file} meanwhile (generation ${onDisk} instead of ${state.generation})`,
+      );
+    }
+    const oldest = recent.oldestNeeded((name) => {
+      const source = state.sources[name];
+      return source === undefined ? Infinity : startOf(source);
+    });
+    state.journal = { ...journal.end, known_from: oldest ?? null };
+    state.generation++;
+    state.last_run = oldestCursor(Object.values(state.sources)) ?? state.last_run;
+    await writeDurably(file, serializeState(state));
+    this.#bytesSinceSnapshot = 0;
+  }
+
+  /** The ids that version 1 kept in the state file become the journal's first line. */
+  async #takeOver(): Promise<void> {
+    const sources: Record<string, SourceRecord> = {};
+    const newest = new Map<string, number>();
+    for (const [name, source] of Object.entries(this.state.sources)) {
+      const batch = { ...emptyBatch(), cursor: source.cursor };
+      source.hours = new HourCounts();
+      for (const [key, keepUntil] of source.seen.entries()) {
+        batch.entries.push({ key, keepUntil, kind: 'delivered' });
+        source.hours.add(keepUntil);
+        newest.set(name, Math.max(keepUntil, newest.get(name) ?? 0));
+      }
+      sources[name] = { ...toRecord(batch), start: source.start };
+    }
+    if (Object.keys(sources).length === 0) return;
+    const { position } = await this.#opened.journal.append(sources, () => ({}));
+    this.#opened.recent.add({ ...position, newest });
   }
 
   #fail(error: StateError): StateError {
@@ -177,19 +304,26 @@ export class StateStore implements Store {
   }
 }
 
+function copyOf(batch: Batch): Batch {
+  const copy = emptyBatch();
+  append(copy, batch);
+  return copy;
+}
+
 const ADVICE: Record<string, string> = {
   EACCES: 'run it as the user that owns it, or choose another with --state-file',
   EPERM: 'run it as the user that owns it, or choose another with --state-file',
   EROFS: 'the file system is read-only: choose another with --state-file',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
+  EBUSY: 'it is mounted on its own, so it cannot be replaced: mount its folder instead',
 };
 
 function cannot(verb: string, file: string, error: unknown): StateError {
   if (error instanceof StateError && error.message.includes(file)) return error;
   const advice = ADVICE[codeOf(error) ?? ''];
   return new StateError(
-    `cannot ${verb} the state file ${file}: ${messageOf(error)}${advice === undefined ? '' : ` (${advice})`}`,
+    `cannot ${verb} the state file ${file} or its journal: ${messageOf(error)}${advice === undefined ? '' : ` (${advice})`}`,
     error,
   );
 }

@@ -3,10 +3,12 @@ import { toRecord } from './batch-record.ts';
 import { parseInstant } from '../lib/duration.ts';
 import { StateError } from '../lib/errors.ts';
 import type { DestinationSeen } from './destination-seen.ts';
-import type { SeenEvents } from './seen-events.ts';
+import { HourCounts } from './hour-counts.ts';
+import { FIRST_PREV, type ChainEnd, type Position } from './chain.ts';
+import { SeenEvents } from './seen-events.ts';
 
 /** The newest form of the state file that this program reads and writes. */
-export const STATE_VERSION = 1;
+export const STATE_VERSION = 2;
 
 /** What is known of a source. Everything in here was delivered. */
 export interface SourceState {
@@ -32,6 +34,10 @@ export interface SourceState {
   rejected: number;
   /** How often Fluent Bit has refused an event, by its key; empty as a rule. */
   strikes: Record<string, number>;
+  /** Since when the journal has all events of the source, in epoch seconds. */
+  journal_from: number;
+  /** How many events of the last days it has. */
+  hours: HourCounts;
 }
 
 /** What was printed and not acknowledged when a run ended: the next run looks whether it was taken after all. */
@@ -48,13 +54,20 @@ export interface Pending {
   readonly sources: Readonly<Record<string, Batch>>;
 }
 
-/** The state file's document. */
+/** Up to where the state file has what the journal says. */
+export interface JournalMark extends ChainEnd {
+  /** Ids that may come again are in the journal from here on; null when they may be anywhere. */
+  readonly known_from: Position | null;
+}
+
+/** The state file's document: a snapshot of what the journal's lines amount to. */
 export interface State {
   version: typeof STATE_VERSION;
   /** What the tutorial's Python fetcher would go on from: the oldest cursor. Null before the first success. */
   last_run: string | null;
   /** Grows with each save, so that a run notices when another one wrote. */
   generation: number;
+  journal: JournalMark;
   sources: Record<string, SourceState>;
   pending: Pending | null;
   /** What the last run knew of the lines behind Fluent Bit's input. */
@@ -63,16 +76,24 @@ export interface State {
   taken_over?: boolean;
 }
 
-/** The file's text. */
-export function serializeState(state: State): string {
+/** The file's text. The ids of delivered events are in the journal; an export, which has none, keeps them here. */
+export function serializeState(state: State, withIds = false): string {
   const { pending } = state;
-  const sources = Object.entries(pending?.sources ?? {}).map(([name, batch]) => [name, toRecord(batch)] as const);
-  const shown = pending === null ? null : { ...pending, sources: Object.fromEntries(sources) };
-  return `${JSON.stringify({ ...state, pending: shown })}\n`;
+  const batches = Object.entries(pending?.sources ?? {}).map(([name, batch]) => [name, toRecord(batch)] as const);
+  const sources = Object.entries(state.sources).map(([name, { seen, ...rest }]) => [
+    name,
+    withIds ? { ...rest, seen } : rest,
+  ]);
+  return `${JSON.stringify({
+    ...state,
+    sources: Object.fromEntries(sources) as unknown,
+    pending: pending === null ? null : { ...pending, sources: Object.fromEntries(batches) },
+  })}\n`;
 }
 
 export function emptyState(): State {
-  return { version: STATE_VERSION, last_run: null, generation: 0, sources: {}, pending: null };
+  const journal = { seq: 0, hash: FIRST_PREV, known_from: null };
+  return { version: STATE_VERSION, last_run: null, generation: 0, journal, sources: {}, pending: null };
 }
 
 /**
@@ -91,4 +112,30 @@ export function stateOf(source: string, { sources }: Pick<State, 'sources'>): So
   const known = sources[source];
   if (known === undefined) throw new StateError(`${source} was not registered`);
   return known;
+}
+
+/** Events before this second (epoch) are not ours, or cannot come again. */
+export function startOf({ start }: Pick<SourceState, 'start'>): number {
+  return Math.floor((parseInstant(start) ?? 0) / 1000);
+}
+
+/** A source that begins at this cursor. */
+export function newSource(cursor: string): SourceState {
+  return {
+    cursor,
+    start: cursor,
+    seen: new SeenEvents(),
+    partial: [],
+    delivered: 0,
+    last_event: null,
+    last_attempt: null,
+    last_success: null,
+    last_error: null,
+    late: { count: 0, max_seconds: 0 },
+    oversize: 0,
+    rejected: 0,
+    strikes: {},
+    journal_from: startOf({ start: cursor }),
+    hours: new HourCounts(),
+  };
 }

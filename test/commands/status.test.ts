@@ -93,7 +93,7 @@ describe('status', () => {
     ['cut-off', fixture('healthy').slice(0, 300)],
     ['of-nothing', ''],
     ['of-another-shape', '{"version":1,"sources":{"ionos/1":{"cursor":7}}}'],
-    ['from-the-future', '{"version":2}'],
+    ['from-the-future', '{"version":3}'],
   ];
   for (const [name, text] of broken) {
     it(`says so when the state file is ${name}`, async (t) => {

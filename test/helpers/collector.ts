@@ -2,12 +2,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { builtFile } from './built-file.ts';
+import { savedState } from './saved-state.ts';
 import { runCommand } from './run-command.ts';
 import { sink } from './sink.ts';
 
@@ -114,13 +115,16 @@ export interface StateDocument {
   readonly version: number;
   readonly last_run: string;
   readonly generation: number;
+  readonly journal?: {
+    readonly seq: number;
+    readonly known_from: { readonly file: string; readonly offset: number } | null;
+  };
   readonly sources: Readonly<
     Record<
       string,
       {
         readonly cursor: string;
         readonly start: string;
-        readonly seen: Readonly<Record<string, readonly string[]>>;
         readonly delivered: number;
         readonly last_success: string | null;
         readonly last_error: string | null;
@@ -177,7 +181,7 @@ export class Collector {
   }
 
   state(): StateDocument {
-    return JSON.parse(readFileSync(this.stateFile, 'utf8')) as StateDocument;
+    return savedState(this.stateFile);
   }
 
   /** What is known of a contract. */

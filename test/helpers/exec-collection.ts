@@ -1,3 +1,4 @@
+import { idsIn, journalLines } from './saved-state.ts';
 import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -42,7 +43,6 @@ export function deliveredIn(batch: SavedBatch | undefined): string[] {
 
 export interface SavedSource {
   readonly cursor: string;
-  readonly seen: Readonly<Record<string, readonly string[]>>;
   readonly delivered: number;
   readonly oversize: number;
   readonly rejected: number;
@@ -170,9 +170,13 @@ export async function linesOf(file: string): Promise<string[]> {
   }
 }
 
-/** Whether the state knows the event for delivered. */
-export function isSeen({ seen }: SavedSource, { id }: StoredEvent): boolean {
-  return Object.values(seen).some((keys) => keys.some((key) => key.startsWith(String(EventId.of(id)))));
+/** Whether the journal beside this state file has the event for delivered. */
+export function isSeen(stateFile: string, { id }: StoredEvent): boolean {
+  return journalLines(stateFile).some(({ sources }) =>
+    Object.values(sources).some(({ delivered }) =>
+      idsIn(delivered).some((key) => key.startsWith(String(EventId.of(id)))),
+    ),
+  );
 }
 
 /** How a command for the double asks for the counters. */

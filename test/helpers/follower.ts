@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { builtFile } from './built-file.ts';
+import { savedState } from './saved-state.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export interface Ended {
@@ -55,9 +56,7 @@ export async function placeFor(t: TestContext, api: { readonly url: string }): P
   const stateFile = join(folder, 'state.json');
   const stateText = (): string => (existsSync(stateFile) ? readFileSync(stateFile, 'utf8') : '');
   const source = (name: string): { cursor: string; delivered: number } | undefined =>
-    stateText() === ''
-      ? undefined
-      : (JSON.parse(stateText()) as { sources: Record<string, { cursor: string; delivered: number }> }).sources[name];
+    stateText() === '' ? undefined : savedState(stateFile).sources[name];
   return {
     folder,
     stateFile,

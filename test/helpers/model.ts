@@ -12,7 +12,7 @@ import { Stopped } from '../../src/lib/run.ts';
 import { pause } from '../../src/lib/wait.ts';
 import { type Fault, type Sandbox, type SandboxSettings, type StoredEvent, startSandbox } from '../sandbox/server.ts';
 import { eventsOf } from './account.ts';
-import type { StateDocument } from './collector.ts';
+import { journalOf, savedState } from './saved-state.ts';
 
 export const CONTRACTS = ['9876543218374837483', '31721060', '31721061'] as const;
 const START = Date.parse('2026-11-21T20:30:00Z');
@@ -167,7 +167,7 @@ export class Model {
 
   #delivered(): number {
     if (!existsSync(this.#stateFile)) return 0;
-    const { sources } = JSON.parse(readFileSync(this.#stateFile, 'utf8')) as StateDocument;
+    const { sources } = savedState(this.#stateFile);
     return Object.values(sources).reduce((sum, source) => sum + source.delivered, 0);
   }
 
@@ -177,6 +177,8 @@ export class Model {
   }
 
   #restore(remains: Remains): void {
+    const left = new Set(remains.map(([file]) => file));
+    for (const file of this.#files) if (!left.has(file)) rmSync(file);
     for (const [file, content] of remains) {
       if (content === undefined) rmSync(file, { force: true });
       else writeFileSync(file, content);
@@ -184,7 +186,7 @@ export class Model {
   }
 
   get #files(): string[] {
-    return [this.#stateFile, `${this.#stateFile}.bak`];
+    return [this.#stateFile, ...journalOf(this.#stateFile)];
   }
 }
 

@@ -116,7 +116,8 @@ async function assertTaken(collection: ExecCollection, when: string): Promise<vo
   const cursor = Date.parse(source.cursor);
   for (const event of collection.sandbox.events(CONTRACT)) {
     const isPassed = event.time < cursor && event.visibleFrom === event.time;
-    if (isPassed || isSeen(source, event)) assert.ok(lines.has(event.text), `${when}: ${event.id} is lost`);
+    if (isPassed || isSeen(collection.file('state.json'), event))
+      assert.ok(lines.has(event.text), `${when}: ${event.id} is lost`);
   }
 }
 

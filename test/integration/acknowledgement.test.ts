@@ -46,7 +46,7 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
       assert.equal((await c.state())?.pending, null);
       assert.equal(source.delivered, 250);
       for (const one of c.sandbox.events(CONTRACT)) {
-        assert.ok(isSeen(source, one) && one.time < Date.parse(source.cursor));
+        assert.ok(isSeen(c.file('state.json'), one) && one.time < Date.parse(source.cursor));
       }
 
       c.happen(3);
@@ -112,7 +112,7 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
         c.texts.filter((text) => text !== bad.text),
       );
       const source = await c.source();
-      assert.deepEqual([source.rejected, source.strikes, isSeen(source, bad)], [1, {}, true]);
+      assert.deepEqual([source.rejected, source.strikes, isSeen(c.file('state.json'), bad)], [1, {}, true]);
 
       c.happen(3);
       assert.equal((await c.fluentBit.runOnce()).lines, 3);

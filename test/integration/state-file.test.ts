@@ -20,6 +20,7 @@ import { promisify } from 'node:util';
 import { assertNothingLost, assertPrintedOnce, eventsOf } from '../helpers/account.ts';
 import { type Collector, collectorFor, type Ended, quickCollectorFor } from '../helpers/collector.ts';
 import { codeOf } from '../../src/lib/errors.ts';
+import { journalFolder } from '../../src/state/journal-files.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
 
 const CONTRACTS = ['9876543218374837483', '31721060'];
@@ -131,77 +132,73 @@ describe('a broken state file', { concurrency: 2 }, () => {
   ];
 
   for (const [name, spoil] of kinds) {
-    it(`that ${name} is kept, and the copy takes its place`, async (t) => {
+    it(`that ${name} is kept, and rebuilt from the journal: nothing comes twice`, async (t) => {
       const { sandbox, collector, happen } = await place(t);
       assertGood(await collector.run());
       happen(5);
       assertGood(await collector.run());
-      assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
-      const known = collector.printed.length;
-
       spoil(collector.stateFile);
       const broken = readFileSync(collector.stateFile);
       happen(5);
       const { code, stderr } = await collector.run();
       assert.equal(code, 0, stderr);
       assert.match(stderr, /^fetch-activity-logs: warning: .*corrupt-/m);
-      assert.match(stderr, /^fetch-activity-logs: warning: .*\.bak/m);
+      assert.match(
+        stderr,
+        /^fetch-activity-logs: warning: .*rebuilt from the journal .*; the redeliver command does$/m,
+      );
       const kept = filesOf(collector).filter((file) => file.startsWith('state.json.corrupt-'));
       assert.equal(kept.length, 1);
       assert.deepEqual(readFileSync(join(collector.folder, kept[0] ?? '')), broken);
-
-      // The copy is from the beginning of the last run at the latest: the events of that run come again.
-      const repeated = assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
-      assert.ok(repeated <= 10, `${repeated} of ${known} lines repeated`);
-      assertGood(await collector.run());
-      assert.equal(assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS)), repeated);
-    });
-
-    it(`that ${name} is kept, and without a copy it begins anew`, async (t) => {
-      const { sandbox, collector, happen } = await place(t);
-      assertGood(await collector.run());
-      spoil(collector.stateFile);
-      rmSync(`${collector.stateFile}.bak`, { force: true });
-      happen(5);
-      const { code, stderr } = await collector.run();
-      assert.equal(code, 0, stderr);
-      assert.match(stderr, /^fetch-activity-logs: warning: .*corrupt-/m);
-      assert.match(stderr, /^fetch-activity-logs: error: there is no good copy .* --since ago; .* export command$/m);
-      assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
-      assert.equal(filesOf(collector).filter((file) => file.includes('.corrupt-')).length, 1);
+      assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
     });
   }
 
-  it('with a broken copy beside it is kept with it', async (t) => {
-    const { sandbox, collector } = await place(t);
+  it('that is gone is rebuilt from the journal', async (t) => {
+    const { sandbox, collector, happen } = await place(t);
+    assertGood(await collector.run());
+    rmSync(collector.stateFile);
+    happen(5);
+    const { code, stderr } = await collector.run();
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /warning: there was no state file .*rebuilt from the journal/);
+    assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
+  });
+
+  it('without a journal beside it starts over, and loses nothing of what is asked for again', async (t) => {
+    const { sandbox, collector, happen } = await place(t);
     assertGood(await collector.run());
     half(collector.stateFile);
-    writeFileSync(`${collector.stateFile}.bak`, '{');
-    assertGood(await collector.run());
+    rmSync(journalFolder(collector.stateFile), { recursive: true });
+    happen(5);
+    const { code, stderr } = await collector.run();
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /error: there is no journal beside it, either: starting over .* use export to fetch the gap$/m,
+    );
     assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
-    assert.equal(filesOf(collector).filter((file) => file.includes('.corrupt-')).length, 2);
+  });
+
+  it('with a byte-order mark, as an editor leaves it, is read', async (t) => {
+    const { sandbox, collector, happen } = await place(t);
+    assertGood(await collector.run());
+    writeFileSync(collector.stateFile, `\uFEFF${readFileSync(collector.stateFile, 'utf8')}`);
+    happen(5);
+    assertGood(await collector.run());
+    assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
   });
 });
 
 describe('a state file that must not be touched', { concurrency: 2 }, () => {
   it('is one from the future: it stays as it is to the byte', async (t) => {
     const { sandbox, collector } = await place(t);
-    const text = '{ "version":2, "sources" : {"ionos/1":{"cursor":[1.0]}},\n "novelty": true }\n';
+    const text = '{ "version":3, "sources" : {"ionos/1":{"cursor":[1.0]}},\n "novelty": true }\n';
     writeFileSync(collector.stateFile, text);
     const before = statSync(collector.stateFile);
-    assertRefused(await collector.run(), sandbox, /version 2.*left as it is/);
+    assertRefused(await collector.run(), sandbox, /version 3.*left as it is/);
     assert.equal(readFileSync(collector.stateFile, 'utf8'), text);
     assert.deepEqual([statSync(collector.stateFile).ino, filesOf(collector)], [before.ino, ['state.json']]);
-  });
-
-  it('is one from the future beside a broken one', async (t) => {
-    const { sandbox, collector } = await place(t);
-    writeFileSync(`${collector.stateFile}.bak`, '{"version":7}');
-    writeFileSync(collector.stateFile, '{"vers');
-    const { code } = await collector.run();
-    assert.equal(code, 1);
-    assert.deepEqual(sandbox.requests, []);
-    assert.equal(readFileSync(`${collector.stateFile}.bak`, 'utf8'), '{"version":7}');
   });
 
   it('belongs to another user', { skip: !IS_ROOT && 'only root can give files away (sudo npm test)' }, async (t) => {
@@ -283,22 +280,35 @@ describe('a full disk', () => {
     rmSync(join(dirname(stateFile), 'filler'));
   }
 
-  for (const spare of [0, 1, 2]) {
-    it(`with ${spare} blocks left is found before the first request`, async (t) => {
+  it('is found before the first request', async (t) => {
+    const { sandbox, collector, happen } = await place(t);
+    if (!(await mounted(t, collector))) return;
+    assertGood(await collector.run());
+    const text = readFileSync(collector.stateFile, 'utf8');
+    sandbox.requests.length = 0;
+
+    fill(collector);
+    assertRefused(await collector.run(), sandbox, /state\.json.*the disk is full/);
+    assert.equal(readFileSync(collector.stateFile, 'utf8'), text);
+
+    makeRoom(collector);
+    happen(5);
+    assertGood(await collector.run());
+    assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
+  });
+
+  for (const spare of [3, 5]) {
+    it(`with ${spare} blocks left takes the commit from its reserve, and is found by the next run`, async (t) => {
       const { sandbox, collector, happen } = await place(t);
       if (!(await mounted(t, collector))) return;
-      happen(300);
       assertGood(await collector.run());
-      assert.ok(statSync(collector.stateFile).size > 3 * BLOCK);
-      const text = readFileSync(collector.stateFile, 'utf8');
-      sandbox.requests.length = 0;
-
+      happen(100);
       fill(collector, spare);
+      assertGood(await collector.run());
+      sandbox.requests.length = 0;
+      fill(collector);
       assertRefused(await collector.run(), sandbox, /state\.json.*the disk is full/);
-      assert.equal(readFileSync(collector.stateFile, 'utf8'), text);
-
       makeRoom(collector);
-      happen(5);
       assertGood(await collector.run());
       assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
     });
@@ -315,21 +325,36 @@ describe('a full disk', () => {
   });
 
   for (const pageIndex of ['first', 'later'] as const) {
-    it(`during the run, at the ${pageIndex} page: exit code 1, and nothing taken for committed`, async (t) => {
+    it(`during the run, at the ${pageIndex} page: what was printed is committed from the reserve`, async (t) => {
+      const { sandbox, collector, happen } = await place(t);
+      if (!(await mounted(t, collector))) return;
+      happen(100);
+      const isTheMoment = ({ kind, pageIndex: index }: { kind: string; pageIndex: string }) =>
+        kind === 'page' && index === pageIndex;
+      const fills = sandbox.nextRequest(isTheMoment).then(() => fill(collector));
+      assertGood(await collector.run('--page-size', '50'));
+      await fills;
+      makeRoom(collector);
+      assertGood(await collector.run());
+      assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
+    });
+
+    it(`during the run, at the ${pageIndex} page, without a reserve: exit code 1, and nothing lost`, async (t) => {
       const { sandbox, collector, happen } = await place(t);
       if (!(await mounted(t, collector))) return;
       happen(300);
       const isTheMoment = ({ kind, pageIndex: index }: { kind: string; pageIndex: string }) =>
         kind === 'page' && index === pageIndex;
-      const fills = sandbox.nextRequest(isTheMoment).then(() => fill(collector));
+      const fills = sandbox.nextRequest(isTheMoment).then(() => {
+        rmSync(join(journalFolder(collector.stateFile), 'reserve'));
+        fill(collector);
+      });
       const { code, lines, stderr } = await collector.run('--page-size', '50');
       await fills;
       assert.equal(code, 1, stderr);
       assert.match(stderr, /^fetch-activity-logs: error: .*state\.json.*the disk is full/m);
-      const { sources } = collector.state();
-      const committed = Object.values(sources).reduce((sum, { delivered }) => sum + delivered, 0);
+      const committed = Object.values(collector.state().sources).reduce((sum, { delivered }) => sum + delivered, 0);
       assert.ok(committed <= lines.length);
-      for (const { cursor, start } of Object.values(sources)) assert.equal(cursor, start);
 
       makeRoom(collector);
       assertGood(await collector.run());

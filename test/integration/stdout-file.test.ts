@@ -10,7 +10,7 @@ import { type Sandbox, startSandbox } from '../sandbox/server.ts';
 const CONTRACT = '31721060';
 const SECOND = 1000;
 /** In the 512 bytes of ulimit -f: enough for the state, not for the events, as on a disk that becomes full. */
-const BLOCKS = 60;
+const BLOCKS = 80;
 
 interface Shelled {
   readonly code: number | null;

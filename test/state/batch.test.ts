@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { addLateness, append, emptyBatch, type Batch, type Entry } from '../../src/state/batch.ts';
+import { ENTRY_KINDS, addLateness, append, emptyBatch, type Batch, type Entry } from '../../src/state/batch.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { noteDelivered } from '../../src/state/source-progress.ts';
 import { parseState } from '../../src/state/parse-state.ts';
@@ -28,7 +28,9 @@ const nullable = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.opti
 /** What a page gives; its identities come up in other pages, too. */
 const batches: fc.Arbitrary<Batch> = fc
   .record({
-    events: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), nullable(second)), { maxLength: 4 }),
+    events: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), second, fc.constantFrom(...ENTRY_KINDS)), {
+      maxLength: 4,
+    }),
     partial: fc.array(fc.constantFrom('x', 'y'), { maxLength: 2 }),
     cursor: nullable(second.map((time) => new Date(time * 1000).toISOString())),
     last_event: nullable(second.map((time) => time * 1000)),
@@ -43,10 +45,10 @@ const batches: fc.Arbitrary<Batch> = fc
   .map(({ events, partial, ...rest }) => ({
     ...rest,
     partial: rest.cursor === null ? partial : [],
-    entries: events.map(([key, keepUntil]) => ({ key: EventId.of(key), keepUntil })),
+    entries: events.map(([key, keepUntil, kind]) => ({ key: EventId.of(key), keepUntil, kind })),
   }));
 
-const shown = ({ key, keepUntil }: Entry): string => `${keepUntil} ${key.toString()}`;
+const shown = ({ key, keepUntil, kind }: Entry): string => `${kind} ${keepUntil} ${key.toString()}`;
 const copyOf = (batch: Batch): Batch => ({ ...structuredClone(batch), entries: [...batch.entries] });
 
 describe('a batch', () => {
@@ -102,7 +104,7 @@ describe('a batch', () => {
     const sum = emptyBatch();
     const large = {
       ...emptyBatch(),
-      entries: Array<Entry>(many).fill({ key: EventId.of('a'), keepUntil: 1 }),
+      entries: Array<Entry>(many).fill({ key: EventId.of('a'), keepUntil: 1, kind: 'delivered' }),
     };
     append(sum, large);
     append(sum, large);

@@ -121,10 +121,10 @@ describe('SourceProgress', () => {
     const rows: [EventSlice, Partial<Page>, number][] = [
       [event('inside', 45), { between }, NOW_S - 45],
       [event('at the beginning', 60), { between }, NOW_S - 60],
-      [event('at the end', 30), { between }, NOW_S - 30],
-      [event('says that it is older', 1000), { between }, NOW_S - 30],
-      [event('says that it is newer', -1000), { between }, NOW_S - 30],
-      [event('does not say'), { between }, NOW_S - 30],
+      [event('at the end', 30), { between }, NOW_S - 31],
+      [event('says that it is older', 1000), { between }, NOW_S - 31],
+      [event('says that it is newer', -1000), { between }, NOW_S - 31],
+      [event('does not say'), { between }, NOW_S - 31],
       [event('alone', 45), {}, NOW_S - 45],
       [event('does not say, alone'), {}, 0],
     ];

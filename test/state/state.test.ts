@@ -68,7 +68,7 @@ describe('a state', () => {
         'ionos/31721060': {
           cursor: CURSOR,
           delivered: { 1_795_292_755: [UUID] },
-          unnamed: [NIL],
+          delivered_unnamed: { 0: [NIL] },
           last_event: 1_795_292_755_394,
           forget_before: 1_795_292_455,
           late: { count: 1, max_seconds: 42 },
@@ -161,8 +161,8 @@ describe('a file that cannot be read', () => {
     ['is noise', '\u0000\u0001\ufffd', 'it is not JSON'],
     ['is a list', '[]', 'the document is [], expected an object'],
     ['is null', 'null', 'the document is null, expected an object'],
-    ['has an old version', '{"version":0}', 'version is 0, expected 1'],
-    ['has a version as text', '{"version":"1"}', 'version is "1", expected 1'],
+    ['has an old version', '{"version":0}', 'version is 0, expected 2'],
+    ['has a version as text', '{"version":"1"}', 'version is "1", expected 2'],
     ['has a date that is none', '{"last_run":"yesterday"}', 'last_run is "yesterday", expected a date and time'],
     ['has a date of another type', '{"last_run":5}', 'last_run is 5, expected a string'],
     [
@@ -223,9 +223,9 @@ describe('a file that cannot be read', () => {
   });
 
   it('was written by a newer program', () => {
-    assert.throws(() => parseState('{"version":2,"sources":"?"}'), {
+    assert.throws(() => parseState('{"version":3,"sources":"?"}'), {
       name: NewerStateError.name,
-      message: 'it has version 2, and this program knows versions up to 1: a newer one wrote it',
+      message: 'it has version 3, and this program knows versions up to 2: a newer one wrote it',
     });
   });
 

@@ -8,6 +8,7 @@ import { ShapeError } from '../../lib/narrow.ts';
 import { counted } from '../../lib/words.ts';
 import { describeOwner, isAlive, readOwner } from '../../lib/process-identity.ts';
 import { NewerStateError, parseState } from '../../state/parse-state.ts';
+import { journalFolder } from '../../state/journal-files.ts';
 import { oldestCursor, type State } from '../../state/state.ts';
 import type { Setup } from '../facts/environment.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
@@ -118,12 +119,12 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   if (state instanceof NewerStateError) {
     return [error('state', state.message, { at, impact: `this version leaves it as it is, and ${NOTHING_COLLECTED}` })];
   }
-  const backup = read(`${file}.bak`);
-  if (backup === undefined || backup instanceof Error) {
+  const journal = journalFolder(file);
+  if (!existsSync(journal)) {
     return [
-      error('state', `the state is broken (${state.message}), and there is no sound copy`, {
+      error('state', `the state is broken (${state.message}), and there is no journal ${journal}`, {
         at,
-        impact: 'the next poll begins anew with --since, and what happened before that is missing',
+        impact: 'the next poll starts over from --since, and what happened before that is missing',
         command: EXPORT,
       }),
     ];
@@ -131,7 +132,7 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   return [
     warning('state', `the state is broken (${state.message})`, {
       at,
-      impact: `the next poll goes on with ${file}.bak, and some events come twice`,
+      impact: `the next poll rebuilds it from the journal ${journal}`,
     }),
   ];
 }

@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
+import { journalFolder } from '../../../src/state/journal-files.ts';
 import { thisProcess } from '../../../src/lib/process-identity.ts';
 import { NOW, STATE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
 
@@ -76,17 +77,16 @@ describe('check looks at the state', { concurrency: 4 }, () => {
 
   const broken: [string, string, string | undefined, RegExp][] = [
     ['one from the future', '{"version":9}', undefined, /^error state: it has version 9/],
-    ['a broken one without a copy', '{"version":1,', undefined, /^error state: the state is broken \(it is not JSON\), and there is no sound copy$/],
-    ['a broken one with a broken copy', '{', '{', /^error state: .* there is no sound copy/],
-    ['a broken one with a sound copy', '', withCursor('2026-11-21T20:29:00Z'), /^warning state: the state is broken \(it is not JSON\)$/],
+    ['a broken one without a journal', '{"version":1,', undefined, /^error state: the state is broken \(it is not JSON\), and there is no journal .*activity_log_journal$/],
+    ['a broken one with a journal', '', '', /^warning state: the state is broken \(it is not JSON\)$/],
     ['a cursor of the future', withCursor('2026-11-21T21:29:00Z'), undefined, /^error state-ahead: its oldest cursor lies 59 min ahead/],
     ['silence', withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'), undefined, /^warning state-stale: no poll has succeeded for 30 min$/],
   ]; // prettier-ignore
-  for (const [name, text, copy, expected] of broken) {
+  for (const [name, text, journal, expected] of broken) {
     it(`finds ${name}`, async (t) => {
       const machine = await installedMachine(t);
       await machine.write(STATE, text, 0o600);
-      if (copy !== undefined) await machine.write(`${STATE}.bak`, copy, 0o600);
+      if (journal !== undefined) await machine.write(`${journalFolder(STATE)}/2026-11-21.jsonl`, journal, 0o600);
       const [finding, ...others] = await found(machine);
       assert.match(finding ?? '', expected);
       assert.deepEqual(others, []);

@@ -1,0 +1,22 @@
+import { hash } from 'node:crypto';
+
+/** What the first line of all names as the one before it. */
+export const FIRST_PREV = '0'.repeat(64);
+
+/** The journal's last line: where the chain continues. */
+export interface ChainEnd {
+  readonly seq: number;
+  /** Its SHA-256, in hexadecimal digits. */
+  readonly hash: string;
+}
+
+/** A line's place in the journal. */
+export interface Position {
+  readonly file: string;
+  readonly offset: number;
+}
+
+/** The SHA-256 of a line without its line break, in hexadecimal digits. */
+export function hashOf(line: Uint8Array): string {
+  return hash('sha256', line, 'hex');
+}

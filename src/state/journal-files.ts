@@ -1,0 +1,82 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { codeOf } from '../lib/errors.ts';
+import { ReusableMemory } from '../lib/reusable-memory.ts';
+
+const LF = 0x0a;
+const READ_BYTES = 256 * 1024;
+const FILE_NAME = /^\d{4}-\d\d-\d\d\.jsonl$/;
+const STATE_SUFFIX = '_state.json';
+
+/** The journal's folder, beside the state file and named after it: several inputs keep theirs apart. */
+export function journalFolder(stateFile: string): string {
+  const name = basename(stateFile);
+  const own = name.endsWith(STATE_SUFFIX) ? `${name.slice(0, -STATE_SUFFIX.length)}_journal` : `${name}.journal`;
+  return join(dirname(stateFile), own);
+}
+
+/** The file that takes the commits of a day (UTC, `2026-11-26`). */
+export function fileOfDay(day: string): string {
+  return `${day}.jsonl`;
+}
+
+/** The names of the journal's files, oldest first; none when there is no folder. Throws what reading it throws. */
+export async function journalFiles(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => FILE_NAME.test(name)).sort();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The size of all files together, in bytes. */
+export async function journalBytes(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await journalFiles(folder)) bytes += (await stat(join(folder, name))).size;
+  return bytes;
+}
+
+/** A line of a file as it is on the disk. */
+export interface RawLine {
+  readonly file: string;
+  /** 1 for the first line that was read of its file. */
+  readonly number: number;
+  /** Where it begins in its file. */
+  readonly offset: number;
+  /** Without its line break, and only until the next line is asked for. */
+  readonly bytes: Buffer;
+  /** False for the last line of a file when its line break is missing. */
+  readonly isWhole: boolean;
+}
+
+/** The lines of one file from this offset on, in memory that is used again. */
+export async function* linesOf(folder: string, file: string, offset = 0): AsyncGenerator<RawLine> {
+  const handle = await open(join(folder, file));
+  const memory = new ReusableMemory();
+  try {
+    let number = 1;
+    let start = offset;
+    let kept = 0;
+    for (;;) {
+      const buffer = memory.ensureCapacity(kept + READ_BYTES, kept);
+      const { bytesRead } = await handle.read(buffer, kept, READ_BYTES, start + kept);
+      const length = kept + bytesRead;
+      let from = 0;
+      // What was kept has no line break.
+      for (let end = buffer.indexOf(LF, kept); end >= 0 && end < length; end = buffer.indexOf(LF, from)) {
+        yield { file, number: number++, offset: start + from, bytes: buffer.subarray(from, end), isWhole: true };
+        from = end + 1;
+      }
+      if (bytesRead === 0) {
+        if (length > 0) yield { file, number, offset: start, bytes: buffer.subarray(0, length), isWhole: false };
+        return;
+      }
+      buffer.copy(buffer, 0, from, length);
+      start += from;
+      kept = length - from;
+    }
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,152 @@
+import { constants } from 'node:fs';
+import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncFolder } from '../lib/durable-file.ts';
+import { StateError, codeOf } from '../lib/errors.ts';
+import { hashOf, type ChainEnd, type Position } from './chain.ts';
+import { fileOfDay, journalFiles } from './journal-files.ts';
+import { serializeLine, type SourceRecord } from './journal-line.ts';
+import { makeFolder } from './state-file.ts';
+
+const PRIVATE = 0o600;
+const RESERVE = 'reserve';
+/** Disk space that is given up when the disk is full, so that what was printed can still be committed. */
+const RESERVE_BYTES = 32 * 1024;
+const DAY_MS = 86_400_000;
+
+interface Appended {
+  readonly position: Position;
+  readonly bytes: number;
+}
+
+/** Appends commits to the file of the day. One process at a time does so, under the lock of the state. */
+export class Journal {
+  readonly folder: string;
+  readonly #now: () => number;
+  #end: ChainEnd;
+  #file: string | undefined;
+  #handle: FileHandle | undefined;
+  #size = 0;
+
+  private constructor(folder: string, end: ChainEnd, now: () => number) {
+    this.folder = folder;
+    this.#end = end;
+    this.#now = now;
+  }
+
+  /** Makes the folder and the reserve. Throws when it cannot be written. */
+  static async open(folder: string, end: ChainEnd, now: () => number): Promise<Journal> {
+    await makeFolder(folder);
+    const journal = new Journal(folder, end, now);
+    await journal.#reserve();
+    return journal;
+  }
+
+  get end(): ChainEnd {
+    return this.#end;
+  }
+
+  /**
+   * Appends one line; it is on the disk when this returns. `cursors` is for the first line of a day: what the journal is
+   * rebuilt from must not be older than what is kept of it. Throws StateError when another process wrote to the file.
+   */
+  async append(
+    sources: Readonly<Record<string, SourceRecord>>,
+    cursors: () => Readonly<Record<string, SourceRecord>>,
+  ): Promise<Appended> {
+    const at = new Date(this.#now()).toISOString();
+    const isNew = await this.#openDay(at.slice(0, 10));
+    const commit = {
+      seq: this.#end.seq + 1,
+      at,
+      prev: this.#end.hash,
+      sources: isNew ? merged(cursors(), sources) : sources,
+    };
+    const line = serializeLine(commit);
+    const offset = this.#size;
+    await this.#write(line);
+    this.#end = { seq: commit.seq, hash: hashOf(line.subarray(0, -1)) };
+    return { position: { file: this.#file ?? '', offset }, bytes: line.length };
+  }
+
+  /** Removes files of days that are over for longer than this, but never the newest. */
+  async removeOlderThan(days: number): Promise<void> {
+    const oldest = fileOfDay(new Date(this.#now() - days * DAY_MS).toISOString().slice(0, 10));
+    const files = await journalFiles(this.folder);
+    for (const file of files.slice(0, -1)) if (file < oldest) await rm(join(this.folder, file), { force: true });
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = undefined;
+  }
+
+  /** True when the file of the day has no line yet. A clock that was set back does not bring an older day back. */
+  async #openDay(today: string): Promise<boolean> {
+    const newest = this.#file ?? (await journalFiles(this.folder)).at(-1) ?? '';
+    const ofToday = fileOfDay(today);
+    const file = ofToday > newest ? ofToday : newest;
+    if (file !== this.#file) {
+      await this.#handle?.close();
+      const { O_APPEND, O_CREAT, O_RDWR } = constants;
+      this.#handle = await open(join(this.folder, file), O_RDWR | O_CREAT | O_APPEND, PRIVATE);
+      this.#file = file;
+      this.#size = (await this.#handle.stat()).size;
+      if (this.#size === 0) await syncFolder(this.folder);
+    }
+    return this.#size === 0;
+  }
+
+  async #write(line: Buffer): Promise<void> {
+    const handle = this.#handle;
+    if (handle === undefined) throw new StateError('the journal is closed');
+    const { size, nlink } = await handle.stat();
+    if (size !== this.#size || nlink === 0) {
+      const what = nlink === 0 ? 'was removed' : 'was written by another process';
+      throw new StateError(`the journal file ${join(this.folder, this.#file ?? '')} ${what} during the run`);
+    }
+    try {
+      await writeWhole(handle, line);
+    } catch (error) {
+      await handle.truncate(size);
+      if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error;
+      await rm(join(this.folder, RESERVE), { force: true });
+      await writeWhole(handle, line).catch(async (again: unknown) => {
+        await handle.truncate(size);
+        throw again;
+      });
+    }
+    await handle.datasync();
+    this.#size += line.length;
+  }
+
+  async #reserve(): Promise<void> {
+    const file = join(this.folder, RESERVE);
+    try {
+      const handle = await open(file, 'wx', PRIVATE);
+      try {
+        await writeFile(handle, Buffer.alloc(RESERVE_BYTES));
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return;
+      await rm(file, { force: true });
+      throw error;
+    }
+  }
+}
+
+/** One write, as a rule. */
+async function writeWhole(handle: FileHandle, line: Buffer): Promise<void> {
+  for (let done = 0; done < line.length;) done += (await handle.write(line, done)).bytesWritten;
+}
+
+function merged(
+  cursors: Readonly<Record<string, SourceRecord>>,
+  sources: Readonly<Record<string, SourceRecord>>,
+): Record<string, SourceRecord> {
+  const all: Record<string, SourceRecord> = { ...cursors };
+  for (const [name, record] of Object.entries(sources)) all[name] = { ...record, ...cursors[name] };
+  return all;
+}

@@ -1,0 +1,125 @@
+import { copyFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseInstant } from '../lib/duration.ts';
+import type { Log } from '../lib/log.ts';
+import { ShapeError } from '../lib/narrow.ts';
+import { HourCounts } from './hour-counts.ts';
+import { hashOf, type ChainEnd } from './chain.ts';
+import { journalFiles, linesOf, type RawLine } from './journal-files.ts';
+import { parseLine, type JournalLine } from './journal-line.ts';
+import { RecentLines } from './recent-lines.ts';
+import { noteEntry, noteRest } from './source-progress.ts';
+import { newSource, startOf, type State } from './state.ts';
+
+export interface LoadedJournal {
+  readonly end: ChainEnd;
+  readonly recent: RecentLines;
+}
+
+/**
+ * Completes a snapshot with the journal: the ids that may come again, and the commits that came after the snapshot. For
+ * an empty state that is the whole journal. A torn last line is cut off and kept beside its file. Throws what reading a
+ * file throws.
+ */
+export async function loadJournal(folder: string, state: State, log: Log): Promise<LoadedJournal> {
+  const { seq, hash, known_from } = state.journal;
+  const recent = new RecentLines();
+  let end: ChainEnd = { seq, hash };
+  let isWhole = seq === 0;
+  for (const file of await journalFiles(folder)) {
+    if (known_from !== null && file < known_from.file) continue;
+    for await (const raw of linesOf(folder, file, file === known_from?.file ? known_from.offset : 0)) {
+      if (!raw.isWhole) {
+        await cutOff(folder, raw, log);
+        continue;
+      }
+      const line = readLine(raw, folder, log);
+      if (line === undefined) continue;
+      if (line.seq > seq) apply(line, state);
+      else knowIds(line, state);
+      recent.add({ file, offset: raw.offset, newest: newestOf(line, state) });
+      const lineHash = hashOf(raw.bytes);
+      if (line.seq === seq) isWhole = lineHash === hash;
+      if (line.seq >= end.seq) end = { seq: line.seq, hash: lineHash };
+    }
+  }
+  if (!isWhole) {
+    log.warn(
+      `the journal ${folder} does not have the commit ${seq} that the state file knows: it was altered, or is gone. ` +
+        'Events inside the overlap may be printed again, and verify can only speak of what comes from now on',
+    );
+    for (const source of Object.values(state.sources)) {
+      source.journal_from = startOf(source);
+      source.hours = new HourCounts();
+    }
+  }
+  return { end, recent };
+}
+
+function readLine(raw: RawLine, folder: string, log: Log): JournalLine | undefined {
+  try {
+    return parseLine(raw.bytes);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    log.warn(
+      `the journal file ${join(folder, raw.file)} has a line at byte ${raw.offset} that cannot be read ` +
+        `(${error.message}): it was altered; its events may be printed again, and verify shows which`,
+    );
+    return undefined;
+  }
+}
+
+/** What a killed run, or a power cut, left of a line. */
+async function cutOff(folder: string, { file, offset }: RawLine, log: Log): Promise<void> {
+  const whole = join(folder, file);
+  const kept = `${whole}.torn-${offset}`;
+  await copyFile(whole, kept);
+  await truncate(whole, offset);
+  log.warn(`the last line of the journal file ${whole} was not finished: it was cut off; the file is kept as ${kept}`);
+}
+
+function knowIds(line: JournalLine, state: State): void {
+  for (const [name, { forEachId }] of line.sources) {
+    const source = state.sources[name];
+    if (source === undefined) continue;
+    const start = startOf(source);
+    forEachId(
+      (id, second) => source.seen.add(id, second),
+      (second, kind) => second >= start && (kind === 'delivered' || kind === 'excluded'),
+    );
+  }
+}
+
+function apply(line: JournalLine, state: State): void {
+  // What was pending is decided before anything else is committed.
+  state.pending = null;
+  if (state.generation === 0) state.last_run = line.at;
+  const at = parseInstant(line.at) ?? 0;
+  for (const [name, { batch, start, forEachId }] of line.sources) {
+    const begin = start ?? batch.cursor;
+    const source = state.sources[name] ?? (begin === null ? undefined : newSource(begin));
+    if (source === undefined) continue;
+    state.sources[name] = source;
+    if (start !== null) source.start = start;
+    forEachId((key, keepUntil, kind) => noteEntry(source, { key, keepUntil, kind }));
+    noteRest(source, batch, at);
+  }
+}
+
+function newestOf(line: JournalLine, state: State): Map<string, number> {
+  const newest = new Map<string, number>();
+  for (const [name, { forEachId }] of line.sources) {
+    const source = state.sources[name];
+    if (source === undefined) continue;
+    const start = startOf(source);
+    forEachId(
+      () => undefined,
+      (second, kind) => {
+        const isNeeded = second >= start && (kind === 'delivered' || kind === 'excluded');
+        if (isNeeded) newest.set(name, Math.max(second, newest.get(name) ?? 0));
+        return false;
+      },
+    );
+  }
+  return newest;
+}

@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict';
+import { appendFile, copyFile, cp, mkdir, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { EventId } from '../../src/events/event-id.ts';
+import type { StateError } from '../../src/lib/errors.ts';
+import { FIRST_PREV, hashOf } from '../../src/state/chain.ts';
+import { emptyBatch, type Batch } from '../../src/state/batch.ts';
+import { journalFolder } from '../../src/state/journal-files.ts';
+import { StateStore } from '../../src/state/state-store.ts';
+import { newSource } from '../../src/state/state.ts';
+import { captureLog, type CapturedLog } from '../helpers/captured-log.ts';
+import '../helpers/properties.ts';
+import { idsIn, journalLines, journalOf, savedState } from '../helpers/saved-state.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+
+const SOURCE = 'ionos/31721060';
+const START = '2026-11-21T20:00:00Z';
+const START_S = Date.parse(START) / 1000;
+const DAY_MS = 86_400_000;
+
+class Place {
+  readonly file: string;
+  readonly log: CapturedLog = captureLog();
+  readonly failures: StateError[] = [];
+  now = Date.parse('2026-11-21T20:30:00Z');
+  /** Every store of this place, so that none stays open. */
+  store: StateStore | undefined;
+
+  constructor(folder: string) {
+    this.file = join(folder, 'state.json');
+  }
+
+  get journal(): string {
+    return journalFolder(this.file);
+  }
+
+  async open(): Promise<StateStore> {
+    await this.store?.close();
+    this.store = undefined;
+    this.store = await StateStore.open({
+      file: this.file,
+      log: this.log,
+      signal: new AbortController().signal,
+      now: () => this.now,
+      initialLastRun: START,
+      onFailure: (error) => this.failures.push(error),
+    });
+    if (!Object.hasOwn(this.store.state.sources, SOURCE)) this.store.register(SOURCE, newSource(START));
+    return this.store;
+  }
+}
+
+async function place(t: TestContext): Promise<Place> {
+  const one = new Place(await temporaryFolder(t));
+  t.after(async () => one.store?.close());
+  return one;
+}
+
+/** The events with these numbers, each a second after the one before. */
+function delivered(...numbers: number[]): Batch {
+  const entries = numbers.map((n) => ({ key: idOf(n), keepUntil: START_S + n, kind: 'delivered' as const }));
+  return { ...emptyBatch(), entries };
+}
+
+function idOf(n: number): EventId {
+  return new EventId(1, 2, 3, n, 7);
+}
+
+function isKnown(store: StateStore, n: number): boolean {
+  return store.state.sources[SOURCE]?.seen.note(idOf(n)) === 'known';
+}
+
+describe('the journal', () => {
+  it('has a line for each commit, chained by hash, and the state file no ids', async (t) => {
+    const p = await place(t);
+    const store = await p.open();
+    store.commit(SOURCE, delivered(1, 2));
+    await store.flush();
+    store.commit(SOURCE, { ...delivered(3), cursor: '2026-11-21T20:10:00Z' });
+    await store.flush();
+    const lines = journalLines(p.file);
+    assert.deepEqual(
+      lines.map(({ seq }) => seq),
+      [1, 2],
+    );
+    const [file = ''] = journalOf(p.file);
+    assert.equal(basename(file), '2026-11-21.jsonl');
+    const texts = (await readFile(file, 'utf8')).split('\n');
+    assert.deepEqual(
+      lines.map(({ prev }) => prev),
+      [FIRST_PREV, hashOf(Buffer.from(texts[0] ?? ''))],
+    );
+    const { cursor, delivered: groups } = lines[1]?.sources[SOURCE] ?? {};
+    assert.deepEqual([cursor, groups], ['2026-11-21T20:10:00Z', { [START_S + 3]: [String(idOf(3))] }]);
+    assert.ok(!(await readFile(p.file, 'utf8')).includes(String(idOf(3))));
+    assert.deepEqual([(await stat(p.journal)).mode & 0o777, (await stat(file)).mode & 0o777], [0o700, 0o600]);
+  });
+
+  it('is named after the state file', () => {
+    assert.equal(journalFolder('/a/activity_log_state.json'), '/a/activity_log_journal');
+    assert.equal(journalFolder('/a/cloudscale_log_state.json'), '/a/cloudscale_log_journal');
+    assert.equal(journalFolder('/a/state.json'), '/a/state.json.journal');
+  });
+
+  it('gets no line from an idle poll, and the cursor is in the snapshot', async (t) => {
+    const p = await place(t);
+    await (await p.open()).flush();
+    const store = await p.open();
+    store.commit(SOURCE, { ...emptyBatch(), cursor: '2026-11-21T20:20:00Z' });
+    await store.flush();
+    assert.equal(journalLines(p.file).length, 1);
+    assert.equal((await p.open()).state.sources[SOURCE]?.cursor, '2026-11-21T20:20:00Z');
+    assert.deepEqual(p.log.messages, []);
+  });
+
+  it('has the last cursor of a source that delivered something', async (t) => {
+    const p = await place(t);
+    const store = await p.open();
+    store.commit(SOURCE, delivered(1));
+    await store.catchUp();
+    await store.flush();
+    store.commit(SOURCE, { ...emptyBatch(), cursor: '2026-11-21T20:20:00Z' });
+    await store.flush();
+    assert.equal(journalLines(p.file).at(-1)?.sources[SOURCE]?.cursor, '2026-11-21T20:20:00Z');
+  });
+
+  it('keeps the ids inside the overlap, over any number of runs, and is read no further back', async (t) => {
+    const p = await place(t);
+    let store = await p.open();
+    for (let n = 0; n < 20; n++) {
+      store.commit(SOURCE, { ...delivered(n), forget_before: START_S + n - 5 });
+      await store.flush();
+      store = await p.open();
+    }
+    assert.equal(savedState(p.file).journal?.known_from?.offset, await offsetOf(p, 15));
+    assert.deepEqual(
+      [13, 14, 15, 19, 20].map((n) => isKnown(store, n)),
+      [false, true, true, true, false],
+    );
+  });
+
+  async function offsetOf(p: Place, line: number): Promise<number> {
+    const text = await readFile(journalOf(p.file)[0] ?? '', 'utf8');
+    return (
+      text
+        .split('\n')
+        .slice(0, line - 1)
+        .join('\n').length + 1
+    );
+  }
+
+  it('begins a file a day, with all cursors; a clock that is set back does not bring an old day back', async (t) => {
+    const p = await place(t);
+    const store = await p.open();
+    store.register('ionos/idle', newSource(START));
+    store.commit(SOURCE, delivered(1));
+    await store.flush();
+    p.now += DAY_MS;
+    store.commit(SOURCE, delivered(2));
+    await store.flush();
+    p.now -= 2 * DAY_MS;
+    store.commit(SOURCE, delivered(3));
+    await store.flush();
+    assert.deepEqual(
+      journalOf(p.file).map((file) => basename(file)),
+      ['2026-11-21.jsonl', '2026-11-22.jsonl'],
+    );
+    const lines = journalLines(p.file);
+    assert.deepEqual([lines.length, Object.keys(lines[1]?.sources ?? {})], [3, ['ionos/31721060', 'ionos/idle']]);
+    await rm(journalOf(p.file)[0] ?? '');
+    await rm(p.file);
+    assert.equal((await p.open()).state.sources['ionos/idle']?.cursor, START);
+  });
+});
+
+describe('a journal that is not whole', () => {
+  async function withTwoCommits(t: TestContext): Promise<Place> {
+    const p = await place(t);
+    const store = await p.open();
+    store.commit(SOURCE, delivered(1));
+    await store.flush();
+    store.commit(SOURCE, delivered(2));
+    await store.flush();
+    await store.close();
+    p.store = undefined;
+    return p;
+  }
+
+  it('has a torn last line: it is cut off and kept beside it, and one line says so', async (t) => {
+    const p = await withTwoCommits(t);
+    const [file = ''] = journalOf(p.file);
+    const whole = await readFile(file);
+    await appendFile(file, '{"seq":3,"at":"2026-');
+    const store = await p.open();
+    assert.deepEqual(await readFile(file), whole);
+    const kept = (await readdir(p.journal)).filter((name) => name.includes('.torn-'));
+    assert.deepEqual(kept, [`2026-11-21.jsonl.torn-${whole.length}`]);
+    assert.match(p.log.messages.join('\n'), /^warn: the last line of the journal file .* was not finished/);
+    store.commit(SOURCE, delivered(3));
+    await store.flush();
+    assert.deepEqual(
+      journalLines(p.file).map(({ seq }) => seq),
+      [1, 2, 3],
+    );
+  });
+
+  it('is gone: one line says so, and only the overlap may come again', async (t) => {
+    const p = await withTwoCommits(t);
+    await rm(p.journal, { recursive: true });
+    const store = await p.open();
+    assert.match(p.log.messages.join('\n'), /^warn: the journal .* does not have the commit 2 .*printed again/);
+    assert.equal(p.log.messages.length, 1);
+    store.commit(SOURCE, delivered(3));
+    await store.flush();
+    assert.equal(journalLines(p.file)[0]?.seq, 3);
+    await p.open();
+    assert.equal(p.log.messages.length, 1);
+  });
+
+  it('has a line that was altered: one line says where, and the others count', async (t) => {
+    const p = await withTwoCommits(t);
+    const [file = ''] = journalOf(p.file);
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('"delivered":{"', '"delivered":{x'));
+    const store = await p.open();
+    assert.match(p.log.messages.join('\n'), /has a line at byte 0 that cannot be read .*it was altered/);
+    assert.deepEqual([isKnown(store, 1), isKnown(store, 2)], [false, true]);
+  });
+
+  it('is a file: nothing is collected, and one line says why', async (t) => {
+    const p = await withTwoCommits(t);
+    await rm(p.journal, { recursive: true });
+    await writeFile(p.journal, '');
+    await assert.rejects(p.open(), /cannot use the state file .*journal: ENOTDIR/);
+  });
+
+  it('is written by somebody else, or removed, during the run: the run ends', async (t) => {
+    const p = await withTwoCommits(t);
+    for (const meddle of [async (file: string) => appendFile(file, 'x\n'), async (file: string) => rm(file)]) {
+      const store = await p.open();
+      store.commit(SOURCE, delivered(3));
+      await store.flush();
+      await meddle(journalOf(p.file)[0] ?? '');
+      store.commit(SOURCE, delivered(4));
+      await assert.rejects(store.flush(), /was (written by another process|removed) during the run/);
+    }
+    assert.equal(p.failures.length, 2);
+  });
+});
+
+describe('a state of version 1', () => {
+  it('is taken over with its ids, which become the first line of the journal; its copy goes', async (t) => {
+    const p = await place(t);
+    const seen = { [START_S + 1]: [String(idOf(1))], [START_S + 2]: ['6c8f4fb0-4e4a-4d5c-9a3e-0a4d5c6b7a89'] };
+    const source = { cursor: '2026-11-21T20:25:00Z', start: START, seen, delivered: 12, strikes: { a: 1 } };
+    const text = JSON.stringify({
+      version: 1,
+      last_run: START,
+      generation: 7,
+      sources: { [SOURCE]: source },
+      pending: null,
+    });
+    await writeFile(p.file, text);
+    await writeFile(`${p.file}.bak`, text);
+    for (let run = 0; run < 2; run++) {
+      const store = await p.open();
+      const loaded = store.state.sources[SOURCE];
+      assert.deepEqual([isKnown(store, 1), isKnown(store, 3)], [true, false]);
+      assert.deepEqual([loaded?.cursor, loaded?.delivered, loaded?.strikes], [source.cursor, 12, { a: 1 }]);
+      await store.flush();
+    }
+    const [line, ...others] = journalLines(p.file);
+    assert.deepEqual([idsIn(line?.sources[SOURCE]?.delivered).length, others.length], [2, 0]);
+    assert.deepEqual(
+      (await readdir(join(p.file, '..'))).filter((name) => name.endsWith('.bak')),
+      [],
+    );
+    assert.deepEqual(p.log.messages, []);
+  });
+});
+
+describe('a crash at any step of a commit', { timeout: 120_000 }, () => {
+  /** What a run did: after each step, the snapshot that was on the disk. */
+  async function history(
+    t: TestContext,
+  ): Promise<{ p: Place; journal: Buffer; snapshots: Buffer[]; commits: number[][] }> {
+    const p = await place(t);
+    const commits: number[][] = [];
+    const snapshots: Buffer[] = [];
+    let store = await p.open();
+    await store.flush();
+    for (let n = 0; n < 30; n += 3) {
+      const cursor = new Date((START_S + n) * 1000).toISOString().replace('.000', '');
+      store.commit(SOURCE, { ...delivered(n, n + 1, n + 2), cursor, forget_before: START_S + n - 6 });
+      p.now += 2000;
+      if (n % 4 === 0) await store.flush();
+      else await store.catchUp();
+      commits.push([n, n + 1, n + 2]);
+      snapshots.push(await readFile(p.file));
+      if (n % 9 === 0) store = await p.open();
+    }
+    await store.close();
+    p.store = undefined;
+    return { p, journal: await readFile(journalOf(p.file)[0] ?? ''), snapshots, commits };
+  }
+
+  it('loses nothing: whatever the journal is cut to, and whichever older snapshot is beside it', async (t) => {
+    const { p, journal, snapshots, commits } = await history(t);
+    const folder = await temporaryFolder(t);
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat({ max: journal.length }),
+        fc.option(fc.nat({ max: snapshots.length - 1 }), { nil: undefined }),
+        fc.boolean(),
+        async (cut, nth, hasHalf) => {
+          const after = new Place(join(folder, String(round++)));
+          await mkdir(after.journal, { recursive: true });
+          await copyFile(journalOf(p.file)[0] ?? '', join(after.journal, '2026-11-21.jsonl'));
+          await truncate(join(after.journal, '2026-11-21.jsonl'), cut);
+          const snapshot = nth === undefined ? undefined : snapshots[nth];
+          if (snapshot !== undefined) await writeFile(after.file, snapshot);
+          if (hasHalf) await writeFile(`${after.file}.123`, (snapshots.at(-1) ?? Buffer.alloc(0)).subarray(0, 50));
+          const whole = journalLines(after.file);
+          const store = await after.open();
+          const source = store.state.sources[SOURCE];
+          assert.ok(source);
+          // The cursor never lies behind what is in the journal, and what it has inside the overlap is known.
+          const committed = whole.flatMap(({ sources }) => idsIn(sources[SOURCE]?.delivered));
+          const snapshotCursor =
+            snapshot === undefined
+              ? START
+              : (JSON.parse(snapshot.toString()) as { sources: Record<string, { cursor: string }> }).sources[SOURCE]
+                  ?.cursor;
+          const reached = Math.max(
+            Date.parse(snapshotCursor ?? START),
+            START_S * 1000 + (Math.floor(committed.length / 3) - 1) * 3000,
+          );
+          assert.ok(Date.parse(source.cursor) <= reached);
+          for (const n of commits.flat().slice(0, committed.length)) {
+            const isInside = START_S + n >= Date.parse(source.start) / 1000;
+            if (isInside) assert.ok(isKnown(store, n), `event ${n} comes again`);
+          }
+          await store.close();
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('a folder that was copied at any moment continues without loss', async (t) => {
+    const p = await place(t);
+    const copies: Place[] = [];
+    const folder = await temporaryFolder(t);
+    const store = await p.open();
+    for (let n = 0; n < 12; n += 2) {
+      store.commit(SOURCE, delivered(n, n + 1));
+      p.now += 2000;
+      await (n % 4 === 0 ? store.flush() : store.catchUp());
+      const copy = new Place(join(folder, String(n)));
+      await cp(join(p.file, '..'), join(copy.file, '..'), {
+        recursive: true,
+        filter: (source) => !source.endsWith('.lock') && !source.endsWith('.owner'),
+      });
+      copies.push(copy);
+    }
+    for (const [index, copy] of copies.entries()) {
+      const continued = await copy.open();
+      for (let n = 0; n < 2 * index + 2; n++) assert.ok(isKnown(continued, n), `copy ${index} does not know ${n}`);
+      await continued.close();
+      assert.deepEqual(copy.log.messages, []);
+    }
+  });
+});
