@@ -44,21 +44,25 @@ export async function collect(config: Config, world: World, options: CollectOpti
   const plainLog = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
   const log = options.adaptLog?.(plainLog) ?? plainLog;
   try {
-    return await withSession({ config, credentials, log, world, keptStore: options.store }, async (session) => {
-      const exitCode = await recorded(session, async () => {
-        try {
-          return await pollAll(session);
-        } catch (error) {
-          const late = error instanceof Stopped && error.isDeadline;
-          const failure = late ? tooLate(error, session.api.lastFailure?.message) : error;
-          if (isWorthNoting(failure)) await noteInAll(explained(failure, config, credentials, world).message, session);
-          throw failure;
-        }
-      });
-      const warning = expiryWarning(credentials, world.now());
-      if (warning !== undefined) log.warn(warning);
-      return { exitCode, isComplete: !session.run.signal.aborted, lastFailure: session.api.lastFailure };
-    });
+    return await withSession(
+      { config, credentials, log, world, keptStore: options.store, announce: plainLog.info },
+      async (session) => {
+        const exitCode = await recorded(session, async () => {
+          try {
+            return await pollAll(session);
+          } catch (error) {
+            const late = error instanceof Stopped && error.isDeadline;
+            const failure = late ? tooLate(error, session.api.lastFailure?.message) : error;
+            if (isWorthNoting(failure))
+              await noteInAll(explained(failure, config, credentials, world).message, session);
+            throw failure;
+          }
+        });
+        const warning = expiryWarning(credentials, world.now());
+        if (warning !== undefined) log.warn(warning);
+        return { exitCode, isComplete: !session.run.signal.aborted, lastFailure: session.api.lastFailure };
+      },
+    );
   } catch (error) {
     if (error instanceof Stopped && error.isDeadline) throw tooLate(error);
     if (error instanceof Stopped) log.info(`${error.message} before anything was collected`);

@@ -2,7 +2,16 @@ import { collect, type Outcome } from './collect.ts';
 import { DEADLINE } from '../session/failures.ts';
 import type { Config } from '../config/config.ts';
 import { formatDuration } from '../lib/duration.ts';
-import { ApiError, AppError, ExitCode, LockedError, NotTakenError, PageError, messageOf } from '../lib/errors.ts';
+import {
+  ApiError,
+  AppError,
+  ConfigError,
+  ExitCode,
+  LockedError,
+  NotTakenError,
+  PageError,
+  messageOf,
+} from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { emptyStore } from '../state/state-store.ts';
 import type { World } from '../lib/world.ts';
@@ -15,7 +24,7 @@ const LONGEST_ASKED_MS = 3_600_000;
 
 /**
  * Polls until stopped. Each poll has the lock and saves the state; between polls nothing is held. With --peek it
- * remembers only in memory what it has printed. An outage is waited out: one message when it begins, one when it ends.
+ * knows only in memory what it has printed. It retries through outages: one message when one begins, one when it ends.
  */
 export async function follow(config: Config, world: World): Promise<ExitCode> {
   const log = createLog({ ...world.log, level: config.logLevel });
@@ -24,8 +33,8 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
   log.info(`following ${config.apiUrl.host}, every ${formatDuration(config.intervalMs)}; Ctrl-C ends it`);
 
   const isStopped = () => world.signal.aborted;
-  let hasPolled = false;
-  for (let outage: Outage | undefined; ; hasPolled = true) {
+  let hasWorked = false;
+  for (let outage: Outage | undefined, polls = 0; ; polls++) {
     let failure: string | undefined;
     let failed: unknown;
     let outcome: Outcome | undefined;
@@ -35,34 +44,37 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
       failed = outcome.lastFailure;
       if (outcome.exitCode === ExitCode.NothingCollected) failure = speaker.lastError;
     } catch (error) {
-      if (!isPassing(originOf(error), hasPolled)) throw withHint(error);
-      failure = messageOf(error);
       failed = originOf(error);
+      if (!mayPass(failed, { hasPolled: polls > 0, hasWorked })) throw withHint(error);
+      failure = messageOf(error);
     }
     if (isStopped()) return ExitCode.Done;
 
     if (failure !== undefined) {
-      outage = outage === undefined ? begin(failure, world, log) : { ...outage, pauseMs: longer(outage.pauseMs) };
+      if (outage === undefined) log.error(`${failure}. Retrying`);
+      outage = outage === undefined ? firstPause(world) : { ...outage, pauseMs: longer(outage.pauseMs) };
     } else {
-      if (outage !== undefined) log.info(`it works again, after ${formatDuration(world.now() - outage.since)}`);
+      if (outage !== undefined) log.info(`recovered after ${formatDuration(world.monotonic() - outage.since)}`);
       outage = undefined;
+      hasWorked = true;
       speaker.sayNew();
     }
     const intervalMs = outcome?.isComplete === false ? 0 : config.intervalMs;
     const waitMs = outage === undefined ? intervalMs : Math.max(outage.pauseMs, askedMs(failed));
+    if (outage !== undefined && world.terminal !== undefined) log.info(`next attempt in ${formatDuration(waitMs)}`);
     await world.pause(waitMs, world.signal).catch(() => undefined);
     if (isStopped()) return ExitCode.Done;
   }
 }
 
 interface Outage {
+  /** By the monotonic clock. */
   readonly since: number;
   readonly pauseMs: number;
 }
 
-function begin(failure: string, world: World, log: Log): Outage {
-  log.error(`${failure}. Waiting until this is over`);
-  return { since: world.now(), pauseMs: FIRST_PAUSE_MS };
+function firstPause(world: World): Outage {
+  return { since: world.monotonic(), pauseMs: FIRST_PAUSE_MS };
 }
 
 function askedMs(failure: unknown): number {
@@ -73,28 +85,40 @@ function longer(pauseMs: number): number {
   return Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
 }
 
-/** What may be over when it is tried again; a lock of somebody else's too, unless it is there from the start. */
-function isPassing(error: unknown, hasPolled: boolean): boolean {
+interface Before {
+  readonly hasPolled: boolean;
+  /** A poll has succeeded. */
+  readonly hasWorked: boolean;
+}
+
+/**
+ * Whether another attempt may succeed. A lock that is held from the start belongs to another collector; later it is a
+ * run that ends. A token that was never accepted is wrong; later it is being rotated, and is read again for each poll.
+ */
+function mayPass(error: unknown, { hasPolled, hasWorked }: Before): boolean {
   if (error instanceof LockedError) return hasPolled;
-  if (error instanceof ApiError) return error.status !== 401;
+  if (error instanceof ConfigError || (error instanceof ApiError && error.status === 401)) return hasWorked;
   return (
+    error instanceof ApiError ||
     error instanceof NotTakenError ||
     error instanceof PageError ||
     (error instanceof AppError && error.code === DEADLINE)
   );
 }
 
-/** What it was before collect() put it in other words. */
+/** The error before collect() explained it. */
 function originOf(error: unknown): unknown {
   return error instanceof AppError && error.cause instanceof AppError ? error.cause : error;
 }
 
 function withHint(error: unknown): unknown {
   const origin = originOf(error);
-  return origin instanceof LockedError ? new LockedError(`${origin.message}; --peek follows beside it`) : error;
+  return origin instanceof LockedError
+    ? new LockedError(`${origin.message}; use --peek to follow without the lock`)
+    : error;
 }
 
-/** Keeps what polls have to say until it is known whether they worked, and leaves out what was said the last time. */
+/** Holds back the messages of a poll until it has succeeded, and drops those that the poll before had, too. */
 class Speaker {
   /** The poll's own, which knows the secrets. */
   #log: Log | undefined;

@@ -32,8 +32,8 @@ export interface ApiClientOptions extends Clock {
   /** How much time is left; no wait takes longer. */
   readonly remainingMs: () => number;
   readonly log: Log;
-  /** Somebody looks on: waits are said as they begin, and not for those only who debug. */
-  readonly isWatched?: boolean | undefined;
+  /** Gets a message as each wait before another attempt begins; the debug log unless given. */
+  readonly announce?: ((message: string) => void) | undefined;
   readonly random: () => number;
   readonly maxPageBytes?: number;
   readonly maxAttempts?: number | undefined;
@@ -136,11 +136,9 @@ export class ApiClient {
   }
 
   #announce(failure: AppError, attempt: number, waitMs: number): void {
-    const { isWatched, log, maxAttempts = MAX_ATTEMPTS } = this.#options;
+    const { log, announce = log.debug, maxAttempts = MAX_ATTEMPTS } = this.#options;
     const seconds = waitMs < 10_000 ? (waitMs / 1000).toFixed(1) : Math.round(waitMs / 1000);
-    log[isWatched === true ? 'info' : 'debug'](
-      `${failure.message}; attempt ${attempt} of ${maxAttempts} in ${seconds} s`,
-    );
+    announce(`${failure.message}; attempt ${attempt} of ${maxAttempts} in ${seconds} s`);
   }
 
   async #fetch(url: URL, signal: AbortSignal, memory: ReusableMemory | undefined): Promise<Page> {

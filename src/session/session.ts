@@ -35,7 +35,7 @@ export interface Session {
 
 /** Opens all that a poll needs, in the order in which something may fail, runs `work`, and closes it in any case. */
 export async function withSession<T>(
-  { config, credentials, log, world, keptStore, maxAttempts }: SessionOptions,
+  { config, credentials, log, world, keptStore, maxAttempts, announce = log.info }: SessionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const { now } = world;
@@ -55,7 +55,7 @@ export async function withSession<T>(
       requestTimeoutMs: config.requestTimeoutMs,
       remainingMs: () => run.remainingMs(),
       log,
-      isWatched: world.terminal !== undefined,
+      announce: world.terminal === undefined ? undefined : announce,
       now,
       monotonic: world.monotonic,
       pause: world.pause,
@@ -120,8 +120,10 @@ export interface SessionOptions {
   readonly world: World;
   /** Used instead of the state file's, and left open. */
   readonly keptStore?: Store | undefined;
-  /** Tries for one request; the client's own number unless told. */
+  /** Tries for one request; the client's own number unless given. */
   readonly maxAttempts?: number;
+  /** What says on a terminal that a request is tried again; log.info unless given. */
+  readonly announce?: (message: string) => void;
 }
 
 async function openStore(config: Config, world: World, run: Run, log: Log): Promise<Store> {

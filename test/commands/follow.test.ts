@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { Stopped } from '../../src/lib/run.ts';
+import type { Terminal } from '../../src/lib/world.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { type Place, placeFor } from '../helpers/follower.ts';
@@ -46,6 +47,7 @@ class Scene {
   readonly lines: string[] = [];
   readonly messages: string[] = [];
   now = NOW;
+  terminal: Terminal | undefined;
   /** What stdout answers each write with. */
   stdoutError: Error | undefined;
   readonly #pauses = new Pauses();
@@ -118,6 +120,7 @@ class Scene {
       signal: this.#stop.signal,
       now: () => this.now,
       pause: this.#pauses.pause,
+      terminal: this.terminal,
     });
     const exitCode = run.then((result) => result.exitCode);
     const ended = exitCode.then((code) => {
@@ -223,8 +226,8 @@ for (const provider of PROVIDERS) {
         pause = await follow.pause();
         assert.equal(pause.ms, INTERVAL_MS);
         const [begin = '', end = '', ...others] = scene.said;
-        assert.match(begin, /^fetch-activity-logs: error: .*\. Waiting until this is over$/);
-        assert.equal(end, `fetch-activity-logs: it works again, after ${index === 0 ? '15 min' : '15 s'}`);
+        assert.match(begin, /^fetch-activity-logs: error: .*\. Retrying$/);
+        assert.equal(end, `fetch-activity-logs: recovered after ${index === 0 ? '15 min' : '15 s'}`);
         assert.deepEqual(others, []);
         scene.assertAllPrinted();
         scene.assertAllSaved();
@@ -268,17 +271,41 @@ for (const provider of PROVIDERS) {
       assert.ok(!other.isLocked);
     });
 
-    it('ends with 1 when the token is not accepted, at once or later', async (t) => {
+    it('ends with 1 when the token was never accepted, also after an outage', async (t) => {
       const scene = await Scene.open(t, provider);
+      const outage = scene.sandbox.fail({ times: Infinity, fault: { type: 'status', status: 403 } });
       const follow = scene.follow();
-      scene.add(3);
       const pause = await follow.pause();
+      outage.remove();
       scene.sandbox.fail({ times: Infinity, fault: { type: 'status', status: 401 } });
       scene.pass(pause);
       assert.equal(await follow.exitCode, ExitCode.NothingCollected);
-      assert.match(scene.said.slice(1).join('\n'), /^fetch-activity-logs: error: .*does not accept the token[^\n]*$/);
+      assert.match(scene.said.at(-1) ?? '', /^fetch-activity-logs: error: .*does not accept the token[^\n]*$/);
       assert.ok(!scene.isLocked);
-      assert.equal(await scene.follow().exitCode, ExitCode.NothingCollected);
+    });
+
+    it('waits an hour at most, however long the server asks for', async (t) => {
+      const scene = await Scene.open(t, provider);
+      scene.sandbox.fail({ fault: retryLater(503, 9_999_999_999) });
+      const follow = scene.follow();
+      assert.equal((await follow.pause()).ms, 3_600_000);
+      assert.equal(await follow.stop(), ExitCode.Done);
+    });
+
+    it('says on a terminal when it tries again', async (t) => {
+      const scene = await Scene.open(t, provider);
+      const rule = scene.sandbox.fail({ times: Infinity, fault: { type: 'status', status: 503 } });
+      scene.terminal = { columns: 80 };
+      const follow = scene.follow();
+      scene.pass(await follow.pause());
+      const second = await follow.pause();
+      rule.remove();
+      scene.pass(second);
+      await follow.pause();
+      const said = scene.said.map((line) => line.replace(/^.*?: /, ''));
+      assert.match(said[1] ?? '', /HTTP 503.*; attempt 2 of 5 in \S+ s$/);
+      assert.deepEqual(said.filter((line) => line.startsWith('next')), ['next attempt in 5 s', 'next attempt in 10 s']); // prettier-ignore
+      assert.equal(await follow.stop(), ExitCode.Done);
     });
 
     it('with --peek goes on beside a run that holds the lock, and prints each once', async (t) => {
@@ -310,7 +337,7 @@ for (const provider of PROVIDERS) {
       const scene = await Scene.open(t, provider);
       await holdLock(t, scene.stateFile);
       assert.equal(await scene.follow().exitCode, ExitCode.Locked);
-      assert.match(scene.said.at(-1) ?? '', /another run holds the lock of .*; --peek follows beside it$/);
+      assert.match(scene.said.at(-1) ?? '', /another run holds the lock of .*; use --peek to follow without the lock$/);
       assert.equal(scene.sandbox.requests.length, 0);
     });
 
@@ -330,8 +357,8 @@ for (const provider of PROVIDERS) {
       assert.equal((await follow.pause()).ms, INTERVAL_MS);
       scene.assertAllPrinted();
       const [begin = '', end = '', ...others] = scene.said;
-      assert.match(begin, /another run holds the lock.*Waiting until this is over$/);
-      assert.match(end, /it works again/);
+      assert.match(begin, /another run holds the lock.*Retrying$/);
+      assert.match(end, /recovered after/);
       assert.deepEqual(others, []);
       assert.equal(await follow.stop(), ExitCode.Done);
     });
@@ -350,6 +377,50 @@ for (const provider of PROVIDERS) {
     });
   });
 }
+
+describe('follow, ionos', () => {
+  it("waits out a token's rotation: the old one refused, its file gone, the new one there", async (t) => {
+    const scene = await Scene.open(t, 'ionos');
+    const tokenFile = `${scene.stateFile}.token`;
+    writeFileSync(tokenFile, 'sandbox-token');
+    scene.add(3);
+    const follow = scene.follow('--token-file', tokenFile);
+    const pause = await follow.pause();
+    scene.messages.length = 0;
+    scene.sandbox.options.token = 'new-token';
+    scene.pass(pause);
+    const refused = await follow.pause();
+    assert.equal(refused.ms, 5_000);
+    rmSync(tokenFile);
+    scene.pass(refused);
+    const missing = await follow.pause();
+    assert.equal(missing.ms, 10_000);
+    writeFileSync(tokenFile, 'new-token');
+    scene.add(3);
+    scene.pass(missing);
+    assert.equal((await follow.pause()).ms, INTERVAL_MS);
+    scene.assertAllPrinted();
+    const [begin = '', end = '', ...others] = scene.said;
+    assert.match(begin, /error: .*does not accept the token.*Retrying$/);
+    assert.match(end, /recovered after 15 s$/);
+    assert.deepEqual(others, []);
+    assert.equal(await follow.stop(), ExitCode.Done);
+  });
+
+  it('says once what each poll has to warn of', async (t) => {
+    const scene = await Scene.open(t, 'ionos');
+    const expiresSoon = { exp: Math.floor(NOW / 1000) + 86_400 };
+    const token = ['{}', JSON.stringify(expiresSoon), ''].map((part) => Buffer.from(part).toString('base64url')).join('.'); // prettier-ignore
+    scene.sandbox.options.token = token;
+    const tokenFile = `${scene.stateFile}.token`;
+    writeFileSync(tokenFile, token);
+    const follow = scene.follow('--token-file', tokenFile);
+    for (let poll = 0; poll < 3; poll++) (await follow.pause()).end();
+    await follow.pause();
+    assert.equal(scene.said.filter((line) => line.includes('warning: the token')).length, 1);
+    assert.equal(await follow.stop(), ExitCode.Done);
+  });
+});
 
 describe('follow, cloudscale', () => {
   it('says once that the stored cursor is stale, and goes on', async (t) => {
@@ -494,7 +565,7 @@ describe('follow as a process', { concurrency: true }, () => {
     await Promise.race([asked, holder.ended]);
     const { code, stderr } = await where.start(FOLLOW).ended;
     assert.equal(code, 75);
-    assert.match(stderr, /another run holds the lock of .*; --peek follows beside it\n$/);
+    assert.match(stderr, /another run holds the lock of .*; use --peek to follow without the lock\n$/);
     const run = where.start([...FOLLOW, '--peek']);
     await run.until((lines) => lines.length === 5);
     add(sandbox, 2);

@@ -403,13 +403,12 @@ describe('waiting before the next try', () => {
   }
 
   it('is a message where somebody looks on, and a detail elsewhere', async (t) => {
-    for (const isWatched of [true, false]) {
+    for (const level of ['info', 'debug'] as const) {
       const log = captureLog();
-      const { sandbox, get } = await set(t, { log, isWatched, random: () => 1 });
+      const { sandbox, get } = await set(t, { log, announce: log[level], random: () => 1 });
       sandbox.fail({ fault: { type: 'status', status: 503, body: 'busy' }, times: 2 });
       await get();
       const said = log.messages.filter((message) => message.includes('attempt'));
-      const level = isWatched ? 'info' : 'debug';
       assert.deepEqual(said, [
         `${level}: HTTP 503: busy; attempt 2 of 5 in 0.5 s`,
         `${level}: HTTP 503: busy; attempt 3 of 5 in 1.0 s`,
