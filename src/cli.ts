@@ -1,4 +1,5 @@
 import { collect } from './commands/collect.ts';
+import type { Settings } from './commands/service-settings.ts';
 import { parseCommandLine, type CommandLine } from './config/command-line.ts';
 import { readConfig, readLogLevel, type Config } from './config/config.ts';
 import { SHELLS } from './config/commands.ts';
@@ -33,16 +34,27 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   collect: byHand(async (config, world) => (await collect(config, world)).exitCode),
   follow: byHand(async (config, world) => (await import('./commands/follow.ts')).follow(config, world)),
   export: async (config, world, options) => (await import('./commands/export.ts')).exportRange(config, world, options),
-  status: async (config, world, options) => (await import('./commands/status.ts')).status(config, world, options),
+  status: async (_config, world, options) => (await import('./commands/status.ts')).status(world, options),
   check: async (_config, world, options) => (await import('./commands/check.ts')).check(world, options),
 };
+
+/** Commands for people that are about one input: as root on its machine they go by its settings. */
+const BY_INPUT = ['export', 'verify', 'redeliver', 'forget'];
+
+/** The settings of the service's input, where there is one; loaded only when a person may be at work. */
+async function settingsForOne(options: Options, world: World): Promise<Pick<Settings, 'options' | 'env'>> {
+  if (world.hasService !== true) return { options, env: world.env };
+  return (await import('./commands/service-settings.ts')).settingsForOne(options, world);
+}
 
 /** A poll that a person started only looks, and says so in its last line, unless the person named the state. */
 function byHand(command: Command): Command {
   return async (config, world, options) => {
     const reason = reasonToPeek(options, config, world);
-    if (reason === undefined) return command(config, world, options);
-    const exitCode = await command({ ...config, peek: true }, world, options);
+    if (reason === undefined && !config.peek) return command(config, world, options);
+    const { options: own, env } = await settingsForOne(options, world);
+    const exitCode = await command({ ...readConfig(own, env), peek: true }, { ...world, env }, options);
+    if (reason === undefined) return exitCode;
     const log = createLog({ ...world.log, level: config.logLevel });
     log.info(`${reason}: this was only a look (--peek), and no cursor was moved; --state-file FILE moves it`);
     return exitCode;
@@ -53,7 +65,9 @@ async function run({ command: { name }, options, argument }: CommandLine, world:
   if (name === 'completion') return await printCompletion(argument, world);
   const command = COMMANDS[name];
   if (command === undefined) throw new ConfigError(`${name} cannot be run`);
-  return await command(readConfig(options, world.env), world, options);
+  if (!BY_INPUT.includes(name)) return await command(readConfig(options, world.env), world, options);
+  const { options: own, env } = await settingsForOne(options, world);
+  return await command(readConfig(own, env), { ...world, env }, options);
 }
 
 async function printCompletion(shell: string | undefined, { stdout }: World): Promise<ExitCode> {

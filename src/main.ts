@@ -51,6 +51,7 @@ async function run(): Promise<void> {
     log: { write: (line) => process.stderr.write(line), journal: isJournal(2, process.env['JOURNAL_STREAM']) },
     terminal: process.stderr.isTTY ? process.stderr : undefined,
     isInteractive: isatty(0),
+    hasService: true,
     signal: stop.signal,
     random: Math.random,
   });

@@ -1,39 +1,95 @@
-import { readFile } from 'node:fs/promises';
-import type { Config } from '../config/config.ts';
-import type { Options } from '../config/settings.ts';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { readConfig, type Config } from '../config/config.ts';
+import { readCredentials } from '../config/credentials.ts';
+import { MAX_TIMEOUT_MS, duration, settings, type Options } from '../config/settings.ts';
 import { lookAtDestination, renderDestination, reportDestination, type Destination } from '../delivery/destination.ts';
 import { FluentBit } from '../delivery/fluent-bit-counter.ts';
 import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
-import { readCredentials } from '../config/credentials.ts';
-import { ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
+import { AppError, ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
+import { createLog } from '../lib/log.ts';
+import { ShapeError } from '../lib/narrow.ts';
+import type { World } from '../lib/world.ts';
 import { NewerStateError, parseState } from '../state/parse-state.ts';
 import type { State } from '../state/state.ts';
-import { ShapeError } from '../lib/narrow.ts';
-import { renderStatus, reportOf } from './status-report.ts';
-import type { World } from '../lib/world.ts';
+import { inputSettings, isGiven } from './service-settings.ts';
+import { renderStatus, reportOf, type StatusReport } from './status-report.ts';
+
+const DEFAULT_COLUMNS = 80;
+const REJECTED = 'rejected.jsonl';
 
 /**
- * Prints what the state file says of each source. It needs no token and no lock, and changes nothing, so it works
- * beside a running poll. Throws StateError when there is no such file, or when it cannot be understood.
+ * Prints how far each source is, by the state file alone: no token and no lock are needed, and nothing is changed, so it
+ * works beside a running poll. As root on the machine of a service it shows all of its inputs. Returns 0 when all is
+ * well, 3 when something needs a look, 1 when there is no state that can be read.
  */
-export async function status(config: Config, world: World, options: Options): Promise<ExitCode> {
+export async function status(world: World, options: Options): Promise<ExitCode> {
+  const maxBehindMs = settings(options, {})('max-behind', duration(1_000, 365 * MAX_TIMEOUT_MS), undefined);
+  const isSaid = isGiven('state-file', options, world.env);
+  const inputs = isSaid ? [] : await inputSettings(options, world);
+  const targets = inputs.length > 0 ? inputs : [{ input: undefined, options, env: world.env }];
+  const log = createLog({ ...world.log, level: 'info' });
+  const shown: boolean[] = [];
+  for (const { input, options: own, env } of targets) {
+    try {
+      const look = { options, input, maxBehindMs, isFirst: shown.length === 0 };
+      shown.push(await showOne(readConfig(own, env), { ...world, env }, look));
+    } catch (error) {
+      if (!(error instanceof AppError) || targets.length === 1) throw error;
+      log.error(`${input ?? ''}: ${error.message}`);
+    }
+  }
+  if (shown.length === 0) return ExitCode.NothingCollected;
+  return shown.length === targets.length && shown.every(Boolean) ? ExitCode.Done : ExitCode.SomeSourcesFailed;
+}
+
+interface Look {
+  readonly options: Options;
+  readonly input: string | undefined;
+  readonly maxBehindMs: number | undefined;
+  readonly isFirst: boolean;
+}
+
+/** Prints one input's report. True when nothing needs a look. */
+async function showOne(config: Config, world: World, { options, input, maxBehindMs, isFirst }: Look): Promise<boolean> {
   const state = await readState(config);
   const now = world.now();
+  const rejectedFile = join(dirname(config.stateFile), REJECTED);
+  const destination = await readDestination(config, world);
   const report = reportOf(state, {
+    input,
     provider: config.provider.name,
     stateFile: config.stateFile,
+    rejectedFile: (await sizeOf(rejectedFile)) > 0 ? rejectedFile : undefined,
     now,
     secrets: knownSecrets(config, world),
+    maxBehindMs,
   });
-  const destination = await readDestination(config, world);
-  const text =
+  world.stdout.write(
     options['json'] === true
-      ? `${JSON.stringify({ ...report, destination: reportDestination(destination) }, null, 2)}\n`
-      : [renderStatus(report, now), ...(await renderDestination(destination, now)).map((line) => `\n${line}\n`)].join(
-          '',
-        );
-  world.stdout.write(text);
-  return ExitCode.Done;
+      ? jsonLines(report, destination)
+      : `${isFirst ? '' : '\n'}${await text(report, destination, world)}`,
+  );
+  const isLost = (destination.counters?.outputs ?? []).some(({ dropped }) => dropped > 0);
+  return report.problems.length === 0 && !isLost && (destination.rejected?.chunks ?? []).length === 0;
+}
+
+/** One line for each source, so that `status --json` can be an input of Fluent Bit itself. */
+function jsonLines({ sources, ...common }: StatusReport, destination: Destination): string {
+  const about = { ...common, destination: reportDestination(destination) };
+  const lines =
+    sources.length === 0 ? [{ ...about, source: null }] : sources.map((source) => ({ ...about, ...source }));
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+async function text(report: StatusReport, destination: Destination, world: World): Promise<string> {
+  const { stdout } = world;
+  const columns = 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 0;
+  const after = await renderDestination(destination, world.now());
+  return [
+    renderStatus(report, world.now(), columns > 0 ? columns : DEFAULT_COLUMNS),
+    ...after.map((line) => `\n${line}\n`),
+  ].join('');
 }
 
 /** Asks the Fluent Bit of this machine, if one is named, and looks into its folder of rejected chunks. */
@@ -47,9 +103,9 @@ async function readDestination({ ackUrl, ackInput, stateFile }: Config, world: W
 }
 
 async function readState({ stateFile, provider }: Config): Promise<State> {
-  let text: string;
+  let document: string;
   try {
-    text = await readFile(stateFile, 'utf8');
+    document = await readFile(stateFile, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {
       throw new StateError(
@@ -58,17 +114,25 @@ async function readState({ stateFile, provider }: Config): Promise<State> {
         error,
       );
     }
-    const advice = codeOf(error) === 'EACCES' ? ' (look as the user that collects, or as root)' : '';
+    const advice = codeOf(error) === 'EACCES' ? ' (run it as the user that collects, or as root)' : '';
     throw new StateError(`cannot read the state file ${stateFile}: ${messageOf(error)}${advice}`, error);
   }
   try {
-    return parseState(text);
+    return parseState(document);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     const consequence =
-      error instanceof NewerStateError ? '' : `; the next run sets it aside and rebuilds it from the journal`;
-    throw new StateError(`the state file ${stateFile} cannot be understood: ${error.message}${consequence}`, error);
+      error instanceof NewerStateError ? '' : '; the next run sets it aside and rebuilds it from the journal';
+    throw new StateError(`the state file ${stateFile} cannot be parsed: ${error.message}${consequence}`, error);
   }
+}
+
+/** 0 when there is no such file. */
+async function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }
 
 /** What a server may have sent back in an error. Where there are no credentials, there is nothing to hide. */

@@ -187,8 +187,27 @@ const WORKING: readonly Command[] = [
   {
     name: 'status',
     describe: 'Show how far each source is, from the state file alone',
-    options: { ...PROVIDER, ...STATE_FILE, json: JSON_FLAG, ...ACKNOWLEDGEMENT, ...LOGGING },
-    examples: [['sudo $0 status', "Status of this machine's Fluent Bit"]],
+    options: {
+      ...PROVIDER,
+      ...STATE_FILE,
+      json: { ...JSON_FLAG, describe: 'Print JSON, one line per source' },
+      'max-behind': {
+        group: 'Limits',
+        value: 'D',
+        describe: 'Exit with 3 when a source is further behind',
+        isOptionOnly: true,
+      },
+      ...ACKNOWLEDGEMENT,
+      ...LOGGING,
+    },
+    examples: [
+      ['sudo $0 status', "All inputs of this machine's Fluent Bit"],
+      ['$0 status --max-behind 15m >/dev/null || alert', 'For monitoring'],
+    ],
+    notes: [
+      'Exits with 0 when all is well; with 3 when a source failed last, is behind, or has lines that Fluent Bit ' +
+        'refused or has not counted; with 1 when there is no state.',
+    ],
   },
   {
     name: 'check',

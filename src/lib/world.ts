@@ -12,6 +12,8 @@ export interface World extends Clock {
   readonly terminal?: Terminal | undefined;
   /** Somebody can type into stdin: a person started this, not a service. */
   readonly isInteractive?: boolean;
+  /** This is a real machine, whose Fluent Bit service lends its settings to what root does by hand. */
+  readonly hasService?: boolean;
   /** Aborted when the process is asked to end. */
   readonly signal: AbortSignal;
   /** From 0 up to 1. */

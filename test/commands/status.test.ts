@@ -39,24 +39,28 @@ function fixture(name: string): string {
 }
 
 describe('status', () => {
-  const sound: [string, string[]][] = [
-    ['healthy', []],
-    ['one-failing', []],
-    ['pending-and-refused', []],
-    ['never-polled', []],
-    ['python-fetcher', []],
-    ['empty', []],
-    ['cloudscale', ['--provider', 'cloudscale']],
-    ['cloudscale-new', ['--provider', 'cloudscale']],
+  const { Done, SomeSourcesFailed } = ExitCode;
+  const sound: [string, string[], ExitCode][] = [
+    ['healthy', [], Done],
+    ['one-failing', [], SomeSourcesFailed],
+    ['pending-and-refused', [], SomeSourcesFailed],
+    ['never-polled', [], SomeSourcesFailed],
+    ['python-fetcher', [], SomeSourcesFailed],
+    ['empty', [], SomeSourcesFailed],
+    ['cloudscale', ['--provider', 'cloudscale'], Done],
+    ['cloudscale-new', ['--provider', 'cloudscale'], SomeSourcesFailed],
   ];
-  for (const [name, options] of sound) {
+  for (const [name, options, code] of sound) {
     it(`shows ${name}`, async (t) => {
       const file = await stateFile(t, fixture(name));
       const table = await status(file, options);
       assertGolden(`status/${name}.txt`, table.stdout);
       const json = await status(file, [...options, '--json']);
-      assertGolden(`status/${name}.json`, json.stdout);
-      for (const { exitCode, stderr } of [table, json]) assert.deepEqual([exitCode, stderr], [ExitCode.Done, '']);
+      assertGolden(`status/${name}.jsonl`, json.stdout);
+      for (const { exitCode, stderr } of [table, json]) assert.deepEqual([exitCode, stderr], [code, '']);
+      assert.ok(
+        table.stdout.split('\n').every((line) => line.length <= 80 || !/^(SOURCE|ionos|cloudscale)\S* {2}/.test(line)),
+      );
     });
   }
 
@@ -79,7 +83,9 @@ describe('status', () => {
     const { stdout } = await status(file, options);
     assert.match(stdout, /\nOUTPUT to_loki: 7 delivered, 24 dropped, 2 errors since Fluent Bit started\.\n/);
     assert.match(stdout, /\nREJECTED: 1 rejected chunk \(4,096 bytes\), the oldest 60 min ago, in .*rejected\. .* redeliver --from 2026-11-21T19:00:00Z --to 2026-11-21T19:00:01Z\n$/); // prettier-ignore
-    const { destination } = JSON.parse((await status(file, ['--json', ...options])).stdout) as { destination: object };
+    const json = await status(file, ['--json', ...options]);
+    assert.equal(json.exitCode, ExitCode.SomeSourcesFailed);
+    const { destination } = JSON.parse(json.stdout.split('\n')[0] ?? '') as { destination: object };
     assert.deepEqual(destination, {
       outputs: [{ name: 'to_loki', delivered: 7, errors: 2, retries: 0, dropped: 24 }],
       rejected_chunks: 1,
@@ -117,7 +123,7 @@ describe('status', () => {
     assert.equal(child.status, ExitCode.NothingCollected);
     assert.match(
       child.stderr,
-      /cannot read the state file .*: EACCES.* \(look as the user that collects, or as root\)$/m,
+      /cannot read the state file .*: EACCES.* \(run it as the user that collects, or as root\)$/m,
     );
   });
 
@@ -157,10 +163,9 @@ describe('status', () => {
         now: () => NOW,
       });
     const errors = async () => {
-      const report = JSON.parse((await status(file, ['--json'])).stdout) as {
-        sources: { source: string; last_error: string | null }[];
-      };
-      return Object.fromEntries(report.sources.map(({ source, last_error }) => [source, last_error]));
+      const lines = (await status(file, ['--json'])).stdout.split('\n').slice(0, -1);
+      const sources = lines.map((line) => JSON.parse(line) as { source: string; last_error: string | null });
+      return Object.fromEntries(sources.map(({ source, last_error }) => [source, last_error]));
     };
     assert.equal((await poll('sandbox-token')).exitCode, ExitCode.Done);
     assert.deepEqual(await errors(), { 'ionos/31721060': null, 'ionos/4711': null });
@@ -168,13 +173,29 @@ describe('status', () => {
     assert.equal((await poll('expired', ['--contract', '4711'])).exitCode, ExitCode.NothingCollected);
     const { 'ionos/31721060': other, 'ionos/4711': refused } = await errors();
     assert.equal(other, null);
-    assert.match(refused ?? '', /^2026-11-21T20:30:00.000Z 127.0.0.1:\d+ does not accept the token \(HTTP 401/);
+    assert.match(refused ?? '', /^127.0.0.1:\d+ does not accept the token \(HTTP 401/);
 
     assert.equal((await poll('expired')).exitCode, ExitCode.NothingCollected);
     assert.match((await status(file)).stdout, /^ionos\/31721060 .* failed .*\nionos\/4711 .* failed /m);
 
     assert.equal((await poll('sandbox-token')).exitCode, ExitCode.Done);
     assert.deepEqual(await errors(), { 'ionos/31721060': null, 'ionos/4711': null });
+  });
+
+  it('--max-behind is for monitoring: 3 when a source is further behind', async (t) => {
+    const file = await stateFile(t, fixture('healthy'));
+    assert.equal((await status(file, ['--max-behind', '1m'])).exitCode, ExitCode.Done);
+    const { exitCode, stdout } = await status(file, ['--max-behind', '30s']);
+    assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+    assert.match(stdout, /^ionos\/31721060 is 42 s behind, more than 30 s$/m);
+  });
+
+  it('ends with 3 as long as rejected.jsonl holds events', async (t) => {
+    const file = await stateFile(t, fixture('healthy'));
+    await writeFile(join(dirname(file), 'rejected.jsonl'), '{}\n');
+    const { exitCode, stdout } = await status(file);
+    assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+    assert.match(stdout, /rejected\.jsonl holds events that Fluent Bit refused; find out why, then move it away\n$/);
   });
 
   it('leaves a broken file where it is', async (t) => {
