@@ -62,7 +62,7 @@ export function isGiven(name: string, options: Options, env: NodeJS.ProcessEnv):
 }
 
 async function serviceInputs(machine: Machine, env: NodeJS.ProcessEnv): Promise<Input[]> {
-  const service = await Promise.resolve(readService(machine));
+  const service = await readService(machine);
   if (!service.isThere) return [];
   const environment = environmentOf(service, true, env, machine);
   const { config } = readConfiguration(service.configFile ?? DEFAULT_CONFIG, false, environment, machine);

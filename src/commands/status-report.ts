@@ -111,7 +111,11 @@ function sourceStatus(
   // A cursor that is not an instant was at the end of the log when the last poll had its end.
   const reached = parseInstant(isInstant ? cursor : (last_success ?? source.start));
   // The state has time and text in one.
-  const [, failedAt, error] = /^(\S+Z) (.*)$/s.exec(last_error ?? '') ?? [undefined, undefined, last_error];
+  const [, failedAt, error]: readonly (string | null | undefined)[] = /^(\S+Z) (.*)$/s.exec(last_error ?? '') ?? [
+    undefined,
+    undefined,
+    last_error,
+  ];
   return {
     source: oneLine(name),
     cursor: isInstant ? toSecond(cursor) : null,

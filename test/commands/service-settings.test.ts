@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { inputSettings, settingsForOne } from '../../src/commands/service-settings.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { ENVIRONMENT, installedMachine, PIPELINE, TOKEN } from '../helpers/checked-machine.ts';
+
+const OTHER_STATE = '/srv/other/state.json';
+const root = (env: NodeJS.ProcessEnv = {}) => ({ env, hasService: true });
+
+describe('by hand, as root on the machine of a service', () => {
+  it('finds the state that activity-log.env names, and the token', async (t) => {
+    const { machine, edit } = await installedMachine(t);
+    await edit(ENVIRONMENT, ['ACTIVITY_LOG_INTERVAL', `ACTIVITY_LOG_STATE_FILE=${OTHER_STATE}\nACTIVITY_LOG_INTERVAL`]);
+    const [settings, ...others] = await inputSettings({}, root(), machine);
+    assert.deepEqual([settings?.input, others], ['activity_log', []]);
+    const config = readConfig(settings?.options ?? {}, settings?.env ?? {});
+    assert.deepEqual([config.stateFile, config.tokenFile], [OTHER_STATE, TOKEN]);
+  });
+
+  it('shows every input, or those of the provider that is named', async (t) => {
+    const { machine, write, path } = await installedMachine(t);
+    const second = `\n[INPUT]\n    Name exec\n    Alias second\n    Tag second\n    Command exec /opt/fluent-bit/scripts/fetch-activity-logs --provider cloudscale --state-file /srv/c.json --since 1d\n`;
+    await write(PIPELINE, `${await readFile(path(PIPELINE), 'utf8')}${second}`);
+    const names = async (options: Record<string, unknown>) =>
+      (await inputSettings(options, root(), machine)).map(({ input }) => input);
+    assert.deepEqual(await names({}), ['activity_log', 'second']);
+    assert.deepEqual(await names({ provider: 'cloudscale' }), ['second']);
+    const { options } = await settingsForOne({ provider: 'cloudscale', from: '1d' }, root(), machine);
+    assert.equal(options['state-file'], '/srv/c.json');
+    // What the service does with its own lines is not meant by hand.
+    assert.equal(options['since'], undefined);
+  });
+
+  it('asks which one is meant when there are several', async (t) => {
+    const { machine, write, path } = await installedMachine(t);
+    const second = `\n[INPUT]\n    Name exec\n    Alias second\n    Tag second\n    Command exec /opt/fluent-bit/scripts/fetch-activity-logs --state-file /srv/2.json\n`;
+    await write(PIPELINE, `${await readFile(path(PIPELINE), 'utf8')}${second}`);
+    await assert.rejects(settingsForOne({ from: '1d' }, root(), machine), {
+      message:
+        'this machine has several such inputs (activity_log, second): say with --token-file whose events are meant',
+    });
+    const given = { from: '1d', 'token-file': 'x' };
+    assert.deepEqual((await settingsForOne(given, root(), machine)).options, given);
+  });
+
+  it('goes by what is set here first', async (t) => {
+    const { machine } = await installedMachine(t);
+    const { env, options } = await settingsForOne({}, root({ ACTIVITY_LOG_PAGE_SIZE: '7' }), machine);
+    assert.equal(readConfig(options, env).pageSize, 7);
+  });
+
+  it('goes by nothing of the service for anybody else, or where there is none', async (t) => {
+    const { machine, remove } = await installedMachine(t);
+    assert.deepEqual(await inputSettings({}, root(), { ...machine, uid: 1000 }), []);
+    assert.deepEqual(await inputSettings({}, { env: {} }, machine), []);
+    await remove('/run/systemd/system');
+    assert.deepEqual(await settingsForOne({ from: '1d' }, root(), machine), {
+      input: undefined,
+      options: { from: '1d' },
+      env: {},
+    });
+  });
+});
