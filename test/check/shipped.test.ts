@@ -40,7 +40,7 @@ describe('check has nothing to say against the shipped files', () => {
     }
   });
 
-  for (const output of ['forward', 'kafka']) {
+  for (const output of ['forward', 'ionos-tcp', 'kafka']) {
     it(`with the output to ${output}`, async (t) => {
       const machine = await installedMachine(t);
       await machine.edit(PIPELINE, ['@INCLUDE outputs/ionos.conf', `@INCLUDE outputs/${output}.conf`]);
@@ -52,6 +52,15 @@ describe('check has nothing to say against the shipped files', () => {
     const machine = await installedMachine(t);
     await machine.edit(PIPELINE, ['@INCLUDE outputs/ionos.conf', '@INCLUDE outputs/loki.conf']);
     await machine.edit(ENVIRONMENT, [/$/, 'ACTIVITY_LOG_MAX_LINE_BYTES=250000\n']);
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it('with the metrics to the Monitoring Service, and the settings that it asks for', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(PIPELINE, ['#@INCLUDE outputs/metrics-ionos.conf', '@INCLUDE outputs/metrics-ionos.conf']);
+    const settings = { FILE: '/var/lib/fluent-bit/activity_log.prom', HOST: 'metrics.example.com', KEY: 'another-key' };
+    const lines = Object.entries(settings).map(([name, value]) => `ACTIVITY_LOG_METRICS_${name}=${value}\n`);
+    await machine.edit(ENVIRONMENT, [/$/, lines.join('')]);
     assert.deepEqual(await machine.faults(), []);
   });
 

@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it, type TestContext } from 'node:test';
+import { DASHBOARDS, queriesOf } from '../grafana/queries.ts';
 import { loopbackCertificate } from '../helpers/loopback-certificate.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { type Sandbox, startSandbox } from '../sandbox/server.ts';
@@ -14,6 +15,11 @@ import { type Edits, findFluentBit, freePort, RealFluentBit, Sink } from './real
 
 const CONTRACT = '31721060';
 const PAUSE_MS = 250;
+
+interface Result {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
 
 const binary = findFluentBit() ?? '';
 const skip = binary === '' ? 'there is none: neither FLUENT_BIT nor PATH has one' : false;
@@ -119,19 +125,22 @@ describe(`the outputs of a real Fluent Bit ${binary}`.trim(), { skip, concurrenc
           ACTIVITY_LOG_METRICS_KEY: 'a-key',
         },
       );
-      const query = encodeURIComponent('fetch_activity_logs_events_total');
-      const events = async (): Promise<unknown> => {
-        const response = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=${query}`).catch(() => undefined);
-        const { data } = ((await response?.json()) ?? {}) as {
-          data?: { result: { metric: object; value: unknown[] }[] };
-        };
-        return data?.result.map(({ metric, value }) => ({ ...metric, value: value[1] }));
+      const ask = async (expr: string): Promise<Result[] | undefined> => {
+        const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expr)}`;
+        const response = await fetch(url).catch(() => undefined);
+        return ((await response?.json()) as { data?: { result: Result[] } } | undefined)?.data?.result;
       };
+      const events = async (): Promise<unknown> =>
+        (await ask('fetch_activity_logs_events_total'))?.map(({ metric, value }) => ({ ...metric, value: value[1] }));
       const expected = [
         { __name__: 'fetch_activity_logs_events_total', input: 'activity_log', instance: 'vm-7', source: `ionos/${CONTRACT}`, value: '50' }, // prettier-ignore
       ];
       while (JSON.stringify(await events()) !== JSON.stringify(expected)) {
         await sleep(PAUSE_MS);
+      }
+      const figures = queriesOf(DASHBOARDS[0]).filter(({ language }) => language === 'PromQL');
+      for (const { name, expr } of figures.filter(({ expr }) => !/increase|token_expiry/.test(expr))) {
+        assert.ok(((await ask(expr)) ?? []).length > 0, name);
       }
       await sink.until(() => sink.counts.size === 50);
     },

@@ -99,7 +99,7 @@ export function filledIn(expr: string, values: Readonly<Record<string, string>>)
   return expr.replace(/\$(?:\{(\w+)(?::(\w+))?\}|(\w+))/g, (whole, braced?: string, format?: string, bare?: string) => {
     const value = values[braced ?? bare ?? ''];
     if (value === undefined) throw new Error(`no value for ${whole}`);
-    return format === 'regex' ? value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : value;
+    return format === 'regex' ? value.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&') : value;
   });
 }
 
