@@ -35,7 +35,7 @@ import { checkToken } from './probes/token.ts';
 const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
 const RETRY_MS = 1_000;
 /** Options of `check` itself; all others take the place of the command's that Fluent Bit runs. */
-const OWN_OPTIONS = new Set(['json', 'config', 'send', 'log-level', 'quiet']);
+const OWN_OPTIONS = new Set(['json', 'config', 'send', 'quiet', 'log-level', 'quiet']);
 
 export interface CheckOptions {
   readonly machine?: Machine;
@@ -145,9 +145,25 @@ async function look(setup: Setup, world: World, machine: Machine): Promise<Outco
   return { findings: [...findings, ...api, ...state], secrets: credentials?.secrets ?? [] };
 }
 
+/** Whether the service runs, and by its present unit. */
+function activity({ isActive, status, needsReload }: Service): Finding[] {
+  if (!isActive) {
+    const command = 'sudo systemctl start fluent-bit; systemctl status fluent-bit';
+    return [error('service', `the service fluent-bit is ${status}`, { impact: 'nothing is collected', command })];
+  }
+  if (!needsReload) return [];
+  return [
+    warning('service-reload', 'the unit of fluent-bit has changed, and systemd has not read it again', {
+      impact: 'systemd still goes by the old one',
+      command: 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit',
+    }),
+  ];
+}
+
 function aboutEnvironment({ service }: Environment): Finding[] {
   if (service === undefined) return [];
   return [
+    ...activity(service),
     ...service.unreadable.map((file) =>
       warning('environment', 'this user cannot read it', {
         at: { file },

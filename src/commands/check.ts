@@ -11,7 +11,8 @@ import type { World } from '../lib/world.ts';
  * costs events. Changes nothing.
  */
 export async function check(world: World, options: Options, checkOptions: CheckOptions = {}): Promise<ExitCode> {
-  const { findings, secrets } = await runChecks(world, options, checkOptions);
+  const { findings: all, secrets } = await runChecks(world, options, checkOptions);
+  const findings = options['quiet'] === true ? all.filter(({ level }) => level !== 'ok') : all;
   const text =
     options['json'] === true
       ? renderJson(findings, { secrets })
@@ -20,7 +21,7 @@ export async function check(world: World, options: Options, checkOptions: CheckO
   return countLevels(findings).errors === 0 ? ExitCode.Done : ExitCode.NothingCollected;
 }
 
-/** On a terminal, unless its user wants none (no-color.org). */
+/** On a terminal that has them, unless its user wants none (no-color.org). */
 function isColourful({ stdout, env }: World): boolean {
-  return isTerminal(stdout) && (env['NO_COLOR'] ?? '') === '';
+  return isTerminal(stdout) && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }

@@ -220,6 +220,7 @@ const WORKING: readonly Command[] = [
         fallback: "the service's",
         isOptionOnly: true,
       },
+      quiet: { group: 'Output', short: 'q', describe: 'Leave out what is in order', isOptionOnly: true },
       send: {
         group: 'Fluent Bit',
         describe: 'Also send one marked test record to each destination',

@@ -56,6 +56,9 @@ interface Figures {
   readonly uptime: number;
 }
 
+/** Fluent Bit answers, and has no input of this name. */
+export class NoSuchInputError extends Error {}
+
 /** Fluent Bit's own figures, from its HTTP server (`HTTP_Server On`). */
 export class FluentBit {
   readonly #url: URL;
@@ -76,7 +79,7 @@ export class FluentBit {
     const records = member(member(inputs, this.#input), 'records');
     if (typeof records !== 'number') {
       const names = typeof inputs === 'object' && inputs !== null ? Object.keys(inputs).join(', ') : 'none';
-      throw new Error(`it has no input with the Alias ${this.#input} (it has: ${names})`);
+      throw new NoSuchInputError(`it has no input with the Alias ${this.#input} (it has: ${names})`);
     }
     return {
       records,
@@ -105,6 +108,13 @@ export class FluentBit {
       valueOf(prometheus, ROUTED_AND_DROPPED, `{input="${this.#input}",output="${name}"}`) !== undefined;
     const own = outputs.filter(isRouted);
     return { startedAt, outputs: own.length > 0 ? own : outputs };
+  }
+
+  /** Such as `5.1.1`; undefined when it does not say. Throws when Fluent Bit does not answer. */
+  async version(signal: AbortSignal): Promise<string | undefined> {
+    const answer: unknown = JSON.parse(await this.#get('/', signal));
+    const found = member(member(answer, 'fluent-bit'), 'version');
+    return typeof found === 'string' ? found : undefined;
   }
 
   async #figures(signal: AbortSignal): Promise<Figures> {

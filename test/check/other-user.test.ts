@@ -67,6 +67,6 @@ describe('check run by a user who is not the one that runs Fluent Bit', { concur
     await machine.edit(ENVIRONMENT, [/$/, `ACTIVITY_LOG_TOKEN_FILE=${TOKEN}\n`]);
     await chmod(machine.path(ENVIRONMENT), 0o644);
     const faults = await foundWithout(machine, TOKEN, dirname(STATE));
-    assert.deepEqual(faults.map(inShort), ['error token ', `error state-folder ${dirname(STATE)}`]);
+    assert.deepEqual(faults.map(inShort), [`error token ${TOKEN}`, `error state-folder ${dirname(STATE)}`]);
   });
 });

@@ -26,7 +26,7 @@ describe('check has nothing to say against the shipped files', () => {
     const machine = await installedMachine(t);
     const env = {
       ACTIVITY_LOG_TAG: 'activityLog',
-      ACTIVITY_LOG_HOST: 'pipeline.logging.example.com',
+      ACTIVITY_LOG_HOST: 'pipeline.logging.de-txl.ionos.com',
       ACTIVITY_LOG_API_KEY: 'a-key-that-is-secret',
       ACTIVITY_LOG_INTERVAL: '300',
       ACTIVITY_LOG_TOKEN_FILE: machine.path(TOKEN),

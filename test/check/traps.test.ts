@@ -183,7 +183,10 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
       'error output-host',
       /Host +/,
     ]),
-    cured('a Host that is a URL', output('Host', 'https://logs.example.com'), ['error output-host', /Host https/]),
+    cured('a Host that is a URL', output('Host', 'https://abc.logging.de-txl.ionos.com'), [
+      'error output-host',
+      /Host https/,
+    ]),
     cured('no Host', output('Host'), ['error output-host', OUTPUT_HEAD]),
     trap('TLS left out', output('tls'), ['error output-tls', /Port +443/]),
     trap('TLS off', output('tls', 'Off'), ['error output-tls', /Port +443/]),
@@ -202,6 +205,11 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     cured('no path', output('URI'), ['error output-uri', OUTPUT_HEAD]),
     cured('the path of another tag', output('URI', '/other'), ['warning output-uri', /URI \/other/]),
     trap('no key', all(output('Header'), variable('ACTIVITY_LOG_HOST', 'x.logging.de-txl.ionos.com')), ['error output-key', OUTPUT_HEAD]), // prettier-ignore
+    trap('a placeholder left in a variable', variable('ACTIVITY_LOG_TAG', '<TAG_NAME>'), ['error placeholder', /Tag +/], ['error placeholder', /Match/], ['error placeholder', /URI/]), // prettier-ignore
+    trap("the README's placeholder for the host", variable('ACTIVITY_LOG_HOST', 'HOST-OF-YOUR-PIPELINE'), ['error placeholder', /Host +/]), // prettier-ignore
+    trap('a host that is no pipeline', variable('ACTIVITY_LOG_HOST', 'logs.example.com'), ['warning output-host-unusual', /Host +/]), // prettier-ignore
+    trap('a tag that no pipeline can have', variable('ACTIVITY_LOG_TAG', 'activity.log'), ['error output-tag', /Tag +/]), // prettier-ignore
+    trap('a tag that is too short', variable('ACTIVITY_LOG_TAG', 'ab'), ['error output-tag', /Tag +/]),
     trap('a placeholder left in its place', output('Header', 'APIKEY <PIPELINE_AUTH_KEY>'), [
       'error placeholder',
       /APIKEY/,

@@ -67,7 +67,7 @@ const TUTORIAL = `
 [OUTPUT]
     Name   http
     Match  activityLog
-    Host   pipeline.logging.example.com
+    Host   pipeline.logging.de-txl.ionos.com
     Port   443
     tls    on
     URI    /activityLog
@@ -129,7 +129,10 @@ describe('check', () => {
     await edit(PIPELINE, [/^ +Threaded .*\n/m, ''], [/Buf_Size +2M/, 'Buf_Size 64k']);
     await edit(PIPELINE, [/^ +Interval_Sec .*$/m, '    Interval_Sec 120']);
     await edit(OUTPUT, [/^ +Header .*$/m, '    Header APIKEY a-key-of-somebody'], ['no_limits', '3']);
-    await edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*$/m, 'ACTIVITY_LOG_HOST=https://pipeline.logging.example.com/']);
+    await edit(ENVIRONMENT, [
+      /^ACTIVITY_LOG_HOST=.*$/m,
+      'ACTIVITY_LOG_HOST=https://pipeline.logging.de-txl.ionos.com/',
+    ]);
     const { exitCode, stdout } = await machine.run();
     assertGolden('check/nothing-right.txt', stdout);
     assert.equal(exitCode, ExitCode.NothingCollected);
@@ -164,7 +167,18 @@ describe('check', () => {
       assert.ok(onTerminal.stdout.includes(symbol), symbol);
     }
     assert.equal((await machine.run([], { env: { NO_COLOR: '1' } }, {}, true)).stdout, plain);
+    assert.equal((await machine.run([], { env: { TERM: 'dumb' } }, {}, true)).stdout, plain);
     assert.ok(!(await machine.run(['--json'], {}, {}, true)).stdout.includes('\u001b'));
+  });
+
+  it('leaves out what is in order with --quiet', async (t) => {
+    const machine = await installedMachine(t);
+    assert.equal((await machine.run(['--quiet'])).stdout, '0 errors, 0 warnings\n');
+    assert.deepEqual(JSON.parse((await machine.run(['-q', '--json'])).stdout), {
+      errors: 0,
+      warnings: 0,
+      findings: [],
+    });
   });
 
   it('lets nothing through to the terminal that is no text', async (t) => {

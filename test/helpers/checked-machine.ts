@@ -137,7 +137,7 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
     ENVIRONMENT,
     [
       'ACTIVITY_LOG_TAG=activityLog',
-      'ACTIVITY_LOG_HOST=pipeline.logging.example.com',
+      'ACTIVITY_LOG_HOST=pipeline.logging.de-txl.ionos.com',
       `ACTIVITY_LOG_API_KEY=${SECRET_KEY}`,
       'ACTIVITY_LOG_INTERVAL=300',
       '',

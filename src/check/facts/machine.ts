@@ -76,6 +76,16 @@ export function isForbidden(file: string, mode?: number): boolean {
   return accessError(file, mode) === 'EACCES';
 }
 
+/** Whether a file or folder is mounted by itself, as a container may mount a single file. */
+export function isMountPoint(file: string, machine: Machine): boolean {
+  const name = machine.root === '/' ? file : file.slice(machine.root.length);
+  // proc(5): the fifth field, where a blank is \\040.
+  return table('/proc/self/mountinfo', machine, ' ').some(
+    ([, , , , point = '']) =>
+      point.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))) === name,
+  );
+}
+
 interface User {
   readonly uid: number;
   readonly gids: ReadonlySet<number>;
@@ -113,11 +123,11 @@ function findUser(name: string, machine: Machine): User | undefined {
 }
 
 /** The lines of a file such as passwd(5), taken apart; none when it cannot be read. */
-function table(file: string, machine: Machine): string[][] {
+function table(file: string, machine: Machine, separator = ':'): string[][] {
   try {
     return readFileSync(pathOn(machine, file), 'utf8')
       .split('\n')
-      .map((line) => line.split(':'));
+      .map((line) => line.split(separator));
   } catch {
     return [];
   }

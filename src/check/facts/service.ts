@@ -41,6 +41,8 @@ export interface Service {
   /** Its unit was changed, and systemd still goes by what it read before. */
   readonly needsReload: boolean;
   readonly variables: ReadonlyMap<string, Variable>;
+  /** The files that it reads variables from. */
+  readonly environmentFiles: readonly string[];
   /** Variables of the usual files that the service does not read. */
   readonly unread: ReadonlyMap<string, Variable>;
   /** Files that could not be read: what they say is not known. */
@@ -115,6 +117,7 @@ class Reader {
       isActive: this.#value('ActiveState') === 'active',
       needsReload: this.#value('NeedDaemonReload') === 'yes',
       variables,
+      environmentFiles: files.flatMap(([, path]) => path ?? []),
       unread: new Map(unread.map((one) => [one.name, one])),
       unreadable: this.#unreadable,
       missing,

@@ -18,6 +18,7 @@ const PATIENCE_MS = 10_000;
 const ATTEMPTS = 2;
 /** Sources that are looked into: a reseller sees thousands. */
 const MAX_SOURCES = 3;
+const MAX_LISTED = 5;
 const NOTHING_COLLECTED = 'nothing is collected';
 
 /** Whether the API answers, what it lets the token see, and whether its clock and this machine's agree. */
@@ -43,7 +44,7 @@ export async function checkApi({ config, env }: Setup, credentials: Credentials,
     maxAttempts: ATTEMPTS,
   });
   try {
-    const findings = await look(config, api, world).catch((thrown: unknown) => {
+    const findings = await look({ config, env }, api, world).catch((thrown: unknown) => {
       world.signal.throwIfAborted();
       return [failure(thrown, config)];
     });
@@ -53,7 +54,11 @@ export async function checkApi({ config, env }: Setup, credentials: Credentials,
   }
 }
 
-async function look(config: Config, api: ApiClient, { now, signal }: World): Promise<Finding[]> {
+async function look(
+  { config, env }: Pick<Setup, 'config' | 'env'>,
+  api: ApiClient,
+  { now, signal }: World,
+): Promise<Finding[]> {
   const { host } = config.apiUrl;
   const provider = config.provider.create({
     api,
@@ -83,12 +88,29 @@ async function look(config: Config, api: ApiClient, { now, signal }: World): Pro
     ok('api', `${host} answers: the token sees ${seen}${polled}`),
     ...refused,
     ...unknown.map((contract) =>
-      error('contract-unknown', `the token does not see contract ${contract}`, {
+      error('contract-unknown', `the token does not see contract ${contract} (it sees ${listed(sources)})`, {
         impact: 'nothing of it is collected',
-        fix: `ACTIVITY_LOG_CONTRACT=${wanted.map(({ id }) => id).join(',')}`,
+        // The variable counts only where no option is given.
+        fix: `${(env['ACTIVITY_LOG_CONTRACT'] ?? '').includes(contract) ? 'ACTIVITY_LOG_CONTRACT=' : '--contract '}${(wanted.length >
+        0
+          ? wanted
+          : sources
+        )
+          .map(({ id }) => id)
+          .slice(0, MAX_LISTED)
+          .join(',')}`,
       }),
     ),
   ];
+}
+
+/** The first ones: a reseller sees thousands. */
+function listed(sources: readonly Source[]): string {
+  const first = sources
+    .slice(0, MAX_LISTED)
+    .map(({ id }) => id)
+    .join(', ');
+  return sources.length > MAX_LISTED ? `${first} and ${sources.length - MAX_LISTED} more` : first;
 }
 
 /** One page of the last second: whether events may be read is not said before. */

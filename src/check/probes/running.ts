@@ -1,10 +1,8 @@
 import { statSync } from 'node:fs';
 import { formatDuration } from '../../lib/duration.ts';
 import { codeOf, messageOf } from '../../lib/errors.ts';
-import { FluentBit, type InputCounter } from '../../delivery/fluent-bit-counter.ts';
-import { get } from '../../http/http-get.ts';
-import { Agent } from '../../http/undici.ts';
-import { pause, withTimeout } from '../../lib/wait.ts';
+import { FluentBit, NoSuchInputError, type InputCounter } from '../../delivery/fluent-bit-counter.ts';
+import { pause } from '../../lib/wait.ts';
 import type { World } from '../../lib/world.ts';
 import type { Setup } from '../facts/environment.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
@@ -13,7 +11,6 @@ import { isAtLeast } from './node-version.ts';
 
 /** A Fluent Bit that has just been started answers a little later. */
 const ATTEMPTS = 3;
-const ANSWER_MS = 2_000;
 /** Its start is told in whole seconds. */
 const START_TOLERANCE_MS = 2_000;
 /** Before it, storage.keep.rejected is passed over in silence. */
@@ -29,7 +26,7 @@ export interface RunningOptions {
 
 /** Whether the Fluent Bit that runs has counters for this input, takes lines, and knows its present configuration. */
 export async function checkRunning(
-  { config: { ackUrl, ackInput } }: Setup,
+  { config: { ackUrl, ackInput }, environment: { service } }: Setup,
   { files, retryMs, rejectedFolder }: RunningOptions,
   world: World,
 ): Promise<Finding[]> {
@@ -43,12 +40,14 @@ export async function checkRunning(
         return [
           ...counted(counter, ackInput),
           ...(await checkDestination(fluentBit, { rejectedFolder, uptime }, world)),
-          ...(await version(ackUrl, world.signal)),
+          ...(await version(fluentBit, world.signal)),
           ...changed(counter, files),
         ];
       } catch (thrown) {
         world.signal.throwIfAborted();
-        if (attempt === ATTEMPTS) return [unreachable(thrown, ackUrl)];
+        if (thrown instanceof NoSuchInputError) return await missing(thrown, fluentBit, files, world.signal);
+        // Of a service that is stopped, systemd has told.
+        if (attempt === ATTEMPTS) return service?.isActive === false ? [] : [unreachable(thrown, ackUrl)];
       }
       await pause(retryMs, world.signal);
     }
@@ -70,14 +69,31 @@ function counted({ records, uptime, isPaused }: InputCounter, name: string): Fin
 
 function unreachable(thrown: unknown, { host }: URL): Finding {
   const message = messageOf(thrown) === '' ? (codeOf(thrown) ?? 'no answer') : messageOf(thrown);
-  return error('running', `Fluent Bit's counters at ${host} cannot be had: ${message}`, {
-    impact: 'it does not run, or what it drops is lost unnoticed',
+  return error('running', `cannot read Fluent Bit's counters at ${host}: ${message}`, {
+    impact: 'Fluent Bit does not run, or lines that it drops are lost unnoticed',
     command: 'systemctl status fluent-bit',
   });
 }
 
-async function version(url: URL, signal: AbortSignal): Promise<Finding[]> {
-  const found = await askVersion(url, signal).catch(() => undefined);
+/** An input that Fluent Bit has not read yet comes with its next start. */
+async function missing(
+  { message }: NoSuchInputError,
+  fluentBit: FluentBit,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const waiting = changed(await fluentBit.outputs(signal), files);
+  if (waiting.length > 0) return waiting;
+  return [
+    error('running', `Fluent Bit does not count this input's lines: ${message}`, {
+      impact: 'lines that it drops are lost unnoticed',
+      command: 'sudo systemctl restart fluent-bit',
+    }),
+  ];
+}
+
+async function version(fluentBit: FluentBit, signal: AbortSignal): Promise<Finding[]> {
+  const found = await fluentBit.version(signal).catch(() => undefined);
   if (found === undefined || isAtLeast(found, MIN_VERSION)) return [];
   return [
     warning('running-version', `Fluent Bit ${found} does not know storage.keep.rejected`, {
@@ -87,23 +103,7 @@ async function version(url: URL, signal: AbortSignal): Promise<Finding[]> {
   ];
 }
 
-async function askVersion(base: URL, outer: AbortSignal): Promise<string | undefined> {
-  const agent = new Agent();
-  try {
-    const timeout = () => new Error('no answer');
-    const text = await withTimeout(outer, ANSWER_MS, timeout, async (signal) => {
-      const { body } = await get(new URL('/', base), agent, { signal });
-      return body.toString();
-    });
-    const answer = JSON.parse(text) as { 'fluent-bit'?: { version?: unknown } } | null;
-    const found = answer?.['fluent-bit']?.version;
-    return typeof found === 'string' ? found : undefined;
-  } finally {
-    await agent.destroy();
-  }
-}
-
-function changed({ startedAt }: InputCounter, files: readonly string[]): Finding[] {
+function changed({ startedAt }: { readonly startedAt: number }, files: readonly string[]): Finding[] {
   const newer = files.find((file) => {
     const { mtimeMs = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
     return mtimeMs > startedAt * 1000 + START_TOLERANCE_MS;
@@ -112,7 +112,7 @@ function changed({ startedAt }: InputCounter, files: readonly string[]): Finding
   return [
     warning('running-old', 'changed since Fluent Bit was started', {
       at: { file: newer },
-      impact: 'it goes by what it has read, and this check does not',
+      impact: 'Fluent Bit still runs with what it read then',
       command: 'sudo systemctl restart fluent-bit',
     }),
   ];

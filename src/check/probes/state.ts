@@ -12,7 +12,7 @@ import { journalFolder } from '../../state/journal-files.ts';
 import { oldestCursor, type State } from '../../state/state.ts';
 import type { Setup } from '../facts/environment.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
-import { accessError, pathOn, type Machine, READ, SEARCH, WRITE, mayUser } from '../facts/machine.ts';
+import { accessError, isMountPoint, pathOn, type Machine, READ, SEARCH, WRITE, mayUser } from '../facts/machine.ts';
 
 /** A poll ends at its deadline, and some seconds later when it is stopped in the middle of a page. */
 const GRACE_MS = 60_000;
@@ -20,6 +20,9 @@ const OTHERS_WRITE = 0o002;
 /** Without a success for so long, or for so many intervals, something is wrong. */
 const MAX_SILENCE_MS = 900_000;
 const MISSED_POLLS = 3;
+const DAY_MS = 86_400_000;
+/** How long an API keeps its log: of IONOS' nobody says (https://www.cloudscale.ch/en/api/v1). */
+const RETENTION_DAYS: Readonly<Record<string, number>> = { cloudscale: 90 };
 const NOTHING_COLLECTED = 'nothing is collected';
 const NO_FOLDER = 'it is no folder';
 const UNKNOWN = 'state-unknown';
@@ -30,7 +33,12 @@ export async function checkState(setup: Setup, machine: Machine, now: number): P
   const file = pathOn(machine, resolve(setup.config.stateFile));
   const folder = await checkFolder(dirname(file), setup, machine);
   if (folder.level === 'error' || folder.code === UNKNOWN) return [folder];
-  return [folder, ...(await checkLock(file, setup, now)), ...checkFile(file, setup, now)];
+  return [
+    folder,
+    ...(await checkLock(file, setup, now)),
+    ...checkFile(file, setup, now),
+    ...mountedAlone(file, machine),
+  ];
 }
 
 async function checkFolder(folder: string, { environment }: Setup, machine: Machine): Promise<Finding> {
@@ -112,7 +120,9 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   const at = { file };
   const state = read(file);
   if (state === undefined) return [ok('state', `${file} is not there yet: the first poll makes it`)];
-  if (!(state instanceof Error)) return [cursors(file, state, now), ...staleness(file, state, setup, now)];
+  if (!(state instanceof Error)) {
+    return [cursors(file, state, now), ...retention(file, state, setup, now), ...staleness(file, state, setup, now)];
+  }
   if (!(state instanceof ShapeError)) {
     return [error('state', `it cannot be read: ${state.message}`, { at, impact: NOTHING_COLLECTED })];
   }
@@ -161,6 +171,31 @@ function cursors(file: string, state: State, now: number): Finding {
     });
   }
   return ok('state', `${what}, and goes back ${formatDuration(Math.max(0, now - instant))}`, { at });
+}
+
+/** A cursor older than what the API keeps: what is between is gone. */
+function retention(file: string, state: State, { config }: Setup, now: number): Finding[] {
+  const kept = RETENTION_DAYS[config.provider.name];
+  if (kept === undefined) return [];
+  return Object.entries(state.sources).flatMap(([name, { cursor, last_success, start }]) => {
+    const reached = parseInstant(cursor) ?? parseInstant(last_success ?? start);
+    if (reached === undefined || now - reached <= kept * DAY_MS) return [];
+    const message = `${name} was collected up to ${formatDuration(now - reached)} ago, and the API keeps ${kept} days`;
+    const impact = 'what is older is gone; the next poll begins with the oldest that is left';
+    return [error('state-retention', message, { at: { file }, impact })];
+  });
+}
+
+/** A file that is mounted by itself cannot be replaced: saving the state fails with EBUSY. */
+function mountedAlone(file: string, machine: Machine): Finding[] {
+  if (!isMountPoint(file, machine)) return [];
+  return [
+    error('state-mount', 'the state file is a mount of its own, so it cannot be replaced (EBUSY)', {
+      at: { file },
+      impact: NOTHING_COLLECTED,
+      fix: 'mount its folder instead of the file',
+    }),
+  ];
 }
 
 /** A state that no poll has touched for a while: Fluent Bit does not run the input, or every poll fails. */

@@ -3,11 +3,13 @@ import { resolve } from 'node:path';
 import { expiryWarning, readCredentials, type Credentials } from '../../config/credentials.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { ConfigError } from '../../lib/errors.ts';
-import type { Setup } from '../facts/environment.ts';
-import { error, ok, warning, type Finding } from '../finding.ts';
+import type { Environment, Setup } from '../facts/environment.ts';
+import { error, ok, warning, type Details, type Finding } from '../finding.ts';
 import { isForbidden, pathOn, type Machine, READ, mayUser } from '../facts/machine.ts';
 
 const TOKEN_FILE = '/etc/fluent-bit/activity-log.token';
+const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
+const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
 const OTHERS_READ = 0o004;
 
 export interface TokenCheck {
@@ -82,7 +84,8 @@ function readers(credentials: Credentials, { environment }: Setup, machine: Mach
     warning('token-public', `${origin} stands in a unit`, {
       at: { file: pathOn(machine, variable.at.file), line: variable.at.line },
       impact: 'every user of this machine can read it with systemctl show fluent-bit',
-      fix: `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`,
+      fix: `put it into ${TOKEN_FILE} (mode 600), write ${tokenFileSetting(environment).fix}, and delete this line`,
+      command: RESTART,
     }),
   ];
 }
@@ -97,13 +100,26 @@ function unusable({ message }: ConfigError, file: string | undefined, setup: Set
       command: 'sudo fetch-activity-logs check',
     });
   }
+  if (file !== undefined) return error('token', message, { at: { file }, impact: 'nothing is collected' });
+  const { at, fix } = tokenFileSetting(environment);
   return error('token', `${message}${hint}`, {
+    at,
     impact: 'nothing is collected',
-    ...(file !== undefined
-      ? {}
-      : {
-          fix: `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`,
-          command: 'sudo systemctl edit fluent-bit && sudo systemctl restart fluent-bit',
-        }),
+    fix: `put the token into ${TOKEN_FILE} (mode 600), and write ${fix}`,
+    ...(environment.service === undefined ? {} : { command: RESTART }),
   });
+}
+
+/** Where the service is to be told the file of the token, so that nothing overrides it: files count more than units. */
+function tokenFileSetting({ service }: Environment): Pick<Details, 'at' | 'fix'> {
+  const setting = `ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`;
+  const present = service?.variables.get('ACTIVITY_LOG_TOKEN_FILE');
+  if (present !== undefined) {
+    const { file, line } = present.at;
+    return { at: present.at, fix: `${present.isPublic ? 'Environment=' : ''}${setting} in ${file}:${line}` };
+  }
+  if (service === undefined || service.environmentFiles.includes(ENVIRONMENT_FILE)) {
+    return { fix: `${setting} in ${ENVIRONMENT_FILE}` };
+  }
+  return { fix: `Environment=${setting} below [Service] (sudo systemctl edit fluent-bit)` };
 }

@@ -1,5 +1,6 @@
 import { error, ok, warning, type Finding } from '../finding.ts';
 import type { Input } from '../facts/input.ts';
+import { valueOf } from '../fluent-bit-config/model.ts';
 import { soundCommand } from './suggested-command.ts';
 
 /** Whether the command does what an input needs: polls once, remembers, and takes signals itself. */
@@ -56,5 +57,10 @@ export function checkCommand(input: Input): Finding[] {
   }
   return findings.length > 0
     ? findings
-    : [ok('command', `${input.name} runs fetch-activity-logs every ${input.intervalSec} s`, { at })];
+    : [ok('command', `${input.name} runs fetch-activity-logs${every(input)}`, { at })];
+}
+
+/** Of an interval that is none, the rules for timing speak. */
+function every({ section, intervalSec }: Input): string {
+  return /^[1-9]\d*$/.test(valueOf(section, 'interval_sec') ?? '') ? ` every ${intervalSec} s` : '';
 }

@@ -94,9 +94,42 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
   ];
 }
 
-/** What the Logging Service wants: JSON, at the path of the pipeline's tag, with the pipeline's key. */
-function loggingService(output: Section, { fluentBit, tag }: EventInput): Finding[] {
+/** A pipeline's tag, and its host, as the Logging Service gives them out. */
+const TAG = /^[A-Za-z0-9]{3,20}$/;
+const HOST = /\.logging\.[a-z0-9-]+\.ionos\.com$/i;
+
+function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Finding[] {
   const findings: Finding[] = [];
+  if (tag !== '' && !TAG.test(tag) && !tag.includes('<')) {
+    const entry = entriesOf(section, 'tag').at(-1);
+    findings.push(
+      error('output-tag', `a tag of the Logging Service is 3 to 20 letters and digits, not ${tag}`, {
+        at: entry?.at ?? section.at,
+        impact: 'no pipeline has such a tag, and the Logging Service refuses the events',
+        fix:
+          entry?.raw.includes('${') === true ? 'ACTIVITY_LOG_TAG=activityLog' : lineIn(fluentBit, 'Tag', 'activityLog'),
+      }),
+    );
+  }
+  const host = entriesOf(output, 'host').at(-1);
+  if (host === undefined || host.value === '' || HOST.test(host.value) || /[/:<\s]|-OF-YOUR-/.test(host.value))
+    return findings;
+  findings.push(
+    warning('output-host-unusual', `${host.value} does not look like a host of the Logging Service`, {
+      at: host.at,
+      impact: 'if it is another server, the events go there; hosts of pipelines end in .logging.REGION.ionos.com',
+      fix: host.raw.includes('${')
+        ? 'ACTIVITY_LOG_HOST=…, the HTTP address of the pipeline'
+        : lineIn(fluentBit, 'Host', '…'),
+    }),
+  );
+  return findings;
+}
+
+/** What the Logging Service wants: JSON, at the path of the pipeline's tag, with the pipeline's key. */
+function loggingService(output: Section, input: EventInput): Finding[] {
+  const findings = pipeline(output, input);
+  const { fluentBit, tag } = input;
   const key = headerOf(output, KEY_HEADER);
   if (key === undefined || key.raw === headerName(key.raw)) {
     findings.push(

@@ -2,8 +2,8 @@ import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model
 import { error, lineIn, type Finding, warning } from '../finding.ts';
 import type { Environment } from '../facts/environment.ts';
 
-/** What a tutorial leaves to the reader: `<TAG_NAME>`. */
-const PLACEHOLDER = /<[A-Za-z][\w -]*>/;
+/** What a tutorial, or our README, leaves to the reader: `<TAG_NAME>`. */
+const PLACEHOLDER = /<[A-Za-z][\w -]*>|\b(?:HOST|KEY|TAG|TOKEN)-OF-YOUR-[A-Z-]+|\bCHANGE-?ME\b/;
 /** Keys without which events go nowhere; others may well be empty, such as a key that nobody asks for. */
 const NEEDED = new Set(['tag', 'host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
 const WHEN_EMPTY: Readonly<Record<string, string>> = {
@@ -17,16 +17,12 @@ export const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {
   return sections
     .flatMap(({ entries }) => entries)
-    .flatMap(({ key, raw, at }) => {
-      const found = key === 'command' || key.endsWith('regex') ? null : PLACEHOLDER.exec(raw);
+    .flatMap(({ key, raw, value, at }) => {
+      const found = key === 'command' || key.endsWith('regex') ? null : PLACEHOLDER.exec(value);
       if (found === null) return [];
-      return [
-        error('placeholder', `${key} still holds ${found[0]}`, {
-          at,
-          impact: 'the events go nowhere',
-          fix: lineIn(config, key, raw.replace(found[0], '…')),
-        }),
-      ];
+      const names = raw.includes(found[0]) ? [] : variablesIn(raw);
+      const fix = names.length > 0 ? assignments(names) : lineIn(config, key, raw.replace(found[0], '…'));
+      return [error('placeholder', `${key} still holds ${found[0]}`, { at, impact: 'the events go nowhere', fix })];
     });
 }
 

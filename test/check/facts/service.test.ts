@@ -131,7 +131,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
   it('unless @SET says something else', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*\n/m, '']);
-    await machine.edit(MAIN, [/$/, '\n@SET ACTIVITY_LOG_HOST=logs.example.com\n']);
+    await machine.edit(MAIN, [/$/, '\n@SET ACTIVITY_LOG_HOST=abc.logging.es-vit.ionos.com\n']);
     assert.deepEqual(await machine.faults(), []);
   });
 

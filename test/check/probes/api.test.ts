@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Fault } from '../../sandbox/server.ts';
-import { DROP_IN, NOW, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+import { DROP_IN, ENVIRONMENT, NOW, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
 
 async function found(machine: CheckedMachine, options: string[] = []): Promise<string[]> {
   const faults = await machine.faults(options);
@@ -20,8 +20,18 @@ describe('check looks at the API', { concurrency: 4 }, () => {
   it('calls a contract an error that the token does not see', async (t) => {
     const machine = await installedMachine(t);
     assert.deepEqual(await found(machine, ['--contract', '31721060,4711']), [
-      'error contract-unknown: the token does not see contract 4711',
+      'error contract-unknown: the token does not see contract 4711 (it sees 31721060)',
     ]);
+  });
+
+  it('says which contracts there are, and how to name them, where the setting is', async (t) => {
+    const machine = await installedMachine(t);
+    for (const number of ['2', '3', '4', '5', '6', '7']) machine.sandbox.addContract(number);
+    const [byOption] = await machine.faults(['--contract', '4711']);
+    assert.match(byOption?.message ?? '', /\(it sees 31721060, 2, 3, 4, 5 and 2 more\)$/);
+    assert.equal(byOption?.fix, '--contract 31721060,2,3,4,5');
+    await machine.edit(ENVIRONMENT, [/$/, 'ACTIVITY_LOG_CONTRACT=4711,2\n']);
+    assert.deepEqual((await machine.faults()).map(({ fix }) => fix), ['ACTIVITY_LOG_CONTRACT=2']); // prettier-ignore
   });
 
   it('calls a token an error that sees nothing', async (t) => {

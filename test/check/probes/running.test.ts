@@ -34,7 +34,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
     const machine = await installedMachine(t);
     machine.fluentBit.picture = undefined;
     assert.deepEqual(await found(machine), [
-      "error running: Fluent Bit's counters at FLUENT-BIT cannot be had: /api/v1/metrics answered HTTP 404",
+      "error running: cannot read Fluent Bit's counters at FLUENT-BIT: /api/v1/metrics answered HTTP 404",
     ]);
   });
 
@@ -49,8 +49,34 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
   it('and calls it an error that it has no such input', async (t) => {
     const machine = await installedMachine(t);
     assert.deepEqual(await found(machine, ['--ack-input', 'audit']), [
-      "error running: Fluent Bit's counters at FLUENT-BIT cannot be had: it has no input with the Alias audit (it has: activity_log)",
+      "error running: Fluent Bit does not count this input's lines: it has no input with the Alias audit (it has: activity_log)",
     ]);
+  });
+
+  it('and does not take an input that waits for a restart for an error', async (t) => {
+    const machine = await installedMachine(t);
+    const { picture } = machine.fluentBit;
+    assert.ok(picture !== undefined);
+    await utimes(machine.path(PIPELINE), picture.startedAt + 60, picture.startedAt + 60);
+    const [finding, ...others] = await machine.faults(['--ack-input', 'audit']);
+    assert.deepEqual([finding?.level, finding?.code, others], ['warning', 'running-old', []]);
+    assert.equal(finding?.command, 'sudo systemctl restart fluent-bit');
+  });
+
+  it('and says as systemd does that the service is stopped', async (t) => {
+    const machine = await installedMachine(t);
+    machine.fluentBit.picture = undefined;
+    Object.assign(machine.systemd, { ActiveState: 'inactive', SubState: 'dead' });
+    const [finding, ...others] = await machine.faults();
+    assert.deepEqual([finding?.message, others], ['the service fluent-bit is inactive (dead)', []]);
+    assert.equal(finding?.command, 'sudo systemctl start fluent-bit; systemctl status fluent-bit');
+  });
+
+  it('and says that systemd goes by an old unit', async (t) => {
+    const machine = await installedMachine(t);
+    machine.systemd.NeedDaemonReload = 'yes';
+    const [finding, ...others] = await machine.faults();
+    assert.deepEqual([finding?.level, finding?.code, others], ['warning', 'service-reload', []]);
   });
 
   it('and warns while the input is paused', async (t) => {

@@ -101,6 +101,24 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     assert.match((await found(machine)).join(), /^error state: it cannot be read: EISDIR/);
   });
 
+  it('calls a state an error that is mounted alone, which a container may do', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write('/proc/self/mountinfo', `36 35 98:0 / / rw - ext4 /dev/sda1 rw\n37 36 98:0 /x ${STATE.replace('_', String.raw`\137`)} rw - ext4 /dev/sda1 rw\n`);
+    assert.deepEqual(await found(machine), [
+      'error state-mount: the state file is a mount of its own, so it cannot be replaced (EBUSY)',
+    ]);
+  }); // prettier-ignore
+
+  it('calls a cursor an error that is older than what the API keeps', async (t) => {
+    const machine = await installedMachine(t);
+    const source = { cursor: 'https://api.example.com/x', last_success: '2026-08-13T20:30:00Z' };
+    await machine.write('/srv/state.json', JSON.stringify({ version: 1, sources: { 'cloudscale/project': source } }));
+    await machine.write('/etc/fluent-bit/fluent-bit.conf', '[SERVICE]\n    Flush 1\n');
+    await machine.write('/root/token', 'sandbox-token', 0o600);
+    const options = ['--provider', 'cloudscale', '--token-file', '/root/token', '--state-file', '/srv/state.json'];
+    assert.ok((await found(machine, options)).includes('error state-retention: cloudscale/project was collected up to 100 d ago, and the API keeps 90 days')); // prettier-ignore
+  });
+
   it('has patience where polls are rare', async (t) => {
     const machine = await installedMachine(t);
     await machine.write(STATE, withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'));

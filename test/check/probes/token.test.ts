@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { DROP_IN, TOKEN, installedMachine, tokenFor, type CheckedMachine } from '../../helpers/checked-machine.ts';
+import {
+  DROP_IN,
+  ENVIRONMENT,
+  TOKEN,
+  installedMachine,
+  tokenFor,
+  type CheckedMachine,
+} from '../../helpers/checked-machine.ts';
 
 const OWN_DROP_IN = '/etc/systemd/system/fluent-bit.service.d/override.conf';
 
@@ -73,7 +80,48 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     const [finding, ...others] = await machine.faults([], { env: { IONOS_API_TOKEN: tokenFor(90) } });
     assert.deepEqual([finding?.level, finding?.code, others], ['error', 'token', []]);
     assert.match(finding?.message ?? '', /\(it is set in this shell, which the service does not see\)$/);
-    assert.equal(finding?.fix, `Environment=ACTIVITY_LOG_TOKEN_FILE=${TOKEN}`);
+    assert.ok(finding?.fix?.endsWith(`write ACTIVITY_LOG_TOKEN_FILE=${TOKEN} in /etc/fluent-bit/activity-log.env`));
+  });
+
+  const setting = `ACTIVITY_LOG_TOKEN_FILE=${TOKEN}`;
+  const advised: [string, Readonly<Record<string, string>>, string][] = [
+    [
+      'in the file of variables where one is empty, which goes before the unit',
+      { [DROP_IN]: `[Service]\nEnvironmentFile=${ENVIRONMENT}\nEnvironment=${setting}\n`, empty: 'ACTIVITY_LOG_TOKEN_FILE=\n' },
+      `${setting} in ${ENVIRONMENT}:1`,
+    ],
+    ['in the file of variables where the service reads one', { [DROP_IN]: `[Service]\nEnvironmentFile=${ENVIRONMENT}\n` }, `${setting} in ${ENVIRONMENT}`],
+    [
+      'in a unit where an empty one is in a unit',
+      { [DROP_IN]: `[Service]\nEnvironmentFile=${ENVIRONMENT}\nEnvironment=ACTIVITY_LOG_TOKEN_FILE=\n` },
+      `Environment=${setting} in ${DROP_IN}:3`,
+    ],
+  ]; // prettier-ignore
+  for (const [name, { empty = '', ...files }, fix] of advised) {
+    it(`says to name the token's file ${name}, and that helps`, async (t) => {
+      const machine = await installedMachine(t);
+      for (const [file, text] of Object.entries(files)) await machine.write(file, text);
+      if (empty !== '') await machine.edit(ENVIRONMENT, [/^/, empty]);
+      const [finding, ...others] = await machine.faults();
+      assert.deepEqual([finding?.code, others], ['token', []]);
+      assert.equal(finding?.fix, `put the token into ${TOKEN} (mode 600), and write ${fix}`);
+      const [, line = '', file = '', number] = /write (\S+) in ([^:]+)(?::(\d+))?$/.exec(finding.fix) ?? [];
+      await machine.edit(file, number === undefined ? [/^/, `${line}\n`] : [/^(Environment=)?ACTIVITY_LOG_TOKEN_FILE=\n/m, `${line}\n`]);
+      assert.deepEqual(await machine.faults(), []);
+    });
+  } // prettier-ignore
+
+  it('says how to get a token out of a unit, and that helps, though a file of variables overrides the unit', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(DROP_IN, `[Service]\nEnvironmentFile=${ENVIRONMENT}\n`);
+    await machine.write(OWN_DROP_IN, `[Service]\nEnvironment=IONOS_API_TOKEN=${tokenFor(90)}\n`);
+    await machine.edit(ENVIRONMENT, [/^/, 'ACTIVITY_LOG_TOKEN_FILE=\n']);
+    const [finding] = await machine.faults();
+    assert.equal(finding?.code, 'token-public');
+    assert.equal(finding.fix, `put it into ${TOKEN} (mode 600), write ${setting} in ${ENVIRONMENT}:1, and delete this line`); // prettier-ignore
+    await machine.edit(ENVIRONMENT, ['ACTIVITY_LOG_TOKEN_FILE=\n', `${setting}\n`]);
+    await machine.remove(OWN_DROP_IN);
+    assert.deepEqual(await machine.faults(), []);
   });
 
   it('notices a token in a unit, which everybody may read', async (t) => {
