@@ -32,6 +32,8 @@ mkdirSync(folder, { recursive: true });
 // This package is "type": "module"; the built file is not.
 put('package.json', '{ "type": "commonjs" }\n');
 put('LICENSES.txt', bundledLicences(Object.keys(metafile.inputs)));
+// What runs the script where install.sh puts it.
+put('built-with', `${process.execPath}\n`);
 put(SCRIPT, outputFiles[0].contents, 0o755);
 
 /**

@@ -4,6 +4,7 @@ import tseslint from 'typescript-eslint';
 // The floors of src/, from the top down. A folder imports only from the floors below its own; CONTRIBUTING.md draws them.
 const FLOORS = [
   ['commands'], // one file a command
+  ['setup'], // what install.sh asks
   ['check', 'verify'], // what the larger commands are made of
   ['export', 'session'], // a file that grows; what one poll works with
   ['config'], // options, environment and token become one Config

@@ -1,30 +1,30 @@
 #!/bin/sh
-# Installs fetch-activity-logs into the Fluent Bit of this machine, with systemd, on Debian or Ubuntu.
+# Installs fetch-activity-logs into the Fluent Bit of this machine, on Debian or Ubuntu with systemd.
 #
 #     sudo ./install.sh --tag activityLog --host HOST --api-key-file FILE --token-file FILE
 #     sudo ./install.sh --uninstall
 #
 # Checks first, writes after. If anything fails, also in Fluent Bit's own test of the configuration or in its restart,
 # everything is put back as it was. A second run changes nothing and restarts nothing. What you have edited stays on an
-# upgrade. Without an option the value stays that is there; on the first run, tag, host, interval and key are taken from
-# the blocks of the IONOS tutorial if fluent-bit.conf has them.
+# upgrade. Without an option the present value stays; on the first run, tag, host, interval, key and token are taken over
+# from the IONOS tutorial's set-up if this machine has it.
 #
-#     --tag NAME            tag of the events; at the Logging Service the pipeline's tag
+#     --tag NAME            tag of the events; at the Logging Service the pipeline's tag: 3 to 20 letters and digits
 #     --host HOST           where they go, without scheme and path
-#     --interval SECONDS    between two runs, 10 to 86400 [300]
+#     --interval DURATION   between two runs, 10s to 24h [5m]
 #     --provider NAME       ionos or cloudscale [ionos]
 #     --token-file FILE     the API's token; - for standard input. No secret is ever an option itself.
 #     --api-key-file FILE   the destination's key; - for standard input
 #     --credentials         hand the token to a service with a User= of its own (systemd 247 or newer)
-#     --node PATH           the Node.js to run it with [the one on PATH, else the distribution's]
-#     --setup-node          set up NodeSource's repository where neither will do
+#     --release FILE        install this release archive instead of what is beside install.sh
 #     --dry-run             say what would change, and change nothing
 #     --check               the same, with exit code 1 if something would
 #     --no-restart          leave the restart of Fluent Bit to you
-#     --uninstall           remove everything but state and secrets, and bring back fluent-bit.conf; Node.js stays
-#     --purge               with --uninstall: those, too
+#     --uninstall           remove everything but state and secrets, and bring back fluent-bit.conf
+#     --purge               with --uninstall: state and secrets, too
 #     --destdir DIR         for packagers: put the files under DIR; this machine is neither looked at nor touched
 #     --live                with --destdir, for tests: look at the machine and restart, as without it
+#     --version             the version that it installs
 #     --help                this text
 #
 # Exit codes: 0 done, 1 not done or (--check) something would change, 2 wrong usage.
@@ -34,16 +34,16 @@ umask 077
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 unset CDPATH
 
-MIN_NODE=20.18.1
-NODESOURCE_KEY_URL=https://deb.nodesource.com/gpgkey/nodesource-repo.gpg.key
-NODESOURCE_KEY=/usr/share/keyrings/nodesource.asc
-NODESOURCE_LIST=/etc/apt/sources.list.d/nodesource.list
-NODESOURCE_LINE="deb [signed-by=$NODESOURCE_KEY] https://deb.nodesource.com/node_24.x nodistro main"
 MIN_CREDENTIALS_SYSTEMD=247
 # How long a run of the tutorial's fetcher is waited for.
 MAX_FETCHER_SECONDS=60
+# Room for the configuration, beside the program.
+SPARE_KB=1024
 
 SCRIPT=/opt/fluent-bit/scripts/fetch-activity-logs
+FETCHER=/opt/fluent-bit/scripts/fetch_activity_logs.py
+LINK=/usr/local/bin/fetch-activity-logs
+MANUAL=/usr/local/share/man/man1/fetch-activity-logs.1
 ETC=/etc/fluent-bit
 MAIN=$ETC/fluent-bit.conf
 MAIN_BACKUP=$MAIN.before-activity-log
@@ -53,7 +53,6 @@ DROP_INS=/etc/systemd/system/fluent-bit.service.d
 DROP_IN=$DROP_INS/10-activity-log.conf
 CREDENTIALS_DROP_IN=$DROP_INS/20-activity-log-credentials.conf
 STATE=/var/lib/fluent-bit
-STORAGE=$STATE/storage
 # Lines "CHECKSUM  PATH", of each configuration file as it was installed: tells your edits from ours. The one of
 # MAIN_BACKUP is the checksum of a fluent-bit.conf of yours as we left it. "by-us  enabled": so the service was.
 # "owed  restart": there was none after a change, with --no-restart or since values were missing.
@@ -61,7 +60,6 @@ RECORD=$ETC/.activity-log.installed
 # The way back, while a run is at work: copies of what was there, and a journal of what was done.
 UNDO=$ETC/.activity-log.undo
 NEW=.activity-log-new
-INCLUDE='@INCLUDE activity-log.conf'
 
 NL='
 '
@@ -74,16 +72,21 @@ main() {
   # Whoever reads what it says may have left: `| head`.
   trap 'exit 141' PIPE
   trap 'exit 143' TERM
-  if [ "$live" = yes ]; then check_root_and_systemd; fi
+  here=$(cd "$(dirname "$0")" && pwd -P) script=$here/install.sh
+  [ -z "$release" ] || unpack_release
   check_release
+  if [ "$show_version" = yes ]; then
+    find_program
+    program --version </dev/null
+    return 0
+  fi
+  if [ "$live" = yes ]; then check_root_and_systemd; fi
   if [ "$uninstall" = yes ]; then
     begin
     uninstall
   else
     if [ "$live" = yes ]; then check_machine; fi
-    find_node
-    find_builder
-    read_secrets
+    find_program
     check_folders
     begin
     plan
@@ -95,24 +98,27 @@ main() {
 # ---------------------------------------------------------------------------------------------------- options, messages
 
 parse_options() {
-  uninstall=no destdir='' live=no dry=no check=no restart=yes purge=no setup_node=no credentials=no
-  tag='' host='' interval='' provider='' token_from='' key_from='' node_option=''
+  uninstall=no destdir='' live=no dry=no check=no restart=yes purge=no credentials=no show_version=no
+  tag='' host='' interval='' provider='' token_from='' key_from='' release=''
   changes=0 copies=0 at_work=no need_reload=no need_restart=no enabled=no reloaded=no restarted=no
+  temporary='' stage='' dropped=''
   while [ $# -gt 0 ]; do
     case $1 in
-      --tag | --host | --interval | --provider | --token-file | --api-key-file | --node | --destdir)
-        [ -n "${2-}" ] || usage "$1 needs a value"
-        take_option "$1" "$2"
+      --tag | --host | --interval | --provider | --token-file | --api-key-file | --release | --destdir)
+        take_option "$1" "${2-}"
         shift
         ;;
+      --tag=* | --host=* | --interval=* | --provider=* | --token-file=* | --api-key-file=* | --release=* | --destdir=*)
+        take_option "${1%%=*}" "${1#*=}"
+        ;;
       --credentials) credentials=yes ;;
-      --setup-node) setup_node=yes ;;
       --dry-run) dry=yes ;;
       --check) dry=yes check=yes ;;
       --no-restart) restart=no ;;
       --uninstall) uninstall=yes ;;
       --purge) purge=yes ;;
       --live) live=yes ;;
+      --version | -V) show_version=yes ;;
       --help | -h) manual && exit 0 ;;
       *) usage "unknown option ${1%%=*}" ;;
     esac
@@ -125,15 +131,16 @@ parse_options() {
 }
 
 take_option() {
+  [ -n "$2" ] || usage "$1 needs a value"
   case $2 in *"$NL"*) usage "$1: a line break" ;; esac
   case $1 in
-    --tag) tag=$2 && demand tag "$2" --tag ;;
-    --host) host=$2 && demand host "$2" --host ;;
-    --interval) interval=$2 && demand interval "$2" --interval ;;
-    --provider) provider=$2 && demand provider "$2" --provider ;;
+    --tag) tag=$2 ;;
+    --host) host=$2 ;;
+    --interval) interval=$2 ;;
+    --provider) provider=$2 ;;
     --token-file) token_from=$2 ;;
     --api-key-file) key_from=$2 ;;
-    --node) node_option=$2 ;;
+    --release) release=$2 ;;
     --destdir)
       destdir=${2%/}
       case $destdir in /*) ;; *) usage "--destdir: a folder by its path from the root, other than /" ;; esac
@@ -141,46 +148,22 @@ take_option() {
   esac
 }
 
-# demand KIND VALUE WHERE: an error if the value will not do.
-demand() {
-  flaw=$(flaw_of "$1" "$2")
-  [ -z "$flaw" ] || fatal "$3: $flaw"
-}
-
-# Says what is wrong with a value; nothing if it will do. The tag becomes a part of a URI, a tag with patterns that match
-# it, and a label of Loki: no character that one of them minds.
-flaw_of() {
-  case $1-$2 in
-    tag-*[!A-Za-z0-9._-]* | tag-) info "letters, digits, dots, dashes and underscores only, not $2" ;;
-    host-*://*) info "the host alone, without a scheme, not $2" ;;
-    host-*/*) info "the host alone, without a path, not $2" ;;
-    host-*:*) info "the host alone, without a port (it is 443), not $2" ;;
-    host-*[!A-Za-z0-9.-]* | host-[.-]* | host-*[.-] | host-) info "not a host name: $2" ;;
-    interval-*[!0-9]* | interval-0* | interval-? | interval- | interval-??????*) info "seconds, 10 to 86400, not $2" ;;
-    interval-*) [ "$2" -le 86400 ] || info "seconds, 10 to 86400, not $2" ;;
-    provider-ionos | provider-cloudscale) ;;
-    provider-*) info "ionos or cloudscale, not $2" ;;
-    # systemd would take quotes and backslashes for its own.
-    key-*[\\\"\'\`]*) info 'quotes and backslashes are in no key' ;;
-    key-*\$\{*) info 'it names a variable, which nothing replaces: the key itself is needed' ;;
-    token- | key-) info 'it is empty' ;;
-    token-*[!!-~]* | key-*[!!-~]*)
-      info "not one $1 alone: it holds blanks, several lines or other characters that no $1 has"
-      ;;
-  esac
-}
-
-show() { printf '%s\n' "$1"; }
-info() { printf '%s\n' "$*"; }
+# Without a reader there is nothing more to say, nor to do.
+show() { printf '%s\n' "$1" 2>/dev/null || exit 141; }
+info() { show "$*"; }
 warn() { printf 'install.sh: warning: %s\n' "$*" >&2; }
 fatal() {
   printf 'install.sh: error: %s\n' "$*" >&2
   exit 1
 }
+
 usage() {
-  printf 'install.sh: %s\ninstall.sh --help lists the options\n' "$*" >&2
+  printf 'install.sh: error: %s\n' "$*" >&2
+  hint
   exit 2
 }
+hint() { printf 'install.sh --help lists the options\n' >&2; }
+
 manual() { sed -n -e '1d' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"; }
 
 # Runs a command that says nothing; if it fails, its own words are the error.
@@ -188,11 +171,26 @@ try() {
   said=$("$@" 2>&1) || fatal "${said:-$1 failed}"
 }
 
+
 # ------------------------------------------------------------------------------------------------------- what is checked
 
+# To a temporary folder; what is beside this script is not used then.
+unpack_release() {
+  [ -f "$release" ] || fatal "--release: there is no $release"
+  archive=$(cd "$(dirname "$release")" && pwd -P)/${release##*/}
+  if [ -f "${archive%/*}/SHA256SUMS" ]; then
+    (cd "${archive%/*}" && grep "  ${archive##*/}\$" SHA256SUMS | sha256sum -c --status) ||
+      fatal "$release does not match the SHA256SUMS beside it: download it again"
+  fi
+  temporary=$(mktemp -d)
+  said=$(tar -xf "$archive" -C "$temporary" 2>&1) ||
+    fatal "cannot unpack $release: $(show "$said" | sed -n 1p) (damaged, no room in ${TMPDIR:-/tmp}, or no xz-utils)"
+  here=$(echo "$temporary"/fetch-activity-logs-*)
+  [ -d "$here" ] || fatal "$release is not a release of fetch-activity-logs"
+}
+
 check_release() {
-  here=$(cd "$(dirname "$0")" && pwd -P)
-  for source in fluent-bit/activity-log.conf fluent-bit/fluent-bit.conf fluent-bit/parsers.conf fluent-bit/take-over.awk \
+  for source in fluent-bit/activity-log.conf fluent-bit/fluent-bit.conf fluent-bit/parsers.conf \
     systemd/activity-log.env systemd/fluent-bit.service.d/10-activity-log.conf \
     systemd/fluent-bit.service.d/20-activity-log-credentials.conf; do
     [ -f "$here/$source" ] || fatal "$here/$source is missing: run install.sh where it was unpacked"
@@ -214,16 +212,16 @@ check_root_and_systemd() {
 show_unit() { systemctl show -p "$1" --value fluent-bit 2>/dev/null || :; }
 
 check_machine() {
-  command -v dpkg-query >/dev/null || fatal 'this is neither Debian nor Ubuntu: install by hand, as the README tells'
+  command -v dpkg-query >/dev/null || fatal 'this is neither Debian nor Ubuntu: install by hand, as the README says'
   [ "$(dpkg_field db:Status-Status)" = installed ] ||
     fatal 'the package fluent-bit is not installed: see https://docs.fluentbit.io/manual/installation'
   config=$(show "$unit_start" | sed -n 's/^.*argv\[\]=[^;]* \(-c\|--config\)[ =]*\([^ ;]*\).*$/\2/p' | tr -s /)
   case $config in
     "$MAIN" | '') ;;
-    *) fatal "fluent-bit.service reads $config, not $MAIN: install by hand, as the README tells" ;;
+    *) fatal "fluent-bit.service reads $config, not $MAIN: install by hand, as the README says" ;;
   esac
   [ ! -L "$destdir$MAIN" ] ||
-    fatal "$MAIN is a symbolic link, so something else looks after it: install by hand, as the README tells"
+    fatal "$MAIN is a symbolic link, so something else looks after it: install by hand, as the README says"
   [ -f "$destdir$MAIN" ] || fatal "there is no $MAIN: install the package fluent-bit again, with --force-confmiss"
   check_credentials
 }
@@ -242,174 +240,64 @@ check_credentials() {
   fi
 }
 
+# Of a release: an executable that holds its Node.js. Of a checkout: a script, and the Node.js that built it in $node.
+find_program() {
+  node='' built=$here/fetch-activity-logs
+  if [ -f "$built" ]; then
+    check_architecture
+  else
+    find_built
+  fi
+  program --version </dev/null >/dev/null 2>&1 ||
+    fatal "$built does not run here: it needs glibc 2.28 or newer, which musl is not, and an archive that is whole"
+}
+
+check_architecture() {
+  case $(od -A n -t x1 -N 20 "$built" | tr -d ' \n')-$(uname -m) in
+    7f454c46*3e00-x86_64 | 7f454c46*b700-aarch64) ;;
+    7f454c46*) fatal "$built is for another architecture; this machine is $(uname -m)" ;;
+  esac
+}
+
+find_built() {
+  elsewhere="build it with another Node.js, or install a release: --release FILE"
+  [ -f "$here/package.json" ] || fatal "$built is missing: unpack the release archive again"
+  built=$here/dist/fetch-activity-logs.js
+  [ -f "$built" ] || fatal "$built is missing: npm ci && npm run build there first, or install a release: --release FILE"
+  if [ -n "$(find "$here/src" -newer "$built" 2>/dev/null | sed 1q)" ]; then
+    warn "$built is older than the sources; if that was an upgrade: npm ci && npm run build there, then this again"
+  fi
+  node=$(cat "$here/dist/built-with")
+  case $node-$(readlink -f "$node") in
+    *[[:space:]]*) fatal "$node built it, and its path has a blank: $elsewhere" ;;
+    /home/* | /root/* | "${HOME:-/root}"/* | *-/home/* | *-/root/* | *-"${HOME:-/root}"/*)
+      fatal "$node built it, which is in a home folder (nvm?), where the service cannot count on it: $elsewhere"
+      ;;
+    /snap/* | *-/usr/bin/snap) fatal "$node built it, which is a snap, and moves on its own: $elsewhere" ;;
+  esac
+  [ -x "$node" ] || fatal "$node built it and is not there: $elsewhere"
+}
+
+program() { if [ -n "$node" ]; then "$node" "$built" "$@"; else "$built" "$@"; fi; }
+
 # The folders to be written to, or the ones in which they will be made.
 check_folders() {
-  for folder in "${SCRIPT%/*}" "$ETC/outputs" "$DROP_INS" "$STATE"; do
+  for folder in "${SCRIPT%/*}" "${LINK%/*}" "$ETC/outputs" "$DROP_INS" "$STATE"; do
     while [ -n "$folder" ] && [ ! -e "$destdir$folder" ]; do folder=${folder%/*}; done
     folder=$destdir$folder
     [ -e "$folder" ] || continue
     [ -d "$folder" ] || fatal "$folder is not a folder"
     if [ ! -w "$folder" ] || [ ! -x "$folder" ]; then fatal "cannot write to the folder $folder"; fi
+    check_room "$folder"
   done
 }
 
-# ----------------------------------------------------------------------------------------------------------------- Node
-
-# Sets $node to the absolute path of the Node.js to use, and $node_from to how it gets there: '', apt or nodesource.
-find_node() {
-  node_from='' node=${node_option:-/usr/bin/node}
-  if [ "$live" = no ]; then
-    node_can_be_named "$node" || fatal "--node $node: $why"
-  elif [ -n "$node_option" ]; then
-    node_will_do "$node" || fatal "--node $node: $why"
-  elif ! find_node_on_path; then
-    node=/usr/bin/node
-    candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: *//p') || candidate=''
-    if is_new_enough "${candidate#*:}"; then
-      node_from=apt
-    elif [ "$setup_node" = yes ]; then
-      node_from=nodesource
-      command -v curl >/dev/null || fatal '--setup-node needs curl: apt-get install -y curl ca-certificates'
-    else
-      say_how_to_get_node
-    fi
-  fi
-}
-
-# The one that is in use already, then those on PATH. Leaves in $refused why the first was refused.
-find_node_on_path() {
-  refused=''
-  in_use=$(sed -n '1s/^#!//p' "$destdir$SCRIPT" 2>/dev/null) || in_use=''
-  candidates=$in_use$NL$(show "$PATH" | tr : '\n' | sed 's|$|/node|')
-  while read -r node; do
-    if [ ! -x "$node" ] || [ -d "$node" ]; then continue; fi
-    if node_will_do "$node"; then return 0; fi
-    refused=${refused:-" ($node $why)"}
-  done <<END
-$candidates
-END
-  return 1
-}
-
-# Whether the service can count on it; else leaves in $why what is wrong.
-node_will_do() {
-  node_can_be_named "$1" || return 1
-  for path in "$1" "$(readlink -f "$1")"; do
-    case $path in
-      /snap/* | /var/lib/snapd/* | /usr/bin/snap)
-        why='belongs to a snap, which changes and moves on its own: the service cannot count on it'
-        return 1
-        ;;
-      /home/* | /root/* | "$(home_of "$(id -un)")"/* | "$(home_of "${SUDO_USER:-root}")"/*)
-        why='lies in a home folder (nvm?), which the service cannot count on'
-        return 1
-        ;;
-    esac
-  done
-  version=$("$1" --version 2>/dev/null </dev/null) || version=''
-  why="is $version; it takes $MIN_NODE or newer"
-  [ -n "$version" ] || why='does not run'
-  is_new_enough "${version#v}"
-}
-
-# Whether it can be the first line of the script.
-node_can_be_named() {
-  why='is no path from the root without blanks, as the first line of a script needs it'
-  case $1 in *[[:space:]]*) return 1 ;; /*) ;; *) return 1 ;; esac
-}
-
-# A user without a home of their own has / or nothing there.
-home_of() {
-  home=$(getent passwd "$1" 2>/dev/null | cut -d: -f6) || home=''
-  show "${home%/}" | sed 's|^$|/nonexistent|'
-}
-
-is_new_enough() {
-  case $1 in [0-9]*) dpkg --compare-versions "$1" ge "$MIN_NODE" ;; *) return 1 ;; esac
-}
-
-say_how_to_get_node() {
-  fatal "no Node.js $MIN_NODE or newer$refused; run these, or this again with --setup-node, which does:
-  sudo curl -fsSL -o $NODESOURCE_KEY $NODESOURCE_KEY_URL
-  echo '$NODESOURCE_LINE' | sudo tee $NODESOURCE_LIST
-  sudo apt-get update && sudo apt-get install -y nodejs"
-}
-
-# A package stays, whatever happens afterwards; the repository's files do not.
-set_up_node() {
-  [ -n "$node_from" ] || return 0
-  if [ "$node_from" = nodesource ]; then
-    put 644 "$NODESOURCE_KEY" nodesource_key
-    put 644 "$NODESOURCE_LIST" show "$NODESOURCE_LINE"
-    run_apt update
-  fi
-  run_apt install -y nodejs
-  [ "$dry" = yes ] || find_node_on_path ||
-    fatal "nodejs was installed, and still there is no Node.js $MIN_NODE or newer$refused"
-}
-
-nodesource_key() { if [ "$dry" = no ]; then curl -fsSL "$NODESOURCE_KEY_URL"; fi; }
-
-run_apt() {
-  tell "run: apt-get $*" "would be run: apt-get $*"
-  [ "$dry" = yes ] || (umask 022 && DEBIAN_FRONTEND=noninteractive apt-get "$@" </dev/null >&2) ||
-    fatal "apt-get $1 failed"
-}
-
-# ---------------------------------------------------------------------------------------------------------------- build
-
-# Sets $builder to who builds dist/, or to nothing when it is there. Packages from the network are not built as root.
-find_builder() {
-  built=$here/dist/fetch-activity-logs.js builder=''
-  if [ -f "$built" ]; then
-    if [ -n "$(find "$here/src" -newer "$built" 2>/dev/null | sed 1q)" ]; then
-      warn "$built is older than the sources; if that was an upgrade: npm ci && npm run build there, then this again"
-    fi
-    return
-  fi
-  [ -f "$here/package-lock.json" ] || fatal "$built is missing: unpack the release archive again"
-  builder=$(id -un)
-  if [ "$builder" = root ]; then builder=${SUDO_USER:-root}; fi
-  if [ "$builder" = root ]; then builder=$(stat -c %U "$here"); fi
-  [ "$builder" != root ] || fatal "$built is missing, and nothing is built as root: run npm ci && npm run build there first"
-}
-
-build() {
-  [ -n "$builder" ] || return 0
-  tell "building, as $builder: npm ci, npm run build" "would be built, as $builder: $built"
-  [ "$dry" = no ] || return 0
-  # shellcheck disable=SC2016 # for the other shell
-  set -- sh -c 'umask 022 && cd "$1" && npm ci --no-audit --no-fund && npm run build' sh "$here"
-  if [ "$builder" != "$(id -un)" ]; then
-    set -- runuser -u "$builder" -- env HOME="$(home_of "$builder")" PATH="${node%/*}:$PATH" "$@"
-  fi
-  "$@" </dev/null >&2 || fatal "the build failed; npm ci && npm run build in $here tells more"
-  [ -f "$built" ] || fatal "the build left no $built"
-}
-
-# -------------------------------------------------------------------------------------------------------------- secrets
-
-# They live in shell variables, and reach files through the shell's own printf: never as an argument of a process.
-read_secrets() {
-  token=$(read_secret token "$token_from" --token-file)
-  key=$(read_secret key "$key_from" --api-key-file)
-}
-
-# read_secret KIND FILE OPTION
-read_secret() {
-  case $2 in
-    '') return 0 ;;
-    -) [ ! -t 0 ] || fatal "$3 -: standard input is a terminal, which would show the secret: use a file or a pipe" ;;
-    *)
-      [ -e "$2" ] || fatal "$3: there is no $2"
-      if [ -d "$2" ] || [ ! -r "$2" ]; then fatal "$3: cannot read $2"; fi
-      case $(stat -L -c %A "$2") in ????------*) ;; *) fatal "$3: others can read $2: chmod 600 it first" ;; esac
-      ;;
-  esac
-  secret=$(cat -- "$2" | tr -d '\r' | sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e '/^$/d')
-  secret=${secret#[Bb]earer }
-  demand "$1" "$secret" "$3"
-  show "$secret"
+# check_room FOLDER: for the new program beside the old one, where that is, and for the rest.
+check_room() {
+  needed=$SPARE_KB
+  case $destdir${SCRIPT%/*} in "$1" | "$1"/*) needed=$((needed + $(stat -c %s "$built") / 1024)) ;; esac
+  free=$(df -P -k "$1" | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge "$needed" ] || fatal "too little room in $1: it takes $((needed / 1024)) MB, and $((free / 1024)) MB are free"
 }
 
 # --------------------------------------------------------------------------------------------- changes, and their undoing
@@ -467,13 +355,27 @@ put() {
 # Removes a file, if it is there. Sets $changed.
 drop() {
   changed=no
+  case $dropped in *"$NL$1$NL"*) return 0 ;; esac
   if [ ! -e "$destdir$1" ] && [ ! -L "$destdir$1" ]; then return 0; fi
-  changed=yes
+  changed=yes dropped=$dropped$NL$1$NL
   if [ "$dry" = no ]; then
     remember_file "$1"
     try rm -f "$destdir$1"
   fi
   tell "removed: $1" "would be removed: $1"
+}
+
+# put_link PATH TARGET: a symbolic link, unless something else is there.
+put_link() {
+  if [ -e "$destdir$1" ] || [ -L "$destdir$1" ]; then
+    [ "$(readlink "$destdir$1")" = "$2" ] || warn "$1 is not ours and stays"
+    return 0
+  fi
+  if [ "$dry" = no ]; then
+    remember_file "$1"
+    try ln -s "$2" "$destdir$1"
+  fi
+  tell "installed: $1" "would be installed: $1"
 }
 
 # Makes a folder and those it lies in, which all may read.
@@ -490,7 +392,8 @@ remember_file() {
   make_folder "${1%/*}"
   if [ -e "$destdir$1" ] || [ -L "$destdir$1" ]; then
     copies=$((copies + 1))
-    try cp -pP "$destdir$1" "$destdir$UNDO/$copies"
+    # A second name costs no room; no file is changed in its place.
+    ln "$destdir$1" "$destdir$UNDO/$copies" 2>/dev/null || try cp -pP "$destdir$1" "$destdir$UNDO/$copies"
     remember "$copies" "$1"
   else
     remember created "$1"
@@ -528,8 +431,9 @@ finish() {
     else
       warn "not everything could be put back: $UNDO has copies of what was there" || :
     fi
-    put_service_back || warn 'Fluent Bit does not start again: journalctl -u fluent-bit tells why' || :
+    put_service_back || warn 'Fluent Bit does not start again: journalctl -u fluent-bit says why' || :
   fi
+  [ -z "$temporary" ] || rm -rf "$temporary"
   exit "$status"
 }
 
@@ -575,9 +479,9 @@ source_of() {
   esac
 }
 
-# What we ship for a path. A fluent-bit.conf that names a storage.path keeps it (activity-log.conf tells why).
+# What we ship for a path. A fluent-bit.conf that names a storage.path keeps it (activity-log.conf says why).
 render() {
-  if [ "$1$has_storage" = "$ETC/activity-log.conf"yes ]; then
+  if [ "$1$(fact storage-path)" = "$ETC/activity-log.conf"theirs ]; then
     sed 's/^\( *\)\(storage\.path \)/\1#\2/' "$(source_of "$1")"
   else
     cat "$(source_of "$1")"
@@ -623,175 +527,46 @@ pipeline_files() {
   done
 }
 
-# --------------------------------------------------------------------------------- values: $env_text, activity-log.env to be
+# ------------------------------------------------------------------------------------------------- what the program decides
 
-# The last one counts, as with systemd.
-env_value() {
-  value=''
-  while IFS= read -r line; do
-    case $line in "$1="*) value=${line#*=} ;; esac
-  done <<END
-$env_text
-END
-  value=${value%"${value##*[![:space:]]}"}
-  case $value in \"*\" | \'*\') value=${value#?} value=${value%?} ;; esac
-  show "$value"
-}
-
-# Sets a value where it stands, else where it is commented out, else at the end.
-set_env() {
-  text=''
-  case $NL$env_text in
-    *"$NL$1="*) place="$1=" ;;
-    *"$NL#$1="*) place="#$1=" ;;
-    *) place='' env_text=$env_text$NL$1=$2 ;;
-  esac
-  [ -n "$place" ] || return 0
-  while IFS= read -r line; do
-    case $line in "$place"*) line="$1=$2" ;; esac
-    text=$text$line$NL
-  done <<END
-$env_text
-END
-  env_text=${text%"$NL"}
-}
-
-# What was given goes before what is there, and that before what the tutorial's blocks say.
-plan_values() {
-  env_text=$(cat "$destdir$ENV_FILE" 2>/dev/null) || env_text=$(cat "$here/systemd/activity-log.env")
-  if [ ! -e "$destdir$ENV_FILE" ] && [ -z "$interval" ]; then
-    interval=$(found interval)
-    [ -z "$(flaw_of interval "$interval")" ] || interval=''
+# Has the program decide on the values and on fluent-bit.conf; leaves in $stage what the files become.
+plan() {
+  read_record
+  stage=$destdir$UNDO/plan
+  if [ "$dry" = yes ]; then
+    [ -n "$temporary" ] || temporary=$(mktemp -d)
+    stage=$temporary/plan
   fi
-  plan_value ACTIVITY_LOG_TAG tag "$tag" "$(found tag)"
-  plan_value ACTIVITY_LOG_HOST host "$host" "$(found host)"
-  plan_value ACTIVITY_LOG_API_KEY key "$key" "$found_key"
-  plan_value ACTIVITY_LOG_PROVIDER provider "$provider" ''
-  if [ -n "$interval" ] && [ "$interval" != "$(env_value ACTIVITY_LOG_INTERVAL)" ]; then
-    set_env ACTIVITY_LOG_INTERVAL "$interval"
-    # A run has to end well before the next one is due.
-    set_env ACTIVITY_LOG_DEADLINE "$((interval * 4 / 5))s"
-  fi
-  demand interval "$(env_value ACTIVITY_LOG_INTERVAL)" "ACTIVITY_LOG_INTERVAL in $ENV_FILE"
-  plan_token
+  try mkdir "$stage"
+  is_stock=no
+  if [ "$live" = yes ] && [ "$(md5sum <"$destdir$MAIN" | cut -d' ' -f1)" = "$(package_checksum)" ]; then is_stock=yes; fi
+  pipeline=$ETC/activity-log.conf
+  if is_theirs "$pipeline"; then pipeline=$destdir$pipeline; else pipeline=$(source_of "$pipeline"); fi
+  set -- --root "${destdir:-/}" --into "$stage" --template "$here/systemd/activity-log.env" --pipeline "$pipeline"
+  [ -z "$tag" ] || set -- "$@" "--tag=$tag"
+  [ -z "$host" ] || set -- "$@" "--host=$host"
+  [ -z "$interval" ] || set -- "$@" "--interval=$interval"
+  [ -z "$provider" ] || set -- "$@" "--provider=$provider"
+  [ -z "$token_from" ] || set -- "$@" "--token-file=$token_from"
+  [ -z "$key_from" ] || set -- "$@" "--api-key-file=$key_from"
+  [ "$credentials" = no ] || set -- "$@" --credentials
+  [ "$dry" = no ] || set -- "$@" --dry-run
+  if [ "$live$is_stock" != yesno ]; then set -- "$@" --ignore-main; fi
+  program setup plan "$@" || refused $?
+  missing=$(cat "$stage/missing") interval=$(fact interval) tag=$(fact tag) taken=$(fact blocks)
 }
 
-# plan_value NAME KIND GIVEN FOUND
-plan_value() {
-  value=$(env_value "$1")
-  if [ -n "$3" ]; then
-    [ "$value" = "$3" ] || set_env "$1" "$3"
-  elif [ -n "$4" ] && [ -z "$value" ] && [ -z "$(flaw_of "$2" "$4")" ]; then
-    set_env "$1" "$4"
-    info "$1 is taken from fluent-bit.conf"
-  fi
-}
-
-# Sets $token_in to where the token is: a file, variable (the tutorial's way) or nothing. The drop-in names a file, which
-# comes before any variable; so where there is but a variable, activity-log.env makes that name empty.
-plan_token() {
-  named=$TOKEN_FILE
-  case $NL$env_text in *"${NL}ACTIVITY_LOG_TOKEN_FILE="*) named=$(env_value ACTIVITY_LOG_TOKEN_FILE) ;; esac
-  find_token_variable
-  if [ -n "$token" ]; then
-    token_in=$TOKEN_FILE
-  elif [ -n "$named" ] && [ -s "$destdir$named" ]; then
-    token_in=$named
-  elif [ -n "$variable" ]; then
-    token_in=variable
-  elif [ -s "$destdir$TOKEN_FILE" ]; then
-    token_in=$TOKEN_FILE
-  else
-    token_in=''
-  fi
-  case $credentials-$token_in in
-    yes- | yes-"$TOKEN_FILE" | no-*) ;;
-    *) fatal "--credentials takes the token from $TOKEN_FILE: give it as --token-file" ;;
-  esac
-  wanted=${token_in:-${named:-$TOKEN_FILE}}
-  [ "$token_in" != variable ] || wanted=''
-  [ "$named" = "$wanted" ] || set_env ACTIVITY_LOG_TOKEN_FILE "$wanted"
-}
-
-# Sets $variable to the one that gives the service a token, and $variable_in to the file that it stands in.
-find_token_variable() {
-  case $(env_value ACTIVITY_LOG_PROVIDER) in
-    cloudscale) names='CLOUDSCALE_API_TOKEN' ;;
-    *) names='IONOS_API_TOKEN|IONOS_TOKEN|IONOS_PASSWORD' ;;
-  esac
-  for file in "$destdir$DROP_INS"/*.conf "$destdir/etc/systemd/system/fluent-bit.service" \
-    "$destdir/etc/default/fluent-bit" "$destdir$ENV_FILE"; do
-    variable_in=${file#"$destdir"}
-    variable=$(sed -n -E "s/^[[:space:]]*(Environment[[:space:]]*=.*)?[\"' =]?($names)=..*\$/\2/p" "$file" 2>/dev/null | sed '$!d')
-    if [ -n "$variable" ]; then return 0; fi
-  done
-}
-
-# Sets $missing to what has to be filled in before events can flow, one a line. Other outputs than the one that is shipped
-# as the default may name brokers as their host, or do without host or key: activity-log.conf is the user's then.
-find_missing() {
-  missing=''
-  need ACTIVITY_LOG_TAG tag '--tag NAME'
-  set -- "$ETC/activity-log.conf"
-  if is_theirs "$1"; then pipeline=$(cat "$destdir$1"); else pipeline=$(render "$1"); fi
-  if show "$pipeline" | grep -q '^@INCLUDE outputs/ionos\.conf'; then
-    need ACTIVITY_LOG_HOST host '--host HOST'
-    need ACTIVITY_LOG_API_KEY key '--api-key-file FILE'
-  fi
-  [ -n "$token_in" ] || missing="$missing  the API's token, alone in $wanted (or --token-file FILE)$NL"
-}
-
-# need NAME KIND OPTION
-need() {
-  value=$(env_value "$1")
-  if [ -z "$value" ]; then
-    missing="$missing  $1= in $ENV_FILE (or $3)$NL"
-  else
-    demand "$2" "$value" "$1 in $ENV_FILE"
-  fi
-}
-
-# ------------------------------------------------------------------------------------------------------- fluent-bit.conf
-
-# main_awk WHAT [FILE]: reads fluent-bit.conf, or a copy of it (take-over.awk tells what for).
-main_awk() {
-  awk -v what="$1" -v include="$INCLUDE" -v env_file="$ENV_FILE" -v root="$destdir" -v storage="$STORAGE" \
-    -f "$here/fluent-bit/take-over.awk" "${2:-$destdir$MAIN}"
-}
-
-# Sets $survey to what there is to know of fluent-bit.conf; nothing when it is the package's own.
-survey_main() {
-  survey='' found_key='' has_storage='' is_stock=no
-  [ "$live" = yes ] || return 0
-  if [ "$(md5sum <"$destdir$MAIN" | cut -d' ' -f1)" = "$(package_checksum)" ]; then
-    is_stock=yes
-    return 0
-  fi
-  survey=$(main_awk survey)
-  found_key=$(main_awk key)
-  [ -z "$(found storage)" ] || has_storage=yes
+# The program has said why.
+refused() {
+  [ "$1" != 2 ] || hint
+  exit "$1"
 }
 
 # Of fluent-bit.conf as the package brought it, in dpkg's record.
 package_checksum() { dpkg_field Conffiles | sed -n "s|^ *$MAIN \([0-9a-f]*\).*\$|\1|p"; }
 
-# The first line of that kind in the survey; yes where there is no more to it.
-found() { show "$survey" | awk -v kind="$1" '$1 == kind { print(NF > 1 ? $2 : "yes"); exit }'; }
-
-report_survey() {
-  grep -r -l -s --include='*.conf' '^[^#]*fetch_activity_logs\.py' "$destdir$ETC" | while read -r file; do
-    [ "$file" = "$destdir$MAIN" ] ||
-      warn "${file#"$destdir"} runs the tutorial's fetcher: if fluent-bit.conf includes it, delete that input, or each event comes twice"
-  done
-  while read -r kind text; do
-    case $kind in
-      warn) warn "$text" ;;
-      note) [ -n "$missing" ] || info "$text" ;;
-    esac
-  done <<END
-$survey
-END
-}
+# What the program has to say of one thing; nothing before it was asked.
+fact() { if [ -f "$stage/facts" ]; then sed -n "s/^$1 //p" "$stage/facts"; fi; }
 
 # Puts our file in the place of the package's, or our line into one that the user has changed.
 install_main() {
@@ -800,10 +575,10 @@ install_main() {
     put 600 "$MAIN_BACKUP" cat "$destdir$MAIN"
     put as-is "$MAIN" render "$MAIN"
     record="$record$(render "$MAIN" | checksum)  $MAIN$NL"
-  elif [ -z "$(found included)" ] || [ -n "$(found taken)" ]; then
+  elif [ -z "$(fact include)" ] || [ -n "$taken" ]; then
     put 600 "$MAIN_BACKUP" cat "$destdir$MAIN"
-    put as-is "$MAIN" main_awk rewrite
-    record="$record$(checksum <"$destdir$MAIN")  $MAIN_BACKUP$NL"
+    put as-is "$MAIN" cat "$stage/fluent-bit.conf"
+    record="$record$(checksum <"$stage/fluent-bit.conf")  $MAIN_BACKUP$NL"
   elif [ -n "$(recorded "$MAIN")" ]; then
     put_config "$MAIN"
   else
@@ -813,18 +588,8 @@ install_main() {
 
 # --------------------------------------------------------------------------------------------------------------- install
 
-plan() {
-  read_record
-  survey_main
-  plan_values
-  find_missing
-  report_survey
-}
-
 install() {
   record=''
-  set_up_node
-  build
   install_program
   install_pipeline
   install_values
@@ -848,14 +613,13 @@ install() {
 
 # Not a reason to restart: each run starts it anew.
 install_program() {
-  if [ -f "$built" ]; then
-    put 755 "$SCRIPT" render_program
-  else
-    tell '' "would be installed: $SCRIPT"
-  fi
+  if [ -n "$node" ]; then put 755 "$SCRIPT" render_script; else put 755 "$SCRIPT" cat "$built"; fi
+  put_link "$LINK" "$SCRIPT"
+  page=${built%/*}/${MANUAL##*/}
+  [ ! -f "$page" ] || put 644 "$MANUAL" cat "$page"
 }
 
-render_program() {
+render_script() {
   show "#!$node"
   sed 1d "$built"
 }
@@ -873,16 +637,16 @@ install_pipeline() {
 }
 
 install_values() {
-  put 600 "$ENV_FILE" show "$env_text"
+  put 600 "$ENV_FILE" cat "$stage/activity-log.env"
   [ "$changed" = no ] || need_restart=yes
-  if [ -n "$token" ]; then
-    put 600 "$TOKEN_FILE" show "$token"
+  changed=no
+  if [ -f "$stage/activity-log.token" ]; then
+    put 600 "$TOKEN_FILE" cat "$stage/activity-log.token"
   elif [ -L "$destdir$TOKEN_FILE" ]; then
-    # Something else looks after it, and after its mode.
-    changed=no
+    : # Something else looks after it, and after its mode.
   elif [ -f "$destdir$TOKEN_FILE" ]; then
     put 600 "$TOKEN_FILE" cat "$destdir$TOKEN_FILE"
-  elif [ -z "$token_in" ]; then
+  elif [ -z "$(fact token-in)" ]; then
     # Empty, so that it has the right mode when it is filled in.
     put 600 "$TOKEN_FILE" :
   fi
@@ -916,6 +680,8 @@ tell_service() {
   if [ -z "$missing" ] && [ -n "$(recorded restart)" ]; then need_restart=yes; fi
   if [ "$need_restart" = no ]; then
     keep_record restart
+    # Somebody has edited the unit: until it is read again, systemctl show shows what was deleted.
+    [ "$(show_unit NeedDaemonReload)" != yes ] || { tell 'reading the unit again' 'the unit would be read again' && reload; }
     return 0
   fi
   [ -n "$missing" ] || accept
@@ -934,6 +700,7 @@ accept() {
   fi
   set -- "$fluent_bit" -c "$destdir$MAIN" --dry-run
   said=$(cd / && export_settings && "$@" 2>&1 </dev/null 9<&-) && return 0
+  found_key=$(fact key)
   # One line, without colours; where it holds a key that stands in the file, not even that.
   said=$(show "$said" | sed "s/$(printf '\033')\[[0-9;]*m//g" | grep -i -m 1 error) || said='it does not say why'
   case $said in *"${found_key:-$NL}"*) said='(the message holds a secret)' ;; esac
@@ -948,7 +715,7 @@ export_settings() {
     export_setting "$setting"
   done <<END
 $(show_unit EnvironmentFiles | sed 's/ (ignore_errors=[a-z]*)$//' | while read -r file; do cat "$destdir$file"; done 2>/dev/null)
-$env_text
+$(cat "$stage/activity-log.env" 2>/dev/null)
 ACTIVITY_LOG_API_KEY=secret
 END
 }
@@ -982,7 +749,7 @@ restart() {
   wait_for_fetcher
   restarted=yes
   try start_again
-  stays_up || fatal 'Fluent Bit does not stay up: journalctl -u fluent-bit tells why'
+  stays_up || fatal 'Fluent Bit does not stay up: journalctl -u fluent-bit says why'
 }
 
 # The tutorial's fetcher saves its state when it ends; ended before, all that it has printed would come again.
@@ -1012,43 +779,30 @@ stays_up() {
 }
 
 last_words() {
-  point_out_variable
   if [ -n "$missing" ]; then
-    info "Still missing:$NL${missing}Until then fluent-bit.conf stays as it is. Then run again: sudo sh $here/install.sh"
+    info "Still missing:$NL$missing${NL}Until then fluent-bit.conf stays as it is. Then run again: sudo sh $script"
     return 0
   fi
   [ "$changes" -gt 0 ] || info 'nothing to change'
   [ "$dry" = no ] || return 0
+  if [ -n "$taken" ] && [ -f "$destdir$FETCHER" ]; then info "no longer needed: $FETCHER"; fi
   "$destdir$SCRIPT" check </dev/null 9<&- || warn 'see above what is not right yet'
-  info "events: the first after $(env_value ACTIVITY_LOG_INTERVAL) s; in Grafana: {tag_name=\"$(env_value ACTIVITY_LOG_TAG)\"}"
-  info 'what the program has to say: journalctl -u fluent-bit'
-}
-
-point_out_variable() {
-  case $variable-$variable_in in
-    -*) ;;
-    *-/etc/systemd/*)
-      warn "$variable in $variable_in: every local user can read it with systemctl show fluent-bit"
-      if [ "$token_in" = variable ]; then
-        info 'It keeps working. To end that: give it as --token-file FILE once, then delete the line.'
-      else
-        info "It is no longer used: the token is in $token_in. Delete the line."
-      fi
-      ;;
-  esac
+  info "events: the first after $interval s; in Grafana: {tag_name=\"$tag\"}"
+  info 'messages of the program: journalctl -u fluent-bit'
 }
 
 # ------------------------------------------------------------------------------------------------------------- uninstall
 
 uninstall() {
-  env_text='' found_key='' was_restored=no
+  was_restored=no states=$(find_states)
   read_record
+  [ "$live" = yes ] || installed=$(record_of_all)
   uninstall_main
   uninstall_config
   drop "$SCRIPT"
-  if [ "$purge" = yes ]; then
-    for path in "$ENV_FILE" "$TOKEN_FILE" "$ETC/cloudscale.token" "$MAIN_BACKUP"; do drop "$path"; done
-  fi
+  [ "$(readlink "$destdir$LINK")" != "$SCRIPT" ] || drop "$LINK"
+  drop "$MANUAL"
+  if [ "$purge" = yes ]; then purge_secrets; fi
   leave_service
   # Not before: a run that is under way would write it once more.
   if [ "$purge" = yes ]; then purge_state; fi
@@ -1059,6 +813,13 @@ uninstall() {
   say_what_stays
 }
 
+# A packager's folder has no record: there all of it is ours.
+record_of_all() {
+  for path in $(pipeline_files) "$DROP_IN" "$CREDENTIALS_DROP_IN"; do
+    [ ! -f "$destdir$path" ] || show "$(checksum <"$destdir$path")  $path"
+  done
+}
+
 # The backup comes back; what you have edited since stays, without what is ours.
 uninstall_main() {
   main_file=$destdir$MAIN
@@ -1067,17 +828,18 @@ uninstall_main() {
   if [ -f "$destdir$MAIN_BACKUP" ] && [ "$left" = "$(checksum <"$main_file")" ]; then
     main_file=$destdir$MAIN_BACKUP was_restored=yes
   fi
-  put as-is "$MAIN" main_without_us
+  if is_with_us; then
+    find_program
+    put as-is "$MAIN" program setup restore --root "${destdir:-/}" "$main_file"
+  else
+    put as-is "$MAIN" cat "$main_file"
+  fi
   [ "$changed" = no ] || need_restart=yes
   [ "$was_restored" = no ] || drop "$MAIN_BACKUP"
 }
 
-main_without_us() {
-  if grep -q -i -E '^(#~# |[[:space:]]*@include[[:space:]](.*/)?activity-log\.conf)' "$main_file"; then
-    main_awk restore "$main_file"
-  else
-    cat "$main_file"
-  fi
+is_with_us() {
+  grep -q -i -E '^(#~# |[[:space:]]*@include[[:space:]](.*/)?activity-log\.conf)' "$main_file"
 }
 
 # What you have edited stays, but not in force.
@@ -1115,31 +877,52 @@ leave_service() {
   fi
 }
 
-purge_state() {
-  for path in "$destdir$STATE"/activity_log_state.json* "$destdir$STATE"/cloudscale_log_state.json* \
-    "$destdir$STATE"/oversize.jsonl "$destdir$STATE"/rejected.jsonl; do
-    # The tutorial's fetcher goes on from its state.
-    case $path in */activity_log_state.json) ! grep -q -s '^[^#]*fetch_activity_logs\.py' "$destdir$MAIN" || continue ;; esac
-    if [ -f "$path" ]; then drop "${path#"$destdir"}"; fi
+purge_secrets() {
+  for path in "$destdir$ENV_FILE" "$destdir$MAIN_BACKUP" "$destdir$ETC"/*.token; do
+    if [ -e "$path" ] || [ -L "$path" ]; then drop "${path#"$destdir"}"; fi
   done
 }
 
-# Those that are empty; with --purge also the chunks that wait for Fluent Bit, unless its configuration names the place.
+# The state files of this machine's inputs: those with our names, and those that the settings name.
+find_states() {
+  for file in "$destdir$STATE"/*_state.json; do show "${file#"$destdir"}"; done
+  sed -n -E -e 's/^ACTIVITY_LOG_STATE_FILE=//p' -e 's/^[^#]*--state-file[ =]([^ ]+).*/\1/p' \
+    "$destdir$ENV_FILE" "$destdir$ETC"/*.conf 2>/dev/null | grep "^$STATE/" || :
+}
+
+# The tutorial's fetcher goes on from its state.
+purge_state() {
+  for state in $states; do
+    for path in "$destdir$state"* "$destdir${state%_state.json}"_journal/* "$destdir${state%.json}"_journal/* \
+      "$destdir${state%/*}"/oversize.jsonl* "$destdir${state%/*}"/rejected.jsonl*; do
+      if is_back && [ "$path" = "$destdir$STATE/activity_log_state.json" ]; then continue; fi
+      if [ -f "$path" ]; then drop "${path#"$destdir"}"; fi
+    done
+  done
+}
+
+# Whether fluent-bit.conf runs the tutorial's fetcher again.
+is_back() { grep -q -s '^[^#]*fetch_activity_logs\.py' "$destdir$MAIN"; }
+
+# Those that are empty; with --purge also the chunks of Fluent Bit, unless its configuration names the place.
 remove_folders() {
   if [ "$purge" = yes ]; then
-    grep -r -q -s "^[^#]*$STORAGE" "$destdir$ETC" || rm -rf "$destdir$STORAGE" || :
-    rm -rf "$destdir$STATE"/*_state.json.lock || :
+    grep -r -q -s "^[^#]*$STATE/storage" "$destdir$ETC" || rm -rf "$destdir$STATE/storage" || :
+    find "$destdir$STATE" -mindepth 1 -depth -type d -exec rmdir {} \; 2>/dev/null || :
   fi
-  for folder in "$ETC/outputs" "$DROP_INS" "${SCRIPT%/*}" "$STATE"; do
+  for folder in "$ETC/outputs" "$DROP_INS" "${SCRIPT%/*}" "${MANUAL%/*}" "$STATE"; do
     if [ "$folder$purge" != "$STATE"no ]; then rmdir "$destdir$folder" 2>/dev/null || :; fi
   done
 }
 
 say_what_stays() {
-  for path in "$destdir$ENV_FILE" "$destdir$TOKEN_FILE" "$destdir$STATE" "$destdir$MAIN_BACKUP" \
+  for path in "$destdir$ENV_FILE" "$destdir$ETC"/*.token "$destdir$STATE" "$destdir$MAIN_BACKUP" \
     "$destdir$ETC"/*.saved "$destdir$ETC"/*/*.saved "$destdir$DROP_INS"/*.saved; do
+    case $dropped in *"$NL${path#"$destdir"}$NL"*) continue ;; esac
+    if [ "$dry$purge$path" = "yesyes$destdir$STATE" ]; then continue; fi
     if [ -e "$path" ]; then info "stays: ${path#"$destdir"}"; fi
   done
+  ! is_back || info "the tutorial's fetcher runs again: it needs IONOS_API_TOKEN in the unit (systemctl edit fluent-bit)"
 }
 
 main "$@"

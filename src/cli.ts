@@ -14,6 +14,8 @@ const DEFAULT_COLUMNS = 80;
 
 /** Runs the command that the arguments name and returns the exit code. Every error becomes one line on stderr. */
 export async function main(argv: readonly string[], world: World): Promise<ExitCode> {
+  // For install.sh alone.
+  if (argv[0] === 'setup') return (await import('./commands/setup.ts')).setup(argv.slice(1), world);
   let options: Options = {};
   try {
     const commandLine = parseCommandLine(argv);

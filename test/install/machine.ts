@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createHash } from 'node:crypto';
+import { builtFile } from '../helpers/built-file.ts';
 import { PATIENCE_MS } from '../helpers/patience.ts';
 import { STAND_INS, STOCK_MAIN, STOCK_PARSERS, TOOLS } from './stand-ins.ts';
 
@@ -29,18 +30,18 @@ export const MAIN = 'etc/fluent-bit/fluent-bit.conf';
 export const ENV_FILE = 'etc/fluent-bit/activity-log.env';
 export const TOKEN_FILE = 'etc/fluent-bit/activity-log.token';
 export const DROP_INS = 'etc/systemd/system/fluent-bit.service.d';
-/** What the release holds in the place of the built file. */
-export const PROGRAM = '#!/usr/bin/env node\n"the program"\n';
+export const HOST = 'abc123.logging.de-txl.ionos.com';
+export const LINK = 'usr/local/bin/fetch-activity-logs';
+const BUILT = await builtFile();
+/** A branch of `case`: as the program's check, which the tests of the installer have no use for. */
+const CHECK = `*check) echo 'fetch-activity-logs check' >>"$knobs/calls"; exit "$(cat "$knobs/check-status" 2>/dev/null || echo 0)" ;;`;
 export const TOKEN = 'token-that-nobody-may-see';
 export const KEY = 'key+that/nobody=may:see';
 
-/** Set by install.chaos.ts: every shell, every bad input, every step that can fail. */
-export const IS_CHAOS = process.env['INSTALL_CHAOS'] === '1';
-/** The shells that install.sh is for, as far as they are here; the quick tests take the first. */
-const ALL_SHELLS: readonly (readonly string[])[] = [['dash'], ['busybox', 'sh'], ['sh']].filter(
-  ([program = '']) => whereIs(program) !== undefined,
-);
-export const SHELLS = ALL_SHELLS.slice(0, IS_CHAOS ? 2 : 1);
+/** The shells that install.sh is for, as far as they are here. */
+export const SHELLS: readonly (readonly string[])[] = [['dash'], ['busybox', 'sh'], ['sh']]
+  .filter(([program = '']) => whereIs(program) !== undefined)
+  .slice(0, 2);
 
 const KNOB = `knob() { ${whereIs('cat') ?? 'cat'} "$knobs/$1" 2>/dev/null || printf %s "$2"; }
 if [ -e "$knobs/signal-at" ] && [ "$(knob signal-at)" = "\${0##*/} $*" ]; then kill -s "$(knob signal)" "$(knob pid)"; fi
@@ -78,10 +79,46 @@ export class Machine {
     this.#makeRoot();
     this.#makeBin();
     copyRelease(this.release);
+    writeFileSync(join(this.release, 'fetch-activity-logs'), this.#program(), { mode: 0o755 });
+  }
+
+  /** In the place of the executable, and faster: only what install.sh asks is the real program's answer. */
+  #program(): string {
+    const version = '--version) echo 0.1.0 ;;';
+    return `#!/bin/sh\nknobs='${this.#knobs}'\ncase $* in ${version} ${CHECK} esac\nexec '${process.execPath}' '${BUILT}' "$@"\n`;
+  }
+
+  /** The release as an archive; `spoil` may change its bytes. Returns its path. */
+  pack(spoil = (archive: Buffer): Buffer => archive, name = 'fetch-activity-logs-0.1.0-linux-x64'): string {
+    const folder = join(this.folder, name);
+    cpSync(this.release, folder, { recursive: true, verbatimSymlinks: true });
+    const file = join(this.folder, 'fetch-activity-logs-0.1.0-linux-x64.tar.xz');
+    spawnSync('tar', ['-C', this.folder, '-cJf', file, name]);
+    rmSync(folder, { recursive: true });
+    writeFileSync(file, spoil(readFileSync(file)));
+    return file;
+  }
+
+  /** Makes a checkout of the release: with sources, and what a Node.js of this machine has built. */
+  checkout(): string {
+    const node = join(this.bin, 'node');
+    rmSync(join(this.release, 'fetch-activity-logs'));
+    for (const folder of ['src', 'dist']) mkdirSync(join(this.release, folder));
+    cpSync(BUILT, join(this.release, 'dist/fetch-activity-logs.js'));
+    writeFileSync(join(this.release, 'dist/built-with'), `${node}\n`);
+    writeFileSync(join(this.release, 'package.json'), '{}');
+    this.standIn('node', `case $* in ${CHECK} esac; exec '${process.execPath}' "$@"`);
+    return node;
   }
 
   #makeRoot(): void {
-    for (const folder of ['run/systemd/system', 'etc/systemd/system', 'opt/fluent-bit/bin', 'var/lib']) {
+    for (const folder of [
+      'run/systemd/system',
+      'etc/systemd/system',
+      'opt/fluent-bit/bin',
+      'usr/local/bin',
+      'var/lib',
+    ]) {
       mkdirSync(join(this.root, folder), { recursive: true });
     }
     this.write(MAIN, STOCK_MAIN, 0o644);
@@ -198,7 +235,7 @@ export class Machine {
   values(): string[] {
     const token = this.secret('token', `${TOKEN}\n`);
     const key = this.secret('key', `${KEY}\n`);
-    return ['--tag', 'activityLog', '--host', 'logs.example.com', '--token-file', token, '--api-key-file', key];
+    return ['--tag', 'activityLog', '--host', HOST, '--token-file', token, '--api-key-file', key];
   }
 
   calls(): string[] {
@@ -228,16 +265,14 @@ interface RunOptions {
   readonly through?: readonly string[];
 }
 
-/** The files that `npm pack` would take, links left out as it does, with a built file that is none. */
+/** The files of a release, but for the executable. */
 export function copyRelease(to: string): void {
   const { files } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { files: string[] };
   for (const file of files.filter((name) => name !== 'dist')) {
     const from = join(REPOSITORY, file);
     if (lstatSync(from, { throwIfNoEntry: false }) === undefined) continue;
-    cpSync(from, join(to, file), { recursive: true, filter: (path) => !lstatSync(path).isSymbolicLink() });
+    cpSync(from, join(to, file), { recursive: true, verbatimSymlinks: true });
   }
-  mkdirSync(join(to, 'dist'));
-  writeFileSync(join(to, 'dist/fetch-activity-logs.js'), PROGRAM);
 }
 
 export function list(root: string, folder = root): string[] {

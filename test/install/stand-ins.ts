@@ -1,7 +1,7 @@
 /** What install.sh calls of the machine itself, as it is. */
 export const TOOLS = [
-  ...['awk', 'cat', 'chmod', 'cmp', 'cp', 'cut', 'dirname', 'env', 'find', 'flock', 'grep', 'md5sum', 'mkdir', 'mv'],
-  ...['readlink', 'rm', 'rmdir', 'sed', 'sh', 'sha256sum', 'stat', 'tac', 'tr'],
+  ...['awk', 'cat', 'chmod', 'cmp', 'cp', 'cut', 'dirname', 'env', 'find', 'flock', 'grep', 'ln', 'md5sum', 'mkdir'],
+  ...['mktemp', 'mv', 'od', 'readlink', 'rm', 'rmdir', 'sed', 'sh', 'sha256sum', 'stat', 'tac', 'tar', 'tr', 'xz'],
 ] as const;
 
 const LOG = 'echo "${0##*/} $*" >>"$knobs/calls"';
@@ -12,7 +12,6 @@ export const STAND_INS: Readonly<Record<string, string>> = {
   sleep: '',
   // Whether the tutorial's fetcher is at work: as often as it is told.
   pgrep: `${LOG}; left=$(knob fetcher-runs 0); echo $((left - 1)) >"$knobs/fetcher-runs"; [ "$left" -gt 0 ]`,
-  getent: `echo "$2:x:1000:1000::\${root%/*}/home/$2:/bin/sh"`,
   'dpkg-query': `
 [ "$(knob package installed)" = installed ] || exit 1
 case $3 in
@@ -20,7 +19,6 @@ case $3 in
   *Version*) knob fluent-bit-version 5.1.1; echo ;;
   *Conffiles*) printf '\\n /etc/fluent-bit/fluent-bit.conf %s\\n /etc/fluent-bit/parsers.conf 0123\\n' "$(knob stock-md5)" ;;
 esac`,
-  dpkg: `[ "$1" = --compare-versions ] && [ "$(printf '%s\\n%s\\n' "$4" "$2" | /usr/bin/sort -V | sed -n 1p)" = "$4" ]`,
   systemctl: `
 case "$*" in
   'is-active fluent-bit') knob active active; echo ;;
@@ -31,6 +29,7 @@ case "$*" in
   *'-p Environment '*) knob service-environment; echo ;;
   *MainPID*) echo 4711 ;;
   *NRestarts*) knob crashes 0; echo ;;
+  *NeedDaemonReload*) knob stale no; echo ;;
   reset-failed*) ;;
   --version) echo "systemd $(knob systemd-version '252 (252.39-1~deb12u2)')" ;;
   *)
@@ -66,20 +65,8 @@ if grep -q '^@INCLUDE activity-log.conf' "$2"; then
   case $ACTIVITY_LOG_API_KEY in *nobody*) refuse 'the key is not needed here' ;; esac
 fi
 echo 'configuration test is successful'`,
-  // Also what the installed program runs under.
-  node: `
-case "$*" in
-  --version) knob node-version v22.11.0; echo ;;
-  *fetch-activity-logs\\ check) echo 'fetch-activity-logs check' >>"$knobs/calls"; exit "$(knob check-status 0)" ;;
-esac`,
-  'apt-cache': `printf 'nodejs:\\n  Installed: (none)\\n  Candidate: %s\\n' "$(knob node-candidate '(none)')"`,
-  'apt-get': `
-${LOG}
-[ "$*" != "$(knob apt-fails)" ] || exit 100
-case "$*" in *nodejs*) cp "$knobs/node-to-come" "\${0%/*}/node" ;; esac`,
-  curl: `${LOG}; echo 'a key'`,
-  runuser: `${LOG}; shift 3; exec "$@"`,
-  npm: `${LOG}; case $1 in run) mkdir -p dist && printf '#!/usr/bin/env node\\n"built"\\n' >dist/fetch-activity-logs.js ;; esac`,
+  uname: 'knob machine x86_64; echo',
+  df: 'echo head; echo "disk 9 9 $(knob free-kb 9999999) 9% /"',
 };
 
 /** As the package of Fluent Bit brings it. */

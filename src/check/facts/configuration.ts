@@ -49,7 +49,7 @@ export function readConfiguration(
 }
 
 /** The machine's files by the names that they have there. */
-function filesOn(machine: Machine): ConfigFiles {
+export function filesOn(machine: Machine): ConfigFiles {
   return {
     isFile: (file) => localFiles.isFile(pathOn(machine, file)),
     read: (file) => localFiles.read(pathOn(machine, file)),

@@ -9,7 +9,7 @@ export function checkNode(version: string, origin: string, details: Pick<Details
   return error('node', `Node ${version} at ${origin} is older than ${MIN_NODE}`, {
     ...details,
     impact: 'the program may not start',
-    command: 'sudo ./install.sh --setup-node',
+    command: 'sudo ./install.sh',
   });
 }
 

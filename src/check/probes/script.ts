@@ -10,6 +10,7 @@ import { INSTALLED_SCRIPT, soundCommand } from '../rules/suggested-command.ts';
 
 /** As much as the kernel reads of a first line (execve(2)). */
 const SHEBANG_BYTES = 256;
+const ELF = '\x7fELF';
 const VERSION_MS = 5_000;
 const COST = 'the command fails each time, and nothing is collected';
 const OTHERS_WRITE = 0o002;
@@ -66,6 +67,7 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
   if (call.interpreter === undefined && accessError(script, constants.X_OK) !== undefined) {
     return [error('script', `${call.script} is not executable`, { at, impact: COST, command: `chmod +x ${script}` })];
   }
+  if (isExecutable(script)) return [ok('script', `${call.script} is there and can be run`, { at })];
   const shebang = call.interpreter ?? interpreterOf(script);
   if (shebang === undefined) {
     return [
@@ -88,8 +90,8 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
           impact: COST,
           fix:
             call.interpreter === undefined
-              ? `#!${machine.node.path}`
-              : soundCommand(input, { interpreter: machine.node.path }),
+              ? `#!${aNode(machine)}`
+              : soundCommand(input, { interpreter: aNode(machine) }),
         },
       ),
     ];
@@ -112,6 +114,16 @@ function find(name: string, { environment }: Input, machine: Machine): string | 
   return folders
     .map((folder) => pathOn(machine, join(folder, name)))
     .find((file) => accessError(file, constants.X_OK) === undefined);
+}
+
+/** A release's executable runs no script. */
+function aNode({ node }: Machine): string {
+  return /^node(js)?/.test(basename(node.path)) ? node.path : '/usr/bin/node';
+}
+
+/** Whether it is a release's executable, which brings its Node, and not a script. */
+function isExecutable(file: string): boolean {
+  return firstBytes(file).startsWith(ELF);
 }
 
 /** What the first line names; with `env`, the name that it seeks on PATH. */

@@ -41,7 +41,7 @@ const HTTP = `
     match audit
     tls  on
     header apikey key-in-plain-sight
-    host  abc.logs.example.com
+    host  abc.logging.de-txl.ionos.com
     port  443
     uri   /audit
     format json
@@ -127,13 +127,13 @@ for (const shell of SHELLS) {
       const result = machine.run(['--token-file', '-'], { input: TOKEN });
       assert.equal(result.stderr, '');
       assert.equal(result.status, 0);
-      assert.deepEqual(result.stdout.match(/^the tutorial's .*$/gm), [
-        "the tutorial's [input] exec is commented out: lines 14 to 19 of fluent-bit.conf",
-        "the tutorial's [output] http is commented out: lines 21 to 29 of fluent-bit.conf",
-        "the tutorial's [output] stdout is commented out: lines 31 to 33 of fluent-bit.conf",
+      assert.deepEqual(result.stdout.match(/^commented out: .*$/gm), [
+        "commented out: the tutorial's [input] exec, lines 14 to 19 of fluent-bit.conf",
+        "commented out: the tutorial's [output] http, lines 21 to 29 of fluent-bit.conf",
+        "commented out: the tutorial's [output] stdout, lines 31 to 33 of fluent-bit.conf",
       ]);
       assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TAG=audit$/m);
-      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_HOST=abc\.logs\.example\.com$/m);
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_HOST=abc\.logging\.de-txl\.ionos\.com$/m);
       assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_API_KEY=key-in-plain-sight$/m);
       assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_INTERVAL=120\nACTIVITY_LOG_DEADLINE=96s$/m);
       assert.deepEqual(config(), ['cpu cpu.local', 'exec audit', 'null cpu.*', 'http audit']);
@@ -188,8 +188,8 @@ for (const shell of SHELLS) {
       );
       const { stderr } = machine.run(['--token-file', '-'], { input: TOKEN });
       assert.deepEqual(stderr.match(/warning: \S+ of the tutorial's output \(line \d+/g), [
-        "warning: Proxy of the tutorial's output (line 25",
-        "warning: Header of the tutorial's output (line 26",
+        "warning: proxy of the tutorial's output (line 25",
+        "warning: header of the tutorial's output (line 26",
       ]);
       assert.equal(machine.run().stderr, '', 'once');
     });
@@ -242,21 +242,59 @@ for (const shell of SHELLS) {
       assert.equal(machine.read(MAIN), THEIRS + FETCHER);
     });
 
-    it("keeps the tutorial's token in the unit working, and tells who can read it", () => {
+    it("copies the tutorial's token out of the unit, and says how to delete it there", () => {
       machine.write(MAIN, TUTORIAL);
       machine.write(OVERRIDE, `[Service]\nEnvironment = IONOS_API_TOKEN=${TOKEN}\n`);
       const result = machine.run();
-      assert.match(result.stderr, /IONOS_API_TOKEN in .*\/override\.conf: every local user can read it/);
+      assert.match(
+        result.stderr,
+        /^install\.sh: warning: every local user can read IONOS_API_TOKEN in \S+override\.conf .* is now in \S+\.token: delete the line, then: sudo systemctl daemon-reload\n$/,
+      );
       assert.match(result.stdout, /^events: /m);
+      assert.equal(machine.read(TOKEN_FILE), `${TOKEN}\n`);
+      assert.equal(machine.mode(TOKEN_FILE), '600');
+      assert.doesNotMatch(machine.read(ENV_FILE), /ACTIVITY_LOG_TOKEN_FILE/);
+      assert.doesNotMatch(result.stdout + result.stderr, new RegExp(TOKEN));
+      machine.write(OVERRIDE, '[Service]\n');
+      machine.set('stale', 'yes');
+      assert.deepEqual(service(machine.run()), ['systemctl daemon-reload'], 'or systemctl show would go on showing it');
+    });
+
+    it('mends the empty name of the token file that version 0.1.0 wrote', () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.write(OVERRIDE, `[Service]\nEnvironment=IONOS_API_TOKEN=${TOKEN}\n`);
+      machine.write(ENV_FILE, 'ACTIVITY_LOG_INTERVAL=300\nACTIVITY_LOG_TOKEN_FILE=\n', 0o600);
+      assert.equal(machine.run().status, 0);
+      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TOKEN_FILE=\/etc\/fluent-bit\/activity-log\.token$/m);
+      assert.equal(machine.read(TOKEN_FILE), `${TOKEN}\n`);
+    });
+
+    it('goes on with a password in the unit, of which no token can be made', () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.write(OVERRIDE, `[Service]\nEnvironment="IONOS_USERNAME=me" "IONOS_PASSWORD=${TOKEN}"\n`);
+      const { status, stderr } = machine.run();
+      assert.equal(status, 0);
+      assert.match(stderr, /every local user can read IONOS_PASSWORD in .*: to end that, use --token-file FILE/);
       // Empty counts as not set; the drop-in's value would come before the variable.
       assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TOKEN_FILE=$/m);
       assert.ok(!machine.has(TOKEN_FILE));
       assert.deepEqual(service(machine.run()), []);
+    });
 
-      const moved = machine.run(['--token-file', '-'], { input: TOKEN });
-      assert.match(moved.stdout, /no longer used: .* Delete the line\.$/m);
-      assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TOKEN_FILE=\/etc\/fluent-bit\/activity-log.token$/m);
-      assert.match(machine.read(OVERRIDE), new RegExp(TOKEN));
+    it("comments out the package's stdout output, which would put every event into the journal", () => {
+      machine.write(MAIN, STOCK_MAIN + FETCHER + HTTP);
+      machine.run(['--token-file', '-'], { input: TOKEN });
+      assert.deepEqual(config(), ['cpu cpu.local', 'exec audit', 'http audit']);
+      machine.run(['--uninstall', '--purge']);
+      assert.equal(machine.read(MAIN), STOCK_MAIN + FETCHER + HTTP);
+    });
+
+    it("says at removal what the tutorial's fetcher needs, and what is no longer needed at the take-over", () => {
+      machine.write(MAIN, TUTORIAL);
+      machine.write('opt/fluent-bit/scripts/fetch_activity_logs.py', '', 0o755);
+      const { stdout } = machine.run(['--token-file', '-'], { input: TOKEN });
+      assert.match(stdout, /^no longer needed: \/opt\/fluent-bit\/scripts\/fetch_activity_logs\.py$/m);
+      assert.match(machine.run(['--uninstall']).stdout, /fetcher runs again: it needs IONOS_API_TOKEN in the unit/);
     });
 
     it("leaves outputs alone that are not the tutorial's, or not for its events alone", () => {
@@ -266,7 +304,10 @@ for (const shell of SHELLS) {
       assert.ok(config().includes('http audit'));
       machine.run(['--uninstall', '--purge']);
 
-      machine.write(MAIN, THEIRS + FETCHER + HTTP.replace('/audit', '/elsewhere') + STDOUT.replace('audit', '*'));
+      machine.write(
+        MAIN,
+        THEIRS + FETCHER + HTTP.replace('/audit', '/elsewhere') + STDOUT.replace('audit', '*') + '    Format json\n',
+      );
       machine.install();
       assert.ok(
         ['null cpu.*', 'http audit', 'stdout *', 'http activityLog'].every((output) => config().includes(output)),

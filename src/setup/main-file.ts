@@ -1,0 +1,58 @@
+import type { Survey } from './tutorial.ts';
+
+const OUR_LINE = '@INCLUDE activity-log.conf';
+const IS_OUR_LINE = /^@include[ \t]+(?:\S*\/)?activity-log\.conf[ \t\r]*$/i;
+const MARK = '#~# Taken over by fetch-activity-logs; install.sh --uninstall brings it back.';
+const IS_MARK = '#~# ';
+const COMMENT = '#~ ';
+const BLANK = /^[ \t\r]*(?:#|$)/;
+
+/** fluent-bit.conf with the tutorial's blocks commented out, and our line at its end. */
+export function rewrite(text: string, survey: Survey, envFile: string): string {
+  const lines = linesOf(text);
+  const commented = new Set(survey.blocks.flatMap(({ first, last }) => range(first, last)));
+  const keyLines = new Set(survey.blocks.flatMap((block) => block.keyLines));
+  const written = lines.flatMap((line, index) => {
+    const number = index + 1;
+    if (!commented.has(number)) return [line];
+    // Others can read this file.
+    const kept = keyLines.has(number) ? line.replace(/[^ \t].*$/, movedKey(envFile)) : line;
+    return [...(commented.has(number - 1) ? [] : [MARK]), `${COMMENT}${kept}`];
+  });
+  return joined(survey.includesUs ? written : [...written, OUR_LINE]);
+}
+
+/** Undoes that line by line, for a file that was edited since; the key comes back from where it went. */
+export function restore(text: string, envFile: string, key: string): string {
+  let isOurs = false;
+  const kept = linesOf(text).flatMap((line) => {
+    if (IS_OUR_LINE.test(line)) return [];
+    if (line.startsWith(IS_MARK)) {
+      isOurs = true;
+      return [];
+    }
+    // Others may use that sign as well.
+    if (isOurs && line.startsWith(COMMENT)) {
+      return [line.slice(COMMENT.length).replace(movedKey(envFile), () => `Header APIKEY ${key}`)];
+    }
+    if (!BLANK.test(line)) isOurs = false;
+    return [line];
+  });
+  return joined(kept);
+}
+
+function movedKey(envFile: string): string {
+  return `Header APIKEY (now in ${envFile})`;
+}
+
+function linesOf(text: string): string[] {
+  return text.replace(/\n$/, '').split('\n');
+}
+
+function joined(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}

@@ -1,0 +1,43 @@
+import { readFileSync, statSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { codeOf, ConfigError, ExitCode } from '../lib/errors.ts';
+import { flawOf } from './values.ts';
+
+const OTHERS = 0o077;
+const STDIN = 0;
+
+/** The secret alone in a file, or on standard input for `-`: without blanks around it, and without `Bearer`. */
+export function readSecret(kind: 'token' | 'key', file: string, option: string): string {
+  const text = file === '-' ? readStdin(option) : readPrivate(file, option);
+  const secret = text
+    .replaceAll('\r', '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join('\n')
+    .replace(/^bearer /i, '');
+  const flaw = flawOf(kind, secret);
+  if (flaw !== undefined) throw new ConfigError(`${option}: ${flaw}`, ExitCode.NothingCollected);
+  return secret;
+}
+
+function readStdin(option: string): string {
+  if (!isatty(STDIN)) return readFileSync(STDIN, 'utf8');
+  throw new ConfigError(
+    `${option} -: standard input is a terminal, which would show the secret: use a file or a pipe`,
+    ExitCode.NothingCollected,
+  );
+}
+
+function readPrivate(file: string, option: string): string {
+  try {
+    if ((statSync(file).mode & OTHERS) !== 0) {
+      throw new ConfigError(`${option}: others can read ${file}: chmod 600 it first`, ExitCode.NothingCollected);
+    }
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const flaw = codeOf(error) === 'ENOENT' ? 'there is no' : 'cannot read';
+    throw new ConfigError(`${option}: ${flaw} ${file}`, ExitCode.NothingCollected);
+  }
+}

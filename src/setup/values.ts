@@ -1,0 +1,57 @@
+import { PROVIDERS } from '../providers/index.ts';
+
+export type Kind = 'tag' | 'host' | 'interval' | 'provider' | 'token' | 'key';
+
+const MIN_INTERVAL = 10;
+const MAX_INTERVAL = 86_400;
+/** What manuals print where a value belongs, such as `<TAG_NAME>`, `YOUR-PIPELINE` or `HOST`. */
+const PLACEHOLDER = /^<.*>$|^\.{3}$|^(?:HOST|NAME|TAG|TOKEN|KEY)(?:[-_ ].*)?$|\byour[-_ ]|change[-_]?me|^[xX]{3,}$/;
+/** What no token and no key holds: blanks, control characters, letters beyond ASCII. */
+const NOT_PRINTABLE = /[^!-~]/;
+
+/**
+ * What is wrong with a value; undefined if it will do. The tag becomes a part of a URI, of patterns that match it, and a
+ * label of Loki: no character that one of them minds.
+ */
+export function flawOf(kind: Kind, value: string): string | undefined {
+  if (value === '') return 'it is empty';
+  if (PLACEHOLDER.test(value))
+    return isSecret(kind) ? 'it is a placeholder' : `a real value, not the placeholder ${value}`;
+  switch (kind) {
+    case 'tag':
+      return /^[A-Za-z0-9._-]+$/.test(value)
+        ? undefined
+        : `letters, digits, dots, dashes and underscores only, not ${JSON.stringify(value)}`;
+    case 'host':
+      return flawOfHost(value);
+    case 'interval':
+      return /^\d+$/.test(value) && Number(value) >= MIN_INTERVAL && Number(value) <= MAX_INTERVAL
+        ? undefined
+        : `seconds, ${MIN_INTERVAL} to ${MAX_INTERVAL}, not ${value}`;
+    case 'provider':
+      return value in PROVIDERS ? undefined : `${Object.keys(PROVIDERS).join(' or ')}, not ${value}`;
+    case 'token':
+      return flawOfSecret(kind, value);
+    case 'key':
+      // systemd would take quotes and backslashes for its own.
+      if (/["'`\\]/.test(value)) return 'no key holds quotes or backslashes';
+      if (value.includes('${')) return 'it names a variable, which nothing replaces: the key itself is needed';
+      return flawOfSecret(kind, value);
+  }
+}
+
+function isSecret(kind: Kind): boolean {
+  return kind === 'token' || kind === 'key';
+}
+
+function flawOfHost(value: string): string | undefined {
+  if (value.includes('://')) return `the host alone, without a scheme, not ${value}`;
+  if (value.includes('/')) return `the host alone, without a path, not ${value}`;
+  if (value.includes(':')) return `the host alone, without a port (it is 443), not ${value}`;
+  return /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value) ? undefined : `not a host name: ${value}`;
+}
+
+function flawOfSecret(kind: Kind, value: string): string | undefined {
+  if (!NOT_PRINTABLE.test(value)) return undefined;
+  return `not one ${kind} alone: it holds blanks, several lines or other characters that no ${kind} has`;
+}

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { installedMachine, SCRIPT } from '../../helpers/checked-machine.ts';
+
+it("a release's executable is a program that can be run, though it does not begin with #!", async (t) => {
+  const machine = await installedMachine(t);
+  await machine.write(SCRIPT, '\x7fELF\x02\x01\x01', 0o755);
+  assert.deepEqual(await machine.faults(), []);
+});
+
+it('a script whose Node is gone is told of one that is there', async (t) => {
+  const machine = await installedMachine(t);
+  await machine.write(SCRIPT, '#!/nowhere/node\n', 0o755);
+  const [fault] = await machine.faults();
+  assert.match(fault?.fix ?? '', /^#!.*\/usr\/bin\/node$/);
+  const executable = { node: { version: '26.10.0', path: SCRIPT } };
+  const [seen] = await machine.faults([], {}, executable);
+  assert.equal(seen?.fix, '#!/usr/bin/node');
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { envValue, withEnv } from '../../src/setup/env-text.ts';
+import { flawOf, type Kind } from '../../src/setup/values.ts';
+
+const GOOD: readonly (readonly [Kind, string])[] = [
+  ['tag', 'a.b-c_D'],
+  ['host', 'a-b.example'],
+  ['interval', '10'],
+  ['interval', '86400'],
+  ['provider', 'ionos'],
+  ['token', 'eyJ0eXAi.x-y_z+/='],
+  ['key', 'a+b/c:d='],
+];
+
+const BAD: readonly (readonly [Kind, string, RegExp])[] = [
+  ['tag', '', /empty/],
+  ['tag', 'a/b', /letters, digits/],
+  ['tag', '<TAG_NAME>', /not the placeholder <TAG_NAME>/],
+  ['host', 'https://a', /without a scheme/],
+  ['host', 'a/b', /without a path/],
+  ['host', 'a:443', /without a port/],
+  ['host', '-a', /not a host name/],
+  ['host', 'HOST-OF-YOUR-PIPELINE', /placeholder/],
+  ['interval', '9', /10 to 86400/],
+  ['interval', '86401', /10 to 86400/],
+  ['interval', '5m', /10 to 86400/],
+  ['provider', 'aws', /ionos or cloudscale, not aws/],
+  ['token', 'two words', /not one token alone/],
+  ['token', '<your_IONOS_API_TOKEN>', /^it is a placeholder$/],
+  ['key', 'a"b', /quotes/],
+  ['key', '${KEY}', /names a variable/],
+  ['key', 'ä', /not one key alone/],
+];
+
+describe('a value of install.sh', () => {
+  for (const [kind, value] of GOOD) it(`${kind} ${value} will do`, () => assert.equal(flawOf(kind, value), undefined));
+  for (const [kind, value, flaw] of BAD) {
+    it(`${kind} ${JSON.stringify(value)} will not do`, () => assert.match(flawOf(kind, value) ?? '', flaw));
+  }
+});
+
+describe('activity-log.env', () => {
+  it('is read as systemd reads it: the last line counts, quotes are taken away', () => {
+    assert.equal(envValue('A=1\nB=2\nA="3"  \n', 'A'), '3');
+    assert.equal(envValue("#A=1\nAB='x'\n", 'AB'), 'x');
+    assert.equal(envValue('#A=1\n', 'A'), '');
+  });
+
+  it('is changed where a value stands, else where it is commented out, else at the end', () => {
+    assert.equal(withEnv('A=1\n#B=2\n', 'A', '9'), 'A=9\n#B=2\n');
+    assert.equal(withEnv('A=1\n#B=2\n', 'B', '9'), 'A=1\nB=9\n');
+    assert.equal(withEnv('A=1', 'C', '9'), 'A=1\nC=9\n');
+    assert.equal(withEnv('', 'C', '9'), 'C=9\n');
+  });
+});
