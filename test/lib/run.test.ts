@@ -50,6 +50,28 @@ describe('startRun', () => {
     run.end();
   });
 
+  it('lets a page end for half a second after a signal, and its lines for another half', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const outside = new AbortController();
+    const run = start(outside.signal);
+    outside.abort(sigterm);
+    t.mock.timers.tick(499);
+    assert.equal(run.wrapUp.aborted, false);
+    t.mock.timers.tick(1);
+    assert.deepEqual([run.wrapUp.reason, run.giveUp.aborted], [sigterm, false]);
+    t.mock.timers.tick(500);
+    assert.equal(run.giveUp.reason, sigterm);
+    run.end();
+  });
+
+  it('knows by the monotonic clock how much time is left', () => {
+    let now = 0;
+    const run = startRun(new AbortController().signal, AN_HOUR, () => now);
+    now = AN_HOUR + 5;
+    assert.equal(run.remainingMs(), -5);
+    run.end();
+  });
+
   it('is stopped from the beginning when the signal came before', () => {
     const run = start(AbortSignal.abort(sigterm));
     assert.equal(run.signal.reason, sigterm);

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { listen } from '../helpers/loopback.ts';
+import { runCommand } from '../helpers/run-command.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { startSandbox } from '../sandbox/server.ts';
+
+describe('a poll that has ended', () => {
+  it("keeps no connection to Fluent Bit's HTTP server, however long that would keep it", async (t) => {
+    const sandbox = await startSandbox();
+    t.after(async () => sandbox.close());
+    const sockets: Socket[] = [];
+    const answers: Readonly<Record<string, string>> = {
+      '/api/v1/metrics': '{"input":{"activity_log":{"records":0}}}',
+      '/api/v1/uptime': '{"uptime_sec":100}',
+    };
+    const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
+      response.setHeader('keep-alive', 'timeout=600');
+      response.end(answers[request.url ?? ''] ?? '');
+    }).on('connection', (socket) => void sockets.push(socket));
+    const port = await listen(t, server);
+    const stateFile = join(await temporaryFolder(t), 'state.json');
+    const ack = ['--ack-url', `http://127.0.0.1:${port}`];
+    const { exitCode, stderr } = await runCommand(['--api-url', sandbox.url, '--state-file', stateFile, ...ack], {
+      env: { IONOS_API_TOKEN: 'sandbox-token' },
+    });
+    assert.equal(exitCode, 0, stderr);
+    assert.ok(sockets.length > 0);
+    for (const socket of sockets) if (!socket.destroyed) await once(socket, 'close');
+  });
+});
