@@ -116,10 +116,10 @@ const quoted = (expr: string): string => /`"\w+":"(.*)"`/.exec(expr)?.[1] ?? '';
 const COOKBOOK_TRUTHS: Record<string, Truth> = {
   'All events': (events) => events,
   'One user': (events, expr) => events.filter((event) => event.user === quoted(expr)),
-  'One service, be it the DCD, provisioning, or the API': (events, expr) =>
+  'One service (the DCD, provisioning, or the API)': (events, expr) =>
     events.filter(({ service }) => service === quoted(expr)),
   'One type of event': (events, expr) => events.filter(({ type }) => type === quoted(expr)),
-  'A user, whatever the letters, in upper or lower case': (events) =>
+  'A user with any letters in the name, in upper or lower case': (events) =>
     events.filter((event) => event.user.startsWith('jürgen.')),
   'Everything that came from an address': (events) => events.filter((event) => event.address === '203.0.113.7'),
   'The ten users with the most events': (events) =>
@@ -141,17 +141,16 @@ const COOKBOOK_TRUTHS: Record<string, Truth> = {
       events.filter(({ provider }) => provider === 'ionos'),
       (event) => `${event.contract} ${event.service}`,
     ),
-  'Changes alone': (events) => events.filter(isChange).filter(({ type }) => type !== 'RequestStatusUpdate'),
-  'Tokens that were generated, one short line for each': (events) =>
-    events.filter(({ type }) => type === 'GenerateToken'),
-  'Users, groups and rights that were changed': (events) => events.filter(isAccess),
+  'Only changes': (events) => events.filter(isChange).filter(({ type }) => type !== 'RequestStatusUpdate'),
+  'Generated tokens, one short line each': (events) => events.filter(({ type }) => type === 'GenerateToken'),
+  'Changed users, groups and rights': (events) => events.filter(isAccess),
   Deletions: (events, expr) => events.filter(expr.includes('actor') ? isRemoved : isDeletion),
-  "The history of one resource, by its id (the text alone finds it in any of an event's resources)": (events, expr) =>
+  'The history of one resource, by its id': (events, expr) =>
     events.filter(({ resources }) => resources.some(({ id }) => id === quoted(expr))),
   'Errors by user': (events) => by(events.filter(isError), user),
   'An event by its `@uuid`': (events, expr) => events.filter(({ id }) => id === /"@uuid":"(.*)"/.exec(expr)?.[1]),
   'All events of one request': (events, expr) => events.filter(({ request }) => request === quoted(expr)),
-  'Events that arrived more than an hour after they happened, as in a catch-up': (events) =>
+  'Events that arrived more than an hour after they happened, as after an outage': (events) =>
     events.filter(({ isLate, provider }) => isLate && provider === 'ionos'),
   'What one user did': (events) => events.filter(({ email }) => email === 'user7@example.com'),
   'Entries by action': (events) =>
