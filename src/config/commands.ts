@@ -220,7 +220,6 @@ const WORKING: readonly Command[] = [
         fallback: "the service's",
         isOptionOnly: true,
       },
-      quiet: { group: 'Output', short: 'q', describe: 'Leave out what is in order', isOptionOnly: true },
       send: {
         group: 'Fluent Bit',
         describe: 'Also send one marked test record to each destination',
@@ -231,6 +230,7 @@ const WORKING: readonly Command[] = [
       json: JSON_FLAG,
       ...ACKNOWLEDGEMENT,
       ...LOGGING,
+      quiet: { group: 'Logging', short: 'q', describe: 'Leave out what is in order', isOptionOnly: true },
     },
     examples: [
       ['sudo $0 check', "Check this machine's Fluent Bit"],

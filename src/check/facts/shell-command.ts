@@ -1,11 +1,15 @@
 import { basename } from 'node:path';
+import { parse } from 'shell-quote';
 
 const OUR_NAME = /^fetch-activity-logs(\.[cm]?js)?$/;
 /** The fetcher of the vendor's tutorial. */
 const PYTHON_NAME = 'fetch_activity_logs.py';
 const ASSIGNMENT = /^([A-Za-z_]\w*)=(.*)$/s;
-const OPERATOR = /^(?:&&|\|\||;;|[|&;()\n])/;
-const REDIRECTION = /^\d*(?:>>|>&|<&|<<|<>|>\||[<>])/;
+const REDIRECTIONS: ReadonlySet<string> = new Set(['>', '>>', '<', '>&', '<(']);
+/** The number of a file descriptor in front of a redirection, which shell-quote takes for a word. */
+const DESCRIPTOR = /(^|\s)\d+(?=[<>])/g;
+/** A character that no command has (Unicode's private use). */
+const DOLLAR = '\uE000';
 
 /** How a command line starts this program. */
 export interface ScriptCall {
@@ -54,57 +58,25 @@ export function startsPythonFetcher(commandLine: string): boolean {
 
 /** A command as the shell takes it apart, as far as that can be told without running it. */
 export interface ShellCommand {
-  /** Quotation marks taken away; `$` and backquotes as they stand. */
+  /** Quotation marks taken away; `$` as it stands. */
   readonly words: readonly string[];
 }
 
-/** The simple commands of a command line, in their order. */
+/** The simple commands of a command line, in their order, without redirections. */
 export function shellCommands(commandLine: string): ShellCommand[] {
   const commands: string[][] = [[]];
-  let rest = commandLine;
-  while (rest !== '') {
-    const blank = /^(?:[ \t]+|\\\n)/.exec(rest)?.[0] ?? '';
-    rest = rest.slice(blank.length);
-    const redirection = REDIRECTION.exec(rest)?.[0];
-    const operator = OPERATOR.exec(rest)?.[0];
-    if (redirection !== undefined) {
-      rest = rest.slice(redirection.length).trimStart();
-      rest = rest.slice(readWord(rest).length);
-    } else if (operator !== undefined) {
-      commands.push([]);
-      rest = rest.slice(operator.length);
-    } else if (rest !== '') {
-      const { word, length } = readWord(rest);
-      commands.at(-1)?.push(word);
-      rest = rest.slice(length);
+  let isTarget = false;
+  // Variables are Fluent Bit's or the shell's: nothing is put in their place here. A line break ends a command.
+  const text = commandLine.replaceAll('\\\n', ' ').replaceAll('\n', ' ; ').replaceAll('$', DOLLAR);
+  for (const part of parse(text.replaceAll(DESCRIPTOR, '$1'))) {
+    const word = typeof part === 'string' ? part : 'pattern' in part ? part.pattern : undefined;
+    if (word !== undefined) {
+      if (!isTarget) commands.at(-1)?.push(word.replaceAll(DOLLAR, '$'));
+      isTarget = false;
+    } else if (typeof part !== 'string' && 'op' in part) {
+      isTarget = REDIRECTIONS.has(part.op);
+      if (!isTarget) commands.push([]);
     }
   }
   return commands.filter((words) => words.length > 0).map((words) => ({ words }));
-}
-
-/** The word at the beginning of a text that begins with one. */
-function readWord(text: string): { word: string; length: number } {
-  let word = '';
-  let quote = '';
-  let index = 0;
-  for (; index < text.length; index++) {
-    const character = text.charAt(index);
-    const next = text.charAt(index + 1);
-    if (quote === "'") {
-      if (character === quote) quote = '';
-      else word += character;
-    } else if (quote === '"') {
-      if (character === quote) quote = '';
-      else if (character === '\\' && '"\\$`'.includes(next)) {
-        word += next;
-        index++;
-      } else word += character;
-    } else if (character === '"' || character === "'") quote = character;
-    else if (character === '\\') {
-      if (next !== '\n') word += next;
-      index++;
-    } else if (/[\s|&;()<>]/.test(character)) break;
-    else word += character;
-  }
-  return { word, length: Math.max(index, 1) };
 }
