@@ -3,13 +3,21 @@ import type { Config } from '../config/config.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
 import { forEachConcurrent } from '../lib/concurrency.ts';
 import { formatDuration } from '../lib/duration.ts';
-import { AppError, ExitCode, StateError, messageOf } from '../lib/errors.ts';
+import { AppError, ExitCode, type ApiError, StateError, messageOf } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { Stopped } from '../lib/run.ts';
 import { counted } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
 import type { Source } from '../providers/provider.ts';
-import { concernsAll, explained, isWorthNoting, noteFailure, noteInAll, tooLate } from '../session/failures.ts';
+import {
+  concernsAll,
+  explained,
+  isUnauthorized,
+  isWorthNoting,
+  noteFailure,
+  noteInAll,
+  tooLate,
+} from '../session/failures.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { leastRecentFirst, registerNew } from '../session/sources.ts';
 import { SourceProgress } from '../state/source-progress.ts';
@@ -91,7 +99,7 @@ async function recorded(session: Session, poll: () => Promise<ExitCode>): Promis
 }
 
 async function pollAll(session: Session): Promise<ExitCode> {
-  const { config, log, run, store, provider, delivery, acknowledgement } = session;
+  const { config, log, run, store, provider, delivery, acknowledgement, now } = session;
   const sources = await provider.sources(run.signal);
   if (registerNew(sources, session)) await store.flush();
 
@@ -99,7 +107,8 @@ async function pollAll(session: Session): Promise<ExitCode> {
   let interrupted = 0;
   let incomplete = 0;
   let fatal: AppError | undefined;
-  await forEachConcurrent(leastRecentFirst(sources, store.state), config.concurrency, async (source) => {
+  const unauthorized: { source: Source; error: ApiError }[] = [];
+  await forEachConcurrent(leastRecentFirst(sources, store.state, now()), config.concurrency, async (source) => {
     try {
       if (!(await pollSource(source, session))) incomplete++;
     } catch (error) {
@@ -107,10 +116,14 @@ async function pollAll(session: Session): Promise<ExitCode> {
       else if (concernsAll(error)) run.abort((fatal ??= error));
       else {
         failed++;
-        noteFailure(source, error, session);
+        if (isUnauthorized(error)) unauthorized.push({ source, error });
+        else noteFailure(source, error, session);
       }
     }
   });
+  // One contract may refuse the token that the others accept.
+  if (unauthorized.length > 0 && unauthorized.length === sources.length) fatal ??= unauthorized[0]?.error;
+  else for (const { source, error } of unauthorized) noteFailure(source, error, session);
   const isTaken = await acknowledgement.settle();
   const losses = await session.destination.look(run.signal);
   if (!(fatal instanceof StateError)) await store.flush();
@@ -146,9 +159,11 @@ async function pollSource(
   const { cursor } = state;
   let pages = 0;
   let hasGap = false;
+  let isRejecting = false;
   try {
     for await (const page of provider.pages(source, progress.checkpoint, run.signal)) {
       if (page.gap !== undefined) hasGap = true;
+      if (page.rejected !== undefined && page.rejected.length > 0) isRejecting = true;
       await delivery.deliver(source, progress, page);
       pages++;
     }
@@ -168,6 +183,8 @@ async function pollSource(
     if (warning !== undefined) log.warn(warning);
   }
   state.last_success = new Date(now()).toISOString();
+  // As long as a bad event is inside the overlap, each poll meets it again.
+  if (!isRejecting) state.unreadable = 0;
   if (!hasGap) state.last_error = null;
   if (progress.greatestLateness > 0 && progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
     log.warn(

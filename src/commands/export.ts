@@ -10,7 +10,16 @@ import { csvHeader, csvWriter } from '../export/csv.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
-import { ExitCode, OutputError, StateError, StdoutError, codeOf, messageOf, type AppError } from '../lib/errors.ts';
+import {
+  ExitCode,
+  OutputError,
+  PageError,
+  StateError,
+  StdoutError,
+  codeOf,
+  messageOf,
+  type AppError,
+} from '../lib/errors.ts';
 import type { EventSlice } from '../events/event.ts';
 import { ExportProgress } from '../export/progress.ts';
 import { readExportRequest, type ExportRequest } from '../config/export-request.ts';
@@ -147,14 +156,21 @@ async function exportSource(
   const { provider, run, log } = session;
   const state = stateOf(source.name, target.store.state);
   const events = new SourceProgress(source.name, state);
-  const checkpoint = { ...events.checkpoint, end: target.range.to };
-  try {
+  const read = async (isolatesBadEvents: boolean) => {
+    const checkpoint = { ...events.checkpoint, end: target.range.to, isolatesBadEvents };
     for await (const page of provider.pages(source, checkpoint, run.signal)) {
       const { cursor } = state;
+      if (page.rejected !== undefined && page.rejected.length > 0) state.last_error = 'some events cannot be read';
       await delivery.deliver(source, events, page);
       if (state.cursor !== cursor) progress.step();
       line?.update(() => progress.render());
     }
+  };
+  try {
+    await read(false).catch((error: unknown) => {
+      if (!(error instanceof PageError)) throw error;
+      return read(true);
+    });
   } finally {
     const warning = events.alteredWarning;
     if (warning !== undefined) log.warn(warning);
@@ -162,13 +178,20 @@ async function exportSource(
   progress.finish(state);
 }
 
-function deliveryOf({ session: { config, run }, request, target }: Export): Delivery {
+function deliveryOf({ session: { config, log, run }, request, target }: Export): Delivery {
   const toLine = lineMaker(config, request);
   return new Delivery({
     outlet: target.outlet,
     lineBuilder: {
       build: (events, source) =>
         Promise.resolve({ lines: events.map((event) => toLine(event, source)), oversize: 0, rejected: 0 }),
+      reject: (bad, source) => {
+        const texts = bad.map(({ json, start, end }) =>
+          JSON.stringify(json.toString('utf8', start, end)).slice(0, 200),
+        );
+        for (const text of texts) log.error(`${source.name}: left out, since it is not an event: ${text}`);
+        return Promise.resolve();
+      },
     },
     acknowledgement: printedIsDelivered(target.store),
     store: target.store,

@@ -13,7 +13,7 @@ const LF = 0x0a;
 
 export interface DeliveryOptions {
   readonly outlet: Pick<Outlet, 'print'>;
-  readonly lineBuilder: Pick<LineBuilder, 'build'>;
+  readonly lineBuilder: Pick<LineBuilder, 'build' | 'reject'>;
   readonly acknowledgement: Acknowledgement;
   readonly store: Pick<Store, 'catchUp'>;
   readonly run: Run;
@@ -50,6 +50,12 @@ export class Delivery {
     const { acknowledgement, run } = this.#options;
     run.signal.throwIfAborted();
     this.pages++;
+    const rejected = progress.takeRejected(page);
+    if (rejected.length > 0) {
+      await this.#options.lineBuilder.reject(rejected, source);
+      const batch = progress.batch(page, rejected, false);
+      acknowledgement.printed(progress.name, { ...batch, rejected: rejected.length }, 0);
+    }
     const events = progress.take(page);
     if (events.length === 0) {
       acknowledgement.printed(progress.name, progress.batch(page, [], true), 0);

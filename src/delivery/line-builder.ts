@@ -64,6 +64,20 @@ export class LineBuilder {
     return { lines, oversize, rejected };
   }
 
+  /** Stores what came in the place of events and is not one. Throws StateError when it cannot be stored. */
+  async reject(bad: readonly EventSlice[], source: Source): Promise<void> {
+    const { log, stateFile } = this.#options;
+    const file = stateFile === undefined ? undefined : join(dirname(stateFile), 'rejected.jsonl');
+    for (const event of bad) {
+      if (file !== undefined) await setAside(file, event);
+      const where = file === undefined ? 'they were left out' : `they are stored in ${file}`;
+      log.error(
+        `${source.name}: the API sent ${event.end - event.start} bytes that are not an event in the place of one; ` +
+          `${where}, and the other events follow`,
+      );
+    }
+  }
+
   async #reject(line: EventSlice, source: Source, stateFile: string): Promise<void> {
     const file = join(dirname(stateFile), 'rejected.jsonl');
     await setAside(file, line);

@@ -55,12 +55,17 @@ export class EventReader {
     };
   }
 
-  /** Reads the list of events at the reader's position. Throws PageError when one is not an object. */
-  readList(reader: JsonReader): EventSlice[] {
+  /**
+   * Reads the list of events at the reader's position. What is not an object goes to `rejected`; without that, it is a
+   * PageError.
+   */
+  readList(reader: JsonReader, rejected?: EventSlice[]): EventSlice[] {
     const events: EventSlice[] = [];
     for (let more = reader.enterArray(); more; more = reader.nextElement()) {
-      if (reader.type() !== 'object') reader.refuse(notAnObject(events.length));
-      events.push(this.read(reader));
+      const index = events.length + (rejected?.length ?? 0);
+      if (reader.type() === 'object') events.push(this.read(reader));
+      else if (rejected === undefined) reader.refuse(notAnObject(index));
+      else rejected.push(readRejected(reader));
     }
     return events;
   }
@@ -69,6 +74,18 @@ export class EventReader {
 /** What is wrong with the event with this index when it is something else. */
 export function notAnObject(index: number): string {
   return `event ${index + 1} of the page is not an object`;
+}
+
+/** Reads the value at the reader's position as something that should have been an event. */
+function readRejected(reader: JsonReader): EventSlice {
+  const start = reader.pos;
+  reader.skipValue();
+  return rejectedSlice(reader.json, start, reader.pos);
+}
+
+/** Bytes in the place of an event that are not one. They are known by a hash. */
+export function rejectedSlice(json: Buffer, start: number, end: number): EventSlice {
+  return { json, start, end, id: EventId.ofHash(json.subarray(start, end)), depth: 0, time: undefined };
 }
 
 function idOf(json: Buffer, start: number, end: number, field: Span | undefined): EventId {

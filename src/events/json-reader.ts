@@ -1,4 +1,4 @@
-import { PageError, messageOf } from '../lib/errors.ts';
+import { AppError, PageError, messageOf } from '../lib/errors.ts';
 import { BACKSLASH, COLON, QUOTE, endOfScalar, endOfString, expect, skipSpace, unexpected } from './json-tokens.ts';
 
 const COMMA = 0x2c;
@@ -196,7 +196,7 @@ export class JsonReader {
 
 /**
  * Reads an answer's body, which must be one JSON value; `read` reads it to its end. Throws PageError for whatever is
- * wrong with the text.
+ * wrong with the text, with the JsonSyntaxError as its cause.
  */
 export function readPage<T>(json: Buffer, read: (reader: JsonReader) => T): T {
   try {
@@ -209,7 +209,7 @@ export function readPage<T>(json: Buffer, read: (reader: JsonReader) => T): T {
     if (reader.pos !== json.length) throw new PageError(`there is more after its end at byte ${end}`);
     return result;
   } catch (error) {
-    throw error instanceof PageError ? error : new PageError(`it is not JSON: ${messageOf(error)}`, error);
+    throw error instanceof AppError ? error : new PageError(`it is not JSON: ${messageOf(error)}`, error);
   }
 }
 

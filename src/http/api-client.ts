@@ -40,6 +40,15 @@ export interface ApiClientOptions extends Clock {
   readonly userAgent?: string;
 }
 
+export interface RequestOptions {
+  /** Sent besides the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Where the body may be put that `parse` gets. */
+  readonly memory?: ReusableMemory | undefined;
+  /** Fewer tries than usual. */
+  readonly maxAttempts?: number;
+}
+
 interface Page {
   readonly status: number;
   /** Decoded. */
@@ -91,11 +100,12 @@ export class ApiClient {
    * Throws ApiError or PageError when that did not help, and the signal's reason once it is aborted. Where `memory` is
    * given, the body that `parse` gets may lie in it.
    */
-  async get<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal, memory?: ReusableMemory): Promise<T> {
-    const { maxAttempts = MAX_ATTEMPTS, remainingMs, pause } = this.#options;
+  async get<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal, options: RequestOptions = {}): Promise<T> {
+    const { remainingMs, pause } = this.#options;
+    const maxAttempts = Math.min(options.maxAttempts ?? Infinity, this.#options.maxAttempts ?? MAX_ATTEMPTS);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(url, parse, signal, memory);
+        return await this.#attempt(url, parse, signal, options);
       } catch (error) {
         signal.throwIfAborted();
         const failure = error instanceof AppError ? error : connectionError(error, url, this.#options.now());
@@ -111,12 +121,12 @@ export class ApiClient {
     }
   }
 
-  async #attempt<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal, memory?: ReusableMemory): Promise<T> {
+  async #attempt<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal, options: RequestOptions): Promise<T> {
     const { log, monotonic } = this.#options;
     const started = monotonic();
     let result = '';
     try {
-      const { status, body } = await this.#fetch(url, signal, memory);
+      const { status, body } = await this.#fetch(url, signal, options);
       const page = parse(body);
       result = `HTTP ${status}, ${counted(body.length, 'byte')}${itemsOf(page)}`;
       return page;
@@ -141,7 +151,7 @@ export class ApiClient {
     announce(`${failure.message}; attempt ${attempt} of ${maxAttempts} in ${seconds} s`);
   }
 
-  async #fetch(url: URL, signal: AbortSignal, memory: ReusableMemory | undefined): Promise<Page> {
+  async #fetch(url: URL, signal: AbortSignal, options: RequestOptions): Promise<Page> {
     const { requestTimeoutMs } = this.#options;
     return withTimeout(
       signal,
@@ -150,7 +160,7 @@ export class ApiClient {
       async (limited) => {
         let target = url;
         for (let redirects = 0; ; redirects++) {
-          const answer = await this.#send(target, limited, memory);
+          const answer = await this.#send(target, limited, options);
           if (answer.location === undefined) return answer;
           if (redirects === MAX_REDIRECTS) {
             throw new ApiError(`more than ${MAX_REDIRECTS} redirects from ${url.origin}`, { retryable: false });
@@ -161,12 +171,13 @@ export class ApiClient {
     );
   }
 
-  async #send(url: URL, signal: AbortSignal, memory: ReusableMemory | undefined): Promise<Page | Redirect> {
+  async #send(url: URL, signal: AbortSignal, { headers: more, memory }: RequestOptions): Promise<Page | Redirect> {
     const { authorization, dispatcher, requestTimeoutMs, maxPageBytes = MAX_PAGE_BYTES } = this.#options;
     this.#checkOrigin(url);
     const { status, headers, body } = await get(url, dispatcher, {
       signal,
       headers: {
+        ...more,
         authorization,
         accept: 'application/json',
         'accept-encoding': 'gzip',

@@ -5,6 +5,8 @@ import { readPage, type JsonReader } from '../events/json-reader.ts';
 /** A page of a project's log as the API answers it. */
 export interface CloudscalePage {
   readonly entries: readonly EventSlice[];
+  /** What is in the place of entries and is not one; always empty unless asked for. */
+  readonly rejected: readonly EventSlice[];
   /** The next page; null when this one is the last for now. */
   readonly next: string | null;
   /** Where to continue once this page is delivered. */
@@ -14,23 +16,28 @@ export interface CloudscalePage {
 /** Entries have no id. */
 export const CLOUDSCALE_ENTRY = { id: undefined, time: ['timestamp'] } as const;
 
-/** Cuts the entries out of an answer of `GET /project-logs`. Throws PageError when it is not such an answer. */
-export function scanCloudscalePage(json: Buffer): CloudscalePage {
+/**
+ * Cuts the entries out of an answer of `GET /project-logs`. Throws PageError when it is not such an answer, or when one
+ * of the entries is something else and `rejects` is not set.
+ */
+export function scanCloudscalePage(json: Buffer, rejects = false): CloudscalePage {
   return readPage(json, (reader) => {
     if (reader.type() !== 'object') reader.refuse('it is not an object');
+    const rejected: EventSlice[] = [];
     let entries: readonly EventSlice[] | undefined;
     let next: string | null = null;
     let pollMore: string | null = null;
     for (let more = reader.enterObject(); more; more = reader.nextMember()) {
       const key = reader.key();
-      if (key === 'results' && reader.type() === 'array') entries = new EventReader(CLOUDSCALE_ENTRY).readList(reader);
-      else if (key === 'next') next = readUrl(reader, key);
+      if (key === 'results' && reader.type() === 'array') {
+        entries = new EventReader(CLOUDSCALE_ENTRY).readList(reader, rejects ? rejected : undefined);
+      } else if (key === 'next') next = readUrl(reader, key);
       else if (key === 'poll_more') pollMore = readUrl(reader, key);
       else reader.skipValue();
     }
     if (entries === undefined) throw new PageError('it has no list of entries (results)');
     if (pollMore === null) throw new PageError('it does not say where to continue (poll_more)');
-    return { entries, next, pollMore };
+    return { entries, rejected, next, pollMore };
   });
 }
 

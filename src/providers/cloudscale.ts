@@ -3,11 +3,14 @@ import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { ApiError, PageError, StateError, messageOf } from '../lib/errors.ts';
 import type { EventSlice } from '../events/event.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
+import { earliest } from './earliest.ts';
 import { CLOUDSCALE_ENTRY, scanCloudscalePage } from './cloudscale-page.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
-/** How a server says that it does not know a cursor (any more); which one of these is not documented. */
+/** How a server says that it no longer knows a cursor; which one of these is not documented. */
 const STALE_STATUSES = new Set([400, 404, 410]);
+/** The same for a start that is too long ago. */
+const TOO_OLD_STATUSES = new Set([400, 410, 422]);
 
 /** The project logs of cloudscale.ch: pages by a cursor that the API hands out. One token is for one project. */
 export const cloudscale: ProviderDefinition = {
@@ -44,22 +47,36 @@ class Cloudscale implements Provider {
   }
 
   async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
-    const { api } = this.#context;
+    const { api, log } = this.#context;
     let url = this.#firstUrl(checkpoint);
     let isStored = parseInstant(checkpoint.cursor) === undefined;
     let isFirst = !isStored;
+    let isNarrowed = false;
+    const scan = (json: Buffer) => scanCloudscalePage(json, checkpoint.isolatesBadEvents);
     const visited = new Set<string>();
     const memory = new ReusableMemory();
     for (;;) {
       let page;
       try {
-        page = await api.get(url, scanCloudscalePage, signal, memory);
+        page = await api.get(url, scan, signal, { memory });
       } catch (error) {
         const earlier = isFirst ? this.#byServersClock(checkpoint) : undefined;
         if (earlier !== undefined) yield { events: [], cursor: earlier };
-        if (!isStored || !isStale(error)) throw error;
-        url = this.#startAgain(source, checkpoint, error);
-        isStored = false;
+        if (isStored && isRefusal(error, STALE_STATUSES)) {
+          url = this.#startAgain(source, checkpoint, error);
+          isStored = false;
+          continue;
+        }
+        const refused = parseInstant(url.searchParams.get('start') ?? '');
+        if (refused === undefined || isNarrowed || !isRefusal(error, TOO_OLD_STATUSES)) throw error;
+        isNarrowed = true;
+        const from = await this.#earliestAccepted(Math.floor(refused / 1000), checkpoint, error, signal);
+        const gap =
+          `the API refuses to go back so far (${error.message}); ` +
+          `entries from ${formatSecond(refused / 1000)} to ${formatSecond(from)} cannot be collected`;
+        log.error(`${source.name}: ${gap}`);
+        yield { events: [], cursor: formatSecond(from), gap };
+        url = this.#since(formatSecond(from), checkpoint);
         continue;
       }
       isStored = false;
@@ -72,7 +89,8 @@ class Cloudscale implements Provider {
       }
       visited.add(url.href);
       const next = page.next === null ? undefined : api.ownUrl(page.next);
-      yield { events: page.entries.filter(isWanted(checkpoint)), cursor: api.ownUrl(page.pollMore).href };
+      const rejected = page.rejected.length === 0 ? {} : { rejected: page.rejected };
+      yield { events: page.entries.filter(isWanted(checkpoint)), ...rejected, cursor: api.ownUrl(page.pollMore).href };
       if (next === undefined) return;
       if (visited.has(next.href)) throw new PageError('its next page is one that was read already');
       url = next;
@@ -124,6 +142,29 @@ class Cloudscale implements Provider {
     return this.#since(formatSecond(from), checkpoint);
   }
 
+  /** The earliest start that the API accepts (epoch seconds). Throws the refusal when it accepts none. */
+  async #earliestAccepted(
+    refused: number,
+    checkpoint: Checkpoint,
+    refusal: ApiError,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { api, now } = this.#context;
+    const accepts = async (second: number): Promise<boolean> => {
+      try {
+        await api.get(this.#since(formatSecond(second), checkpoint), (json) => scanCloudscalePage(json, true), signal);
+        return true;
+      } catch (error) {
+        if (isRefusal(error, TOO_OLD_STATUSES)) return false;
+        throw error;
+      }
+    };
+    const present = Math.min(Math.floor(now() / 1000), checkpoint.end ?? Infinity) - 1;
+    if (present <= refused || !(await accepts(present))) throw refusal;
+    // What is kept moves on with the clock: the next request comes a moment later.
+    return Math.min((await earliest(refused, present, accepts)) + 1, present);
+  }
+
   #since(instant: string, { end }: Checkpoint): URL {
     const url = this.#context.api.url('/project-logs');
     url.searchParams.set('start', instant);
@@ -137,6 +178,6 @@ function isWanted({ end }: Checkpoint): (entry: EventSlice) => boolean {
   return ({ time }) => end === undefined || time === undefined || time < end * 1000;
 }
 
-function isStale(error: unknown): error is ApiError {
-  return error instanceof ApiError && error.status !== undefined && STALE_STATUSES.has(error.status);
+function isRefusal(error: unknown, statuses: ReadonlySet<number>): error is ApiError {
+  return error instanceof ApiError && error.status !== undefined && statuses.has(error.status);
 }

@@ -1,10 +1,12 @@
-import { PageError } from '../lib/errors.ts';
-import { EventReader, notAnObject, type EventSlice } from '../events/event.ts';
+import { ApiError, PageError } from '../lib/errors.ts';
+import { EventReader, notAnObject, rejectedSlice, type EventSlice } from '../events/event.ts';
 import { readPage, type JsonReader } from '../events/json-reader.ts';
 
 /** A page of a contract's events as the API answers it. */
 export interface IonosPage {
   readonly events: readonly EventSlice[];
+  /** What is in the place of events and is not one; always empty unless asked for. */
+  readonly rejected: readonly EventSlice[];
   /** How many events the window has; undefined when the answer does not say. */
   readonly total: number | undefined;
   /** The total is a lower bound, as Elasticsearch gives it for many hits ("relation": "gte"). */
@@ -20,12 +22,15 @@ const NO_TOTAL: Total = { total: undefined, totalIsLowerBound: false };
 /**
  * Cuts the events out of an answer of `GET /contracts/{n}`, in every form that the API is known or said to have:
  * `hits.hits[]` with the event in `_source`, in `source` or bare, `items[]`, and a bare array.
- * Throws PageError when it is none of these, is not JSON, or says that it is only a part of what was asked for.
+ * Throws PageError when it is none of these or is not JSON, or when one of the events is something else and `rejects`
+ * is not set, and an ApiError that may be retried when the answer says that it is not complete.
  */
-export function scanIonosPage(json: Buffer): IonosPage {
+export function scanIonosPage(json: Buffer, rejects = false): IonosPage {
   return readPage(json, (reader) => {
     const events = new EventReader(IONOS_EVENT);
-    if (reader.type() === 'array') return { events: events.readList(reader), ...NO_TOTAL };
+    const rejected: EventSlice[] = [];
+    const wanted = rejects ? rejected : undefined;
+    if (reader.type() === 'array') return { events: events.readList(reader, wanted), rejected, ...NO_TOTAL };
     if (reader.type() !== 'object') reader.refuse('it is neither an object nor an array');
     let items: readonly EventSlice[] | undefined;
     let hits: readonly EventSlice[] | undefined;
@@ -33,11 +38,11 @@ export function scanIonosPage(json: Buffer): IonosPage {
     let missing: string | undefined;
     for (let more = reader.enterObject(); more; more = reader.nextMember()) {
       const key = reader.key();
-      if (key === 'items' && reader.type() === 'array') items = events.readList(reader);
+      if (key === 'items' && reader.type() === 'array') items = events.readList(reader, wanted);
       else if (key === 'hits' && reader.type() === 'object') {
         for (let moreHits = reader.enterObject(); moreHits; moreHits = reader.nextMember()) {
           const inner = reader.key();
-          if (inner === 'hits') hits = readHits(reader, events);
+          if (inner === 'hits') hits = readHits(reader, events, wanted);
           else if (inner === 'total') total = readTotal(reader);
           else reader.skipValue();
         }
@@ -46,24 +51,31 @@ export function scanIonosPage(json: Buffer): IonosPage {
         if (reader.text() === 'true') missing ??= key;
       } else reader.skipValue();
     }
-    if (missing !== undefined) throw new PageError(`it says that it is not complete (${missing})`);
+    if (missing !== undefined) {
+      throw new ApiError(`HTTP 200 with a page that says it is not complete (${missing})`, {
+        status: 200,
+        retryable: true,
+      });
+    }
     const all = items ?? hits;
     if (all === undefined) throw new PageError('it has no list of events (hits.hits, items or an array)');
-    return { events: all, ...total };
+    return { events: all, rejected, ...total };
   });
 }
 
 /** `hits.hits`; some servers write an empty list as null. */
-function readHits(reader: JsonReader, events: EventReader): EventSlice[] {
+function readHits(reader: JsonReader, events: EventReader, rejected: EventSlice[] | undefined): EventSlice[] {
   const hits: EventSlice[] = [];
   if (reader.type() !== 'array') {
     if (reader.text() === 'null') return hits;
     throw new PageError('hits.hits is not a list');
   }
   for (let more = reader.enterArray(); more; more = reader.nextElement()) {
-    const event = readHit(reader, events, hits.length);
-    if (event === undefined) throw new PageError(notAnObject(hits.length));
-    hits.push(event);
+    const start = reader.pos;
+    const event = readHit(reader, events);
+    if (event !== undefined) hits.push(event);
+    else if (rejected === undefined) throw new PageError(notAnObject(hits.length));
+    else rejected.push(rejectedSlice(reader.json, start, reader.pos));
   }
   return hits;
 }
@@ -72,9 +84,12 @@ const [UNDERSCORE_SOURCE, SOURCE, NONE] = [0, 1, -1];
 /** The event itself has the others: a hit that has one of them is bare, whatever its `source`. */
 const KEYS_OF_HITS = ['_source', 'source', '@uuid', 'meta', 'event'].map((key) => Buffer.from(key));
 
-/** The event of a hit: in `_source`, in `source`, or the hit itself. Undefined when its `_source` is something else. */
-function readHit(reader: JsonReader, events: EventReader, index: number): EventSlice | undefined {
-  if (reader.type() !== 'object') reader.refuse(notAnObject(index));
+/** The event of a hit: in `_source`, in `source`, or the hit itself. Undefined when it is something else. */
+function readHit(reader: JsonReader, events: EventReader): EventSlice | undefined {
+  if (reader.type() !== 'object') {
+    reader.skipValue();
+    return undefined;
+  }
   const start = reader.pos;
   let main: EventSlice | undefined;
   let other: EventSlice | undefined;

@@ -3,6 +3,7 @@ import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { StateError } from '../lib/errors.ts';
 import { listContracts } from './ionos-contracts.ts';
 import { IONOS_EVENT } from './ionos-page.ts';
+import { acceptedRange } from './ionos-range.ts';
 import { Scratch, WindowReader } from './ionos-window.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
@@ -64,6 +65,7 @@ class Ionos implements Provider {
   }
 
   async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
+    const { log } = this.#context;
     const overlap = Math.ceil(this.#context.overlapMs / 1000);
     const end = Math.min(Math.floor(this.#now() / 1000), checkpoint.end ?? Infinity);
     const known = this.#knownUntil(source, checkpoint, end);
@@ -71,24 +73,37 @@ class Ionos implements Provider {
     // A start ahead of the clock was written while the clock was wrong, like such a cursor.
     let from = Math.max(checkpoint.start > end ? -Infinity : checkpoint.start, known - overlap);
     let width = end - from;
-    const scratch = new Scratch();
+    let maxWidth = Infinity;
+    const scratch = new Scratch(checkpoint.isolatesBadEvents);
 
     while (from < end) {
       const window = { from, to: Math.min(from + width, end) };
       const walk = this.#windows.read(source.id, window, signal, scratch);
       let step = await walk.next();
       for (; step.done !== true; step = await walk.next()) {
-        yield { events: step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };
+        yield { ...step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };
       }
-      if (step.value.parts > 1) {
-        width = Math.max(1, Math.ceil((window.to - window.from) / step.value.parts));
+      const { parts, isSparse, refusal } = step.value;
+      let { gap } = step.value;
+      if (parts > 1) {
+        width = Math.max(1, Math.ceil((window.to - window.from) / parts));
         continue;
       }
-      if (step.value.isSparse === true) width *= 2;
-      from = window.to;
-      cursor = Math.max(cursor, Math.min(window.to, this.#apiClock(source)));
-      const { gap } = step.value;
-      if (gap !== undefined) this.#context.log.error(`${source.name}: ${gap}`);
+      if (refusal === undefined) {
+        if (isSparse === true) width = Math.min(width * 2, maxWidth);
+        from = window.to;
+      } else {
+        const accepted = await acceptedRange(this.#context.api, source.id, window, end, signal);
+        if (accepted === undefined) throw refusal;
+        ({ from } = accepted);
+        maxWidth = width = accepted.width;
+        if (from > Math.max(known, window.from)) {
+          const lost = `${formatSecond(Math.max(known, window.from))} to ${formatSecond(from)}`;
+          gap = `the API refuses to go back so far (${refusal.message}); events from ${lost} cannot be collected`;
+        }
+      }
+      cursor = Math.max(cursor, Math.min(from, this.#apiClock(source), this.#ownClock()));
+      if (gap !== undefined) log.error(`${source.name}: ${gap}`);
       yield { events: [], cursor: formatSecond(cursor), forgetBefore: cursor - overlap, gap };
     }
   }
@@ -112,6 +127,11 @@ class Ionos implements Provider {
         `If the clock was wrong until now, fetch what it missed with the export command.`,
     );
     return end;
+  }
+
+  /** How far a cursor may go, in epoch seconds: not past our own clock, even where the API's is ahead of it. */
+  #ownClock(): number {
+    return Math.floor(this.#context.now() / 1000);
   }
 
   /** How far a cursor may go, in epoch seconds: not past the API's own clock where ours is far ahead of it. */

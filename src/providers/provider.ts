@@ -1,6 +1,7 @@
 import type { ApiClient } from '../http/api-client.ts';
 import type { EventSlice } from '../events/event.ts';
 import type { FieldPath } from '../events/field-scanner.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 
 /** What is polled on its own and has a cursor of its own: a contract, a project. */
@@ -19,6 +20,8 @@ export interface Checkpoint {
   readonly cursor: string;
   /** Events before this instant (epoch seconds) are not ours: before the first run, or printed by a predecessor. */
   readonly start: number;
+  /** An earlier run failed because of a page that cannot be read: the event to blame is to be found and set aside. */
+  readonly isolatesBadEvents?: boolean;
   /** When the event that was delivered last happened, in epoch milliseconds. */
   readonly lastEvent?: number;
   /** Events from this instant on (epoch seconds) are not wanted; without it, there is no end but the present. */
@@ -29,6 +32,8 @@ export interface Checkpoint {
 export interface Page {
   /** Slices of memory that is used again: they are good until the next page is asked for. */
   readonly events: readonly EventSlice[];
+  /** What came in the place of events and is not one. It is set aside; the events are delivered all the same. */
+  readonly rejected?: readonly EventSlice[];
   /** Holds once this page and all before it are delivered: the next poll may begin here. */
   readonly cursor: string;
   /** Identities of events before this instant (epoch seconds) need not be remembered once the page is delivered. */
@@ -46,6 +51,7 @@ export interface ProviderContext {
   readonly api: ApiClient;
   readonly log: Log;
   readonly now: () => number;
+  readonly pause: Clock['pause'];
   /** How far behind the cursor late events are looked for, in milliseconds. */
   readonly overlapMs: number;
   readonly pageSize: number;

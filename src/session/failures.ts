@@ -23,7 +23,7 @@ export function withAdvice(error: unknown, host: string): string {
     case 401:
       return `${host} does not accept the token (${message}); create a new one and put it in its place`;
     case 403:
-      return `the token may not read this (${message}); give its user the privilege to access the activity log`;
+      return `the token may not read this (${message}); give its user the privilege ACCESS_ACTIVITY_LOG`;
     case 404:
       return `${host} does not know it (${message}); is the contract number or --api-url right?`;
     default:
@@ -31,11 +31,14 @@ export function withAdvice(error: unknown, host: string): string {
   }
 }
 
-/** The credentials, the state and stdout serve all sources: without them none of the others would fare better. */
+/** The state and stdout serve all sources: no other one would succeed without them. */
 export function concernsAll(error: unknown): error is AppError {
-  return (
-    error instanceof StateError || error instanceof StdoutError || (error instanceof ApiError && error.status === 401)
-  );
+  return error instanceof StateError || error instanceof StdoutError;
+}
+
+/** The API does not accept the token: where that is said of every source, it is the token's fault. */
+export function isUnauthorized(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status === 401;
 }
 
 /** An error that ends the whole poll, in words that say what to do. */
@@ -64,6 +67,7 @@ export function noteFailure(source: Source, error: unknown, { config, log, store
   const state = stateOf(source.name, store.state);
   const message = withAdvice(error, config.apiUrl.host);
   state.last_error = `${new Date(now()).toISOString()} ${message}`;
+  if (error instanceof PageError) state.unreadable++;
   log.error(
     `${source.name}: ${message}${/[.?!]$/.test(message) ? '' : '.'} Its cursor stays; the next run tries again`,
   );

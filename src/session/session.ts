@@ -66,6 +66,7 @@ export async function withSession<T>(
       api,
       log,
       now,
+      pause: world.pause,
       overlapMs: config.overlapMs,
       pageSize: config.pageSize,
       contracts: config.contracts,

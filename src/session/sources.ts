@@ -25,7 +25,12 @@ export function registerNew(sources: readonly Source[], { api, config, store, no
 }
 
 /** The source whose last poll is the longest ago comes first, so that a deadline does not always cut off the same. */
-export function leastRecentFirst(sources: readonly Source[], state: State): Source[] {
-  const lastAttempt = (source: Source) => stateOf(source.name, state).last_attempt ?? '';
+export function leastRecentFirst(sources: readonly Source[], state: State, now: number): Source[] {
+  const present = new Date(now).toISOString();
+  const lastAttempt = (source: Source) => {
+    const { last_attempt: last } = stateOf(source.name, state);
+    // One in the future was written while the clock was wrong; the source would be the last for as long.
+    return last === null || last > present ? '' : last;
+  };
   return sources.toSorted((a, b) => (lastAttempt(a) < lastAttempt(b) ? -1 : lastAttempt(a) > lastAttempt(b) ? 1 : 0));
 }

@@ -85,6 +85,7 @@ function parseSource(value: unknown, path: string): SourceState {
     },
     oversize: count(source['oversize'] ?? 0, `${path}.oversize`),
     rejected: count(source['rejected'] ?? 0, `${path}.rejected`),
+    unreadable: count(source['unreadable'] ?? 0, `${path}.unreadable`),
     strikes: Object.fromEntries(
       Object.entries(object(source['strikes'] ?? {}, `${path}.strikes`)).map(([key, strikes]) => [
         key,

@@ -24,11 +24,12 @@ export class SourceProgress {
   }
 
   get checkpoint(): Checkpoint {
-    const { cursor, start, last_event: lastEvent } = this.state;
+    const { cursor, start, last_event: lastEvent, unreadable } = this.state;
     return {
       cursor,
       start: Date.parse(start) / 1000,
       ...(lastEvent === null ? {} : { lastEvent: Date.parse(lastEvent) }),
+      ...(unreadable > 0 ? { isolatesBadEvents: true } : {}),
     };
   }
 
@@ -40,6 +41,11 @@ export class SourceProgress {
       if (occurrence === 'altered') this.#altered++;
       return occurrence !== 'known';
     });
+  }
+
+  /** What the page has in the place of events and was not set aside before. */
+  takeRejected({ rejected = [] }: Page): EventSlice[] {
+    return rejected.filter(({ id }) => id !== undefined && this.state.seen.note(id) !== 'known');
   }
 
   /** What to say at the end of a run in which events came with an id that others had; undefined when none did. */
@@ -65,8 +71,7 @@ export class SourceProgress {
       const kind = event.id === undefined ? 'delivered_unnamed' : 'delivered';
       batch.entries.push({ key, keepUntil: keepUntil(event, page), kind });
       if (event.id === undefined && !isEnd) batch.partial.push(key.toString());
-      if (event.time === undefined || page.lateBefore === undefined) continue;
-      const lateness = Math.ceil(page.lateBefore - event.time / 1000);
+      const lateness = latenessOf(event, page);
       if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
     }
     if (isEnd) {
@@ -79,6 +84,14 @@ export class SourceProgress {
     this.greatestLateness = Math.max(this.greatestLateness, batch.late.max_seconds);
     return batch;
   }
+}
+
+/** By how many seconds the event came late. A time outside of the span that the server put it in says nothing. */
+function latenessOf({ time }: EventSlice, { between, lateBefore }: Page): number {
+  if (time === undefined || lateBefore === undefined) return 0;
+  const seconds = time / 1000;
+  if (between !== undefined && (seconds < between.from || seconds >= between.to)) return 0;
+  return Math.max(0, Math.ceil(lateBefore - seconds));
 }
 
 /** Applies a delivered batch to the state of its source; `at` is the present, in epoch milliseconds. */

@@ -38,6 +38,8 @@ export interface SourceState {
   journal_from: number;
   /** How many events of the last days it has. */
   hours: HourCounts;
+  /** In how many runs in a row the source failed because of a page that cannot be read. */
+  unreadable: number;
 }
 
 /** What was printed and not acknowledged when a run ended: the next run looks whether it was taken after all. */
@@ -135,6 +137,7 @@ export function newSource(cursor: string): SourceState {
     oversize: 0,
     rejected: 0,
     strikes: {},
+    unreadable: 0,
     journal_from: startOf({ start: cursor }),
     hours: new HourCounts(),
   };

@@ -8,7 +8,7 @@ import { cloudscale } from '../../src/providers/cloudscale.ts';
 import type { Page, Provider, Source } from '../../src/providers/provider.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 import { captureLog, type CapturedLog } from './captured-log.ts';
-import { clientFor } from './test-client.ts';
+import { clientFor, skipPause } from './test-client.ts';
 
 export const PROJECT: Source = { id: 'project', name: 'cloudscale/project' };
 const OVERLAP_MS = 300_000;
@@ -27,7 +27,7 @@ export class CloudscaleReader {
   constructor(t: TestContext, sandbox: Sandbox, startMs: number, client: Partial<ApiClientOptions> = {}) {
     const now = client.now ?? ((): number => sandbox.options.now());
     const api = clientFor(t, sandbox.url, { baseUrl: new URL('/v1', sandbox.url), now, ...client });
-    const context = { api, log: this.log, now, overlapMs: OVERLAP_MS, pageSize: 1000, contracts: [] };
+    const context = { api, log: this.log, now, pause: skipPause, overlapMs: OVERLAP_MS, pageSize: 1000, contracts: [] };
     this.provider = cloudscale.create(context);
     this.start = Math.floor(startMs / 1000);
     this.cursor = formatSecond(this.start);

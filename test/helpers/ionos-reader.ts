@@ -7,7 +7,7 @@ import { ionos } from '../../src/providers/ionos.ts';
 import type { Page, Provider, Source } from '../../src/providers/provider.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 import { captureLog, type CapturedLog } from './captured-log.ts';
-import { clientFor } from './test-client.ts';
+import { clientFor, skipPause } from './test-client.ts';
 
 export interface ReaderOptions {
   readonly pageSize?: number;
@@ -26,7 +26,7 @@ export function providerFor(
   const { pageSize = 1000, overlapMs = 300_000, contracts = [], now = () => sandbox.options.now() } = options;
   const log = captureLog();
   const api = clientFor(t, sandbox.url, { now });
-  return { provider: ionos.create({ api, log, now, overlapMs, pageSize, contracts }), log };
+  return { provider: ionos.create({ api, log, now, pause: skipPause, overlapMs, pageSize, contracts }), log };
 }
 
 export class IonosReader {

@@ -102,7 +102,7 @@ describe('scanCloudscalePage reads', () => {
 
   it('members whose names and URLs are written with escapes', () => {
     const page = scan(`{"r\\u0065sults":[],"n\\u0065xt":null,"poll\\u005fmore":"https:\\/\\/h.example\\/\\u0061"}`);
-    assert.deepEqual({ ...page }, { entries: [], next: null, pollMore: 'https://h.example/a' });
+    assert.deepEqual({ ...page }, { entries: [], rejected: [], next: null, pollMore: 'https://h.example/a' });
   });
 
   it('no next, and a next of null, as the last page', () => {

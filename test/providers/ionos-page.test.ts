@@ -164,7 +164,7 @@ describe('scanIonosPage', () => {
   for (const [text, total, totalIsLowerBound] of totals) {
     it(`takes the total ${text} for ${total ?? 'unknown'}`, () => {
       for (const page of [`{"hits":{"total":${text},"hits":[]}}`, `{"hits":{"hits":[],"total":${text}}}`]) {
-        assert.deepEqual(scanIonosPage(Buffer.from(page)), { events: [], total, totalIsLowerBound });
+        assert.deepEqual(scanIonosPage(Buffer.from(page)), { events: [], rejected: [], total, totalIsLowerBound });
       }
     });
   }
@@ -211,16 +211,29 @@ describe('scanIonosPage', () => {
       '{"hits":{"hits":[{"_source":{"a":1},"_source":null}]}}',
       /^event 1 of the page is not an object$/,
     ],
-    ['a search that timed out', '{"timed_out":true,"hits":{"hits":[{}]}}', /is not complete \(timed_out\)$/],
-    ['a search that ended early', '{"hits":{"hits":[]},"terminated_early":true}', /not complete \(terminated_early\)$/],
-    [
-      'failed shards',
-      '{"_shards":{"total":5,"failed":2},"hits":{"hits":[{}]}}',
-      /complete \(2 of its shards failed\)$/,
-    ],
     ['a comma too many', '{"items":[{},]}', /^it is not JSON: unexpected byte at 13$/],
     ['a literal that is cut off', '{"hits":{"hits":nul', /^it is not JSON: it ends after 19 bytes/],
   ];
+  for (const [why, page] of [
+    ['timed_out', '{"timed_out":true,"hits":{"hits":[{}]}}'],
+    ['terminated_early', '{"hits":{"hits":[]},"terminated_early":true}'],
+    ['2 of its shards failed', '{"_shards":{"total":5,"failed":2},"hits":{"hits":[{}]}}'],
+  ] as const) {
+    it(`refuses an answer that says that it is not complete, to be asked for again: ${why}`, () => {
+      const message = `HTTP 200 with a page that says it is not complete (${why})`;
+      assert.throws(() => scanIonosPage(Buffer.from(page)), { name: 'ApiError', retryable: true, message });
+    });
+  }
+
+  it('sets aside what is not an event where it is told to', () => {
+    for (const page of ['{"hits":{"hits":[{"_source":{}},null,{"_source":5},{}]}}', '[{},null,{"_source":5},{}]']) {
+      const { events, rejected } = scanIonosPage(Buffer.from(page), true);
+      const texts = [...events, ...rejected].map(({ json, start, end }) => json.toString('utf8', start, end));
+      assert.deepEqual(texts.slice(-1), page.startsWith('[') ? ['null'] : ['{"_source":5}']);
+      assert.equal(events.length + rejected.length, 4);
+    }
+  });
+
   it('accepts an answer that says that it is complete', () => {
     const complete = '{"timed_out":false,"_shards":{"total":5,"failed":0,"skipped":1},"hits":{"hits":[{}]}}';
     assert.equal(scanIonosPage(Buffer.from(complete)).events.length, 1);

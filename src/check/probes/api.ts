@@ -57,13 +57,14 @@ export async function checkApi({ config, env }: Setup, credentials: Credentials,
 async function look(
   { config, env }: Pick<Setup, 'config' | 'env'>,
   api: ApiClient,
-  { now, signal }: World,
+  { now, pause, signal }: World,
 ): Promise<Finding[]> {
   const { host } = config.apiUrl;
   const provider = config.provider.create({
     api,
     log: createLog({ level: 'error', journal: false, write: () => undefined }),
     now,
+    pause,
     overlapMs: 0,
     pageSize: 1,
     contracts: [],

@@ -1,0 +1,96 @@
+import type { EventSlice } from '../events/event.ts';
+import { rejectedSlice } from '../events/event.ts';
+import { JsonSyntaxError } from '../events/json-tokens.ts';
+import type { ApiClient, RequestOptions } from '../http/api-client.ts';
+import { formatSecond } from '../lib/duration.ts';
+import { ApiError, PageError } from '../lib/errors.ts';
+import type { ReusableMemory } from '../lib/reusable-memory.ts';
+import { scanIonosPage, type IonosPage } from './ionos-page.ts';
+
+/** How a server says that it does not accept a limit, an offset or a range. */
+const REFUSALS = new Set([400, 413, 414, 416, 422]);
+
+/** A time span in epoch seconds, end exclusive. */
+export interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface PageQuery {
+  readonly contract: string;
+  readonly window: Window;
+  readonly offset: number;
+  readonly limit: number;
+  /** What is not an event is returned as `rejected`, and the answer is not asked for again when it is not JSON. */
+  readonly rejects: boolean;
+  readonly memory?: ReusableMemory;
+}
+
+/** A page that is not JSON, though it is as long as it should be. */
+export class UnreadablePageError extends PageError {
+  /** What came in the place of the list's events; undefined where the answer has no list. */
+  readonly hits: EventSlice | undefined;
+
+  constructor(error: PageError, hits: EventSlice | undefined) {
+    super(error.message, error);
+    this.hits = hits;
+  }
+}
+
+/** Asks for a page of a contract's events. Throws ApiError and PageError. */
+export async function fetchPage(
+  api: ApiClient,
+  { contract, window, offset, limit, rejects, memory }: PageQuery,
+  signal: AbortSignal,
+): Promise<IonosPage> {
+  const url = api.url(`/contracts/${encodeURIComponent(contract)}`);
+  url.searchParams.set('dateStart', formatSecond(window.from));
+  url.searchParams.set('dateEnd', formatSecond(window.to));
+  url.searchParams.set('offset', String(offset));
+  url.searchParams.set('limit', String(limit));
+  const options: RequestOptions = {
+    // Resellers' users have several contracts; with the number of the path it does no harm to others.
+    headers: { 'x-contract-number': contract },
+    memory,
+    ...(rejects ? { maxAttempts: limit === 1 ? 2 : 1 } : {}),
+  };
+  const scan = (json: Buffer): IonosPage => {
+    try {
+      return scanIonosPage(json, rejects);
+    } catch (error) {
+      const isUnreadable = error instanceof PageError && error.cause instanceof JsonSyntaxError && !error.cause.cutOff;
+      throw isUnreadable ? new UnreadablePageError(error, hitsIn(json)) : error;
+    }
+  };
+  return api.get(url, scan, signal, options);
+}
+
+/** Whether the API accepts a range at all, whatever the offset and the limit. */
+export async function isAccepted(
+  api: ApiClient,
+  contract: string,
+  window: Window,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await fetchPage(api, { contract, window, offset: 0, limit: 1, rejects: true }, signal);
+  } catch (error) {
+    if (isRefusal(error)) return false;
+    if (!(error instanceof PageError)) throw error;
+  }
+  return true;
+}
+
+export function isRefusal(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status !== undefined && REFUSALS.has(error.status);
+}
+
+/** The inside of the list of events in a text that is not JSON, in memory of its own. */
+function hitsIn(json: Buffer): EventSlice | undefined {
+  const text = json.toString('latin1');
+  const open = /^\s*(?:\[|\{(?:.*?)"(?:hits|items)"\s*:\s*\[)/s.exec(text);
+  const close = /\][\s}]*$/.exec(text);
+  if (open === null || close === null || close.index < open[0].length) return undefined;
+  const hits = Buffer.from(json.subarray(open[0].length, close.index));
+  return rejectedSlice(hits, 0, hits.length);
+}
