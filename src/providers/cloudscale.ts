@@ -52,14 +52,19 @@ class Cloudscale implements Provider {
     let isStored = parseInstant(checkpoint.cursor) === undefined;
     let isFirst = !isStored;
     let isNarrowed = false;
-    const scan = (json: Buffer) => scanCloudscalePage(json, checkpoint.isolatesBadEvents);
+    let rejects = false;
     const visited = new Set<string>();
     const memory = new ReusableMemory();
     for (;;) {
       let page;
       try {
-        page = await api.get(url, scan, signal, { memory });
+        page = await api.get(url, (json) => scanCloudscalePage(json, rejects), signal, { memory });
+        rejects = false;
       } catch (error) {
+        if (error instanceof PageError && checkpoint.isolatesBadEvents === true && !rejects) {
+          rejects = true;
+          continue;
+        }
         const earlier = isFirst ? this.#byServersClock(checkpoint) : undefined;
         if (earlier !== undefined) yield { events: [], cursor: earlier };
         if (isStored && isRefusal(error, STALE_STATUSES)) {

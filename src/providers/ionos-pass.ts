@@ -94,11 +94,13 @@ export class WindowPasses {
     let accepted = limit;
     let withoutProgress = 0;
     let emptyStep = 0;
+    // What is not an event is let through only where the page stays as it is.
+    let rejects = false;
     for (let offset = 0; ;) {
       // Within Elasticsearch's limit as long as that lasts; beyond it, one can only try.
       const depth = MAX_WINDOW_HITS - offset;
       const asked = depth > 0 ? Math.min(limit, depth) : limit;
-      const query = { ...walk, offset, limit: asked, rejects: walk.isolates };
+      const query = { ...walk, offset, limit: asked, rejects };
       let page: IonosPage;
       try {
         page = await fetchPage(this.#api, query, signal);
@@ -112,6 +114,11 @@ export class WindowPasses {
           return offset === 0 ? { parts: 1, refusal: error } : { parts: 1, gap: gapBehind(walk, offset) };
         }
         if (!walk.isolates || !(error instanceof PageError)) throw error;
+        if (!rejects) {
+          rejects = true;
+          continue;
+        }
+        rejects = false;
         if (isDivisible) return HALVE;
         if (asked > 1) {
           limit = Math.floor(asked / 2);
@@ -123,6 +130,7 @@ export class WindowPasses {
         continue;
       }
       limit = accepted;
+      rejects = false;
       const { events } = page;
       const rejected = [...unreadable.splice(0), ...page.rejected];
       walk.rejected += rejected.length;

@@ -10,6 +10,8 @@ import { scanIonosPage, type IonosPage } from './ionos-page.ts';
 /** How a server says that it does not accept a limit, an offset or a range. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
 
+const ATTEMPTS_TO_ISOLATE = 2;
+
 /** A time span in epoch seconds, end exclusive. */
 export interface Window {
   readonly from: number;
@@ -21,7 +23,9 @@ export interface PageQuery {
   readonly window: Window;
   readonly offset: number;
   readonly limit: number;
-  /** What is not an event is returned as `rejected`, and the answer is not asked for again when it is not JSON. */
+  /** Bad events are to be found: a page is asked for twice only before it is taken for one that has them. */
+  readonly isolates: boolean;
+  /** What is not an event is returned as `rejected`. */
   readonly rejects: boolean;
   readonly memory?: ReusableMemory;
 }
@@ -40,7 +44,7 @@ export class UnreadablePageError extends PageError {
 /** Asks for a page of a contract's events. Throws ApiError and PageError. */
 export async function fetchPage(
   api: ApiClient,
-  { contract, window, offset, limit, rejects, memory }: PageQuery,
+  { contract, window, offset, limit, isolates, rejects, memory }: PageQuery,
   signal: AbortSignal,
 ): Promise<IonosPage> {
   const url = api.url(`/contracts/${encodeURIComponent(contract)}`);
@@ -52,7 +56,7 @@ export async function fetchPage(
     // Resellers' users have several contracts; with the number of the path it does no harm to others.
     headers: { 'x-contract-number': contract },
     memory,
-    ...(rejects ? { maxAttempts: limit === 1 ? 2 : 1 } : {}),
+    ...(isolates ? { maxAttempts: ATTEMPTS_TO_ISOLATE } : {}),
   };
   const scan = (json: Buffer): IonosPage => {
     try {
@@ -73,7 +77,7 @@ export async function isAccepted(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    await fetchPage(api, { contract, window, offset: 0, limit: 1, rejects: true }, signal);
+    await fetchPage(api, { contract, window, offset: 0, limit: 1, isolates: true, rejects: true }, signal);
   } catch (error) {
     if (isRefusal(error)) return false;
     if (!(error instanceof PageError)) throw error;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { assertPrintedOnce, eventsOf } from '../helpers/account.ts';
 import { type Collector, collectorFor } from '../helpers/collector.ts';
-import { addEvents, HEALTHY, PAGE_SIZE, PLACES, playOnLists, playOnPages, sandboxFor } from '../helpers/fault-runs.ts';
+import { addEvents, HEALTHY, PAGE_SIZE, playOnLists, playOnPages, sandboxFor } from '../helpers/fault-runs.ts';
 import { BAD_EVENTS, BROKEN_BODIES, STATUSES, redirects } from '../helpers/fault-table.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 
@@ -35,39 +35,53 @@ describe('a fault on the list of contracts', { concurrency: true }, () => {
 describe('a token that is not accepted any more', () => {
   const fault = { type: 'status', status: 401 } as const;
 
-  async function losesNothing(t: TestContext, play: (sandbox: Sandbox) => void): Promise<Collector> {
+  async function place(t: TestContext): Promise<{ sandbox: Sandbox; collector: Collector }> {
     const sandbox = await sandboxFor(t);
-    const collector = await collectorFor(t, sandbox);
     for (const contract of HEALTHY) addEvents(sandbox, contract);
-    play(sandbox);
-    const { code, stderr } = await collector.run('--page-size', `${PAGE_SIZE}`, '--concurrency', '1');
-    assert.equal(code, 1);
-    assert.match(stderr, /^fetch-activity-logs: error: 127\.0\.0\.1:\d+ does not accept the token .*\n$/, 'one line');
+    return { sandbox, collector: await collectorFor(t, sandbox) };
+  }
+
+  async function catchesUp({ sandbox, collector }: { sandbox: Sandbox; collector: Collector }): Promise<void> {
     const good = await collector.run('--page-size', `${PAGE_SIZE}`);
     assert.equal(good.code, 0, good.stderr);
     assertPrintedOnce(collector.printed, eventsOf(sandbox, HEALTHY));
-    return collector;
   }
 
   it('ends the run at the list', async (t) => {
-    await losesNothing(t, (sandbox) => sandbox.fail({ match: { kind: 'contracts' }, fault }));
+    const { sandbox, collector } = await place(t);
+    sandbox.fail({ match: { kind: 'contracts' }, fault });
+    const { code, stderr } = await collector.run();
+    assert.equal(code, 1);
+    assert.match(stderr, /^fetch-activity-logs: error: 127\.0\.0\.1:\d+ does not accept the token .*\n$/, 'one line');
+    await catchesUp({ sandbox, collector });
   });
 
-  for (const pageIndex of PLACES) {
-    for (const contract of HEALTHY) {
-      it(`ends the run at the ${pageIndex} page of ${contract}`, async (t) => {
-        await losesNothing(t, (sandbox) => sandbox.fail({ match: { kind: 'page', contract, pageIndex }, fault }));
-      });
-    }
+  for (const [pageIndex, contract] of [
+    ['first', HEALTHY[0]],
+    ['later', HEALTHY[1]],
+  ] as const) {
+    it(`for one contract only, at its ${pageIndex} page: the others were not collected either`, async (t) => {
+      const { sandbox, collector } = await place(t);
+      sandbox.fail({ match: { kind: 'page', contract: contract ?? '', pageIndex }, fault });
+      const { code, stderr } = await collector.run('--page-size', `${PAGE_SIZE}`, '--concurrency', '1');
+      assert.equal(code, 3);
+      assert.match(
+        stderr,
+        new RegExp(`error: ionos/${contract ?? ''}: 127\\.0\\.0\\.1:\\d+ does not accept the token`),
+      );
+      const others = HEALTHY.filter((one) => one !== contract);
+      const printed = new Set(collector.printed.map(String));
+      assert.ok(eventsOf(sandbox, others).every(({ text }) => printed.has(text)));
+      await catchesUp({ sandbox, collector });
+    });
   }
 
-  it('is not tried with the contracts that are left', async (t) => {
-    const sandbox = await sandboxFor(t, { token: 'another' });
-    const collector = await collectorFor(t, sandbox);
-    for (const contract of HEALTHY) addEvents(sandbox, contract);
-    const args = HEALTHY.flatMap((contract) => ['--contract', contract]);
-    assert.equal((await collector.run(...args, '--concurrency', '1')).code, 1);
-    assert.equal(sandbox.requests.length, 1);
+  it('for every contract: is said once, as for the list', async (t) => {
+    const { sandbox, collector } = await place(t);
+    sandbox.options.token = 'another';
+    const { code, stderr } = await collector.run(...HEALTHY.flatMap((contract) => ['--contract', contract]));
+    assert.equal(code, 1);
+    assert.match(stderr, /^fetch-activity-logs: error: 127\.0\.0\.1:\d+ does not accept the token .*\n$/, 'one line');
   });
 });
 
