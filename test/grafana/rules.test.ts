@@ -23,6 +23,7 @@ describe('the alert rules', () => {
       for (const { alert, labels, annotations } of rules) {
         assert.match(labels['severity'] ?? '', /^(info|warning|critical)$/, alert);
         assert.match(annotations['summary'] ?? '', /\S/, alert);
+        assert.doesNotMatch(JSON.stringify(annotations), /\$value/, `${alert}: a text in Grafana`);
         assert.match(annotations['description'] ?? '', /\S+ .*[.?]$|\S+: fetch-activity-logs/, alert);
       }
       assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
