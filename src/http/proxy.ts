@@ -2,6 +2,7 @@ import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { ConfigError } from '../lib/errors.ts';
 import { withoutPassword } from '../lib/secrets.ts';
 import { isExempt } from './no-proxy.ts';
+import { ignoreUnaskedContinue } from './unasked-continue.ts';
 import { Agent, loadProxyAgent, type Dispatcher } from './undici.ts';
 
 /** undici's SOCKS 5 leaves names to the proxy, which is what socks5h asks for. */
@@ -24,6 +25,7 @@ const ADDRESS_TIMEOUT_MS = 2_500;
  */
 export async function createDispatcher(url: URL, env: NodeJS.ProcessEnv, connections: number): Promise<Dispatcher> {
   setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
+  ignoreUnaskedContinue();
   const variable =
     url.protocol === 'https:'
       ? first(env, 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY')

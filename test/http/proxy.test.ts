@@ -128,6 +128,18 @@ describe('createDispatcher', () => {
     });
   }
 
+  it('ignores a 100 Continue that nobody asked for', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const proxy = await startProxy(t);
+    for (const env of [{}, { HTTP_PROXY: `http://${proxy.host}` }]) {
+      const scripted = sandbox.fail({ times: 3, fault: { type: 'continue' } });
+      for (let request = 0; request < 4; request++) assert.equal(await contracts(t, sandbox.url, env), '[]');
+      assert.equal(scripted.played, 3);
+      scripted.remove();
+    }
+    assert.equal(sandbox.requests.length, 8, 'none was asked again');
+  });
+
   it('decodes user name and password of a SOCKS proxy', async (t) => {
     const sandbox = await sandboxFor(t);
     const socks = await startSocks(t, new URL(sandbox.url));

@@ -42,6 +42,9 @@ export async function playFault(fault: Fault, scene: Scene): Promise<void> {
       return give(await scene.usual(bytes(fault.raw ?? '42')));
     case 'corrupt-gzip':
       return give(await damaged(await scene.usual()));
+    case 'continue':
+      response.writeContinue();
+      return give(await scene.usual());
     case 'reset':
       response.socket?.resetAndDestroy();
       return;

@@ -9,6 +9,8 @@ export type Fault =
   | { type: 'cut'; afterBytes?: number }
   /** The body ends early, and HTTP says that this was all. */
   | { type: 'truncate'; afterBytes?: number; framing?: 'length' | 'chunked' | 'close' }
+  /** `100 Continue`, which nobody asked for, before the usual answer. */
+  | { type: 'continue' }
   /** Connection reset instead of an answer. */
   | { type: 'reset' }
   /** Connection reset in the middle of the body. */
