@@ -196,7 +196,6 @@ export class PartialFile implements Store {
     try {
       // After a failure the last record stays: another write would fail, too, and hide the reason.
       if (this.#hasFailed) return;
-      await handle.truncate(this.bytes);
       await this.#save(null);
     } finally {
       await handle.close();

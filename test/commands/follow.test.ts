@@ -164,6 +164,16 @@ async function holdLock(t: TestContext, file: string): Promise<StateStore> {
   return store;
 }
 
+it('follow says once what each poll has to say: a contract that is refused', async (t) => {
+  const scene = await Scene.open(t, 'ionos', { forbiddenContracts: ['31721060'] });
+  scene.sandbox.addContract('31721060');
+  const follow = scene.follow();
+  for (let poll = 0; poll < 3; poll++) scene.pass(await follow.pause());
+  await follow.pause();
+  assert.equal(await follow.stop(), ExitCode.Done);
+  assert.equal(scene.said.filter((line) => line.includes('ionos/31721060')).length, 1);
+});
+
 for (const provider of PROVIDERS) {
   describe(`follow, ${provider}`, () => {
     it('prints what arrives from poll to poll, saves it, and holds no lock in between', async (t) => {
@@ -245,6 +255,14 @@ for (const provider of PROVIDERS) {
       scene.pass(pause);
       assert.equal((await follow.pause()).ms, INTERVAL_MS);
       scene.assertAllPrinted();
+      assert.equal(await follow.stop(), ExitCode.Done);
+    });
+
+    it('asks after an hour where the server asks for more: Node would fire a timer of 25 days and more at once', async (t) => {
+      const scene = await Scene.open(t, provider);
+      scene.sandbox.fail({ fault: retryLater(503, 10_000_000) });
+      const follow = scene.follow();
+      assert.equal((await follow.pause()).ms, 3_600_000);
       assert.equal(await follow.stop(), ExitCode.Done);
     });
 

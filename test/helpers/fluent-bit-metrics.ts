@@ -32,6 +32,7 @@ export interface MetricsSource {
 
 export interface MetricsServer {
   readonly port: number;
+  openConnections(): Promise<number>;
   /** Cuts all connections and stops listening. */
   close(): Promise<void>;
 }
@@ -47,7 +48,16 @@ export async function serveMetrics(source: MetricsSource, port: number): Promise
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);
   });
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+  // Whoever does not close a connection keeps it.
+  server.keepAliveTimeout = 3_600_000;
+  return {
+    port: (server.address() as AddressInfo).port,
+    openConnections: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+      }),
+    close: () => close(server),
+  };
 }
 
 function answerTo(url: string, source: MetricsSource): { readonly type: string; readonly body: string } | undefined {

@@ -50,7 +50,7 @@ describe('SIGTERM', { concurrency: 4 }, () => {
 
     it(`ends a run that waits before it asks again (${kind})`, async (t) => {
       const { sandbox, collector } = await place(t, 5);
-      sandbox.fail({ match: { kind }, fault: retryLater(503, 3000) });
+      sandbox.fail({ match: { kind }, fault: retryLater(503, 100) });
       const running = collector.start({ args: ['--deadline', '1h', '--log-level', 'debug'] });
       await running.until(() => running.stderr.includes('trying again'));
       running.kill('SIGTERM');

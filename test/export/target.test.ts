@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { PartialFile } from '../../src/export/target.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+
+it('a partial file puts its lines on the disk before the record says that they are there', async (t) => {
+  const file = join(await temporaryFolder(t), 'events');
+  const range = { from: 0, to: 1, given: { from: '0', to: null } };
+  const partial = await PartialFile.open(file, { range, parameters: {} }, () => 0);
+
+  const recorded = (): number =>
+    (JSON.parse(readFileSync(`${file}.part.json`, 'utf8').split('\n')[0] ?? '') as { bytes: number }).bytes;
+  const probe = await open(file + '.part');
+  const handle = Object.getPrototypeOf(probe) as typeof probe;
+  await probe.close();
+  const atSync: number[] = [];
+  const real = handle.datasync;
+  t.mock.method(handle, 'datasync', function (this: typeof probe) {
+    atSync.push(recorded());
+    return real.call(this);
+  });
+
+  await partial.print(Buffer.from('{"n":1}\n'));
+  await partial.flush();
+  assert.deepEqual([atSync, recorded()], [[0], 8]);
+  assert.ok(!existsSync(file));
+  await partial.close();
+});
