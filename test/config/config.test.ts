@@ -138,7 +138,7 @@ describe('readConfig', () => {
   const wrong: [string, string, string][] = [
     ['provider', 'aws', `one of ${Object.keys(PROVIDERS).join(', ')}`],
     ['provider', 'constructor', `one of ${Object.keys(PROVIDERS).join(', ')}`],
-    ['api-url', 'anna@api.ionos.com', 'a URL such as https://api.example.com'],
+    ['api-url', 'http://[api', 'a URL such as https://api.example.com'],
     ['api-url', 'ftp://api.ionos.com', 'a URL such as https://api.example.com'],
     ['api-url', 'https://api.ionos.com/?a=b', 'a URL without query and fragment'],
     ['ack-url', 'http://localhost/#top', 'a URL without query and fragment'],

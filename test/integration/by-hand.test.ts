@@ -169,7 +169,6 @@ describe('a wrong option', { concurrency: 4 }, () => {
     [['--max-line-bytes', '1'], /--max-line-bytes: expected a whole number .*, got "1"/],
     [['--contract', '12a'], /--contract: expected a contract number, got "12a"/],
     [['--contract', ''], /--contract needs a value/],
-    [['--api-url', 'api.ionos.com'], /--api-url: expected a URL .*, got "api\.ionos\.com"/],
     [['--api-url', 'ftp://api.ionos.com'], /--api-url: expected a URL .*, got "ftp:\/\/api\.ionos\.com"/],
     [['--api-url', 'http://user:pass@host'], /--api-url: expected a URL without .*, got "http:\/\/\[redacted\]@host"/],
     [['--ack-url', '2020'], /--ack-url: expected a URL .*, got "2020"/],

@@ -52,7 +52,7 @@ describe('SIGTERM', { concurrency: 4 }, () => {
       const { sandbox, collector } = await place(t, 5);
       sandbox.fail({ match: { kind }, fault: retryLater(503, 100) });
       const running = collector.start({ args: ['--deadline', '1h', '--log-level', 'debug'] });
-      await running.until(() => running.stderr.includes('trying again'));
+      await running.until(() => running.stderr.includes('attempt 2 of'));
       running.kill('SIGTERM');
       const { code, lines, stderr } = await running.ended;
       assert.deepEqual([code, lines.length], [0, 0], stderr);
