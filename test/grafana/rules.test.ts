@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -39,7 +39,9 @@ describe('the alert rules', () => {
   });
 
   it('and the dashboards ask for figures that the script has', () => {
-    const source = readFileSync('src/session/metrics.ts', 'utf8');
+    const folder = 'src/session';
+    const files = readdirSync(folder).filter((name) => name.includes('metrics'));
+    const source = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('');
     const asked = allQueries()
       .filter(({ language }) => language === 'PromQL')
       .flatMap(({ expr }) => expr.match(/fetch_activity_logs_\w+/g) ?? []);
