@@ -1,24 +1,24 @@
 import type { Position, FluentBitConfig } from './fluent-bit-config/model.ts';
 
-/** YAML takes these for something else when they stand without quotation marks, or begin a value. */
+/** YAML gives these a meaning of their own without quotation marks, or at the beginning of a value. */
 const YAML_SPECIAL = /^[\s&*!|>'"%@`#,[\]{}?:-]|: |\s#|\s$/;
 
 /** `error`: events are lost, altered or not collected at all. `warning`: not yet, or not events. */
 export type Level = 'ok' | 'warning' | 'error';
 
-/** What `check` has to say about one thing. */
+/** One thing that `check` found. */
 export interface Finding {
   readonly level: Level;
   /** Stable, for programs. */
   readonly code: string;
-  /** What is the case. */
+  /** What was found. */
   readonly message: string;
   readonly file?: string;
   /** From 1. */
   readonly line?: number;
-  /** What it costs. */
+  /** What it leads to. */
   readonly impact?: string;
-  /** The line to write instead. */
+  /** What to write or do instead. */
   readonly fix?: string;
   /** The command that helps. */
   readonly command?: string;
@@ -31,7 +31,7 @@ export interface Details {
   readonly command?: string | undefined;
 }
 
-/** Something is as it should be. */
+/** Something is in order. */
 export function ok(code: string, message: string, details: Details = {}): Finding {
   return finding('ok', code, message, details);
 }

@@ -34,12 +34,12 @@ import { checkToken } from './probes/token.ts';
 
 const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
 const RETRY_MS = 1_000;
-/** Options of `check` itself; all others take the place of the command's that Fluent Bit runs. */
+/** Options of `check` itself; all others replace those of the command that Fluent Bit runs. */
 const OWN_OPTIONS = new Set(['json', 'config', 'send', 'quiet', 'log-level', 'quiet']);
 
 export interface CheckOptions {
   readonly machine?: Machine;
-  /** Between two attempts to reach a Fluent Bit that has perhaps just been started. */
+  /** Between two attempts to reach a Fluent Bit that may have just started. */
   readonly retryMs?: number;
 }
 
@@ -49,7 +49,7 @@ export interface Outcome {
   readonly secrets: readonly string[];
 }
 
-/** All that there is to say of this machine: of each input that runs this program, or else of the command line. */
+/** Checks this machine: each input that runs this program, or else what the command line describes. */
 export async function runChecks(
   world: World,
   options: Options,
@@ -124,14 +124,14 @@ function setupsOf(
     if (config === undefined || !isMeant) return [];
     return [{ config: readConfig({ ...options, ...instead }, env), environment, env, intervalMs: intervalSec * 1000 }];
   });
-  // What an input's own options come to is not known when they are refused, which is told where they stand.
+  // An input with invalid options is a finding already.
   if (setups.length > 0 || inputs.some(({ config }) => config === undefined)) return { setups, refused: [] };
   const env = environment.variables;
   try {
     return { setups: [{ config: readConfig(instead, env), environment, env }], refused: [] };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
-    const message = `the program refuses what Fluent Bit has in its environment: ${thrown.message}`;
+    const message = `Fluent Bit's environment holds an invalid setting: ${thrown.message}`;
     return { setups: [], refused: [error('settings', message, { impact: 'nothing is collected' })] };
   }
 }
@@ -145,7 +145,7 @@ async function look(setup: Setup, world: World, machine: Machine): Promise<Outco
   return { findings: [...findings, ...api, ...state], secrets: credentials?.secrets ?? [] };
 }
 
-/** Whether the service runs, and by its present unit. */
+/** Whether the service runs, and with its present unit. */
 function activity({ isActive, status, needsReload }: Service): Finding[] {
   if (!isActive) {
     const command = 'sudo systemctl start fluent-bit; systemctl status fluent-bit';
@@ -167,7 +167,7 @@ function aboutEnvironment({ service }: Environment): Finding[] {
     ...service.unreadable.map((file) =>
       warning('environment', 'this user cannot read it', {
         at: { file },
-        impact: 'what the service has in its environment is not known',
+        impact: "the service's environment is not known",
         command: 'sudo fetch-activity-logs check',
       }),
     ),
@@ -216,7 +216,7 @@ async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {
   ];
 }
 
-/** What the Python fetcher's events meet with on their way; what is in order there is not worth a line. */
+/** What is wrong on the way of the Python fetcher's events. */
 function aboutPython(input: EventInput): Finding[] {
   const findings = [...checkLines(input), ...checkStorage(input), ...checkTiming(input), ...checkOutputs(input)];
   return findings.filter(({ level }) => level !== 'ok');
@@ -230,14 +230,14 @@ function rejectedFolderOf(fluentBit: FluentBitConfig | undefined, { config }: Se
   return join(path, service?.get('storage.rejected.path') ?? 'rejected');
 }
 
-/** What a running Fluent Bit knows only as it was when it started. */
+/** The files that Fluent Bit read when it started. */
 function readAtStart(fluentBit: FluentBitConfig | undefined, { service }: Environment): string[] {
   const variables: Service['variables'] = service?.variables ?? new Map();
   const environmentFiles = [...variables.values()].flatMap(({ at, isPublic }) => (isPublic ? [] : [at.file]));
   return [...new Set([...(fluentBit?.files ?? []), ...environmentFiles])];
 }
 
-/** Two inputs may share an output, a token, a state folder: what is said of it is said once. */
+/** Inputs may share an output, a token or a state folder: each finding is shown once. */
 function withoutRepetitions(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
 }

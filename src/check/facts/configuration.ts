@@ -25,7 +25,7 @@ export function readConfiguration(
       return {
         finding: warning('config', 'Fluent Bit has no configuration here', {
           at: { file },
-          impact: 'whether it would lose events is not known',
+          impact: 'check cannot tell whether events would be lost',
           command: 'fetch-activity-logs check --config FILE',
         }),
       };
@@ -38,7 +38,7 @@ export function readConfiguration(
       return {
         finding: warning('config', 'this user cannot read it', {
           at,
-          impact: 'whether it would lose events is not known',
+          impact: 'check cannot tell whether events would be lost',
           command: 'sudo fetch-activity-logs check',
         }),
       };

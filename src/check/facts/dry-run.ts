@@ -8,13 +8,13 @@ const INSTALLED_BINARY = '/opt/fluent-bit/bin/fluent-bit';
 /** `[2026/11/26 09:42:21.851] [error] [config] what`, and where in its own source it was, as `[….c:458 errno=2] what`. */
 const MESSAGE =
   /^\[[\d/]+ [\d:.]+\] \[ ?(error|warn|help|info)\] (?:\[(?:config|parser)\] |\[[^\]]*errno=\d+\] )?(.*)$/;
-/** What follows from the error before it. */
+/** Messages that only follow from the error before. */
 const CONSEQUENCE =
   /contains errors, aborting|check properties for .* is failed|^yaml error$|could not configure service property/;
 /** What is printed above all messages. */
 const BANNER = /^(Fluent Bit v|[*_|\\/]|$)/;
 
-/** What Fluent Bit itself says of a configuration (`--dry-run`). */
+/** Fluent Bit's own verdict on a configuration (`--dry-run`). */
 export interface DryRun {
   readonly isAccepted: boolean;
   /** Its own words, one line; empty when it accepts the configuration. */
@@ -25,7 +25,7 @@ export interface DryRun {
 
 /**
  * Asks the installed Fluent Bit, which takes some 10 ms and changes nothing. Undefined where there is none, and where its
- * environment is not known: what it would miss then, the service has.
+ * environment is not known: it would miss variables that the service has.
  */
 export async function dryRun(
   { file }: FluentBitConfig,

@@ -8,9 +8,9 @@ const SERVICE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** The environment that Fluent Bit has, and with it the commands that it starts. */
 export interface Environment {
   readonly variables: NodeJS.ProcessEnv;
-  /** The service that starts it; undefined where it is not systemd. */
+  /** The service that starts it; undefined where systemd does not start it. */
   readonly service: Service | undefined;
-  /** False when it comes from a file that could not be read: then nothing can be said about what is not set. */
+  /** False when one of its files could not be read: then what seems unset may be set there. */
   readonly isKnown: boolean;
   /** What to add to the message that a variable is not set; empty, or where it is set instead. */
   readonly hint: (name: string) => string;
@@ -28,7 +28,7 @@ export interface Setup {
 
 /**
  * The environment of the service where systemd starts Fluent Bit: what is set in this shell does not reach it.
- * Elsewhere that of this process, and what the files of the service say of variables that it does not have.
+ * Elsewhere the environment of this process, with what the service's files add to it.
  */
 export function environmentOf(
   service: Service,

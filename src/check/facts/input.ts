@@ -24,11 +24,11 @@ export interface EventInput {
   /** The outputs that its events reach. */
   readonly outputs: readonly Section[];
   readonly fluentBit: FluentBitConfig;
-  /** What this program would do there; undefined of another program, and of options that are refused. */
+  /** What this program would do there; undefined for another program, and for invalid options. */
   readonly config?: Config | undefined;
 }
 
-/** One that runs this program, with all that bears on it. */
+/** One that runs this program, with its settings. */
 export interface Input extends EventInput {
   readonly call: ScriptCall;
   readonly environment: Environment;
@@ -90,7 +90,8 @@ function optionsOf(
   let runs = 'collect';
   try {
     const { shows, command, options: given } = parseCommandLine(args);
-    if (shows !== undefined) return { runs, options, config: undefined, refusal: 'the command only shows a text' };
+    if (shows !== undefined)
+      return { runs, options, config: undefined, refusal: 'the command only prints help or the version' };
     options = given;
     runs = command.name;
     return { runs, options, config: readConfig(options, env), refusal: undefined };

@@ -9,10 +9,10 @@ export const READ = 0o4;
 export const WRITE = 0o2;
 export const SEARCH = 0o1;
 
-/** What is run answers within some 10 ms. */
+/** systemctl and a dry run answer within some 10 ms. */
 const RUN_MS = 5_000;
 
-/** The machine that is looked at; tests show another one. */
+/** The machine to check; tests hand in another one. */
 export interface Machine {
   /** Where its files begin: `/`. */
   readonly root: string;
@@ -61,7 +61,7 @@ export function pathOn({ root }: Machine, file: string): string {
   return root === '/' ? file : join(root, file);
 }
 
-/** The code of the error that this user would meet with, such as EACCES; undefined when there would be none. */
+/** The code of the error that this user would get, such as EACCES; undefined when there would be none. */
 export function accessError(file: string, mode: number = constants.R_OK): string | undefined {
   try {
     accessSync(file, mode);
@@ -71,7 +71,7 @@ export function accessError(file: string, mode: number = constants.R_OK): string
   }
 }
 
-/** Whether this user may not do that with a file, or not even look for it, though another one perhaps may. */
+/** Whether this user lacks the permission, which another one may have. */
 export function isForbidden(file: string, mode?: number): boolean {
   return accessError(file, mode) === 'EACCES';
 }

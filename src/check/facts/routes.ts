@@ -1,7 +1,7 @@
 import { entriesOf, valueOf, type Entry, type Section, type FluentBitConfig } from '../fluent-bit-config/model.ts';
 import { sectionsOf } from '../fluent-bit-config/read.ts';
 
-/** Outputs that send nothing anywhere. */
+/** Outputs without a destination. */
 const NO_DESTINATIONS = new Set(['stdout', 'null', 'counter', 'flowcounter', 'exit']);
 /** The header in which the Logging Service wants its key. */
 export const KEY_HEADER = 'APIKEY';
@@ -11,7 +11,7 @@ export function pluginOf(section: Section): string {
   return valueOf(section, 'name')?.toLowerCase() ?? '';
 }
 
-/** What an output goes by in a message. */
+/** The name of an output in messages. */
 export function nameOf(section: Section): string {
   const alias = valueOf(section, 'alias') ?? '';
   return alias === '' ? `output ${pluginOf(section)}` : `output ${alias}`;
@@ -70,6 +70,6 @@ export function isMatch(pattern: string, tag: string): boolean {
     .split('*')
     .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
     .join('.*');
-  // Both are empty when the variable in both is not set.
+  // Both are empty when they use the same variable, which is not set.
   return pattern === '' ? tag === '' : new RegExp(`^${source}$`, 's').test(tag);
 }

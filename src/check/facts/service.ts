@@ -38,7 +38,7 @@ export interface Service {
   /** Such as `active (running)`. */
   readonly status: string;
   readonly isActive: boolean;
-  /** Its unit was changed, and systemd still goes by what it read before. */
+  /** Its unit has changed since systemd read it. */
   readonly needsReload: boolean;
   readonly variables: ReadonlyMap<string, Variable>;
   /** The files that it reads variables from. */
@@ -54,11 +54,11 @@ export interface Service {
   readonly tokenFile: string | undefined;
   /** What Fluent Bit is started with (`-c`). */
   readonly configFile: string | undefined;
-  /** What is started: Fluent Bit itself. */
+  /** The path of Fluent Bit itself. */
   readonly binary: string | undefined;
 }
 
-/** Asks systemd; of what it does not say (what is in the files of variables), reads the files. */
+/** Asks systemd, and reads the files of variables, whose contents it does not show. */
 export async function readService(machine: Machine): Promise<Service> {
   const shown = await machine.run('systemctl', ['show', UNIT, '--property', PROPERTIES.join()], process.env);
   const properties = shown?.exitCode === 0 ? propertiesIn(shown.stdout) : new Map<string, string[]>();
@@ -150,7 +150,7 @@ class Reader {
   /** The last line of these units that fits; the first line of the last unit where none does. */
   #placeOf(units: readonly string[], fits: (line: string) => boolean): Position {
     for (const file of units.toReversed()) {
-      // systemd has told what is in a unit; one that cannot be read hides only the line.
+      // systemd has shown what is in a unit; one that cannot be read only hides the line.
       const index = (this.#read(file, []) ?? '').split('\n').findLastIndex(fits);
       if (index !== -1) return { file, line: index + 1 };
     }

@@ -13,7 +13,7 @@ const DOLLAR = '\uE000';
 
 /** How a command line starts this program. */
 export interface ScriptCall {
-  /** As it stands in the command: a path, or a name that is sought on PATH. */
+  /** As written in the command: a path, or a name to be found on PATH. */
   readonly script: string;
   /** The Node that is named before it, if any. */
   readonly interpreter: string | undefined;
@@ -22,7 +22,7 @@ export interface ScriptCall {
   readonly assignments: Readonly<Record<string, string>>;
   /** The shell is replaced by what it starts. */
   readonly hasExec: boolean;
-  /** The command line holds other commands as well. */
+  /** False when the command line has other commands, too. */
   readonly isAlone: boolean;
 }
 
@@ -56,7 +56,7 @@ export function startsPythonFetcher(commandLine: string): boolean {
   return shellCommands(commandLine).some(({ words }) => words.some((word) => basename(word) === PYTHON_NAME));
 }
 
-/** A command as the shell takes it apart, as far as that can be told without running it. */
+/** A command as the shell splits it, as far as that is known without running it. */
 export interface ShellCommand {
   /** Quotation marks taken away; `$` as it stands. */
   readonly words: readonly string[];
@@ -66,7 +66,7 @@ export interface ShellCommand {
 export function shellCommands(commandLine: string): ShellCommand[] {
   const commands: string[][] = [[]];
   let isTarget = false;
-  // Variables are Fluent Bit's or the shell's: nothing is put in their place here. A line break ends a command.
+  // Variables are left to Fluent Bit and the shell. A line break ends a command.
   const text = commandLine.replaceAll('\\\n', ' ').replaceAll('\n', ' ; ').replaceAll('$', DOLLAR);
   for (const part of parse(text.replaceAll(DESCRIPTOR, '$1'))) {
     const word = typeof part === 'string' ? part : 'pattern' in part ? part.pattern : undefined;

@@ -1,4 +1,4 @@
-/** What a backslash takes its meaning from between double quotes. */
+/** What a backslash escapes between double quotes. */
 const ESCAPED_IN_QUOTES = '"\\`$';
 
 /** The words of a setting such as Environment=, which quotation marks hold together. */
@@ -11,7 +11,7 @@ export function unitWords(value: string): string[] {
   );
 }
 
-/** A variable and the line that it stands in, from 1. */
+/** A variable and its line, from 1. */
 export interface Assignment {
   readonly name: string;
   readonly value: string;
@@ -34,7 +34,7 @@ export function parseEnvironmentFile(text: string): Assignment[] {
   return assignments;
 }
 
-/** A line with those that a backslash at its end or an open quotation mark adds to it. */
+/** A line with its continuations: a backslash at its end, or an open quotation mark. */
 function readLogicalLine(text: string, start: number): { text: string; end: number; lines: number } {
   const isComment = /^[ \t]*[#;]/.test(text.slice(start));
   let quote = '';
@@ -55,7 +55,7 @@ function readLogicalLine(text: string, start: number): { text: string; end: numb
   return { text: text.slice(start, end), end: end + 1, lines };
 }
 
-/** Quotation marks and backslashes taken away; blanks at either end count only when they are quoted. */
+/** Removes quotation marks and backslashes; blanks at either end count only when quoted. */
 function unquote(raw: string): string {
   let value = '';
   let kept = 0;

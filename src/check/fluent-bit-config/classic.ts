@@ -9,7 +9,7 @@ import {
   type SectionKind,
 } from './model.ts';
 
-/** Section headers that mean something in a classic file; Fluent Bit passes over all others in silence. */
+/** The section headers of a classic file; Fluent Bit ignores all others without a message. */
 const KINDS: Readonly<Record<string, SectionKind>> = {
   service: 'service',
   custom: 'custom',
@@ -26,7 +26,7 @@ const KINDS: Readonly<Record<string, SectionKind>> = {
 
 /**
  * Reads a file of the classic format with all that it includes, by the rules of flb_cf_fluentbit.c: `#`, `@` and `[`
- * only count in the first column, a key stands indented and ends at its first space, a value has no comment after it,
+ * only count in the first column, a key is indented and ends at its first space, a value has no comment after it,
  * all keys of a file are indented alike.
  */
 export function readClassic(main: string, files: ConfigFiles, cwd: string): RawConfig {

@@ -12,10 +12,10 @@ export interface Problem {
   readonly at: Position;
 }
 
-/** What keeps a reader from knowing all of a configuration, or has no effect in it. */
+/** What could not be read of a configuration, or has no effect in it. */
 export type ProblemCode = 'include-missing' | 'include-twice' | 'section-unknown' | 'syntax';
 
-/** A key as it stands in a file: its name in lower case, its value before variables are replaced. */
+/** A key as written: its name in lower case, its value before variables are replaced. */
 export interface RawEntry {
   readonly key: string;
   readonly raw: string;
@@ -40,7 +40,7 @@ export interface Section {
   readonly entries: readonly Entry[];
 }
 
-/** `@SET` or `env:`; they count more than the environment. */
+/** `@SET` or `env:`; they override the environment. */
 export interface Variable {
   readonly value: string;
   readonly at: Position;

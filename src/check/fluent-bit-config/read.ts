@@ -29,7 +29,7 @@ const isYaml = (file: string): boolean => /\.ya?ml$/i.test(file);
 const isParser = ({ kind }: { readonly kind: SectionKind }): boolean =>
   kind === 'parser' || kind === 'multiline_parser';
 
-/** Reads a main file, those that it includes and its parsers. What is wrong with them, Fluent Bit itself says better. */
+/** Reads a main file, the files that it includes, and its parsers. It judges nothing: Fluent Bit does (`--dry-run`). */
 export function readFluentBitConfig(file: string, options: ReadOptions): FluentBitConfig {
   const { env, cwd = '/', files = localFiles } = options;
   const read = (from: string): RawConfig => (isYaml(from) ? readYaml(from, files) : readClassic(from, files, cwd));
@@ -77,7 +77,7 @@ export function serviceOf(config: FluentBitConfig): Map<string, string> {
   return new Map(entries.map(({ key, value }) => [key, value]));
 }
 
-/** Where a key that is missing in [SERVICE] is to be written: into the last of them, or else somewhere in the file. */
+/** Where to write a key that [SERVICE] lacks: into the last such section, else anywhere in the file. */
 export function serviceAt(config: FluentBitConfig): Position | { readonly file: string } {
   return sectionsOf(config, 'service').at(-1)?.at ?? { file: config.file };
 }

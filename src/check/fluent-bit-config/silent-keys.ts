@@ -2,7 +2,7 @@ import { closest } from '../../lib/suggestion.ts';
 
 /**
  * Keys of [SERVICE] and of parsers, as of Fluent Bit 5.1.1 (service_configs[] of flb_config.c, flb_parser.c). Fluent Bit
- * passes over other keys there without a word, so a misspelt one shows nowhere else.
+ * ignores other keys there without a message, so a misspelt one shows nowhere else.
  */
 const SERVICE_KEYS = `
   flush flush.adaptive flush.adaptive.min_interval flush.adaptive.max_interval flush.adaptive.low_pressure

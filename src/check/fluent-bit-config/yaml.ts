@@ -9,7 +9,7 @@ const OTHER_LISTS: Readonly<Record<string, SectionKind>> = {
   parsers: 'parser',
   multiline_parsers: 'multiline_parser',
 };
-/** Known to Fluent Bit and of no concern here. */
+/** Known to Fluent Bit, and irrelevant here. */
 const PASSED_OVER = new Set(['plugins', 'upstream_servers', 'stream_processor', 'extensions']);
 
 interface Place {

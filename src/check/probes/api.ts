@@ -16,7 +16,7 @@ import { error, ok, type Finding } from '../finding.ts';
 /** Somebody waits for the answer. */
 const PATIENCE_MS = 10_000;
 const ATTEMPTS = 2;
-/** Sources that are looked into: a reseller sees thousands. */
+/** Sources that are queried: a reseller sees thousands. */
 const MAX_SOURCES = 3;
 const MAX_LISTED = 5;
 const NOTHING_COLLECTED = 'nothing is collected';
@@ -91,7 +91,6 @@ async function look(
     ...unknown.map((contract) =>
       error('contract-unknown', `the token does not see contract ${contract} (it sees ${listed(sources)})`, {
         impact: 'nothing of it is collected',
-        // The variable counts only where no option is given.
         fix: `${(env['ACTIVITY_LOG_CONTRACT'] ?? '').includes(contract) ? 'ACTIVITY_LOG_CONTRACT=' : '--contract '}${(wanted.length >
         0
           ? wanted
@@ -136,11 +135,8 @@ function clock({ clockLeadMs }: ApiClient): Finding[] {
   }
   const [direction, impact] =
     clockLeadMs > 0
-      ? [
-          'ahead of',
-          'polls ask for what is still to come by the clock of the API, and what happens there later may be missed',
-        ]
-      : ['behind', 'events come so much later, and --since and --overlap cover other times than they say'];
+      ? ['ahead of', 'polls ask for a time that the API has not reached, so later events may be missed']
+      : ['behind', 'events arrive that much later, and --since and --overlap cover the wrong times'];
   return [
     error('clock', `this machine's clock is ${difference} ${direction} the API's`, {
       impact,

@@ -5,13 +5,13 @@ import { formatDuration } from '../../lib/duration.ts';
 import type { World } from '../../lib/world.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
 
-/** Shows what the output says, which does not name this program. */
+/** The output's own messages, which do not name this program. */
 const OUTPUT_MESSAGES = "journalctl -u fluent-bit | grep '\\[output:'";
 
 export interface DestinationOptions {
   /** Where Fluent Bit sets aside what a destination refused. */
   readonly rejectedFolder: string;
-  /** Of Fluent Bit, in seconds. */
+  /** How long Fluent Bit has been running, in seconds. */
   readonly uptime: number;
 }
 
@@ -30,7 +30,7 @@ function aboutOutput(output: OutputCounter, since: string): Finding[] {
   const { name, delivered, dropped, retries } = output;
   const message = `output ${name}: ${describeOutput(output)} ${since}`;
   if (dropped > 0) {
-    return [error('output-dropped', message, { impact: 'what is dropped never arrives', command: OUTPUT_MESSAGES })];
+    return [error('output-dropped', message, { impact: 'dropped events never arrive', command: OUTPUT_MESSAGES })];
   }
   if (delivered > 0) return [ok('output-delivered', message)];
   if (retries === 0) return [];

@@ -11,9 +11,9 @@ import { isAtLeast } from './node-version.ts';
 
 /** A Fluent Bit that has just been started answers a little later. */
 const ATTEMPTS = 3;
-/** Its start is told in whole seconds. */
+/** Its start time is in whole seconds. */
 const START_TOLERANCE_MS = 2_000;
-/** Before it, storage.keep.rejected is passed over in silence. */
+/** Earlier versions ignore storage.keep.rejected. */
 const MIN_VERSION = '4.2.0';
 
 export interface RunningOptions {
@@ -46,7 +46,7 @@ export async function checkRunning(
       } catch (thrown) {
         world.signal.throwIfAborted();
         if (thrown instanceof NoSuchInputError) return await missing(thrown, fluentBit, files, world.signal);
-        // Of a service that is stopped, systemd has told.
+        // That the service is stopped is a finding already.
         if (attempt === ATTEMPTS) return service?.isActive === false ? [] : [unreachable(thrown, ackUrl)];
       }
       await pause(retryMs, world.signal);
@@ -58,10 +58,10 @@ export async function checkRunning(
 
 function counted({ records, uptime, isPaused }: InputCounter, name: string): Finding[] {
   const life = `${records} records from ${name} in ${formatDuration(uptime * 1000)}`;
-  if (!isPaused) return [ok('running', `Fluent Bit runs, and has taken ${life}`)];
+  if (!isPaused) return [ok('running', `Fluent Bit is running, and accepted ${life}`)];
   return [
-    warning('running-paused', `Fluent Bit takes nothing from ${name} at present: its storage is full (${life})`, {
-      impact: 'nothing is collected until its output has caught up; the API does not keep events for ever',
+    warning('running-paused', `Fluent Bit has paused ${name}: its storage is full (${life})`, {
+      impact: 'nothing is collected until its output has caught up; the API does not keep events forever',
       command: "journalctl -u fluent-bit | grep -i 'output'",
     }),
   ];
@@ -70,12 +70,12 @@ function counted({ records, uptime, isPaused }: InputCounter, name: string): Fin
 function unreachable(thrown: unknown, { host }: URL): Finding {
   const message = messageOf(thrown) === '' ? (codeOf(thrown) ?? 'no answer') : messageOf(thrown);
   return error('running', `cannot read Fluent Bit's counters at ${host}: ${message}`, {
-    impact: 'Fluent Bit does not run, or lines that it drops are lost unnoticed',
+    impact: 'Fluent Bit does not run, or lines that it drops are lost without notice',
     command: 'systemctl status fluent-bit',
   });
 }
 
-/** An input that Fluent Bit has not read yet comes with its next start. */
+/** An input that was added since Fluent Bit started appears after a restart. */
 async function missing(
   { message }: NoSuchInputError,
   fluentBit: FluentBit,
@@ -86,7 +86,7 @@ async function missing(
   if (waiting.length > 0) return waiting;
   return [
     error('running', `Fluent Bit does not count this input's lines: ${message}`, {
-      impact: 'lines that it drops are lost unnoticed',
+      impact: 'lines that it drops are lost without notice',
       command: 'sudo systemctl restart fluent-bit',
     }),
   ];
@@ -97,7 +97,7 @@ async function version(fluentBit: FluentBit, signal: AbortSignal): Promise<Findi
   if (found === undefined || isAtLeast(found, MIN_VERSION)) return [];
   return [
     warning('running-version', `Fluent Bit ${found} does not know storage.keep.rejected`, {
-      impact: 'what a destination refuses with 4xx is dropped at once',
+      impact: 'what a destination rejects with 4xx is dropped at once',
       command: 'sudo apt-get install --only-upgrade fluent-bit',
     }),
   ];

@@ -8,11 +8,11 @@ import { accessError, pathOn, type Machine, READ, SEARCH, mayUser } from '../fac
 import { checkNode } from './node-version.ts';
 import { INSTALLED_SCRIPT, soundCommand } from '../rules/suggested-command.ts';
 
-/** As much as the kernel reads of a first line (execve(2)). */
+/** How much of a first line the kernel reads (execve(2)). */
 const SHEBANG_BYTES = 256;
 const ELF = '\x7fELF';
 const VERSION_MS = 5_000;
-const COST = 'the command fails each time, and nothing is collected';
+const COST = 'every run fails, and nothing is collected';
 const OTHERS_WRITE = 0o002;
 
 /** Whether the script that a command names is there and can be run, and by which Node. */
@@ -32,7 +32,7 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
     return [
       warning('script-unknown', `this user cannot read ${call.script} (${problem})`, {
         at,
-        impact: `whether the service can run it, only ${user} can tell`,
+        impact: `only ${user} can check whether the service can run it`,
         command: 'sudo fetch-activity-logs check',
       }),
     ];
@@ -42,7 +42,7 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
     return [error('script', message, { at, impact: COST, command: `chmod 755 ${script}` })];
   }
   if (!statSync(script).isFile()) {
-    return [error('script', `${call.script} is no file`, { at, impact: COST, ...installed(input) })];
+    return [error('script', `${call.script} is not a file`, { at, impact: COST, ...installed(input) })];
   }
   const { user } = input.environment.service ?? { user: 'root' };
   if (mayUser(user, READ | SEARCH, script, machine) === false) {
@@ -55,7 +55,7 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
     ...findings,
     warning('script-mode', 'every user of this machine can change the script', {
       at: { file: script },
-      impact: `they can run what they like as ${input.environment.service?.user ?? "Fluent Bit's user"}`,
+      impact: `they can run anything as ${input.environment.service?.user ?? "Fluent Bit's user"}`,
       command: `chmod 755 ${script}`,
     }),
   ];
@@ -67,13 +67,13 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
   if (call.interpreter === undefined && accessError(script, constants.X_OK) !== undefined) {
     return [error('script', `${call.script} is not executable`, { at, impact: COST, command: `chmod +x ${script}` })];
   }
-  if (isExecutable(script)) return [ok('script', `${call.script} is there and can be run`, { at })];
+  if (isExecutable(script)) return [ok('script', `${call.script} exists and is executable`, { at })];
   const shebang = call.interpreter ?? interpreterOf(script);
   if (shebang === undefined) {
     return [
       error('script', `${call.script} does not begin with #!`, {
         at: { file: script, line: 1 },
-        impact: 'the shell takes it for a script of its own',
+        impact: 'the shell runs it as a shell script',
         fix: '#!/usr/bin/env node',
       }),
     ];
@@ -84,7 +84,7 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
     return [
       error(
         'script',
-        `${shebang}, which is to run the script, is not there${shebang.includes('/') ? '' : `: not on the PATH${where}`}`,
+        `the interpreter ${shebang} does not exist${shebang.includes('/') ? '' : `: not on the PATH${where}`}`,
         {
           at: call.interpreter === undefined ? { file: script, line: 1 } : at,
           impact: COST,
@@ -96,7 +96,7 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
       ),
     ];
   }
-  const findings = [ok('script', `${call.script} is there and can be run`, { at })];
+  const findings = [ok('script', `${call.script} exists and is executable`, { at })];
   const version = await versionOf(interpreter, machine);
   return version === undefined
     ? findings
@@ -155,7 +155,7 @@ async function versionOf(interpreter: string, { node }: Machine): Promise<string
   }
 }
 
-/** How to come by the script. */
+/** How to get the script. */
 function installed(input: Input): Details {
   if (input.call.script === INSTALLED_SCRIPT) return { command: 'sudo ./install.sh' };
   return { fix: soundCommand(input, { script: INSTALLED_SCRIPT }) };

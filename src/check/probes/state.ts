@@ -21,10 +21,10 @@ const OTHERS_WRITE = 0o002;
 const MAX_SILENCE_MS = 900_000;
 const MISSED_POLLS = 3;
 const DAY_MS = 86_400_000;
-/** How long an API keeps its log: of IONOS' nobody says (https://www.cloudscale.ch/en/api/v1). */
+/** How long an API keeps its log (https://www.cloudscale.ch/en/api/v1); IONOS does not publish it. */
 const RETENTION_DAYS: Readonly<Record<string, number>> = { cloudscale: 90 };
 const NOTHING_COLLECTED = 'nothing is collected';
-const NO_FOLDER = 'it is no folder';
+const NO_FOLDER = 'it is not a folder';
 const UNKNOWN = 'state-unknown';
 const EXPORT = 'fetch-activity-logs export --from … --to …, for the time that is missing';
 
@@ -49,14 +49,14 @@ async function checkFolder(folder: string, { environment }: Setup, machine: Mach
     ? accessError(existing, constants.R_OK | constants.W_OK | constants.X_OK)
     : NO_FOLDER;
   if (problem === 'EACCES' && environment.service !== undefined) {
-    return warning(UNKNOWN, 'this user cannot use the state folder', {
+    return warning(UNKNOWN, 'this user has no access to the state folder', {
       at,
-      impact: `whether the service can, only ${environment.service.user} can tell`,
+      impact: `only ${environment.service.user} can check whether the service can`,
       command: 'sudo fetch-activity-logs check',
     });
   }
   if (problem !== undefined) {
-    return error('state-folder', `the state cannot be written here (${problem})`, {
+    return error('state-folder', `the state cannot be saved here (${problem})`, {
       at,
       impact: NOTHING_COLLECTED,
       fix: 'ACTIVITY_LOG_STATE_FILE=/var/lib/fluent-bit/activity_log_state.json',
@@ -72,15 +72,15 @@ async function checkFolder(folder: string, { environment }: Setup, machine: Mach
   }
   const { bavail } = await statfs(existing);
   if (bavail === 0) return error('state-folder', 'the disk is full', { at, impact: NOTHING_COLLECTED });
-  if (existing !== folder) return ok('state-folder', `${folder} will be made by the first poll`);
+  if (existing !== folder) return ok('state-folder', `${folder} will be created by the first poll`);
   if ((stats.mode & OTHERS_WRITE) !== 0) {
     return warning('state-folder-mode', 'every user of this machine can write into the state folder', {
       at,
-      impact: 'whoever changes the state decides which events are left out',
+      impact: 'anyone who changes the state decides which events are skipped',
       command: `chmod 700 ${folder}`,
     });
   }
-  return ok('state-folder', `${folder} can be written`);
+  return ok('state-folder', `${folder} is writable`);
 }
 
 function nearestFolder(folder: string): string {
@@ -98,9 +98,9 @@ async function checkLock(file: string, { config }: Setup, now: number): Promise<
   const at = { file: `${file}.lock` };
   if (owner !== undefined && (await isAlive(owner)) === false) {
     return [
-      warning('lock', `a poll that was killed has left its lock behind (${holder})`, {
+      warning('lock', `a poll that was killed left its lock behind (${holder})`, {
         at,
-        impact: 'the next poll waits some seconds for it',
+        impact: 'the next poll waits a few seconds for it',
       }),
     ];
   }
@@ -108,7 +108,7 @@ async function checkLock(file: string, { config }: Setup, now: number): Promise<
     return [
       error('lock', `the lock is held by ${holder}, longer than a poll may take`, {
         at,
-        impact: 'no other poll can begin',
+        impact: 'no other poll can start',
         command: `ps -fp ${owner.pid}`,
       }),
     ];
@@ -119,7 +119,7 @@ async function checkLock(file: string, { config }: Setup, now: number): Promise<
 function checkFile(file: string, setup: Setup, now: number): Finding[] {
   const at = { file };
   const state = read(file);
-  if (state === undefined) return [ok('state', `${file} is not there yet: the first poll makes it`)];
+  if (state === undefined) return [ok('state', `${file} does not exist yet; the first poll creates it`)];
   if (!(state instanceof Error)) {
     return [cursors(file, state, now), ...retention(file, state, setup, now), ...staleness(file, state, setup, now)];
   }
@@ -161,19 +161,19 @@ function cursors(file: string, state: State, now: number): Finding {
   const sources = Object.values(state.sources);
   const last = oldestCursor(sources) ?? state.last_run;
   const instant = last === null ? undefined : parseInstant(last);
-  const what = `the state of ${counted(sources.length, 'source')} is sound`;
+  const what = `state file OK: ${counted(sources.length, 'source')}`;
   if (instant === undefined) return ok('state', what, { at });
   if (instant - now > MAX_CLOCK_SKEW_MS) {
-    return error('state-ahead', `its oldest cursor lies ${formatDuration(instant - now)} ahead of this clock`, {
+    return error('state-ahead', `its oldest cursor is ${formatDuration(instant - now)} ahead of this clock`, {
       at,
-      impact: 'the next poll goes on from now, and what happened while the clock was wrong is missing',
+      impact: 'the next poll starts from now, so events from the time of the wrong clock are missing',
       command: EXPORT,
     });
   }
-  return ok('state', `${what}, and goes back ${formatDuration(Math.max(0, now - instant))}`, { at });
+  return ok('state', `${what}, oldest cursor ${formatDuration(Math.max(0, now - instant))} ago`, { at });
 }
 
-/** A cursor older than what the API keeps: what is between is gone. */
+/** A cursor older than the API's retention: events in between are gone. */
 function retention(file: string, state: State, { config }: Setup, now: number): Finding[] {
   const kept = RETENTION_DAYS[config.provider.name];
   if (kept === undefined) return [];
@@ -186,7 +186,7 @@ function retention(file: string, state: State, { config }: Setup, now: number): 
   });
 }
 
-/** A file that is mounted by itself cannot be replaced: saving the state fails with EBUSY. */
+/** A file with a mount of its own cannot be replaced: saving the state fails with EBUSY. */
 function mountedAlone(file: string, machine: Machine): Finding[] {
   if (!isMountPoint(file, machine)) return [];
   return [
@@ -198,7 +198,7 @@ function mountedAlone(file: string, machine: Machine): Finding[] {
   ];
 }
 
-/** A state that no poll has touched for a while: Fluent Bit does not run the input, or every poll fails. */
+/** No successful poll for a while: Fluent Bit does not run the input, or every poll fails. */
 function staleness(file: string, state: State, { intervalMs }: Setup, now: number): Finding[] {
   const successes = Object.values(state.sources).map(({ last_success: at }) => parseInstant(at ?? '') ?? 0);
   const last = Math.max(0, ...successes);
@@ -206,7 +206,7 @@ function staleness(file: string, state: State, { intervalMs }: Setup, now: numbe
   return [
     warning('state-stale', `no poll has succeeded for ${formatDuration(now - last)}`, {
       at: { file },
-      impact: 'the API does not keep events for ever',
+      impact: 'the API does not keep events forever',
       command: 'journalctl -u fluent-bit | grep fetch-activity-logs',
     }),
   ];

@@ -14,7 +14,7 @@ const OTHERS_READ = 0o004;
 
 export interface TokenCheck {
   readonly findings: readonly Finding[];
-  /** Undefined when there are none to go on with. */
+  /** Undefined when there are none. */
   readonly credentials: Credentials | undefined;
 }
 
@@ -25,7 +25,7 @@ export function checkToken(setup: Setup, machine: Machine, now: number): TokenCh
   const file = named === undefined ? undefined : pathOn(machine, resolve(named));
   try {
     const credentials = readCredentials(config.provider, file, setup.env);
-    // What LoadCredential= names, systemd reads itself.
+    // systemd itself reads the file that LoadCredential= names.
     const denied = config.tokenFile === undefined ? [] : closed(credentials, setup, machine);
     return { credentials, findings: [expiry(credentials, now), ...denied, ...readers(credentials, setup, machine)] };
   } catch (thrown) {
@@ -37,24 +37,24 @@ export function checkToken(setup: Setup, machine: Machine, now: number): TokenCh
 function expiry(credentials: Credentials, now: number): Finding {
   const { expiresAt, origin } = credentials;
   const message = expiryWarning(credentials, now);
-  if (expiresAt === undefined) return ok('token', `token from ${origin}; it does not say when it expires`);
+  if (expiresAt === undefined) return ok('token', `token from ${origin}, without an expiry date`);
   if (message === undefined) {
     const date = new Date(expiresAt).toISOString().slice(0, 10);
-    return ok('token', `token from ${origin}, good for ${formatDuration(expiresAt - now)}, until ${date}`);
+    return ok('token', `token from ${origin}, valid for ${formatDuration(expiresAt - now)}, until ${date}`);
   }
   const [level, impact] =
     expiresAt <= now
-      ? [error, 'nothing is collected until a new one is in its place']
+      ? [error, 'nothing is collected until it is replaced']
       : [warning, 'nothing is collected from then on'];
   return level('token-expiry', message, { impact, ...place(credentials) });
 }
 
-/** A new token goes into the file, which is read at each run. */
+/** A new token goes into the file: each run reads it. */
 function place({ origin }: Credentials) {
   return origin.startsWith('/') ? { at: { file: origin } } : {};
 }
 
-/** Whether the user that Fluent Bit runs as is kept out. */
+/** Whether the user that Fluent Bit runs as can read it. */
 function closed({ origin }: Credentials, { environment: { service } }: Setup, machine: Machine): Finding[] {
   if (service === undefined || mayUser(service.user, READ, origin, machine) !== false) return [];
   return [
@@ -73,7 +73,7 @@ function readers(credentials: Credentials, { environment }: Setup, machine: Mach
     return [
       warning('token-mode', 'every user of this machine can read the token file', {
         at: { file: origin },
-        impact: 'whoever has the token reads your audit log, or more',
+        impact: 'anyone who has the token can read your audit log, or more',
         command: `chmod 600 ${origin}`,
       }),
     ];
@@ -81,7 +81,7 @@ function readers(credentials: Credentials, { environment }: Setup, machine: Mach
   const variable = environment.service?.variables.get(origin);
   if (variable?.isPublic !== true) return [];
   return [
-    warning('token-public', `${origin} stands in a unit`, {
+    warning('token-public', `${origin} is set in a unit`, {
       at: { file: pathOn(machine, variable.at.file), line: variable.at.line },
       impact: 'every user of this machine can read it with systemctl show fluent-bit',
       fix: `put it into ${TOKEN_FILE} (mode 600), write ${tokenFileSetting(environment).fix}, and delete this line`,
@@ -93,10 +93,10 @@ function readers(credentials: Credentials, { environment }: Setup, machine: Mach
 function unusable({ message }: ConfigError, file: string | undefined, setup: Setup): Finding {
   const { config, environment } = setup;
   const hint = file === undefined ? config.provider.environment.tokens.map(environment.hint).join('') : '';
-  // What this user may not read, the one that runs the service perhaps may.
+  // The user that runs the service may read what this one may not.
   if (!environment.isKnown || (environment.service !== undefined && file !== undefined && isForbidden(file))) {
     return warning('token-unknown', `${message}${hint}`, {
-      impact: `only ${environment.service?.user ?? 'the user that runs Fluent Bit'} can tell`,
+      impact: `only ${environment.service?.user ?? 'the user that runs Fluent Bit'} can check it`,
       command: 'sudo fetch-activity-logs check',
     });
   }
@@ -110,7 +110,7 @@ function unusable({ message }: ConfigError, file: string | undefined, setup: Set
   });
 }
 
-/** Where the service is to be told the file of the token, so that nothing overrides it: files count more than units. */
+/** Where to name the token's file for the service so that nothing overrides it: files override units. */
 function tokenFileSetting({ service }: Environment): Pick<Details, 'at' | 'fix'> {
   const setting = `ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`;
   const present = service?.variables.get('ACTIVITY_LOG_TOKEN_FILE');

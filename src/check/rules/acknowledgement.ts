@@ -10,7 +10,7 @@ import { SHIPPED_ALIAS, ackUrlOf, httpPortOf, soundCommand } from './suggested-c
 const DEFAULT_LISTEN = '0.0.0.0';
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 const ALL_ADDRESSES = new Set(['0.0.0.0', '::', '*', '']);
-const UNNOTICED = 'lines that Fluent Bit drops are lost unnoticed';
+const UNNOTICED = 'lines that Fluent Bit drops are lost without notice';
 
 /** Whether the script can see that Fluent Bit took its lines. */
 export function checkAcknowledgement(input: Input): Finding[] {
@@ -24,13 +24,13 @@ export function checkAcknowledgement(input: Input): Finding[] {
     ...listen(input),
   ];
   if (findings.length > 0 || ackUrl === undefined) return findings;
-  return [ok('acknowledgement', `${input.name}: its lines are counted at ${ackUrl.host}`, { at: command.at })];
+  return [ok('acknowledgement', `${input.name}: delivery is confirmed by ${ackUrl.host}`, { at: command.at })];
 }
 
 function notTold(input: Input): Finding {
-  return error('ack-url', 'the script is not told where Fluent Bit counts its lines (--ack-url)', {
+  return error('ack-url', 'delivery is not confirmed: --ack-url is missing', {
     at: input.command.at,
-    impact: `${UNNOTICED}, at each of its stops for instance`,
+    impact: `${UNNOTICED}, for example whenever it stops`,
     fix: soundCommand(input),
   });
 }
@@ -38,7 +38,7 @@ function notTold(input: Input): Finding {
 /** Whether there is an HTTP server where the script is to ask. */
 function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding[] {
   const entry = serviceEntry(fluentBit, 'http_server');
-  const impact = `there are no counters to ask, and ${UNNOTICED}`;
+  const impact = `there are no counters to read, and ${UNNOTICED}`;
   if (truth(entry?.value ?? '') !== true) {
     return [
       error('http-server', 'HTTP_Server is not on', {
@@ -67,14 +67,14 @@ function name({ name: own, section, fluentBit }: Input, asked: string): Finding[
   if (alias === undefined) {
     const fix = lineIn(fluentBit, 'Alias', asked);
     return [
-      error('ack-input', `the input has no Alias, and its lines are asked for as ${asked}`, {
+      error('ack-input', `the input has no Alias, but its counter is read as ${asked}`, {
         at: section.at,
         impact,
         fix,
       }),
     ];
   }
-  const message = `Alias ${alias.value} does not fit --ack-input ${asked}`;
+  const message = `Alias ${alias.value} does not match --ack-input ${asked}`;
   return [error('ack-input', message, { at: alias.at, impact, fix: `--ack-input ${alias.value}` })];
 }
 
@@ -85,9 +85,9 @@ function listen(input: Input): Finding[] {
   if (truth(server?.value ?? '') !== true || !ALL_ADDRESSES.has(entry?.value ?? DEFAULT_LISTEN)) return [];
   const message = entry === undefined ? 'HTTP_Server without HTTP_Listen' : `HTTP_Listen ${entry.value}`;
   return [
-    warning('http-listen', `${message} answers on all addresses`, {
+    warning('http-listen', `${message} listens on all addresses`, {
       at: entry?.at ?? server?.at,
-      impact: 'whoever reaches this machine reads its figures',
+      impact: 'anyone who can reach this machine can read its metrics',
       fix: lineIn(fluentBit, 'HTTP_Listen', '127.0.0.1'),
     }),
   ];

@@ -11,9 +11,9 @@ export function checkCommand(input: Input): Finding[] {
   const findings: Finding[] = [];
   if (refusal !== undefined) {
     findings.push(
-      error('command-options', `the program refuses its options: ${refusal}`, {
+      error('command-options', `its options are invalid: ${refusal}`, {
         at,
-        impact: 'each run ends at once, and nothing is collected',
+        impact: 'every run ends at once, and nothing is collected',
         command: 'fetch-activity-logs --help',
       }),
     );
@@ -21,36 +21,36 @@ export function checkCommand(input: Input): Finding[] {
   const { runs: name } = input;
   if (name !== 'collect') {
     findings.push(
-      error('command-name', `"${name}" is not what an input is for`, {
+      error('command-name', `"${name}" is not a command for an input`, {
         at,
-        impact: name === 'follow' ? 'it never ends, and Fluent Bit waits for its end' : 'nothing is collected',
+        impact: name === 'follow' ? 'it never ends, and Fluent Bit waits for it' : 'nothing is collected',
         fix,
       }),
     );
   }
   if (options['peek'] === true) {
     findings.push(
-      error('command-peek', '--peek remembers nothing', {
+      error('command-peek', '--peek keeps no state', {
         at,
-        impact: 'the same events come again and again, and what happens between two runs may be missing',
+        impact: 'the same events are delivered again and again, and events between two runs may be missing',
         fix,
       }),
     );
   }
   if (!call.hasExec && call.isAlone) {
     findings.push(
-      warning('command-exec', 'without exec, a shell stands between Fluent Bit and the script', {
+      warning('command-exec', 'without exec, a shell runs between Fluent Bit and the script', {
         at,
-        impact: 'signals may reach the shell alone, and the script does not end in good order',
+        impact: 'signals may reach only the shell, so the script may not stop cleanly',
         fix,
       }),
     );
   }
   if (!call.isAlone) {
     findings.push(
-      warning('command-shell', 'Command starts other programs as well', {
+      warning('command-shell', 'Command also starts other programs', {
         at,
-        impact: 'what they add, change or leave out, and the signals that they keep, no check sees',
+        impact: 'check cannot see what they add, change, drop or do with signals',
         fix,
       }),
     );
@@ -60,7 +60,7 @@ export function checkCommand(input: Input): Finding[] {
     : [ok('command', `${input.name} runs fetch-activity-logs${every(input)}`, { at })];
 }
 
-/** Of an interval that is none, the rules for timing speak. */
+/** An invalid interval is left to the rules for timing. */
 function every({ section, intervalSec }: Input): string {
   return /^[1-9]\d*$/.test(valueOf(section, 'interval_sec') ?? '') ? ` every ${intervalSec} s` : '';
 }

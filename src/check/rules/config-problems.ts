@@ -8,17 +8,17 @@ import { meantKey } from '../fluent-bit-config/silent-keys.ts';
 import { checkVariables, variablesIn } from './unset-variables.ts';
 
 const NO_START = 'Fluent Bit does not start';
-const IN_SILENCE = 'Fluent Bit passes over it in silence';
+const IN_SILENCE = 'Fluent Bit ignores it without a message';
 /** Keys that may have several values. */
 const REPEATABLE = new Set(['header', 'add_option', 'parsers_file', 'processors']);
 
-/** Whether some of the configuration could not be read: what is not there perhaps is. */
+/** Whether part of the configuration could not be read: what seems missing may be there. */
 export function isIncomplete({ problems }: FluentBitConfig): boolean {
   return problems.some(({ code }) => code === 'syntax' || code === 'include-missing');
 }
 
 /**
- * What is wrong with the configuration as a whole: what Fluent Bit itself says of it, and what it passes over in silence.
+ * What is wrong with the configuration as a whole: what Fluent Bit itself says, and what it ignores without a message.
  * `ours` are the sections that our events pass.
  */
 export function problemFindings(
@@ -42,7 +42,7 @@ export function problemFindings(
   ];
 }
 
-/** What keeps Fluent Bit from starting, in its own words; where there is none to ask, what reading has found. */
+/** What keeps Fluent Bit from starting, in its own words; without one to ask, what the reader found. */
 function refusal(config: FluentBitConfig, environment: Environment, tried: DryRun | undefined): Finding[] {
   const [problem] = config.problems.filter(({ code }) => code !== 'section-unknown');
   if (tried === undefined) {
@@ -62,7 +62,7 @@ function refusal(config: FluentBitConfig, environment: Environment, tried: DryRu
   return [error('config-refused', message, { at, impact: NO_START, command: tried.command })];
 }
 
-/** A key without a value is none to Fluent Bit: as a rule, because a variable is not set. */
+/** Fluent Bit does not know a key without a value: usually its variable is not set. */
 function emptiness(place: Position | undefined, config: FluentBitConfig, environment: Environment): string {
   const entry = config.sections
     .flatMap(({ entries }) => entries)
@@ -90,7 +90,7 @@ function unknownSections({ problems }: FluentBitConfig): Finding[] {
   return problems
     .filter(({ code }) => code === 'section-unknown')
     .map(({ code, message, at }) =>
-      warning(`config-${code}`, message, { at, impact: IN_SILENCE, fix: '# correct its name, or delete it' }),
+      warning(`config-${code}`, message, { at, impact: IN_SILENCE, fix: 'correct its name, or delete it' }),
     );
 }
 
@@ -108,7 +108,7 @@ function misspelt(config: FluentBitConfig): Finding[] {
 
 /** Counters are kept by alias: two of the same name cannot be told apart. */
 function aliasesTwice(config: FluentBitConfig, ours: readonly Section[]): Finding[] {
-  const impact = 'the counters of the two cannot be told apart, and dropped lines are lost unnoticed';
+  const impact = 'the counters of the two cannot be told apart, and dropped lines are lost without notice';
   const fix = lineIn(config, 'Alias', 'another_name');
   return (['input', 'output'] as const).flatMap((kind) => {
     const seen = new Set<string>();
@@ -133,7 +133,7 @@ function overridden(ours: readonly Section[], tried: DryRun | undefined): Findin
         warning('config-key-overridden', `'${key}' is set more than once`, {
           at,
           impact: 'this one counts, and the other has no effect',
-          fix: '# delete one of them',
+          fix: 'delete one of them',
         }),
       ),
   );

@@ -8,9 +8,9 @@ import { KEY_HEADER, headerName, headerOf, isLoggingService, nameOf, pluginOf } 
 /** Plugins whose Host, Port and tls mean the same as those of `http`. */
 const HTTP_PLUGINS = new Set(['http', 'loki', 'splunk', 'es', 'opensearch', 'influxdb', 'gelf', 'opentelemetry']);
 const DEFAULT_HTTP_PORT = '80';
-const NOWHERE = 'the events never get there';
+const NOWHERE = 'events never arrive';
 
-/** Whether an output can reach where it sends to, and shows its key to nobody else. */
+/** Whether an output can reach its destination, and shows its key to nobody else. */
 export function checkHttp(output: Section, input: EventInput): Finding[] {
   const plugin = pluginOf(output);
   if (!HTTP_PLUGINS.has(plugin) && plugin !== 'forward') return [];
@@ -36,9 +36,9 @@ function host(output: Section, { fluentBit }: EventInput): Finding[] {
   const bare = entry.value.replace(/^[a-z]+:\/\//i, '').replace(/[/:\s].*$/, '');
   if (bare === entry.value || entry.value.includes('<')) return [];
   return [
-    error('output-host', `Host ${entry.value} is more than a host`, {
+    error('output-host', `Host ${entry.value} is not just a host name`, {
       at: entry.at,
-      impact: `no such name is found, and ${NOWHERE}`,
+      impact: `no such host exists, and ${NOWHERE}`,
       fix: entry.raw.includes('${') ? `ACTIVITY_LOG_HOST=${bare}` : lineIn(fluentBit, 'Host', bare),
     }),
   ];
@@ -52,12 +52,14 @@ function port(output: Section, { fluentBit }: EventInput): Finding[] {
   if (number === '443' && !isTls) {
     const fix = lineIn(fluentBit, 'tls', 'On');
     return [
-      error('output-tls', 'Port 443 without tls', { at, impact: `the server refuses that, and ${NOWHERE}`, fix }),
+      error('output-tls', 'Port 443 without tls', { at, impact: `the server refuses plain HTTP, and ${NOWHERE}`, fix }),
     ];
   }
   if (number !== '80' || !isTls) return [];
   const fix = lineIn(fluentBit, 'Port', '443');
-  return [error('output-port', 'tls on port 80', { at, impact: `nobody speaks TLS there, and ${NOWHERE}`, fix })];
+  return [
+    error('output-port', 'tls on port 80', { at, impact: `servers do not speak TLS there, and ${NOWHERE}`, fix }),
+  ];
 }
 
 function tls(output: Section, { fluentBit }: EventInput): Finding[] {
@@ -68,7 +70,7 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
     return [
       warning('output-tls', `${nameOf(output)} sends without TLS`, {
         at: own?.at ?? output.at,
-        impact: 'events and key can be read on the way',
+        impact: 'events and key can be read in transit',
         fix: lineIn(fluentBit, 'tls', 'On'),
       }),
     ];
@@ -78,7 +80,7 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
     return [
       warning('output-verify', 'tls.verify is off', {
         at: verify.at,
-        impact: 'whoever answers gets events and key',
+        impact: 'any server that answers receives events and key',
         fix: lineIn(fluentBit, 'tls.verify', 'On'),
       }),
     ];
@@ -86,15 +88,15 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
   const name = entriesOf(output, 'tls.verify_hostname').at(-1);
   if (truth(name?.value ?? '') === true) return [];
   return [
-    warning('output-verify', `${nameOf(output)} does not look at the name in the certificate`, {
+    warning('output-verify', `${nameOf(output)} does not verify the host name in the certificate`, {
       at: name?.at ?? output.at,
-      impact: 'any valid certificate, for whatever host, is handed events and key',
+      impact: 'a server with any valid certificate, for any host, receives events and key',
       fix: lineIn(fluentBit, 'tls.verify_hostname', 'On'),
     }),
   ];
 }
 
-/** A pipeline's tag, and its host, as the Logging Service gives them out. */
+/** A pipeline's tag and host, as the Logging Service assigns them. */
 const TAG = /^[A-Za-z0-9]{3,20}$/;
 const HOST = /\.logging\.[a-z0-9-]+\.ionos\.com$/i;
 
@@ -152,7 +154,7 @@ function loggingService(output: Section, input: EventInput): Finding[] {
         format === undefined ? 'Format is not set, and its default is msgpack' : `Format ${format.value}`,
         {
           at: format?.at ?? output.at,
-          impact: 'the Logging Service takes JSON only',
+          impact: 'the Logging Service accepts only JSON',
           fix: lineIn(fluentBit, 'Format', 'json'),
         },
       ),
@@ -164,10 +166,10 @@ function loggingService(output: Section, input: EventInput): Finding[] {
   if (path === '/') {
     const fix = lineIn(fluentBit, 'URI', `/${tag}`);
     const impact = 'the Logging Service finds its pipeline by the path';
-    findings.push(error('output-uri', 'URI names no tag', { at: uri?.at ?? output.at, impact, fix }));
+    findings.push(error('output-uri', 'the URI does not name a tag', { at: uri?.at ?? output.at, impact, fix }));
   } else if (path !== `/${tag}` && !path.includes('<')) {
     const fix = lineIn(fluentBit, 'URI', `/${tag}`);
-    const impact = "right only if that is the pipeline's tag; in Grafana the events go by it";
+    const impact = "correct only if this is the pipeline's tag, by which events are found in Grafana";
     findings.push(
       warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, impact, fix }),
     );

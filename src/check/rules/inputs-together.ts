@@ -3,7 +3,7 @@ import { error, type Finding, lineIn } from '../finding.ts';
 import type { EventInput, Input } from '../facts/input.ts';
 import { shippedCommand } from './suggested-command.ts';
 
-/** Whether inputs get in each other's way: ours among themselves, and the tutorial's fetcher beside ours. */
+/** Whether inputs disturb each other: ours among themselves, and the tutorial's fetcher beside ours. */
 export function checkTogether(inputs: readonly Input[], python: readonly EventInput[]): Finding[] {
   return [...sharedStates(inputs), ...(inputs.length > 0 ? python.flatMap(beside) : [])];
 }
@@ -17,9 +17,9 @@ function sharedStates(inputs: readonly Input[]): Finding[] {
     first.set(config.stateFile, other ?? input);
     if (other === undefined) return [];
     return [
-      error('state-shared', `${name} has the state file of ${other.name}, ${config.stateFile}`, {
+      error('state-shared', `${name} uses the state file of ${other.name}, ${config.stateFile}`, {
         at: command.at,
-        impact: 'while one polls the other cannot, and each takes the pending lines of the other for its own',
+        impact: 'they cannot poll at the same time, and each mistakes the pending lines of the other for its own',
         fix: lineIn(fluentBit, 'Command', `… --state-file ${config.stateFile.replace(/(\.json)?$/, '_2.json')}`),
       }),
     ];
@@ -30,13 +30,13 @@ function beside({ command }: EventInput): Finding[] {
   return [
     error('python', 'the Python fetcher still runs beside fetch-activity-logs', {
       at: command.at,
-      impact: 'every event comes twice, and it writes over the state: what a contract missed is never fetched',
-      fix: '# delete this [INPUT]',
+      impact: 'every event is delivered twice, and it overwrites the state, so missed events are never fetched',
+      fix: 'delete this [INPUT] section',
     }),
   ];
 }
 
-/** What to say of a configuration that does not run this program at all. */
+/** For a configuration that does not run this program at all. */
 export function checkAbsence(python: readonly EventInput[], config: FluentBitConfig): Finding {
   const [first] = python;
   if (first === undefined) {
@@ -48,7 +48,7 @@ export function checkAbsence(python: readonly EventInput[], config: FluentBitCon
   }
   return error('input', 'the input runs the Python fetcher, not fetch-activity-logs', {
     at: first.command.at,
-    impact: 'when a contract fails, a page is cut or Fluent Bit drops lines, it loses events',
+    impact: 'it loses events when a contract fails, a page is cut off or Fluent Bit drops lines',
     fix: shippedCommand(config),
   });
 }

@@ -9,16 +9,14 @@ const DEFAULT_LINE_BYTES = 1_000_000;
 /** fgets() needs room for the line break and for its own end. */
 const BUFFER_REST = 2;
 const SHIPPED_BUF_SIZE = 2_000_000;
-const TEXT_COST = 'each event arrives as one text under the key exec, and no field of it can be found';
+const TEXT_COST = 'each event arrives as one string under the key exec, and its fields cannot be searched';
 
-/** Whether lines come through whole and as what they are. */
+/** Whether lines pass whole and keep their meaning. */
 export function checkLines(input: EventInput): Finding[] {
   const findings = [...bufSize(input), ...parser(input)];
   if (findings.some(({ level }) => level !== 'ok')) return findings;
   const bytes = lineBytes(input).toLocaleString('en');
-  return [
-    ok('lines', `${input.name}: lines of up to ${bytes} bytes come through whole, as JSON`, { at: input.section.at }),
-  ];
+  return [ok('lines', `${input.name}: lines of up to ${bytes} bytes pass whole, as JSON`, { at: input.section.at })];
 }
 
 function lineBytes({ config }: EventInput): number {
@@ -36,7 +34,7 @@ function bufSize(input: EventInput): Finding[] {
   const at = entry?.at ?? section.at;
   if (size === undefined) {
     return [
-      error('buf-size', `Buf_Size "${value}" is no size`, {
+      error('buf-size', `Buf_Size "${value}" is not a size`, {
         at,
         impact: 'Fluent Bit does not start',
         fix,
@@ -51,7 +49,7 @@ function bufSize(input: EventInput): Finding[] {
   return [
     error('buf-size', what, {
       at,
-      impact: 'longer lines are cut to pieces that no parser takes, and their events are lost',
+      impact: 'longer lines are cut into pieces that cannot be parsed, and their events are lost',
       fix,
     }),
   ];
@@ -77,7 +75,7 @@ function parser(input: EventInput): Finding[] {
     return [
       error('parser', `Parser ${entry.value} reads ${format}, not JSON`, {
         at: entry.at,
-        impact: 'it makes something else of the events, or refuses them',
+        impact: 'it changes the events, or rejects them',
         fix,
       }),
     ];
@@ -93,9 +91,9 @@ function time({ config, fluentBit, outputs }: EventInput, found: Section): Findi
   const hasTopLevel = added.includes(key.value) || config?.provider.fields.time[0] === key.value;
   if (!hasTopLevel) {
     return [
-      warning('parser-time', `Time_Key ${key.value} is no top-level key of the events`, {
+      warning('parser-time', `Time_Key ${key.value} is not a top-level key of the events`, {
         at: key.at,
-        impact: 'records carry the time of their collection',
+        impact: 'records carry the time of collection instead',
         fix: 'ACTIVITY_LOG_ADD_FIELDS=time, and Parser activity_log_event_time; or leave Time_Key out',
       }),
     ];
@@ -105,7 +103,7 @@ function time({ config, fluentBit, outputs }: EventInput, found: Section): Findi
     return [
       warning('parser-time', `records carry the event's own time (Time_Key ${key.value})`, {
         at: key.at,
-        impact: 'Loki refuses what is older than 7 days, or an hour behind the newest line, and Fluent Bit drops it',
+        impact: 'Loki rejects lines older than 7 days, or an hour behind the newest, and Fluent Bit drops them',
         fix: lineIn(fluentBit, 'Parser', 'activity_log'),
       }),
     ];
@@ -113,7 +111,7 @@ function time({ config, fluentBit, outputs }: EventInput, found: Section): Findi
   return [
     warning('parser-time', `Time_Key ${key.value} without Time_Keep`, {
       at: key.at,
-      impact: 'the field is taken out of the event',
+      impact: 'the field is removed from the event',
       fix: lineIn(fluentBit, 'Time_Keep', 'On'),
     }),
   ];

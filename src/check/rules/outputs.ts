@@ -9,10 +9,10 @@ import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 const UNLIMITED = new Set(['no_limits', 'false', 'off']);
 /** flb_output.c, measured: what is no number above 0 counts as 1. */
 const DEFAULT_RETRIES = 1;
-/** Less is filled by an outage of minutes. */
+/** An outage of minutes fills less. */
 const MIN_TOTAL_LIMIT = 50_000_000;
 const LOKI_LINE_BYTES = 256 * 1024;
-/** What Fluent Bit makes of a line when it writes it again: escapes can triple it. */
+/** How much longer a line can become when Fluent Bit encodes it: escapes can triple it. */
 const GROWTH = 3;
 
 /** Whether events reach a destination, and wait for it when it is away. */
@@ -25,18 +25,20 @@ export function checkOutputs(input: EventInput): Finding[] {
     findings.push(...own);
     if (own.length === 0) {
       sound.push(
-        ok('output', `${nameOf(output)} gets what ${input.name} collects, and keeps trying`, { at: output.at }),
+        ok('output', `${nameOf(output)} receives the events of ${input.name}, and retries without limit`, {
+          at: output.at,
+        }),
       );
     }
   }
   if (outputs.some(isDestination)) findings.push(...rejected(input));
   const at = entriesOf(section, 'tag').at(-1)?.at ?? section.at;
-  // A tag that is empty is told by itself.
+  // An empty tag is a finding already.
   if (outputs.length === 0 && tag !== '') {
     findings.push(
       error('match', `no output has a Match for the tag ${tag}`, {
         at,
-        impact: 'Fluent Bit takes the events and sends them nowhere',
+        impact: 'Fluent Bit accepts the events and sends them nowhere',
         fix: lineIn(input.fluentBit, 'Match', tag),
       }),
     );
@@ -48,9 +50,9 @@ function destinations({ outputs, name }: EventInput): Finding[] {
   const [first] = outputs;
   if (first === undefined || outputs.some(isDestination)) return [];
   return [
-    error('destination', `the events of ${name} reach ${outputs.map(pluginOf).join(' and ')} and nothing else`, {
+    error('destination', `the events of ${name} only reach ${outputs.map(pluginOf).join(' and ')}`, {
       at: first.at,
-      impact: 'they are kept nowhere',
+      impact: 'they are stored nowhere',
       fix: '@INCLUDE outputs/ionos.conf',
     }),
   ];
@@ -62,8 +64,8 @@ function copies(output: Section): Finding[] {
   return [
     warning('stdout', `output stdout matches the events${match === undefined ? '' : ` (Match ${match.value})`}`, {
       at: match?.at ?? output.at,
-      impact: 'every audit event is copied into the journal, where others may read it',
-      fix: '# delete this [OUTPUT]',
+      impact: 'every audit event is copied to the journal, where others may read it',
+      fix: 'delete this [OUTPUT] section',
     }),
   ];
 }
@@ -98,7 +100,7 @@ function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
     return [
       warning('total-limit', `${nameOf(output)} has no storage.total_limit_size`, {
         at: output.at,
-        impact: 'a long outage fills the disk, and then nothing can be written',
+        impact: 'a long outage fills the disk, and then nothing can be stored',
         fix,
       }),
     ];
@@ -108,7 +110,7 @@ function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
   return [
     warning('total-limit', `storage.total_limit_size ${entry.value}`, {
       at: entry.at,
-      impact: 'when so much waits, the oldest events are dropped',
+      impact: 'when this much is waiting, the oldest events are dropped',
       fix,
     }),
   ];
@@ -121,7 +123,7 @@ function rejected({ fluentBit }: EventInput): Finding[] {
   return [
     error('keep-rejected', entry === undefined ? 'storage.keep.rejected is not set' : 'storage.keep.rejected is off', {
       at: entry?.at ?? serviceAt(fluentBit),
-      impact: 'what a destination refuses (4xx, such as 401 for an expired key) is dropped at once',
+      impact: 'what a destination rejects (4xx, such as 401 for an expired key) is dropped at once',
       fix: lineIn(fluentBit, 'storage.keep.rejected', 'On'),
     }),
   ];
@@ -135,7 +137,7 @@ function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[]
       return [
         error('forward-ack', `${nameOf(output)} without Require_ack_response`, {
           at: output.at,
-          impact: 'what is written to the connection counts as delivered, whether or not anybody reads it',
+          impact: 'whatever is written to the connection counts as delivered, whether or not it is received',
           fix: lineIn(fluentBit, 'Require_ack_response', 'On'),
         }),
       ];
@@ -145,9 +147,9 @@ function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[]
     case 'loki': {
       if (lineBytes <= LOKI_LINE_BYTES) return [];
       return [
-        warning('loki-line', `lines may have ${lineBytes} bytes, and Loki refuses those above ${LOKI_LINE_BYTES}`, {
+        warning('loki-line', `lines may be ${lineBytes} bytes long, and Loki rejects those above ${LOKI_LINE_BYTES}`, {
           at: output.at,
-          impact: 'Fluent Bit drops what is refused',
+          impact: 'Fluent Bit drops what is rejected',
           fix: 'ACTIVITY_LOG_MAX_LINE_BYTES=250000',
         }),
       ];
@@ -162,9 +164,9 @@ function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluent
   const timeout = entriesOf(output, 'rdkafka.message.timeout.ms').at(-1);
   if (timeout?.value !== '0') {
     findings.push(
-      error('kafka-timeout', `${nameOf(output)} gives messages up`, {
+      error('kafka-timeout', `${nameOf(output)} gives up on messages`, {
         at: timeout?.at ?? output.at,
-        impact: 'what the brokers do not take in time (by default 5 minutes) is dropped',
+        impact: 'what the brokers do not accept in time (5 minutes by default) is dropped',
         fix: lineIn(fluentBit, 'rdkafka.message.timeout.ms', '0'),
       }),
     );
@@ -172,9 +174,9 @@ function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluent
   const size = entriesOf(output, 'rdkafka.message.max.bytes').at(-1);
   if (leadingInteger(size?.value ?? '1000000') < lineBytes * GROWTH) {
     findings.push(
-      warning('kafka-size', `lines may have ${lineBytes} bytes, and triple when they are written again`, {
+      warning('kafka-size', `lines may be ${lineBytes} bytes long, and up to three times that once encoded`, {
         at: size?.at ?? output.at,
-        impact: 'what is larger than rdkafka.message.max.bytes is refused, and lost',
+        impact: 'messages above rdkafka.message.max.bytes are rejected and lost',
         fix: lineIn(fluentBit, 'rdkafka.message.max.bytes', String(Math.ceil(lineBytes / 1e6) * (GROWTH + 1) * 1e6)),
       }),
     );
@@ -186,8 +188,8 @@ function filters({ fluentBit, tag, name }: EventInput): Finding[] {
   return routesOf(fluentBit, tag, 'filter').map((filter) =>
     warning('filter', `filter ${pluginOf(filter)} sees the events of ${name}`, {
       at: filter.at,
-      impact: 'what it drops or changes is counted as taken',
-      fix: '# a Match that leaves the tag out',
+      impact: 'what it drops or changes still counts as delivered',
+      fix: 'give it a Match that does not cover this tag',
     }),
   );
 }

@@ -9,16 +9,16 @@ const OTHERS_READ = 0o004;
 const KEY_VARIABLE = 'ACTIVITY_LOG_API_KEY';
 const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 
-/** Secrets that stand in the configuration as they are: those of these sections, and those that it sets as variables. */
+/** Secrets in plain text: those of these sections, and those that the configuration sets as variables. */
 export function checkPlainSecrets(config: FluentBitConfig, sections: readonly Section[], machine: Machine): Finding[] {
   const found = [
     ...sections.flatMap(({ entries }) => entries.flatMap((entry) => inEntry(entry, config))),
     ...[...config.variables].flatMap(([name, { value, at }]) =>
-      isSecretName(name) && canBeSecret(value) ? [{ what: `variable ${name}`, at, fix: '# delete this line' }] : [],
+      isSecretName(name) && canBeSecret(value) ? [{ what: `variable ${name}`, at, fix: 'delete this line' }] : [],
     ),
   ];
   return found.map(({ what, at, fix }) =>
-    warning('plain-secret', `${what} stands here as it is`, { at, impact: readers(at, machine), fix }),
+    warning('plain-secret', `${what} is in plain text`, { at, impact: readers(at, machine), fix }),
   );
 }
 
@@ -49,7 +49,7 @@ function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[
 
 function readers({ file }: Position, machine: Machine): string {
   const { mode } = statSync(pathOn(machine, file));
-  const where = `; its place is ${ENVIRONMENT_FILE}`;
+  const where = `; it belongs in ${ENVIRONMENT_FILE}`;
   if ((mode & OTHERS_READ) !== 0) return `every user of this machine can read the file${where}`;
   return `it goes wherever the file goes: backups, tickets, repositories${where}`;
 }

@@ -6,7 +6,7 @@ import type { EventInput } from '../facts/input.ts';
 
 /** Emptied when the machine starts. */
 const VOLATILE = /^\/(tmp|run|var\/run|dev\/shm)(\/|$)/;
-const CRASH_COST = 'a crash or kill of Fluent Bit loses all that is not sent yet';
+const CRASH_COST = 'a crash or kill of Fluent Bit loses everything not sent yet';
 const STORAGE_PATH = '/var/lib/fluent-bit/storage';
 
 /** Whether events outlive a crash of Fluent Bit, and an output that is slow or away. */
@@ -14,7 +14,7 @@ export function checkStorage(input: EventInput): Finding[] {
   const findings = [...storageType(input), ...storagePath(input), ...limits(input)];
   if (findings.length > 0) return findings;
   const path = serviceOf(input.fluentBit).get('storage.path') ?? '';
-  return [ok('storage', `${input.name}: events wait on disk, under ${path}`, { at: input.section.at })];
+  return [ok('storage', `${input.name}: events are buffered on disk, under ${path}`, { at: input.section.at })];
 }
 
 function typeOf({ section, fluentBit }: EventInput): string {
@@ -46,7 +46,7 @@ function storagePath(input: EventInput): Finding[] {
     return [
       warning('storage-path', `storage.path ${entry.value} is emptied when the machine starts`, {
         at: entry.at,
-        impact: 'what is not sent by then is lost',
+        impact: 'everything not sent by then is lost',
         fix,
       }),
     ];
@@ -78,7 +78,7 @@ function limits(input: EventInput): Finding[] {
     findings.push(
       error('mem-buf-limit', `Mem_Buf_Limit ${limit.value}`, {
         at: limit.at,
-        impact: 'what comes while that much waits is dropped, and one warning is all that is said',
+        impact: 'input beyond this limit is dropped with a single warning',
         fix: away,
       }),
     );
@@ -86,9 +86,9 @@ function limits(input: EventInput): Finding[] {
   const pause = entriesOf(section, 'storage.pause_on_chunks_overlimit').at(-1);
   if (pause !== undefined && truth(pause.value) === true) {
     findings.push(
-      warning('storage-pause', 'storage.pause_on_chunks_overlimit pauses the input when much waits', {
+      warning('storage-pause', 'storage.pause_on_chunks_overlimit pauses the input when too much is waiting', {
         at: pause.at,
-        impact: 'what a run prints meanwhile is dropped; with --ack-url it comes again',
+        impact: 'what a run prints meanwhile is dropped; with --ack-url it is delivered later',
         fix: lineIn(fluentBit, 'storage.pause_on_chunks_overlimit', 'Off'),
       }),
     );

@@ -8,21 +8,21 @@ import { serviceEntry } from '../fluent-bit-config/read.ts';
 export const INSTALLED_SCRIPT = '/opt/fluent-bit/scripts/fetch-activity-logs';
 const DEFAULT_PORT = '2020';
 export const SHIPPED_ALIAS = 'activity_log';
-/** Words that the shell leaves as they are; what Fluent Bit replaces is no affair of the shell. */
+/** Words that need no quoting; Fluent Bit replaces its variables before the shell sees them. */
 const PLAIN = /^[\w@%+=:,./${}-]+$/;
-/** What is not for a poll. */
+/** Words that do not belong in a poll. */
 const NO_POLL = /^(follow|export|status|check|completion|--peek|--help|-h|--version)$/;
 
 export function httpPortOf(config: FluentBitConfig): string {
   return serviceEntry(config, 'http_port')?.value ?? DEFAULT_PORT;
 }
 
-/** Where Fluent Bit's HTTP server is to be found on its own machine. */
+/** The address of Fluent Bit's HTTP server on its own machine. */
 export function ackUrlOf(config: FluentBitConfig): string {
   return `http://127.0.0.1:${httpPortOf(config)}`;
 }
 
-/** The command of an input as it should be: what it says already, with what is missing, without what does not belong. */
+/** The command of an input as it should be: what is missing is added, what does not belong is removed. */
 export function soundCommand(
   input: Input,
   instead: { readonly script?: string; readonly interpreter?: string } = {},

@@ -9,24 +9,23 @@ const SHIPPED_INTERVAL = '300';
 /** Of an interval: a run that ends so early leaves time for the last acknowledgement. */
 const DEADLINE_PART = 0.8;
 
-/** Whether runs follow each other with time between them, and hold up nothing else. */
+/** Whether there is time between runs, and they block nothing else. */
 export function checkTiming(input: EventInput): Finding[] {
   const intervals = interval(input);
   const deadlines = isInterval(input) ? deadline(input) : [];
   const findings = [...intervals, ...once(input), ...deadlines, ...threaded(input)];
   if (findings.length > 0) return findings;
   const seconds = (input.config?.deadlineMs ?? 0) / 1000;
-  const what =
-    input.config === undefined ? 'in a thread of its own' : `in a thread of its own, for ${seconds} s at most`;
+  const what = input.config === undefined ? 'in its own thread' : `in its own thread, for at most ${seconds} s`;
   return [ok('timing', `${input.name}: each run is ${what}`, { at: input.section.at })];
 }
 
 function interval({ section, intervalSec, fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(section, 'interval_sec').at(-1);
   const fix = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
-  const impact = `it runs every ${intervalSec} s, and the API may answer that with 429`;
+  const impact = `it runs every ${intervalSec} s, and the API may answer with 429`;
   if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, impact, fix })];
-  // An empty one comes from a variable that is not set, which is told by itself.
+  // An empty one comes from an unset variable, which is a finding already.
   if (entry.value === '' || isInterval({ section })) return [];
   return [
     warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, impact, fix }),
@@ -43,7 +42,7 @@ function once({ section, fluentBit }: EventInput): Finding[] {
     const entry = entriesOf(section, key).at(-1);
     if (entry === undefined || truth(entry.value) !== true) return [];
     const fix = lineIn(fluentBit, key === 'oneshot' ? 'Oneshot' : 'Exit_After_Oneshot', 'Off');
-    return [error('oneshot', `${key} is on`, { at: entry.at, impact: 'it runs once, and never again', fix })];
+    return [error('oneshot', `${key} is on`, { at: entry.at, impact: 'it runs only once', fix })];
   });
 }
 
@@ -53,16 +52,12 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
   const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
   const isOption = findScriptCall(command.value)?.args.some((word) => /^--deadline(=|$)/.test(word));
   return [
-    warning(
-      'deadline',
-      `a run may take ${config.deadlineMs / 1000} s, and the next one is due after ${intervalSec} s`,
-      {
-        at: entry?.at ?? command.at,
-        impact: 'runs follow each other without a pause, and a stop always meets one',
-        // An option wins over its variable.
-        fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
-      },
-    ),
+    warning('deadline', `a run may take ${config.deadlineMs / 1000} s, but the next is due after ${intervalSec} s`, {
+      at: entry?.at ?? command.at,
+      impact: 'runs follow each other without a pause, and every stop interrupts one',
+      // An option wins over its variable.
+      fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
+    }),
   ];
 }
 
@@ -72,7 +67,7 @@ function threaded({ section, fluentBit }: EventInput): Finding[] {
   return [
     warning('threaded', entry === undefined ? 'Threaded is not set' : `Threaded ${entry.value}`, {
       at: entry?.at ?? section.at,
-      impact: 'while the script runs, Fluent Bit sends nothing, takes nothing else, and counts nothing',
+      impact: 'while the script runs, Fluent Bit sends, accepts and counts nothing',
       fix: lineIn(fluentBit, 'Threaded', 'On'),
     }),
   ];

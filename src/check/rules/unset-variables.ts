@@ -4,7 +4,7 @@ import type { Environment } from '../facts/environment.ts';
 
 /** What a tutorial, or our README, leaves to the reader: `<TAG_NAME>`. */
 const PLACEHOLDER = /<[A-Za-z][\w -]*>|\b(?:HOST|KEY|TAG|TOKEN)-OF-YOUR-[A-Z-]+|\bCHANGE-?ME\b/;
-/** Keys without which events go nowhere; others may well be empty, such as a key that nobody asks for. */
+/** Keys that must have a value for events to arrive; others may be empty. */
 const NEEDED = new Set(['tag', 'host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
 const WHEN_EMPTY: Readonly<Record<string, string>> = {
   interval_sec: 'the script is started every second',
@@ -13,7 +13,7 @@ const WHEN_EMPTY: Readonly<Record<string, string>> = {
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
 export const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 
-/** Whether something was copied and not filled in. */
+/** Placeholders that were copied and never filled in. */
 export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {
   return sections
     .flatMap(({ entries }) => entries)
@@ -28,7 +28,7 @@ export function checkPlaceholders(config: FluentBitConfig, sections: readonly Se
 
 interface UnsetVariable {
   readonly name: string;
-  /** Where it is needed, or else where it is used first. */
+  /** Where it is needed, else where it is used first. */
   readonly entry: Entry;
   readonly isNeeded: boolean;
 }
@@ -55,13 +55,14 @@ function describe({ name, entry: { key, at }, isNeeded }: UnsetVariable, environ
   if (!environment.isKnown) {
     return warning('config-variable-unknown', `${message}, as far as this user can see`, {
       at,
-      impact: "the service's own variables stand in files that only root can read",
+      impact: "the service's variables are in files that only root can read",
       command: 'sudo fetch-activity-logs check',
     });
   }
   const details = { at, fix: assignments([name]) };
   const text = `${message}${environment.hint(name)}`;
-  if (!isNeeded) return warning('config-variable-unset', text, { ...details, impact: 'Fluent Bit takes it for empty' });
+  if (!isNeeded)
+    return warning('config-variable-unset', text, { ...details, impact: 'Fluent Bit uses an empty value' });
   return error('config-variable-unset', text, { ...details, impact: WHEN_EMPTY[key] ?? 'the events go nowhere' });
 }
 
@@ -70,7 +71,7 @@ export function variablesIn(raw: string): string[] {
   return [...new Set(Array.from(raw.matchAll(/\$\{([^}:]+)\}/g), ([, name = '']) => name))];
 }
 
-/** What to write so that variables are set. */
+/** The lines that set these variables. */
 export function assignments(names: readonly string[]): string {
   return `${names.map((name) => `${name}=${EXAMPLES[name] ?? '…'}`).join(' and ')} in ${ENVIRONMENT_FILE}`;
 }

@@ -125,7 +125,10 @@ describe('check goes by the environment that Fluent Bit has', () => {
     await machine.write(MAIN, '[SERVICE]\n    Flush 1\n');
     const faults = await machine.faults();
     assert.deepEqual(faults.map(({ code }) => code), ['settings', 'input']); // prettier-ignore
-    assert.match(faults[0]?.message ?? '', /Fluent Bit has in its environment: ACTIVITY_LOG_PAGE_SIZE: expected/);
+    assert.match(
+      faults[0]?.message ?? '',
+      /Fluent Bit's environment holds an invalid setting: ACTIVITY_LOG_PAGE_SIZE: expected/,
+    );
   });
 
   it('unless @SET says something else', async (t) => {

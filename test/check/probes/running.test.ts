@@ -85,7 +85,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
     assert.ok(picture !== undefined);
     const inputs = new Map([['activity_log', { records: 7, bytes: 70, paused: true }]]);
     machine.fluentBit.picture = { ...picture, inputs };
-    assert.match((await found(machine)).join(), /^warning running-paused: Fluent Bit takes nothing from activity_log/);
+    assert.match((await found(machine)).join(), /^warning running-paused: Fluent Bit has paused activity_log/);
   });
 
   describe('and at what became of the lines behind the input', () => {

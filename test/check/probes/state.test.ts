@@ -26,8 +26,8 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     await machine.remove(dirname(STATE));
     assert.deepEqual(await found(machine), []);
     const { stdout } = await machine.run();
-    assert.match(stdout, /✓ \/var\/lib\/fluent-bit will be made by the first poll\n/);
-    assert.match(stdout, /✓ .*_state\.json is not there yet: the first poll makes it\n/);
+    assert.match(stdout, /✓ \/var\/lib\/fluent-bit will be created by the first poll\n/);
+    assert.match(stdout, /✓ .*_state\.json does not exist yet; the first poll creates it\n/);
   });
 
   it('calls a file an error that stands where the folder should be', async (t) => {
@@ -35,7 +35,7 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     await machine.remove(dirname(STATE));
     await machine.write(dirname(STATE), '');
     const [finding, ...others] = await found(machine);
-    assert.match(finding ?? '', /^error state-folder: the state cannot be written here/);
+    assert.match(finding ?? '', /^error state-folder: the state cannot be saved here/);
     assert.deepEqual(others, []);
   });
 
@@ -65,7 +65,7 @@ describe('check looks at the state', { concurrency: 4 }, () => {
   it('knows a lock that a killed poll has left', async (t) => {
     const machine = await installedMachine(t);
     await lock(machine, { ...(await thisProcess(NOW)), started: 'another process', host: hostname() });
-    assert.match((await found(machine)).join(), /^warning lock: a poll that was killed has left its lock behind/);
+    assert.match((await found(machine)).join(), /^warning lock: a poll that was killed left its lock behind/);
   });
 
   it('cannot tell more of a lock that does not say whose it is', async (t) => {
@@ -79,7 +79,7 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     ['one from the future', '{"version":9}', undefined, /^error state: it has version 9/],
     ['a broken one without a journal', '{"version":1,', undefined, /^error state: the state is broken \(it is not JSON\), and there is no journal .*activity_log_journal$/],
     ['a broken one with a journal', '', '', /^warning state: the state is broken \(it is not JSON\)$/],
-    ['a cursor of the future', withCursor('2026-11-21T21:29:00Z'), undefined, /^error state-ahead: its oldest cursor lies 59 min ahead/],
+    ['a cursor of the future', withCursor('2026-11-21T21:29:00Z'), undefined, /^error state-ahead: its oldest cursor is 59 min ahead/],
     ['silence', withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'), undefined, /^warning state-stale: no poll has succeeded for 30 min$/],
   ]; // prettier-ignore
   for (const [name, text, journal, expected] of broken) {
