@@ -18,6 +18,7 @@ import {
   noteInAll,
   tooLate,
 } from '../session/failures.ts';
+import { deliverPast } from '../session/past-ranges.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { leastRecentFirst, registerNew } from '../session/sources.ts';
 import { SourceProgress } from '../state/source-progress.ts';
@@ -124,7 +125,8 @@ async function pollAll(session: Session): Promise<ExitCode> {
   // One contract may refuse the token that the others accept.
   if (unauthorized.length > 0 && unauthorized.length === sources.length) fatal ??= unauthorized[0]?.error;
   else for (const { source, error } of unauthorized) noteFailure(source, error, session);
-  const isTaken = await acknowledgement.settle();
+  let isTaken = await acknowledgement.settle();
+  if (isTaken && !run.signal.aborted) isTaken = await deliverPast(session, sources);
   const losses = await session.destination.look(run.signal);
   if (!(fatal instanceof StateError)) await store.flush();
   if (fatal !== undefined) throw fatal;

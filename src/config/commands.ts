@@ -57,14 +57,15 @@ const PROVIDER = {
     values: Object.keys(PROVIDERS),
   },
 };
+const CONTRACT: Option = {
+  ...setting('Source', 'N', 'Only this contract; can be repeated', 'all that the token sees'),
+  isRepeatable: true,
+};
 const API: Options = {
   ...PROVIDER,
   'api-url': setting('Source', 'URL', 'Address of the API', "the vendor's"),
   'token-file': setting('Source', 'FILE', 'File with the API token; a token is never an option'),
-  contract: {
-    ...setting('Source', 'N', 'Only this contract; can be repeated', 'all that the token sees'),
-    isRepeatable: true,
-  },
+  contract: CONTRACT,
 };
 const STATE_FILE: Options = {
   'state-file': setting('State', 'FILE', 'Where the cursors are kept', '/var/lib/fluent-bit/activity_log_state.json'),
@@ -101,6 +102,8 @@ export const POLL: Options = {
   since: setting('Source', 'T', 'Where to start when there is no cursor yet: a time, or a duration ago', '300s'),
   overlap: setting('Source', 'D', 'How far behind the cursor to look for late events', '5m'),
   ...STATE_FILE,
+  sweep: setting('State', 'LIST', 'Ages at which to compare past hours with the API, or none', '1h,1d,7d'),
+  'journal-days': setting('State', 'N', 'How long to keep the journal of what was delivered', '90'),
   peek: { group: 'State', describe: 'Print without lock, state or acknowledgement', isOptionOnly: true },
   ...ADD_FIELDS,
   'max-line-bytes': setting('Output', 'N', 'Longer lines go to oversize.jsonl beside the state', '1000000'),
@@ -109,6 +112,16 @@ export const POLL: Options = {
   deadline: setting('Limits', 'D', 'Stop after this long; the next run continues', '4m'),
   'metrics-file': setting('Logging', 'FILE', 'Prometheus textfile to write after each run'),
   ...LOGGING,
+};
+
+const RANGE: Options = {
+  from: {
+    group: 'Range',
+    value: 'T',
+    describe: 'Start of the range: a date, a time, or a duration ago',
+    isOptionOnly: true,
+  },
+  to: { group: 'Range', value: 'T', describe: 'End of the range, exclusive', fallback: 'now', isOptionOnly: true },
 };
 
 const STDOUT = 'stdout carries events and nothing else.';
@@ -183,6 +196,24 @@ const WORKING: readonly Command[] = [
       ['$0 export --from 7d -o week.jsonl', 'The last seven days of all contracts'],
       ['$0 export --from 2d --to 1d --format csv', 'One day, for a spreadsheet'],
     ],
+  },
+  {
+    name: 'redeliver',
+    describe: 'Queue a past time range for the next runs to deliver again',
+    options: {
+      ...RANGE,
+      missing: { group: 'Range', describe: 'Only what the journal does not have', isOptionOnly: true },
+      cancel: { group: 'Range', describe: 'Empty the queue', isOptionOnly: true },
+      ...PROVIDER,
+      contract: CONTRACT,
+      ...STATE_FILE,
+      ...LOGGING,
+    },
+    examples: [
+      ['sudo $0 redeliver --from 2d --to 1d', 'Deliver yesterday again'],
+      ['sudo $0 redeliver --from 7d --missing', 'Deliver what is missing of the last week'],
+    ],
+    notes: ['Do this instead of deleting the state file. `status` shows the queue.'],
   },
   {
     name: 'status',

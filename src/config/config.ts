@@ -5,6 +5,7 @@ import { PROVIDERS } from '../providers/index.ts';
 import type { ProviderDefinition } from '../providers/provider.ts';
 import {
   MAX_TIMEOUT_MS,
+  NONE,
   contractNumber,
   duration,
   integer,
@@ -45,11 +46,19 @@ export interface Config {
   /** Between two polls of `follow`. */
   readonly intervalMs: number;
   readonly metricsFile: string | undefined;
+  /** At which ages hours are compared with the API's counts. */
+  readonly sweepAgesMs: readonly number[];
+  /** How long the journal is kept. */
+  readonly journalDays: number;
   readonly logLevel: LogLevel;
 }
 
 const MAX_PAGE_SIZE = 100_000;
 const MAX_CONCURRENCY = 256;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const MAX_SWEEP_MS = 30 * DAY_MS;
+const MAX_JOURNAL_DAYS = 3_650;
 const MIN_LINE_BYTES = 4_096;
 const MAX_LINE_BYTES = 60_000_000;
 
@@ -59,6 +68,8 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
   const provider = setting('provider', oneOf(Object.keys(PROVIDERS)), 'ionos');
   const definition = PROVIDERS[provider];
   if (definition === undefined) throw new ConfigError(`unknown provider ${provider}`);
+  const overlapMs = setting('overlap', duration(0, 30 * MAX_TIMEOUT_MS), '5m');
+  const sweepAgesMs = setting('sweep', sweepAges, '1h,1d,7d');
   return {
     provider: definition,
     apiUrl: apiUrl(setting('api-url', urlOrHost, definition.defaultApiUrl, definition.environment.apiUrl), definition),
@@ -66,7 +77,7 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
     contracts: contracts(options, env, definition),
     stateFile: setting('state-file', text, definition.defaultStateFile),
     since: setting('since', since, '300s'),
-    overlapMs: setting('overlap', duration(0, 30 * MAX_TIMEOUT_MS), '5m'),
+    overlapMs,
     pageSize: setting('page-size', integer(1, MAX_PAGE_SIZE), '1000'),
     concurrency: setting('concurrency', integer(1, MAX_CONCURRENCY), '4'),
     deadlineMs: setting('deadline', duration(1_000, MAX_TIMEOUT_MS), '4m'),
@@ -79,6 +90,8 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
     peek: options['peek'] === true,
     intervalMs: interval(options),
     metricsFile: setting('metrics-file', text, undefined),
+    sweepAgesMs,
+    journalDays: journalDays(setting('journal-days', integer(1, MAX_JOURNAL_DAYS), '90'), sweepAgesMs, overlapMs),
     logLevel: setting('log-level', oneOf(LOG_LEVELS), 'info'),
   };
 }
@@ -86,6 +99,17 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
 /** An option only: ACTIVITY_LOG_INTERVAL is how often Fluent Bit starts a poll. */
 function interval(options: Options): number {
   return settings(options, {})('interval', duration(1_000, MAX_TIMEOUT_MS), '2m');
+}
+
+/** `1h,1d,7d` in milliseconds; none at all for `none`. */
+function sweepAges(value: string): readonly number[] {
+  if (value.trim() === NONE) return [];
+  return value.split(',').map((age) => duration(HOUR_MS, MAX_SWEEP_MS)(age));
+}
+
+/** Sweeps and the overlap need the journal for as long as they look back. */
+function journalDays(days: number, ages: readonly number[], overlapMs: number): number {
+  return Math.max(days, Math.ceil(Math.max(overlapMs, ...ages) / DAY_MS) + 1);
 }
 
 /** The log level alone, for messages about an otherwise wrong configuration. */

@@ -11,6 +11,9 @@ import type { Store } from '../state/state-store.ts';
 
 const LF = 0x0a;
 
+/** What is new in the pages of a source, and what is to be committed once it is delivered. */
+export type Progress = Pick<SourceProgress, 'name' | 'state' | 'take' | 'takeRejected' | 'batch'>;
+
 export interface DeliveryOptions {
   readonly outlet: Pick<Outlet, 'print'>;
   readonly lineBuilder: Pick<LineBuilder, 'build' | 'reject'>;
@@ -40,13 +43,13 @@ export class Delivery {
    * run's reason when it was stopped before all of them were printed, StdoutError when stdout is closed or Fluent Bit
    * does not take what is printed.
    */
-  async deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
+  async deliver(source: Source, progress: Progress, page: Page): Promise<void> {
     const turn = this.#last.then(() => this.#deliver(source, progress, page));
     this.#last = turn.catch(() => undefined);
     await turn;
   }
 
-  async #deliver(source: Source, progress: SourceProgress, page: Page): Promise<void> {
+  async #deliver(source: Source, progress: Progress, page: Page): Promise<void> {
     const { acknowledgement, run } = this.#options;
     run.signal.throwIfAborted();
     this.pages++;
@@ -71,7 +74,7 @@ export class Delivery {
 
   async #print(
     source: Source,
-    progress: SourceProgress,
+    progress: Progress,
     page: Page,
     events: readonly EventSlice[],
     isEnd: boolean,

@@ -43,6 +43,10 @@ export class EventIdMap {
     return occurrence;
   }
 
+  has(id: EventId): boolean {
+    return this.#find(id, this.#bucket(id.a, id.b, id.c, id.d)) >= 0;
+  }
+
   /** Sets the id's value and returns the one before, if there was one. */
   set(id: EventId, value: number): number | undefined {
     const bucket = this.#bucket(id.a, id.b, id.c, id.d);

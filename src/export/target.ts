@@ -90,6 +90,7 @@ interface Beginning {
 export class PartialFile implements Store {
   readonly state: State;
   readonly previousSave = 0;
+  readonly journalFolder = undefined;
   /** Where the lines go until they are complete. */
   readonly name: string;
   /** Whole lines, in bytes. */

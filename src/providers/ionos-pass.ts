@@ -83,6 +83,12 @@ export class WindowPasses {
     return this.#limit;
   }
 
+  /** What the API counts in a window, at the cost of one request; undefined when that may not be all. */
+  async count(contract: string, window: Window, signal: AbortSignal): Promise<number | undefined> {
+    const query = { contract, window, offset: 0, limit: 1, isolates: false, rejects: true };
+    return believableTotal(await fetchPage(this.#api, query, signal), 0);
+  }
+
   /** One pass: pages by offset until the total is reached or the rest is empty. */
   async *pass(walk: Walk, signal: AbortSignal): AsyncGenerator<WindowPage, PassEnd> {
     const { window, seen } = walk;

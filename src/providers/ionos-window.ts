@@ -33,6 +33,11 @@ export class WindowReader {
     this.#passes = new WindowPasses(context);
   }
 
+  /** What the API counts in a window, at the cost of one request; undefined when that may not be all. */
+  async count(contract: string, window: Window, signal: AbortSignal): Promise<number | undefined> {
+    return this.#passes.count(contract, window, signal);
+  }
+
   /**
    * All events of a window, page by page, whatever their order. New events shift the pages while they are read, so
    * the window is read again until as many different events have come as the server counts. A page's events are in

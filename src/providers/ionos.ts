@@ -64,6 +64,10 @@ class Ionos implements Provider {
     return [...new Set(ids)].map((id) => ({ id, name: `ionos/${id}`, contract: id }));
   }
 
+  async count(source: Source, from: number, to: number, signal: AbortSignal): Promise<number | undefined> {
+    return this.#windows.count(source.id, { from, to }, signal);
+  }
+
   async *pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncGenerator<Page> {
     const { log } = this.#context;
     const overlap = Math.ceil(this.#context.overlapMs / 1000);

@@ -65,6 +65,11 @@ export interface Provider {
   sources(signal: AbortSignal): Promise<Source[]>;
   /** All that is new in a source since its checkpoint. Ends when there is no more, throws when it cannot go on. */
   pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncIterable<Page>;
+  /**
+   * How many events a source has from one instant to another (epoch seconds, end exclusive), at the cost of one request;
+   * undefined when the API does not say exactly. A provider whose API never says has no such function.
+   */
+  count?(source: Source, from: number, to: number, signal: AbortSignal): Promise<number | undefined>;
 }
 
 /** What the command line needs to know of a provider before there is one. */

@@ -134,6 +134,7 @@ async function openStore(config: Config, world: World, run: Run, log: Log): Prom
     signal: run.signal,
     now: world.now,
     onFailure: (error) => run.abort(error),
+    journalDays: config.journalDays,
     initialLastRun: new Date(config.since(world.now())).toISOString(),
   });
 }

@@ -14,11 +14,12 @@ export type BatchRecord = Partial<Record<EntryKind, Partial<Groups>>> & {
   readonly late?: Batch['late'];
   readonly oversize?: number;
   readonly rejected?: number;
+  readonly found_missing?: number;
   readonly gap?: string;
 };
 
 export function toRecord(batch: Batch): BatchRecord {
-  const { cursor, partial, last_event, forget_before, late, oversize, rejected, gap } = batch;
+  const { cursor, partial, last_event, forget_before, late, oversize, rejected, found_missing, gap } = batch;
   const groups: Partial<Record<EntryKind, Partial<Groups>>> = {};
   for (const { key, keepUntil, kind } of batch.entries) {
     const ofKind = (groups[kind] ??= {});
@@ -33,6 +34,7 @@ export function toRecord(batch: Batch): BatchRecord {
     ...(late.count > 0 ? { late } : {}),
     ...(oversize > 0 ? { oversize } : {}),
     ...(rejected > 0 ? { rejected } : {}),
+    ...(found_missing > 0 ? { found_missing } : {}),
     ...(gap === null ? {} : { gap }),
   };
 }
@@ -61,6 +63,7 @@ export function parseRest(record: Record<string, unknown>, path: string): Batch 
     },
     oversize: count(record['oversize'] ?? 0, `${path}.oversize`),
     rejected: count(record['rejected'] ?? 0, `${path}.rejected`),
+    found_missing: count(record['found_missing'] ?? 0, `${path}.found_missing`),
     gap: textOrNull(record['gap'], `${path}.gap`),
   };
 }

@@ -32,6 +32,8 @@ export interface Batch {
   /** How many of them were too long for a line, and how many were set aside because Fluent Bit refused them. */
   oversize: number;
   rejected: number;
+  /** How many of them a sweep found missing. */
+  found_missing: number;
   /** What the API counts and does not return, in words; null when it returned everything. */
   gap: string | null;
 }
@@ -52,6 +54,7 @@ export function emptyBatch(): Batch {
     late: { count: 0, max_seconds: 0 },
     oversize: 0,
     rejected: 0,
+    found_missing: 0,
     gap: null,
   };
 }
@@ -67,6 +70,7 @@ export function append(batch: Batch, next: Batch): void {
   addLateness(batch.late, next.late);
   batch.oversize += next.oversize;
   batch.rejected += next.rejected;
+  batch.found_missing += next.found_missing;
   batch.gap = next.gap ?? batch.gap;
 }
 

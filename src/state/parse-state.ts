@@ -3,6 +3,7 @@ import {
   ShapeError,
   count,
   countOrNull,
+  list,
   object,
   parseJson,
   text,
@@ -21,6 +22,7 @@ import {
   startOf,
   type JournalMark,
   type Pending,
+  type Redelivery,
   type SourceState,
   type State,
 } from './state.ts';
@@ -54,6 +56,7 @@ export function parseState(text: string): State {
     journal: parseMark(document['journal']),
     sources,
     pending: document['pending'] == null ? null : parsePending(document['pending']),
+    redeliver: list(document['redeliver'] ?? [], 'redeliver').map(parseRedelivery),
     ...(destination === undefined ? {} : { destination }),
     ...(document['version'] === undefined || document['taken_over'] === true ? { taken_over: true } : {}),
   };
@@ -69,6 +72,15 @@ function parseSource(value: unknown, path: string): SourceState {
     cursor: text(source['cursor'], `${path}.cursor`),
     start,
     journal_from: countOrNull(source['journal_from'], `${path}.journal_from`) ?? startOf({ start }),
+    swept: Object.fromEntries(
+      Object.entries(object(source['swept'] ?? {}, `${path}.swept`)).map(([age, second]) => [
+        age,
+        count(second, `${path}.swept["${age}"]`),
+      ]),
+    ),
+    last_sweep: instantOrNull(source['last_sweep'], `${path}.last_sweep`),
+    found_missing: count(source['found_missing'] ?? 0, `${path}.found_missing`),
+    redelivered: count(source['redelivered'] ?? 0, `${path}.redelivered`),
     hours: new HourCounts(
       hours.map(([hour, events]) => [epochSecond(hour, `${path}.hours`), count(events, `${path}.hours["${hour}"]`)]),
     ),
@@ -116,6 +128,18 @@ function parseMark(value: unknown): JournalMark {
             file: text(from['file'], 'journal.known_from.file'),
             offset: count(from['offset'], 'journal.known_from.offset'),
           },
+  };
+}
+
+function parseRedelivery(value: unknown, index: number): Redelivery {
+  const path = `redeliver[${index}]`;
+  const range = object(value, path);
+  return {
+    source: text(range['source'], `${path}.source`),
+    from: count(range['from'], `${path}.from`),
+    to: count(range['to'], `${path}.to`),
+    missing: range['missing'] === true,
+    since_seq: count(range['since_seq'], `${path}.since_seq`),
   };
 }
 

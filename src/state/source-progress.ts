@@ -69,7 +69,7 @@ export class SourceProgress {
     for (const event of events) {
       const key = keyOf(event);
       const kind = event.id === undefined ? 'delivered_unnamed' : 'delivered';
-      batch.entries.push({ key, keepUntil: keepUntil(event, page), kind });
+      batch.entries.push({ key, keepUntil: secondOf(event, page), kind });
       if (event.id === undefined && !isEnd) batch.partial.push(key.toString());
       const lateness = latenessOf(event, page);
       if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
@@ -104,7 +104,8 @@ export function noteDelivered(state: SourceState, batch: Batch, at: number): voi
 export function noteEntry(state: SourceState, { key, keepUntil, kind }: Entry): void {
   if (kind === 'delivered' || kind === 'excluded') state.seen.add(key, keepUntil);
   if (kind === 'delivered' || kind === 'delivered_unnamed') state.delivered++;
-  if (kind !== 'redelivered') state.hours.add(keepUntil);
+  if (kind === 'redelivered') state.redelivered++;
+  else state.hours.add(keepUntil);
 }
 
 /** Applies what else a delivered batch says. */
@@ -127,6 +128,7 @@ export function noteRest(state: SourceState, batch: Batch, at: number): void {
   addLateness(state.late, batch.late);
   state.oversize += batch.oversize;
   state.rejected += batch.rejected;
+  state.found_missing += batch.found_missing;
   if (batch.gap !== null) state.last_error = `${new Date(at).toISOString()} ${batch.gap}`;
 }
 
@@ -139,7 +141,7 @@ export function keyOf({ id, json, start, end }: EventSlice): EventId {
  * When the event happened, in epoch seconds; where it does not say, or says something that the server's choice
  * contradicts, the last second of the window that it came from.
  */
-function keepUntil({ time }: EventSlice, { between }: Page): number {
+export function secondOf({ time }: EventSlice, { between }: Page): number {
   const seconds = time === undefined ? NaN : Math.floor(time / 1000);
   if (between === undefined) return Number.isNaN(seconds) ? 0 : seconds;
   return seconds >= between.from && seconds < between.to ? seconds : between.to - 1;

@@ -43,6 +43,8 @@ export interface Store {
   readonly state: State;
   /** When the state was written by the run before, in epoch milliseconds; 0 when there was none. */
   readonly previousSave: number;
+  /** The journal's folder; undefined where there is none. */
+  readonly journalFolder: string | undefined;
   /** Adds a source that was never polled. */
   register(name: string, source: SourceState): void;
   /** The events of this batch of a source were delivered. */
@@ -61,6 +63,7 @@ export function emptyStore(now: () => number): Store {
   return {
     state,
     previousSave: 0,
+    journalFolder: undefined,
     register: (name, source) => void (state.sources[name] = source),
     commit: (source, batch) => noteDelivered(stateOf(source, state), batch, now()),
     catchUp: nothing,
@@ -86,6 +89,7 @@ interface Opened {
 export class StateStore implements Store {
   readonly state: State;
   readonly previousSave: number;
+  readonly journalFolder: string;
   readonly #opened: Opened;
   readonly #options: StateStoreOptions;
   /** What was delivered and is not in the journal yet. */
@@ -104,6 +108,7 @@ export class StateStore implements Store {
     this.#opened = opened;
     this.state = opened.state;
     this.previousSave = opened.previousSave;
+    this.journalFolder = opened.journal.folder;
     this.#options = options;
   }
 
@@ -203,6 +208,9 @@ export class StateStore implements Store {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#saving.catch(() => undefined);
+    const { journalDays } = this.#options;
+    if (journalDays !== undefined && this.#failure === undefined)
+      await this.#opened.journal.removeOlderThan(journalDays);
     await this.#opened.journal.close();
     await this.#opened.release();
   }

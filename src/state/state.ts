@@ -36,6 +36,13 @@ export interface SourceState {
   strikes: Record<string, number>;
   /** Since when the journal has all events of the source, in epoch seconds. */
   journal_from: number;
+  /** Up to which second (epoch) each sweep, by its age in seconds, has compared the journal with the API. */
+  swept: Partial<Record<string, number>>;
+  /** When a sweep last compared something, RFC 3339. */
+  last_sweep: string | null;
+  /** Events that sweeps found missing and delivered, and events that were delivered again because somebody asked. */
+  found_missing: number;
+  redelivered: number;
   /** How many events of the last days it has. */
   hours: HourCounts;
   /** In how many runs in a row the source failed because of a page that cannot be read. */
@@ -56,6 +63,18 @@ export interface Pending {
   readonly sources: Readonly<Record<string, Batch>>;
 }
 
+/** A range of a source that somebody wants again. */
+export interface Redelivery {
+  readonly source: string;
+  /** Epoch seconds; everything before `from` is done. */
+  from: number;
+  readonly to: number;
+  /** Only what the journal does not have. */
+  readonly missing: boolean;
+  /** The journal's last commit when it was asked for: what was redelivered after it is done. */
+  readonly since_seq: number;
+}
+
 /** Up to where the state file has what the journal says. */
 export interface JournalMark extends ChainEnd {
   /** Ids that may come again are in the journal from here on; null when they may be anywhere. */
@@ -72,6 +91,8 @@ export interface State {
   journal: JournalMark;
   sources: Record<string, SourceState>;
   pending: Pending | null;
+  /** What is to be delivered again, in this order. */
+  redeliver: Redelivery[];
   /** What the last run knew of the lines behind Fluent Bit's input. */
   destination?: DestinationSeen;
   /** The Python fetcher left it, and no source was polled since: what is before `last_run` it has printed. */
@@ -95,7 +116,7 @@ export function serializeState(state: State, withIds = false): string {
 
 export function emptyState(): State {
   const journal = { seq: 0, hash: FIRST_PREV, known_from: null };
-  return { version: STATE_VERSION, last_run: null, generation: 0, journal, sources: {}, pending: null };
+  return { version: STATE_VERSION, last_run: null, generation: 0, journal, sources: {}, pending: null, redeliver: [] };
 }
 
 /**
@@ -139,6 +160,10 @@ export function newSource(cursor: string): SourceState {
     strikes: {},
     unreadable: 0,
     journal_from: startOf({ start: cursor }),
+    swept: {},
+    last_sweep: null,
+    found_missing: 0,
+    redelivered: 0,
     hours: new HourCounts(),
   };
 }

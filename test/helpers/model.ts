@@ -43,7 +43,7 @@ export interface Step {
   };
 }
 
-const QUIET: Step = {
+export const QUIET: Step = {
   pauseMs: 2 * SECOND,
   tickMs: 0,
   before: [],
@@ -67,21 +67,50 @@ export class Model {
   readonly #args: readonly string[];
   #now = START;
 
-  private constructor(sandbox: Sandbox, stateFile: string, pageSize: number) {
+  private constructor(sandbox: Sandbox, stateFile: string, pageSize: number, args: readonly string[]) {
     this.sandbox = sandbox;
     this.#stateFile = stateFile;
     const since = new Date(START - 300 * SECOND).toISOString();
     const options = { 'api-url': sandbox.url, 'state-file': stateFile, since, 'page-size': `${pageSize}` };
-    this.#args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+    this.#args = [...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]), ...args];
   }
 
-  static async open(settings: SandboxSettings, stateFile: string, pageSize: number): Promise<Model> {
+  static async open(
+    settings: SandboxSettings,
+    stateFile: string,
+    pageSize: number,
+    args: readonly string[] = [],
+  ): Promise<Model> {
     const clock = { now: () => START };
     const sandbox = await startSandbox({ ...settings, now: () => clock.now() });
-    const model = new Model(sandbox, stateFile, pageSize);
+    const model = new Model(sandbox, stateFile, pageSize, args);
     clock.now = () => model.#now;
     for (const contract of CONTRACTS) sandbox.addContract(contract);
     return model;
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Another command for the same state; its exit code. */
+  async command(name: string, ...args: readonly string[]): Promise<number> {
+    this.said.splice(0);
+    return main([name, '--state-file', this.#stateFile, ...args], {
+      env: { IONOS_API_TOKEN: 'sandbox-token', IONOS_API_URL: this.sandbox.url },
+      stdout: new Writable({
+        write: (chunk: Buffer, _encoding, done) => {
+          this.said.push(chunk.toString());
+          done();
+        },
+      }),
+      log: { write: (line) => void this.said.push(line), journal: false },
+      signal: new AbortController().signal,
+      now: () => this.#now,
+      monotonic: () => this.#now,
+      pause,
+      random: () => 0,
+    });
   }
 
   async close(): Promise<void> {

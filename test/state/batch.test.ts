@@ -40,6 +40,7 @@ const batches: fc.Arbitrary<Batch> = fc
       .map((late) => (late.count === 0 ? { count: 0, max_seconds: 0 } : late)),
     oversize: fc.nat(2),
     rejected: fc.nat(2),
+    found_missing: fc.nat(2),
     gap: nullable(fc.constant('the API counts more')),
   })
   .map(({ events, partial, ...rest }) => ({

@@ -1,0 +1,66 @@
+import type { Config } from '../config/config.ts';
+import { readPastRange } from '../config/past-range.ts';
+import type { Options } from '../config/settings.ts';
+import { formatSecond } from '../lib/duration.ts';
+import { ConfigError, ExitCode } from '../lib/errors.ts';
+import { createLog } from '../lib/log.ts';
+import { counted } from '../lib/words.ts';
+import type { World } from '../lib/world.ts';
+import { StateStore } from '../state/state-store.ts';
+import type { Redelivery, State } from '../state/state.ts';
+
+/**
+ * Queues a range in the state, under the lock: the next polls print it again, after what is new. With --cancel it empties
+ * the queue. Throws ConfigError for a range that cannot be meant, LockedError while a poll is running.
+ */
+export async function redeliver(config: Config, world: World, options: Options): Promise<ExitCode> {
+  const log = createLog({ ...world.log, level: config.logLevel });
+  const now = world.now();
+  const range = options['cancel'] === true ? undefined : readPastRange(options, now, 'redeliver');
+  const store = await StateStore.open({
+    file: config.stateFile,
+    log,
+    signal: world.signal,
+    now: world.now,
+    initialLastRun: new Date(config.since(now)).toISOString(),
+    onFailure: () => undefined,
+  });
+  try {
+    const { state } = store;
+    if (range === undefined) {
+      log.info(`${counted(state.redeliver.length, 'range')} cancelled`);
+      state.redeliver = [];
+    } else {
+      const names = sourcesOf(config, state);
+      for (const source of names) state.redeliver.push(queued(source, range, options['missing'] === true, state));
+      const span = `${formatSecond(range.from)} to ${formatSecond(range.to)}`;
+      log.info(`${span} of ${counted(names.length, 'source')} is queued: the next runs deliver it after what is new`);
+    }
+    await store.flush();
+  } finally {
+    await store.close();
+  }
+  return ExitCode.Done;
+}
+
+export function queued(
+  source: string,
+  { from, to }: { readonly from: number; readonly to: number },
+  missing: boolean,
+  { journal }: State,
+): Redelivery {
+  return { source, from, to, missing, since_seq: journal.seq };
+}
+
+function sourcesOf({ contracts, provider, stateFile }: Config, { sources }: State): string[] {
+  const known = Object.keys(sources);
+  if (known.length === 0) throw new ConfigError(`the state file ${stateFile} has no sources yet: run a poll first`);
+  if (contracts.length === 0) return known;
+  return contracts.map((contract) => {
+    const name = `${provider.name}/${contract}`;
+    if (!Object.hasOwn(sources, name)) {
+      throw new ConfigError(`--contract: the state file has no ${name} (it has: ${known.join(', ')})`);
+    }
+    return name;
+  });
+}

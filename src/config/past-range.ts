@@ -1,0 +1,28 @@
+import { formatSecond } from '../lib/duration.ts';
+import { ConfigError } from '../lib/errors.ts';
+import { settings, since, type Options } from './settings.ts';
+
+/** A time span in epoch seconds, end exclusive. */
+export interface PastRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * `--from` and `--to`, which must lie in the past and in this order. Without `--from` the range begins at `begin`; where
+ * there is none, it is required. Throws ConfigError.
+ */
+export function readPastRange(options: Options, now: number, command: string, begin?: number): PastRange {
+  const setting = settings(options, {});
+  const [first, last] = [setting('from', since, undefined), setting('to', since, undefined)];
+  const present = Math.floor(now / 1000);
+  if (first === undefined && begin === undefined) {
+    throw new ConfigError(`${command} requires --from, such as --from 24h or --from 2026-01-31`);
+  }
+  const from = first === undefined ? (begin ?? 0) : Math.max(0, Math.floor(first(now) / 1000));
+  const to = last === undefined ? present : Math.ceil(last(now) / 1000);
+  if (from >= present) throw new ConfigError(`--from (${formatSecond(from)}) lies in the future`);
+  if (to > present) throw new ConfigError(`--to (${formatSecond(to)}) lies in the future`);
+  if (from >= to) throw new ConfigError(`--from (${formatSecond(from)}) must be before --to (${formatSecond(to)})`);
+  return { from, to };
+}

@@ -1,0 +1,136 @@
+import { formatSecond } from '../lib/duration.ts';
+import { counted } from '../lib/words.ts';
+import { Stopped } from '../lib/run.ts';
+import type { Source } from '../providers/provider.ts';
+import { hourOf } from '../state/hour-counts.ts';
+import { journalledIds, type SourceRange } from '../state/journalled-ids.ts';
+import { RangeProgress, type RangeReason } from '../state/range-progress.ts';
+import { startOf, stateOf, type SourceState } from '../state/state.ts';
+import { withAdvice } from './failures.ts';
+import type { Session } from './session.ts';
+
+const HOUR_S = 3_600;
+
+/**
+ * In the time that the run has left, after what is new: delivers what was asked for with `redeliver`, then compares hours
+ * that have reached a sweep's age with the API's counts, and delivers what is missing. False when Fluent Bit did not
+ * take it.
+ */
+export async function deliverPast(session: Session, sources: readonly Source[]): Promise<boolean> {
+  const { store, log } = session;
+  if (store.journalFolder === undefined) return true;
+  try {
+    return (await redeliver(session, sources)) && (await sweep(session, sources));
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    log.debug(`${error.message}: what is left of the past is for the next run`);
+    return await session.acknowledgement.settle();
+  } finally {
+    await store.flush();
+  }
+}
+
+async function redeliver(session: Session, sources: readonly Source[]): Promise<boolean> {
+  const { log, store } = session;
+  for (const queued of [...store.state.redeliver]) {
+    const source = sources.find(({ name }) => name === queued.source);
+    if (source === undefined) continue;
+    const printed = session.delivery.events;
+    const isDone = await deliverRange(session, source, queued, queued.missing ? 'missing' : 'redeliver', (until) => {
+      queued.from = Math.max(queued.from, until);
+    });
+    log.info(`${source.name}: ${counted(session.delivery.events - printed, 'event')} redelivered`);
+    if (!isDone) return false;
+    store.state.redeliver = store.state.redeliver.filter((one) => one !== queued);
+    await store.flush();
+  }
+  return true;
+}
+
+async function sweep(session: Session, sources: readonly Source[]): Promise<boolean> {
+  const { config, log, now, provider, run, store } = session;
+  if (provider.count === undefined || config.sweepAgesMs.length === 0) return true;
+  const present = Math.floor((now() - Math.max(0, session.api.clockLeadMs ?? 0)) / 1000);
+  const longest = Math.max(...config.sweepAgesMs) / 1000;
+  for (const source of sources) {
+    const state = stateOf(source.name, store.state);
+    state.hours.forgetBefore(present - longest - 48 * HOUR_S);
+    for (const ageMs of config.sweepAgesMs) {
+      run.signal.throwIfAborted();
+      const age = ageMs / 1000;
+      const due = dueRange(state, age, present);
+      if (due === undefined) continue;
+      try {
+        for (const range of await differing(session, source, state, due)) {
+          const printed = session.delivery.events;
+          if (!(await deliverRange(session, source, range, 'sweep'))) return false;
+          const found = session.delivery.events - printed;
+          const span = `between ${formatSecond(range.from)} and ${formatSecond(range.to)}`;
+          if (found > 0)
+            log.warn(`${source.name}: a sweep found ${counted(found, 'event')} missing ${span}; delivered now`);
+        }
+      } catch (error) {
+        if (error instanceof Stopped || run.signal.aborted) throw error;
+        log.warn(`${source.name}: the sweep failed and will be repeated: ${withAdvice(error, config.apiUrl.host)}`);
+        break;
+      }
+      state.swept[age] = due.to;
+      state.last_sweep = new Date(now()).toISOString();
+    }
+  }
+  return true;
+}
+
+/** The hours that have reached the age since the last sweep. An hour that was older when it came first needs none. */
+function dueRange(state: SourceState, age: number, present: number): { from: number; to: number } | undefined {
+  // What is not behind the overlap yet is still asked for by each poll.
+  const to = Math.min(hourOf(present - age), hourOf(startOf(state)));
+  const from = (state.swept[age] ??= Math.max(hourOf(state.journal_from + HOUR_S - 1), hourOf(present - age)));
+  return from < to ? { from, to } : undefined;
+}
+
+/** The hours in which the API counts other than the journal, or does not say. */
+async function differing(
+  { provider, run }: Session,
+  source: Source,
+  state: SourceState,
+  { from, to }: { from: number; to: number },
+): Promise<SourceRange[]> {
+  const found: SourceRange[] = [];
+  const open = [{ from, to }];
+  for (let range = open.pop(); range !== undefined; range = open.pop()) {
+    const count = await provider.count?.(source, range.from, range.to, run.signal);
+    if (count === state.hours.between(range.from, range.to)) continue;
+    const middle = hourOf((range.from + range.to) / 2);
+    if (middle <= range.from) found.push({ source: source.name, ...range });
+    else open.push({ from: middle, to: range.to }, { from: range.from, to: middle });
+  }
+  return found;
+}
+
+/** Reads a range and delivers what is wanted of it. `onDone` learns how far that has come for good. */
+async function deliverRange(
+  { acknowledgement, delivery, now, provider, run, store }: Session,
+  source: Source,
+  range: SourceRange,
+  reason: RangeReason,
+  onDone: (until: number) => void = () => undefined,
+): Promise<boolean> {
+  const folder = store.journalFolder;
+  if (folder === undefined) return true;
+  await store.flush();
+  const [journalled] = await journalledIds(folder, [range]);
+  if (journalled === undefined) return true;
+  const state = stateOf(source.name, store.state);
+  const lateBefore = Math.floor((Date.parse(state.cursor) || now()) / 1000);
+  const progress = new RangeProgress(source.name, state, { reason, journalled, lateBefore });
+  const checkpoint = { cursor: formatSecond(range.from), start: range.from, end: range.to };
+  for await (const page of provider.pages(source, checkpoint, run.signal)) {
+    await delivery.deliver(source, progress, page);
+    if (page.events.length > 0) continue;
+    if (!(await acknowledgement.settle())) return false;
+    const until = Date.parse(page.cursor);
+    if (!Number.isNaN(until)) onDone(until / 1000);
+  }
+  return acknowledgement.settle();
+}

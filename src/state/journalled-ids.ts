@@ -1,0 +1,81 @@
+import { EventId } from '../events/event-id.ts';
+import { EventIdMap } from '../events/event-id-map.ts';
+import type { EntryKind } from './batch.ts';
+import { journalFiles, linesOf } from './journal-files.ts';
+import { parseLine, type JournalLine } from './journal-line.ts';
+
+/** A time span of a source, in epoch seconds, end exclusive. */
+export interface SourceRange {
+  readonly source: string;
+  readonly from: number;
+  readonly to: number;
+  /** Only redeliveries after this commit count. */
+  readonly since_seq?: number;
+}
+
+/** What the journal has of a range. An event without an id may be there several times, and each counts. */
+export class JournalledIds {
+  readonly #named = new EventIdMap();
+  readonly #redelivered = new EventIdMap();
+  readonly #unnamed = new Map<string, number>();
+  readonly #unnamedAgain = new Map<string, number>();
+
+  add(id: EventId, kind: EntryKind, isUnnamed: boolean): void {
+    if (kind === 'redelivered') {
+      this.#redelivered.add(id, 0);
+      increment(this.#unnamedAgain, id);
+    } else if (isUnnamed) increment(this.#unnamed, id);
+    else this.#named.add(id, 0);
+  }
+
+  /** Whether the event was delivered or left out. One without an id is taken out. */
+  takeDelivered(key: EventId, isNamed: boolean): boolean {
+    return isNamed ? this.#named.has(key) : decrement(this.#unnamed, key);
+  }
+
+  /** Whether it was delivered again. One without an id is taken out. */
+  takeRedelivered(key: EventId, isNamed: boolean): boolean {
+    return isNamed ? this.#redelivered.has(key) : decrement(this.#unnamedAgain, key);
+  }
+}
+
+function increment(counts: Map<string, number>, key: EventId): void {
+  const text = key.toString();
+  counts.set(text, (counts.get(text) ?? 0) + 1);
+}
+
+function decrement(counts: Map<string, number>, key: EventId): boolean {
+  const text = key.toString();
+  const left = counts.get(text) ?? 0;
+  counts.set(text, left - 1);
+  return left > 0;
+}
+
+/** Reads the journal once for all ranges, in their order. Lines that cannot be read are passed over. */
+export async function journalledIds(folder: string, ranges: readonly SourceRange[]): Promise<JournalledIds[]> {
+  const found = ranges.map(() => new JournalledIds());
+  for await (const line of journalLinesOf(folder)) {
+    for (const [index, { source, from, to, since_seq = 0 }] of ranges.entries()) {
+      line.sources.get(source)?.forEachId(
+        (id, _second, kind) => found[index]?.add(id, kind, kind.endsWith('_unnamed')),
+        (second, kind) => second >= from && second < to && (kind !== 'redelivered' || line.seq > since_seq),
+      );
+    }
+  }
+  return found;
+}
+
+async function* journalLinesOf(folder: string): AsyncGenerator<JournalLine> {
+  for (const file of await journalFiles(folder)) {
+    for await (const { bytes, isWhole } of linesOf(folder, file)) {
+      if (!isWhole) continue;
+      let line: JournalLine;
+      try {
+        line = parseLine(bytes);
+      } catch {
+        continue; // loadJournal and verify say so
+      }
+      yield line;
+    }
+  }
+}

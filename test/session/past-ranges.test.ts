@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { accountOf } from '../helpers/account.ts';
+import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import type { SandboxSettings } from '../sandbox/server.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const [CONTRACT] = CONTRACTS;
+
+async function model(t: TestContext, settings: SandboxSettings = {}, ...args: string[]): Promise<Model> {
+  const one = await Model.open(settings, join(await temporaryFolder(t), 'state.json'), 100, args);
+  t.after(async () => one.close());
+  return one;
+}
+
+async function pass(m: Model, ms: number, before: readonly Arrival[] = []): Promise<string> {
+  const code = await m.run({ ...QUIET, pauseMs: ms, before });
+  assert.equal(code, 0, m.said.join(''));
+  return m.said.join('');
+}
+
+function assertOnce({ printed, events }: Model): void {
+  assert.deepEqual(accountOf(printed, events), { lost: [], repeated: [], foreign: [] });
+}
+
+describe('a sweep', { timeout: 120_000 }, () => {
+  it('finds events that come 2 hours, 2 days and 6 days late, and each is delivered exactly once', async (t) => {
+    const m = await model(t);
+    await pass(m, 0);
+    for (let hour = 0; hour < 8 * 24; hour += 6) await pass(m, 6 * HOUR, [{ contract: CONTRACT, agoMs: HOUR / 60 }]);
+    const late = [2 * HOUR, 2 * DAY, 6 * DAY].map((agoMs) => ({ contract: CONTRACT, agoMs }));
+    await pass(m, HOUR, late);
+    assert.ok(accountOf(m.printed, m.events).lost.length >= 2);
+    let said = '';
+    for (let hour = 0; hour < 8 * 24; hour += 6) said += await pass(m, 6 * HOUR);
+    assertOnce(m);
+    assert.match(said, /warning: ionos\/9876543218374837483: a sweep found 1 event missing between .*; delivered now/);
+  });
+
+  it('costs one request for each source, age and hour at most, and none with --sweep none', async (t) => {
+    const m = await model(t);
+    await pass(m, 0);
+    m.sandbox.requests.length = 0;
+    for (let minute = 0; minute < 180; minute += 5) await pass(m, HOUR / 12);
+    const polls = (180 / 5) * (1 + CONTRACTS.length);
+    // The first hour after the beginning is not whole; two others reach the age of an hour.
+    assert.ok(m.sandbox.requests.length - polls <= 2 * CONTRACTS.length, String(m.sandbox.requests.length - polls));
+    assert.ok(m.sandbox.requests.length > polls);
+
+    const none = await model(t, {}, '--sweep', 'none');
+    await pass(none, 0);
+    none.sandbox.requests.length = 0;
+    for (let minute = 0; minute < 180; minute += 5) await pass(none, HOUR / 12);
+    assert.equal(none.sandbox.requests.length, polls);
+  });
+
+  it('compares all that was missed in one request after the machine was off', async (t) => {
+    const m = await model(t);
+    for (let n = 0; n < 4; n++) await pass(m, HOUR, [{ contract: CONTRACT, agoMs: 1000 }]);
+    m.sandbox.requests.length = 0;
+    await pass(m, 5 * DAY);
+    const counts = m.sandbox.requests.filter(({ query }) => query['limit'] === '1');
+    assert.ok(counts.length <= 2 * CONTRACTS.length, String(counts.length));
+    assertOnce(m);
+  });
+});
+
+describe('redeliver', { timeout: 120_000 }, () => {
+  async function past(t: TestContext, settings: SandboxSettings = {}): Promise<Model> {
+    const m = await model(t, settings);
+    await pass(m, 0);
+    for (let n = 0; n < 6; n++) await pass(m, HOUR, [{ contract: CONTRACT, agoMs: 1000 }]);
+    assertOnce(m);
+    return m;
+  }
+
+  it('delivers a range once more, after what is new, and then no more', async (t) => {
+    const m = await past(t);
+    assert.equal(await m.command('redeliver', '--from', '3h'), 0, m.said.join(''));
+    assert.match(m.said.join(''), /of 3 sources is queued: the next runs deliver it after what is new/);
+    await pass(m, 1000, [{ contract: CONTRACT, agoMs: 500 }]);
+    const { repeated, lost } = accountOf(m.printed, m.events);
+    assert.deepEqual([repeated.length, lost], [3, []]);
+    await pass(m, 1000);
+    assert.equal(accountOf(m.printed, m.events).repeated.length, 3);
+  });
+
+  it('--missing delivers only what the journal does not have', async (t) => {
+    const m = await past(t);
+    m.sandbox.generate(CONTRACT, { count: 1, from: m.now - 2 * HOUR, to: m.now - 2 * HOUR + 1 });
+    await pass(m, 1000);
+    assert.equal(accountOf(m.printed, m.events).lost.length, 1);
+    assert.equal(await m.command('redeliver', '--from', '4h', '--missing'), 0);
+    await pass(m, 1000);
+    assertOnce(m);
+  });
+
+  it('--cancel empties the queue', async (t) => {
+    const m = await past(t);
+    assert.equal(await m.command('redeliver', '--from', '3h', '--contract', CONTRACT), 0);
+    assert.equal(await m.command('redeliver', '--cancel'), 0);
+    assert.match(m.said.join(''), /1 range cancelled/);
+    await pass(m, 1000);
+    assertOnce(m);
+  });
+
+  it('loses nothing when runs are killed in the middle of it', async (t) => {
+    const m = await past(t);
+    assert.equal(await m.command('redeliver', '--from', '5h'), 0);
+    for (let nth = 3; nth < 9; nth++) {
+      await m.run({ ...QUIET, pauseMs: 1000, end: { kind: 'killed', at: 'request', nth } });
+    }
+    await pass(m, 1000);
+    await pass(m, 1000);
+    const { lost, foreign } = accountOf(m.printed, m.events);
+    assert.deepEqual([lost, foreign], [[], []]);
+    assert.ok(m.printed.length >= m.events.length + 5);
+  });
+
+  it('says what is wrong with a range', async (t) => {
+    const m = await past(t);
+    for (const [args, why] of [
+      [['--from', '1h', '--to', '2h'], /error: --from .* must be before --to/],
+      [['--from', '2030-01-01'], /error: --from .* lies in the future/],
+      [['--from', '1h', '--to', '2030-01-01'], /error: --to .* lies in the future/],
+      [[], /error: redeliver requires --from/],
+      [['--from', '1h', '--contract', '7'], /error: --contract: the state file has no ionos\/7/],
+    ] as const) {
+      assert.equal(await m.command('redeliver', ...args), 2, m.said.join(''));
+      assert.match(m.said.join(''), why);
+    }
+  });
+});
