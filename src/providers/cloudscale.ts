@@ -76,12 +76,13 @@ class Cloudscale implements Provider {
         if (refused === undefined || isNarrowed || !isRefusal(error, TOO_OLD_STATUSES)) throw error;
         isNarrowed = true;
         const from = await this.#earliestAccepted(Math.floor(refused / 1000), checkpoint, error, signal);
+        url = this.#since(formatSecond(from), checkpoint);
+        if (from * 1000 <= refused) continue;
         const gap =
           `the API refuses to go back so far (${error.message}); ` +
           `entries from ${formatSecond(refused / 1000)} to ${formatSecond(from)} cannot be collected`;
         log.error(`${source.name}: ${gap}`);
         yield { events: [], cursor: formatSecond(from), gap };
-        url = this.#since(formatSecond(from), checkpoint);
         continue;
       }
       isStored = false;
@@ -166,6 +167,7 @@ class Cloudscale implements Provider {
     };
     const present = Math.min(Math.floor(now() / 1000), checkpoint.end ?? Infinity) - 1;
     if (present <= refused || !(await accepts(present))) throw refusal;
+    if (await accepts(refused)) return refused;
     // What is kept moves on with the clock: the next request comes a moment later.
     return Math.min((await earliest(refused, present, accepts)) + 1, present);
   }

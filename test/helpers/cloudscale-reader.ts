@@ -23,6 +23,9 @@ export class CloudscaleReader {
   readonly start: number;
   cursor: string;
   lastEvent: number | undefined;
+  /** What was set aside. */
+  readonly rejected: string[] = [];
+  isolatesBadEvents = false;
 
   constructor(t: TestContext, sandbox: Sandbox, startMs: number, client: Partial<ApiClientOptions> = {}) {
     const now = client.now ?? ((): number => sandbox.options.now());
@@ -39,11 +42,13 @@ export class CloudscaleReader {
     const checkpoint = {
       cursor,
       start,
+      isolatesBadEvents: this.isolatesBadEvents,
       ...(lastEvent === undefined ? {} : { lastEvent }),
       ...(end === undefined ? {} : { end }),
     };
     for await (const page of this.provider.pages(PROJECT, checkpoint, never)) {
       this.pages.push(page);
+      for (const one of page.rejected ?? []) this.rejected.push(one.json.toString('utf8', one.start, one.end));
       this.lines.push(...toLines(page.events).toString().split('\n').slice(0, -1));
       this.lastEvent = page.events.at(-1)?.time ?? this.lastEvent;
       this.cursor = page.cursor;

@@ -32,6 +32,9 @@ export function providerFor(
 export class IonosReader {
   /** What was printed, in its order, without line breaks. */
   readonly lines: string[] = [];
+  /** What was set aside. */
+  readonly rejected: string[] = [];
+  isolatesBadEvents = false;
   readonly pages: Page[] = [];
   readonly log: CapturedLog;
   readonly source: Source;
@@ -53,7 +56,7 @@ export class IonosReader {
 
   /** Reads what is new. `afterPage` is given each page once it is printed; false ends the poll there. */
   async poll(afterPage: (page: Page) => boolean | undefined = () => undefined, signal = never): Promise<void> {
-    const checkpoint = { cursor: this.cursor, start: this.start };
+    const checkpoint = { cursor: this.cursor, start: this.start, isolatesBadEvents: this.isolatesBadEvents };
     for await (const page of this.#provider.pages(this.source, checkpoint, signal)) {
       this.#print(page);
       if (afterPage(page) === false) return;
@@ -62,6 +65,7 @@ export class IonosReader {
 
   #print(page: Page): void {
     this.pages.push(page);
+    for (const { json, start, end } of page.rejected ?? []) this.rejected.push(json.toString('utf8', start, end));
     const { forgetBefore = -Infinity, between = { from: -Infinity, to: 0 } } = page;
     const isNew = ({ id: identity, time = NaN }: EventSlice): boolean => {
       const id = String(identity);

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { assertPrintedOnce } from '../helpers/account.ts';
 import { type Collector, collectorFor } from '../helpers/collector.ts';
@@ -34,5 +36,35 @@ describe('faults of the API', { concurrency: 2 }, () => {
     const third = await collector.run();
     assert.doesNotMatch(third.stderr, /an id/);
     assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
+  });
+
+  it('a contract stood still for good, since one event cannot be read', async (t) => {
+    const { sandbox, collector } = await place(t);
+    sandbox.addEvents(CONTRACT, [event('a', 120), event('b', 80)]);
+    const good = [...sandbox.events(CONTRACT)];
+    sandbox.addEvents(CONTRACT, [event('bad', 100, '"n":NaN')]);
+    const first = await collector.run();
+    assert.equal(first.code, 1, first.stderr);
+    const second = await collector.run();
+    assert.equal(second.code, 0, second.stderr);
+    assert.match(
+      second.stderr,
+      /bytes that are not an event in the place of one; they are stored in .*rejected\.jsonl/,
+    );
+    const third = await collector.run();
+    assert.doesNotMatch(third.stderr, /error/);
+    assertPrintedOnce(collector.printed, good);
+    const rejected = readFileSync(join(collector.folder, 'rejected.jsonl'), 'utf8');
+    assert.match(rejected, /^\{"_source":\{"@uuid":"bad",.*"n":NaN\}\}\n$/);
+  });
+
+  it('the token may not read a contract: the message names the privilege, in the words of the API', async (t) => {
+    const { collector } = await place(t, { forbiddenContracts: [CONTRACT] });
+    const { code, stderr } = await collector.run('--contract', CONTRACT);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /HTTP 403: You do not have the privilege to access the activity log\); .* ACCESS_ACTIVITY_LOG/,
+    );
   });
 });

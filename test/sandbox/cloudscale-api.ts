@@ -39,6 +39,10 @@ export class CloudscaleApi {
       const start = readInstant(query['start']);
       const end = readInstant(query['end']);
       if (start === undefined) return jsonAnswer(400, '{"start":["Enter a valid date/time."]}');
+      const { keptMs } = this.#options.cloudscale;
+      if (keptMs !== null && (start ?? 0) < (now - keptMs) * 1000) {
+        return jsonAnswer(400, '{"start":["must not be that far in the past"]}');
+      }
       if (end === undefined) return jsonAnswer(400, '{"end":["Enter a valid date/time."]}');
       return { position: 0, start, end, issued: now, generation: this.#generation };
     }

@@ -2,7 +2,7 @@
 
 import { type Answer, jsonAnswer } from './answer.ts';
 import { hitsOf, pageOf } from './ionos-page.ts';
-import { readPageQuery } from './ionos-query.ts';
+import { readPageQuery, refusedRange } from './ionos-query.ts';
 import type { IonosStore } from './ionos-store.ts';
 import type { SandboxOptions } from './options.ts';
 import type { RequestRecord } from './request-record.ts';
@@ -22,7 +22,7 @@ export class IonosApi {
     if (record.method !== 'GET') return ionosError(405, 'Method not allowed', { allow: 'GET' });
     if (record.kind === 'other') return ionosError(404, 'Resource does not exist');
     if (!this.#knows(record.headers['authorization'])) return ionosError(401, 'Unauthorized');
-    return record.contract === undefined ? this.#contracts() : this.#page(record, record.contract, intruder);
+    return record.contract === undefined ? this.#contracts(record) : this.#page(record, record.contract, intruder);
   }
 
   #knows(authorization: string | undefined): boolean {
@@ -32,12 +32,29 @@ export class IonosApi {
     return authorization === `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString('base64')}`;
   }
 
-  #contracts(): Answer {
-    const list = this.#store.contracts.map(
-      (number) =>
-        `{"id":${number},"type":"contracts","href":"https://api.ionos.com/activitylog/v1/contracts/${number}"}`,
-    );
+  #contracts({ headers, path, query }: RequestRecord): Answer {
+    const { contractsNext, contractsPerPage } = this.#options;
+    const all = this.#store.contracts;
+    const offset = Number(query['offset'] ?? 0);
+    const end = offset + (contractsPerPage ?? all.length);
+    const list = all
+      .slice(offset, end)
+      .map(
+        (number) =>
+          `{"id":${number},"type":"contracts","href":"https://api.ionos.com/activitylog/v1/contracts/${number}"}`,
+      );
     const array = `[${list.join(',')}]`;
+    if (contractsPerPage !== null) {
+      const origin = contractsNext === 'foreign' ? 'http://elsewhere.example' : `http://${headers['host'] ?? ''}`;
+      const next = end < all.length ? `"next":"${origin}${path}?offset=${end}&limit=${contractsPerPage}"` : '';
+      const more = {
+        _links: `"_links":{${next}}`,
+        foreign: `"_links":{${next}}`,
+        offset: `"offset":${offset},"limit":${contractsPerPage}`,
+        total: `"total":${all.length}`,
+      }[contractsNext];
+      return jsonAnswer(200, `{"items":${array},${more}}`);
+    }
     return jsonAnswer(200, this.#options.contractsShape === 'array' ? array : `{"items":${array}}`);
   }
 
@@ -45,14 +62,21 @@ export class IonosApi {
     if (this.#options.forbiddenContracts.includes(contract)) {
       return ionosError(403, 'You do not have the privilege to access the activity log');
     }
+    if (this.#options.unauthorizedContracts.includes(contract)) return ionosError(401, 'Unauthorized');
     const log = this.#store.log(contract);
     if (log === undefined) return ionosError(404, 'Resource does not exist');
     const query = readPageQuery(record.query, this.#options);
     if (typeof query === 'string') return ionosError(400, query);
 
+    const refusal = refusedRange(query, this.#options);
+    if (refusal !== undefined) return ionosError(400, refusal);
     const window = log.window(query.start, query.end, this.#options.now());
     const range = { from: query.offset, to: query.offset + query.limit };
-    const hits = hitsOf(window, range, this.#options, this.#pages++).map((event) => event.bytes);
+    const [from, to] = this.#options.filtered ?? [0, 0];
+    const hits = hitsOf(window, range, this.#options, this.#pages++)
+      .filter((_, index) => query.offset + index < from || query.offset + index >= to)
+      .map((event) => event.bytes);
+    if (this.#options.incomplete !== 'no') hits.length = hits.length >> 1;
     if (intruder !== undefined) hits.splice(hits.length >> 1, 1, intruder);
     return jsonAnswer(200, pageOf(hits, window.length, this.#options));
   }

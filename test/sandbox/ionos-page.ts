@@ -33,7 +33,8 @@ function shuffled(window: readonly StoredEvent[], seed: number): StoredEvent[] {
     .map(({ event }) => event);
 }
 
-type PageStyle = Pick<SandboxOptions, 'shape' | 'hitExtras' | 'total' | 'overstatedBy'>;
+type PageStyle = Pick<SandboxOptions, 'shape' | 'hitExtras' | 'total' | 'overstatedBy'> &
+  Partial<Pick<SandboxOptions, 'incomplete'>>;
 
 export function pageOf(hits: readonly Buffer[], total: number, style: PageStyle): Buffer {
   const { open, close } = hitFrame(style);
@@ -48,6 +49,11 @@ export function pageOf(hits: readonly Buffer[], total: number, style: PageStyle)
 function pageFrame(total: number, style: PageStyle): [string, string] {
   if (style.shape === 'array') return ['[', ']'];
   if (style.shape === 'items') return ['{"items":[', ']}'];
+  const { incomplete = 'no' } = style;
+  if (incomplete !== 'no') {
+    const why = incomplete === 'timed_out' ? '"timed_out":true' : '"_shards":{"total":2,"successful":1,"failed":1}';
+    return [`{${why},"hits":{${totalMember(total, style)}"hits":[`, ']}}'];
+  }
   const took = style.hitExtras ? '"took":3,"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},' : '';
   const score = style.hitExtras ? '"max_score":null,' : '';
   return [`{${took}"hits":{${totalMember(total, style)}${score}"hits":[`, ']}}'];

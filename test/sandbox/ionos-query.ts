@@ -34,6 +34,16 @@ export function readPageQuery(query: Readonly<Record<string, string | undefined>
   return { start, end, offset: limits.ignoreOffset ? 0 : offset, limit: given };
 }
 
+/** Why the range is refused, in the server's words. */
+export function refusedRange(
+  { start, end }: PageQuery,
+  { keptMs, maxRangeMs, now }: Pick<SandboxOptions, 'keptMs' | 'maxRangeMs' | 'now'>,
+): string | undefined {
+  if (keptMs !== null && start < now() - keptMs) return 'dateStart must not be before the retention period';
+  if (maxRangeMs !== null && end - start > maxRangeMs) return 'the range between dateStart and dateEnd is too long';
+  return undefined;
+}
+
 function readDate(text: string | undefined, otherwise: number): number | undefined {
   if (text === undefined) return otherwise;
   const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) ? Date.parse(text) : NaN;

@@ -15,7 +15,14 @@ export interface SandboxOptions {
   /** Contracts that answer 403. They stay in the list. */
   forbiddenContracts: readonly string[];
 
+  /** Contracts that answer 401, though the list does not. */
+  unauthorizedContracts: readonly string[];
+
   contractsShape: 'array' | 'items';
+  /** How many contracts a page of the list has; null: all of them. The shape is `items` then. */
+  contractsPerPage: number | null;
+  /** How such a page says that there is another one: a link, one to another origin, offset and limit, or the total. */
+  contractsNext: '_links' | 'foreign' | 'offset' | 'total';
   shape: 'hits/_source' | 'hits/source' | 'hits/bare' | 'items' | 'array';
   /** Members that Elasticsearch puts around a hit: `took`, `_index`, `_score`, `sort`. */
   hitExtras: boolean;
@@ -31,6 +38,13 @@ export interface SandboxOptions {
   /** What must not exceed `maxOffset`. */
   offsetRule: 'offset+limit' | 'offset';
   ignoreOffset: boolean;
+  /** How far back a query may go, and how long its range may be; 400 otherwise. */
+  keptMs: number | null;
+  maxRangeMs: number | null;
+  /** The places of a window (first, and the one after the last) that its pages leave out though the total counts them. */
+  filtered: readonly [number, number] | null;
+  /** Answers say that they are not complete, and are not: half of the hits are missing. */
+  incomplete: 'no' | 'timed_out' | '_shards';
 
   pretty: 'no' | 'lf' | 'crlf';
   /** Answers are compressed for a client that accepts gzip. */
@@ -68,6 +82,8 @@ export interface CloudscaleOptions {
   staleStatus: 400 | 404 | 410;
   /** Cursors older than this are stale; null keeps them for good. See also `expireCursors()`. */
   maxCursorAgeMs: number | null;
+  /** How far back a start may be; 400 otherwise. */
+  keptMs: number | null;
   /** Points cursors elsewhere; an origin of one's own (`{ origin }`) shows who follows them. */
   foreignCursors: 'no' | 'host' | 'port' | 'scheme' | 'credentials' | { origin: string };
   foreignIn: 'both' | 'next' | 'poll_more';
@@ -88,7 +104,10 @@ function ionosDefaults(): Omit<SandboxOptions, 'cloudscale'> {
     token: 'sandbox-token',
     basic: null,
     forbiddenContracts: [],
+    unauthorizedContracts: [],
     contractsShape: 'array',
+    contractsPerPage: null,
+    contractsNext: '_links',
     shape: 'hits/_source',
     hitExtras: false,
     total: 'number',
@@ -99,6 +118,10 @@ function ionosDefaults(): Omit<SandboxOptions, 'cloudscale'> {
     maxOffset: null,
     offsetRule: 'offset+limit',
     ignoreOffset: false,
+    keptMs: null,
+    maxRangeMs: null,
+    filtered: null,
+    incomplete: 'no',
     pretty: 'no',
     gzip: false,
     chunked: false,
@@ -122,6 +145,7 @@ function cloudscaleDefaults(): CloudscaleOptions {
     arrivalsPerSecond: 0,
     staleStatus: 400,
     maxCursorAgeMs: null,
+    keptMs: null,
     foreignCursors: 'no',
     foreignIn: 'both',
   };

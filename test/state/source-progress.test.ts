@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EventSlice } from '../../src/events/event.ts';
-import { EventReader } from '../../src/events/event.ts';
+import { EventReader, rejectedSlice } from '../../src/events/event.ts';
 import { JsonReader } from '../../src/events/json-reader.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { refusalsOf } from '../../src/delivery/refusals.ts';
@@ -150,12 +150,41 @@ describe('SourceProgress', () => {
     assert.deepEqual(state.late, { count: 3, max_seconds: 42 });
   });
 
+  it('were an event dated 1970 makes late by 56 years: a time outside of its window says nothing', () => {
+    const state = stateWith();
+    const window = { from: NOW_S - 300, to: NOW_S };
+    const odd = [event('a', NOW_S), event('b', -86_400), event('c', 200)];
+    deliver(progressOf(state), page(odd, { lateBefore: NOW_S - 100, between: window }));
+    assert.deepEqual(state.late, { count: 1, max_seconds: 100 });
+  });
+
   it('knows when the last event happened that said so', () => {
     const state = stateWith();
     deliver(progressOf(state), page([event('a', 10), event('b', 20), event('c')]));
     assert.equal(state.last_event, new Date((NOW_S - 20) * 1000).toISOString());
     deliver(progressOf(state), page([event('d')]));
     assert.equal(state.last_event, new Date((NOW_S - 20) * 1000).toISOString());
+  });
+});
+
+describe('what came in the place of an event', () => {
+  const bad = rejectedSlice(Buffer.from('null'), 0, 4);
+  const one = page([], { rejected: [bad], between: { from: NOW_S - 10, to: NOW_S } });
+
+  it('is set aside once, also over several runs', () => {
+    const state = stateWith();
+    const progress = progressOf(state);
+    const rejected = progress.takeRejected(one);
+    assert.deepEqual(rejected, [bad]);
+    noteDelivered(state, progress.batch(one, rejected, false), NOW_S * 1000);
+    assert.deepEqual(progress.takeRejected(one), []);
+    assert.deepEqual(progressOf(stateWith({ seen: state.seen.toJSON() })).takeRejected(one), []);
+    assert.deepEqual(progress.takeRejected(page([])), []);
+  });
+
+  it('is looked for after a run that failed because of it', () => {
+    assert.equal(progressOf(stateWith()).checkpoint.isolatesBadEvents, undefined);
+    assert.equal(progressOf(stateWith({ unreadable: 1 })).checkpoint.isolatesBadEvents, true);
   });
 });
 
