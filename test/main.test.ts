@@ -43,7 +43,7 @@ describe('the process', { timeout: 120_000 }, () => {
     t.after(async () => sandbox.close());
     const collector = await collectorFor(t, sandbox);
     const env = { ALL_PROXY: 'socks5://127.0.0.1:1', NODE_EXTRA_CA_CERTS: '/nonexistent/ca.pem' };
-    const running = collector.start({ args: ['--deadline', '1s'], env });
+    const running = collector.start({ args: ['--deadline', '5s'], env });
     const { stderr } = await running.ended;
     assert.match(stderr, /no answer from .*127\.0\.0\.1:1/);
     assert.doesNotMatch(stderr, /ExperimentalWarning/);

@@ -138,14 +138,13 @@ describe('a page that is printed in part', () => {
     const { code, lines } = await run.ended;
     assert.equal(code, 0);
     assert.ok(lines.length > 0 && lines.length < raws.length, `${lines.length} lines`);
-    const { delivered } = collector.state().sources['cloudscale/project'] ?? {};
-    if (delivered !== lines.length) {
-      t.skip('the machine was so slow that stdout was given up');
-      return;
-    }
-    for (const rest of [raws.length - lines.length, 0]) {
+    // On a slow machine stdout is given up before the line is through: then that one comes again.
+    const { delivered = 0 } = collector.state().sources['cloudscale/project'] ?? {};
+    assert.ok(delivered <= lines.length);
+    for (const rest of [raws.length - delivered, 0]) {
       assert.equal((await collector.start({ args: COLLECT, env }).ended).lines.length, rest);
     }
+    collector.printed.splice(delivered, lines.length - delivered);
     assert.deepEqual(collector.printed.map(String).toSorted(), raws.toSorted());
   });
 });
