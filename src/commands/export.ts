@@ -6,24 +6,17 @@ import { forEachConcurrent } from '../lib/concurrency.ts';
 import type { Config } from '../config/config.ts';
 import type { Options } from '../config/settings.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
-import { csvHeader, csvWriter } from '../export/csv.ts';
+import { BYTE_ORDER_MARK, csvHeader, csvWriter } from '../export/csv.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
-import {
-  ExitCode,
-  OutputError,
-  PageError,
-  StateError,
-  StdoutError,
-  codeOf,
-  messageOf,
-  type AppError,
-} from '../lib/errors.ts';
+import { ExitCode, OutputError, PageError, messageOf, type AppError } from '../lib/errors.ts';
 import type { EventSlice } from '../events/event.ts';
 import { ExportProgress } from '../export/progress.ts';
 import { readExportRequest, type ExportRequest } from '../config/export-request.ts';
-import { restartHint } from '../export/progress-record.ts';
+import { asExportError, resumeHint } from '../export/export-errors.ts';
+import { reportOf, sourceReport, summaryOf, tallyEvent, writeReport } from '../export/report.ts';
+import type { SourceTally } from '../export/progress-record.ts';
 import { openTarget, type ExportTarget } from '../export/target.ts';
 import { createLog } from '../lib/log.ts';
 import { ProgressLine } from '../export/progress-line.ts';
@@ -38,6 +31,9 @@ import type { World } from '../lib/world.ts';
 /** Tries for one request: some two minutes of an outage are waited out, since no next run comes by itself. */
 const MAX_ATTEMPTS = 10;
 
+/** Events appear in the API up to some minutes after they happened. */
+const LATENESS_MS = 300_000;
+
 /** What an export works with. */
 interface Export {
   readonly session: Session;
@@ -49,7 +45,7 @@ interface Export {
 
 /**
  * Writes all events of a time range to stdout or into a file, once and for all: neither the state file nor its lock
- * is touched. A file gets its name only when it is complete; until then, the same command goes on with it.
+ * is touched. A file gets its name only when it is complete; until then, the same command resumes it.
  */
 export async function exportRange(config: Config, world: World, options: Options): Promise<ExitCode> {
   const request = readExportRequest(options);
@@ -63,7 +59,7 @@ export async function exportRange(config: Config, world: World, options: Options
     if (target.isResumed) log.info(`resuming the export from ${formatSecond(from)} to ${formatSecond(to)}`);
     const wishedEnd = parseInstant(target.range.given.to ?? '');
     if (wishedEnd !== undefined && wishedEnd > to * 1000) {
-      log.warn(`--to ${formatSecond(wishedEnd / 1000)} lay in the future: the export ends with ${formatSecond(to)}`);
+      log.warn(`--to ${formatSecond(wishedEnd / 1000)} is in the future: the export ends at ${formatSecond(to)}`);
     }
     const warning = expiryWarning(credentials, world.now());
     if (warning !== undefined) log.warn(warning);
@@ -84,7 +80,7 @@ export async function exportRange(config: Config, world: World, options: Options
 }
 
 async function exportAll(work: Export): Promise<ExitCode> {
-  const { session, request, target, line } = work;
+  const { session, request, target } = work;
   const { config, log, run, provider, now } = session;
   const { state } = target.store;
   const sources = await provider.sources(run.signal);
@@ -96,7 +92,12 @@ async function exportAll(work: Export): Promise<ExitCode> {
     hasContracts: config.provider.hasContracts,
     now,
   });
-  if (request.format === 'csv' && !target.isResumed) await target.outlet.print(csvHeader(config.provider), run.giveUp);
+  if (request.format === 'csv' && !target.isResumed) {
+    const header = csvHeader(config.provider, request.separator);
+    // A pipe's reader would take the mark for a part of the first column's name.
+    const lines = target.file === undefined ? header : Buffer.concat([BYTE_ORDER_MARK, header]);
+    await target.outlet.print(lines, run.giveUp);
+  }
 
   const delivery = deliveryOf(work);
   let failed = 0;
@@ -122,16 +123,44 @@ async function exportAll(work: Export): Promise<ExitCode> {
     log.warn(`${reason}the export is not complete: ${summary}${resumeHint(target)}`);
     return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
   }
-  const withGaps = sources.filter((source) => stateOf(source.name, target.store.state).last_error !== null);
+  const withGaps = sources.filter((source) => stateOf(source.name, state).last_error !== null);
   await target.file?.complete();
+  await report(work, sources, withGaps.length === 0);
   if (withGaps.length > 0) {
     const names = withGaps.map(({ name }) => name).join(', ');
-    const where = request.output === undefined ? '' : `; ${request.output} has all that could be had`;
+    const where = request.output === undefined ? '' : `; ${request.output} contains everything the API returned`;
     log.warn(`the export has gaps: ${summary}, and the API counts more in ${names} than it gives${where}`);
     return ExitCode.SomeSourcesFailed;
   }
-  log[line === undefined ? 'debug' : 'info'](summary);
   return ExitCode.Done;
+}
+
+/** Says what was written, and writes the report that was asked for. */
+async function report({ session, request, target }: Export, sources: readonly Source[], complete: boolean) {
+  const { config, log, now } = session;
+  const { range, store, tallies } = target;
+  const written = reportOf({
+    provider: config.provider.name,
+    api_url: config.apiUrl.href,
+    range,
+    format: request.format,
+    output: request.output ?? null,
+    ...(await target.digest()),
+    complete,
+    sources: sources.map(({ name }) => {
+      const { delivered, cursor } = stateOf(name, store.state);
+      return sourceReport(name, delivered, tallyOf(name, cursor, tallies), cursor);
+    }),
+  });
+  for (const line of summaryOf(written)) log.info(line);
+  if (now() - range.to * 1000 < LATENESS_MS) {
+    log.info('the range ends now, and events that appear late are missing: for all of them, export again later');
+  }
+  if (request.report !== undefined) await writeReport(request.report, written);
+}
+
+function tallyOf(name: string, cursor: string, tallies: Record<string, SourceTally>): SourceTally {
+  return (tallies[name] ??= { first: null, last: null, counted: 0, countedUpTo: cursor });
 }
 
 /** `1h` is an hour before the API's present, and so is the end: a machine's clock may be days behind. */
@@ -161,8 +190,15 @@ async function exportSource(
     for await (const page of provider.pages(source, checkpoint, run.signal)) {
       const { cursor } = state;
       if (page.rejected !== undefined && page.rejected.length > 0) state.last_error = 'some events cannot be read';
+      const tally = tallyOf(source.name, cursor, target.tallies);
       await delivery.deliver(source, events, page);
-      if (state.cursor !== cursor) progress.step();
+      if (state.cursor !== cursor) {
+        progress.step();
+        if (page.counted !== undefined && tally.countedUpTo === cursor) {
+          tally.counted += page.counted;
+          tally.countedUpTo = state.cursor;
+        }
+      }
       line?.update(() => progress.render());
     }
   };
@@ -183,8 +219,11 @@ function deliveryOf({ session: { config, log, run }, request, target }: Export):
   return new Delivery({
     outlet: target.outlet,
     lineBuilder: {
-      build: (events, source) =>
-        Promise.resolve({ lines: events.map((event) => toLine(event, source)), oversize: 0, rejected: 0 }),
+      build: (events, source) => {
+        const tally = tallyOf(source.name, '', target.tallies);
+        for (const { time } of events) tallyEvent(tally, time);
+        return Promise.resolve({ lines: events.map((event) => toLine(event, source)), oversize: 0, rejected: 0 });
+      },
       reject: (bad, source) => {
         const texts = bad.map(({ json, start, end }) =>
           JSON.stringify(json.toString('utf8', start, end)).slice(0, 200),
@@ -200,28 +239,9 @@ function deliveryOf({ session: { config, log, run }, request, target }: Export):
 }
 
 /** What stands for an event in the output. */
-function lineMaker({ addFields, provider }: Config, { format }: ExportRequest) {
-  if (format === 'csv') return csvWriter(provider);
+function lineMaker({ addFields, provider }: Config, { format, separator }: ExportRequest) {
+  if (format === 'csv') return csvWriter(provider, separator);
   return addFields.length > 0 ? fieldAdder(addFields, provider) : (event: EventSlice) => event;
-}
-
-/** How to get the rest; empty for stdout, where nothing can be resumed. */
-function resumeHint({ file }: ExportTarget): string {
-  return file === undefined ? '' : `; run the same command again to resume from ${file.name}`;
-}
-
-/** An error of a poll in the words of an export, which no next run continues. */
-function asExportError(error: unknown, target: ExportTarget): unknown {
-  if (error instanceof StdoutError) {
-    const cause = error.cause ?? error;
-    const what = codeOf(cause) === 'EPIPE' ? 'stdout was closed' : `cannot write to stdout: ${messageOf(cause)}`;
-    return new StdoutError(`${what}; the export is not complete`, cause);
-  }
-  if (error instanceof StateError && target.file !== undefined) {
-    return new StateError(`${error.message}; ${restartHint(target.file.name)}`, error);
-  }
-  if (error instanceof OutputError) return new OutputError(`${error.message}${resumeHint(target)}`, error);
-  return error;
 }
 
 /** Undefined where nobody looks, where nothing is to be said, and where the events themselves are seen. */

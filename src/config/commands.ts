@@ -3,7 +3,7 @@
 import { FIELD_NAMES } from '../delivery/add-fields.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
 import { PROVIDERS } from '../providers/index.ts';
-import { FORMATS } from './export-request.ts';
+import { FORMATS, SEPARATOR_NAMES } from './export-request.ts';
 
 export const NAME = 'fetch-activity-logs';
 /** What a call without a command does. */
@@ -177,8 +177,23 @@ const WORKING: readonly Command[] = [
         short: 'f',
         value: 'FORMAT',
         describe: FORMATS.join(' or '),
-        fallback: FORMATS[0],
+        fallback: 'csv for FILE.csv, else jsonl',
         values: FORMATS,
+        isOptionOnly: true,
+      },
+      separator: {
+        group: 'Output',
+        value: 'NAME',
+        describe: `Between the cells of csv: ${SEPARATOR_NAMES.join(', ')}`,
+        fallback: SEPARATOR_NAMES[0],
+        values: SEPARATOR_NAMES,
+        isOptionOnly: true,
+      },
+      force: { group: 'Output', describe: 'Replace FILE if it exists', isOptionOnly: true },
+      report: {
+        group: 'Output',
+        value: 'FILE',
+        describe: 'Write a report as JSON: range, counts, first and last event, SHA-256',
         isOptionOnly: true,
       },
       ...ADD_FIELDS,
@@ -194,7 +209,8 @@ const WORKING: readonly Command[] = [
     },
     examples: [
       ['$0 export --from 7d -o week.jsonl', 'The last seven days of all contracts'],
-      ['$0 export --from 2d --to 1d --format csv', 'One day, for a spreadsheet'],
+      ['$0 export --from 2026-10-01 --to 2026-11-01 -o october.csv --report october.json', 'October, for an auditor'],
+      ['$0 export --from 2d --to 1d -o day.csv --separator semicolon', 'One day, for a spreadsheet'],
     ],
   },
   {

@@ -3,6 +3,7 @@ import { ConfigError } from '../lib/errors.ts';
 import { MAX_TIMEOUT_MS, duration, oneOf, settings, since, text, type Options } from './settings.ts';
 
 export const FORMATS = ['jsonl', 'csv'] as const;
+export const SEPARATOR_NAMES = ['comma', 'semicolon', 'tab'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What `export` is asked for. */
@@ -12,6 +13,12 @@ export interface ExportRequest {
   /** Undefined: stdout. */
   readonly output: string | undefined;
   readonly format: Format;
+  /** Between the cells of csv. */
+  readonly separator: (typeof SEPARATOR_NAMES)[number];
+  /** Where to write the report; undefined: nowhere. */
+  readonly report: string | undefined;
+  /** Replace a file that is there. */
+  readonly isForced: boolean;
   /** Infinity unless asked for: an export takes as long as it takes. */
   readonly deadlineMs: number;
 }
@@ -29,7 +36,7 @@ export interface ExportRange {
 export function readExportRequest(options: Options): ExportRequest {
   const setting = settings(options, {});
   const output = setting('output', text, undefined);
-  const format = setting('format', oneOf(FORMATS), 'jsonl');
+  const format = setting('format', oneOf(FORMATS), output?.toLowerCase().endsWith('.csv') === true ? 'csv' : 'jsonl');
   if (format === 'csv' && options['add-fields'] !== undefined) {
     throw new ConfigError('--add-fields is for jsonl: the columns of csv are always the same');
   }
@@ -38,6 +45,9 @@ export function readExportRequest(options: Options): ExportRequest {
     rangeAt: (now) => readRange(from, to, now),
     output: output === '-' ? undefined : output,
     format,
+    separator: setting('separator', oneOf(SEPARATOR_NAMES), 'comma'),
+    report: setting('report', text, undefined),
+    isForced: options['force'] === true,
     deadlineMs: setting('deadline', duration(1_000, MAX_TIMEOUT_MS), undefined) ?? Infinity,
   };
 }

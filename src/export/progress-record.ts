@@ -15,12 +15,23 @@ export interface ExportKey {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** What is known of the events that were written of one source. */
+export interface SourceTally {
+  /** Epoch milliseconds. */
+  first: number | null;
+  last: number | null;
+  /** How many events the API counted, and up to which cursor. */
+  counted: number;
+  countedUpTo: string | null;
+}
+
 /** How far an export got, kept as JSON beside its partial file. */
 export interface ExportRecord extends ExportKey {
   /** How many bytes of the partial file are on record; the rest is cut off before the export is resumed. */
   readonly bytes: number;
   /** The process that is writing it; null when none is. */
   readonly owner: ProcessIdentity | null;
+  readonly tallies: Record<string, SourceTally>;
   /** As in the state file: the cursor of each source, and the events already written from there on. */
   readonly state: State;
 }
@@ -33,7 +44,7 @@ export function serializeRecord({ state, ...head }: ExportRecord): string {
 /** Throws ShapeError when the text is not of that form. */
 export function parseRecord(document: string): ExportRecord {
   const end = document.indexOf('\n');
-  const { version, bytes, owner, range, parameters } = object(parseJson(document.slice(0, end)), 'the record');
+  const { version, bytes, owner, range, parameters, tallies } = object(parseJson(document.slice(0, end)), 'the record');
   if (version !== VERSION) throw unexpected('version', String(VERSION), version);
   const { from, to, given } = object(range, 'range');
   const written = object(given, 'range.given');
@@ -48,6 +59,7 @@ export function parseRecord(document: string): ExportRecord {
     parameters: Object.fromEntries(
       Object.entries(object(parameters, 'parameters')).map(([name, value]) => [name, String(value)]),
     ),
+    tallies: parseTallies(tallies),
     state: parseState(document.slice(end + 1)),
   };
 }
@@ -120,6 +132,25 @@ function differenceOf(left: ExportKey, key: ExportKey): string | undefined {
 
 function shown(value: string): string {
   return value === '' ? 'not given' : value;
+}
+
+/** An export of an earlier version has none. */
+function parseTallies(value: unknown): Record<string, SourceTally> {
+  const all = value === undefined ? {} : object(value, 'tallies');
+  return Object.fromEntries(
+    Object.entries(all).map(([name, one]) => {
+      const { first, last, counted, countedUpTo } = object(one, `tallies.${name}`);
+      return [
+        name,
+        {
+          first: first === null ? null : count(first, 'first'),
+          last: last === null ? null : count(last, 'last'),
+          counted: count(counted, 'counted'),
+          countedUpTo: textOrNull(countedUpTo, 'countedUpTo'),
+        },
+      ];
+    }),
+  );
 }
 
 function parseOwner({ pid, host, boot, started, since }: Record<string, unknown>): ProcessIdentity {

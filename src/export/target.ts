@@ -1,23 +1,12 @@
-import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createHash } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import type { ExportRange, ExportRequest } from '../config/export-request.ts';
 import { Outlet } from '../delivery/outlet.ts';
-import { AppError, ConfigError, LockedError, OutputError, codeOf, messageOf } from '../lib/errors.ts';
-import { syncFolder, writeDurably } from '../lib/durable-file.ts';
-import { thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import type { World } from '../lib/world.ts';
-import type { Batch } from '../state/batch.ts';
-import { noteDelivered } from '../state/source-progress.ts';
-import { emptyState, stateOf, type SourceState, type State } from '../state/state.ts';
-import { removeLeftovers } from '../state/state-file.ts';
 import { emptyStore, type Store } from '../state/state-store.ts';
-import { assertResumable, readRecord, recordName, serializeRecord, type ExportKey } from './progress-record.ts';
-
-/** Progress is recorded at most this often. */
-const SAVE_INTERVAL_MS = 1_000;
-/** Audit logs are not for everybody. */
-const MODE = 0o600;
+import { PartialFile } from './partial-file.ts';
+import type { SourceTally } from './progress-record.ts';
+import { sha256Of } from './report.ts';
 
 /** Where an export goes, and how far it got there. */
 export interface ExportTarget {
@@ -27,6 +16,10 @@ export interface ExportTarget {
   range: ExportRange;
   /** Undefined for stdout. */
   readonly file: PartialFile | undefined;
+  /** By source. */
+  readonly tallies: Record<string, SourceTally>;
+  /** How much was written, and its SHA-256; asked for when all is. */
+  digest(): Promise<{ readonly bytes: number; readonly sha256: string }>;
   /** Whether an earlier run wrote some of it. */
   readonly isResumed: boolean;
   /** Releases it, complete or not. */
@@ -35,12 +28,22 @@ export interface ExportTarget {
 
 /** stdout, where nothing can be resumed, or a file, where everything can. Throws ConfigError or LockedError. */
 export async function openTarget(request: ExportRequest, config: Config, world: World): Promise<ExportTarget> {
-  const { output, format } = request;
+  const { output, format, separator, isForced } = request;
   const range = request.rangeAt(world.now());
   if (output === undefined) {
     const outlet = new Outlet(world.stdout);
+    const hash = createHash('sha256');
+    let bytes = 0;
     return {
-      outlet,
+      outlet: {
+        print: async (lines, giveUp, wrapUp) => {
+          hash.update(lines);
+          bytes += lines.length;
+          return outlet.print(lines, giveUp, wrapUp);
+        },
+      },
+      tallies: {},
+      digest: () => Promise.resolve({ bytes, sha256: hash.digest('hex') }),
       store: emptyStore(world.now),
       range,
       file: undefined,
@@ -53,9 +56,10 @@ export async function openTarget(request: ExportRequest, config: Config, world: 
     'api-url': config.apiUrl.href,
     contract: [...config.contracts].sort().join(','),
     format,
+    separator: format === 'csv' ? separator : '',
     'add-fields': format === 'csv' ? '' : config.addFields.join(','),
   };
-  const file = await PartialFile.open(output, { range, parameters }, world.now);
+  const file = await PartialFile.open(output, { range, parameters }, { isForced, now: world.now });
   return {
     outlet: file,
     store: file,
@@ -66,183 +70,9 @@ export async function openTarget(request: ExportRequest, config: Config, world: 
       file.range = corrected;
     },
     file,
+    tallies: file.tallies,
+    digest: async () => ({ bytes: file.bytes, sha256: await sha256Of(file.target) }),
     isResumed: file.bytes > 0,
     close: () => file.close(),
   };
-}
-
-/** What a partial file is begun with. */
-interface Beginning {
-  readonly target: string;
-  readonly key: ExportKey;
-  readonly bytes: number;
-  readonly state: State;
-  readonly owner: ProcessIdentity;
-  readonly handle: FileHandle;
-  readonly now: () => number;
-}
-
-/**
- * An export's file while it is written: FILE.part takes the lines, FILE.part.json records how far it got, and it
- * becomes FILE only when it is complete. A run that was killed leaves both behind, and the next one resumes from the
- * record: lines behind it are cut off.
- */
-export class PartialFile implements Store {
-  readonly state: State;
-  readonly previousSave = 0;
-  readonly journalFolder = undefined;
-  /** Where the lines go until they are complete. */
-  readonly name: string;
-  /** Whole lines, in bytes. */
-  bytes: number;
-  /** Recorded with the lines: whoever resumes the export goes by it. */
-  range: ExportRange;
-  readonly #begun: Beginning;
-  #lastSave: number;
-  #isOpen = true;
-  #hasFailed = false;
-
-  private constructor(begun: Beginning) {
-    this.#begun = begun;
-    this.name = partOf(begun.target);
-    this.bytes = begun.bytes;
-    this.range = begun.key.range;
-    this.state = begun.state;
-    this.#lastSave = begun.now();
-  }
-
-  /**
-   * Begins FILE.part, or resumes it. Throws ConfigError when it cannot be written or belongs to a different export,
-   * LockedError when another process is writing it.
-   */
-  static async open(file: string, key: ExportKey, now: () => number): Promise<PartialFile> {
-    try {
-      const target = await resolveTarget(file);
-      const part = partOf(target);
-      const owner = await thisProcess(now());
-      const size = await sizeOf(part);
-      const left = size === undefined ? undefined : await readRecord(part, size);
-      if (left !== undefined) await assertResumable(left, part, size ?? 0, key);
-      const handle = await open(part, size === undefined ? 'wx' : 'r+', MODE);
-      try {
-        await removeLeftovers(recordName(part), left?.owner ?? undefined);
-        const { bytes, state, ...begun } = left ?? { bytes: 0, state: emptyState(), ...key };
-        const partial = new PartialFile({ target, key: begun, bytes, state, owner, handle, now });
-        await handle.truncate(partial.bytes);
-        await partial.flush();
-        return partial;
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      if (codeOf(error) === 'EEXIST') throw new LockedError(`another export has just begun to write ${file}`);
-      throw new ConfigError(`--output: cannot write ${file}: ${messageOf(error)}`);
-    }
-  }
-
-  /** Appends whole lines. Throws OutputError when they cannot be written; then none of them counts. */
-  async print(lines: Buffer): Promise<number> {
-    try {
-      for (let done = 0; done < lines.length;) {
-        const { bytesWritten } = await this.#begun.handle.write(lines, done, lines.length - done, this.bytes + done);
-        done += bytesWritten;
-      }
-    } catch (error) {
-      throw this.#cannotWrite(error);
-    }
-    this.bytes += lines.length;
-    return lines.length;
-  }
-
-  register(name: string, source: SourceState): void {
-    this.state.sources[name] = source;
-  }
-
-  /** catchUp records it before more is written. */
-  commit(source: string, batch: Batch): void {
-    noteDelivered(stateOf(source, this.state), batch, this.#begun.now());
-  }
-
-  async catchUp(): Promise<void> {
-    if (this.#begun.now() - this.#lastSave >= SAVE_INTERVAL_MS) await this.flush();
-  }
-
-  /** Records how far it got. The lines are on the disk before the record is. */
-  async flush(): Promise<void> {
-    await this.#save(this.#begun.owner);
-  }
-
-  /** Everything is there: gives the file its name. */
-  async complete(): Promise<void> {
-    const { target, handle } = this.#begun;
-    try {
-      await handle.sync();
-      await rename(this.name, target);
-      await syncFolder(dirname(target));
-      await rm(recordName(this.name), { force: true });
-    } catch (error) {
-      throw this.#cannotWrite(error);
-    }
-    this.#isOpen = false;
-    await handle.close();
-  }
-
-  /** Releases the file; unless it was completed, another run can resume it. */
-  async close(): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    const { handle } = this.#begun;
-    try {
-      // After a failure the last record stays: another write would fail, too, and hide the reason.
-      if (this.#hasFailed) return;
-      await this.#save(null);
-    } finally {
-      await handle.close();
-    }
-  }
-
-  async #save(owner: ProcessIdentity | null): Promise<void> {
-    this.#lastSave = this.#begun.now();
-    const { parameters } = this.#begun.key;
-    const text = serializeRecord({ bytes: this.bytes, owner, range: this.range, parameters, state: this.state });
-    try {
-      await this.#begun.handle.datasync();
-      await writeDurably(recordName(this.name), text);
-    } catch (error) {
-      throw this.#cannotWrite(error);
-    }
-  }
-
-  #cannotWrite(error: unknown): OutputError {
-    this.#hasFailed = true;
-    return new OutputError(`cannot write ${this.name}: ${messageOf(error)}`, error);
-  }
-}
-
-function partOf(target: string): string {
-  return `${target}.part`;
-}
-
-/** The file that is replaced in the end: what a symbolic link points to, not the link. */
-async function resolveTarget(file: string): Promise<string> {
-  try {
-    const target = await realpath(file);
-    if ((await stat(target)).isFile()) return target;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return file;
-    throw error;
-  }
-  throw new ConfigError(`--output: ${file} is not a regular file; without --output the events go to stdout`);
-}
-
-/** Undefined when there is no such file. */
-async function sizeOf(part: string): Promise<number | undefined> {
-  try {
-    return (await stat(part)).size;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -27,6 +27,8 @@ export interface Outcome {
   readonly parts: number;
   /** There was so little in it that the next one may be longer. */
   readonly isSparse?: boolean;
+  /** How many events the API counts in it; undefined where it does not say. */
+  readonly total?: number | undefined;
   /** What is in it and was not returned. */
   readonly gap?: string;
   /** The API does not accept the range, whatever the limit. */

@@ -70,12 +70,14 @@ export class WindowReader {
       const end = yield* this.#passes.pass(walk, signal);
       if (end !== 'empty page' && end !== 'total reached') return end;
       const came = seen.size + walk.duplicates + walk.rejected;
-      if (walk.total === undefined || came >= walk.total) return { parts: 1, isSparse: came < walk.maxEvents / 4 };
+      if (walk.total === undefined || came >= walk.total) {
+        return { parts: 1, isSparse: came < walk.maxEvents / 4, total: walk.total };
+      }
 
       withoutProgress = seen.size > before ? 0 : withoutProgress + 1;
       const account = `the API counts ${walk.total} events between ${span(window)}`;
       if (walk.hasHoles && withoutProgress > 0) {
-        return { parts: 1, gap: `${account}, but leaves some out of its pages: ${came} came` };
+        return { parts: 1, total: walk.total, gap: `${account}, but leaves some out of its pages: ${came} came` };
       }
       // Events that are alike to the byte count on one page only, and where the empty page came late, a smaller
       // window may have what is behind it.
@@ -89,10 +91,10 @@ export class WindowReader {
       if (end === 'total reached') {
         const returned = `${account}, but returned ${came} distinct ones`;
         if (walk.pagesWithoutProgress > 0) throw new PageError(`${returned}, again and again`);
-        return { parts: 1, gap: `${returned}: pages overlap` };
+        return { parts: 1, total: walk.total, gap: `${returned}: pages overlap` };
       }
       if (came === 0) throw new PageError(`${account}, but returned none`);
-      return { parts: 1, gap: `${account}, but its pages end after ${came}` };
+      return { parts: 1, total: walk.total, gap: `${account}, but its pages end after ${came}` };
     }
   }
 }

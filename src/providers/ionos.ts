@@ -87,7 +87,7 @@ class Ionos implements Provider {
       for (; step.done !== true; step = await walk.next()) {
         yield { ...step.value, cursor: formatSecond(cursor), lateBefore: known, between: window };
       }
-      const { parts, isSparse, refusal } = step.value;
+      const { parts, isSparse, refusal, total } = step.value;
       let { gap } = step.value;
       if (parts > 1) {
         width = Math.max(1, Math.ceil((window.to - window.from) / parts));
@@ -108,7 +108,7 @@ class Ionos implements Provider {
       }
       cursor = Math.max(cursor, Math.min(from, this.#apiClock(source), this.#ownClock()));
       if (gap !== undefined) log.error(`${source.name}: ${gap}`);
-      yield { events: [], cursor: formatSecond(cursor), forgetBefore: cursor - overlap, gap };
+      yield { events: [], cursor: formatSecond(cursor), forgetBefore: cursor - overlap, gap, counted: total };
     }
   }
 

@@ -42,6 +42,8 @@ export interface Page {
   readonly between?: { readonly from: number; readonly to: number };
   /** What the API counts and does not give, in words: it was said in the log, and the cursor passes it. */
   readonly gap?: string | undefined;
+  /** How many events the API counts in the span that ends with this page, where it counts them. */
+  readonly counted?: number | undefined;
   /** An event of before this instant (epoch seconds) that is new with this page came late. */
   readonly lateBefore?: number;
 }

@@ -33,7 +33,8 @@ describe('csv', () => {
     ['other formulas', '"@SUM(A1)"', "'@SUM(A1)"],
     ['a text that begins with a minus', '"-1"', "'-1"],
     ['a number that is negative', '-1.50', '-1.50'],
-    ['a number that no double holds', '9007199254740993', '9007199254740993'],
+    ['a number that a spreadsheet would round', '9007199254740993', '"=""9007199254740993"""'],
+    ['a number of 15 digits', '123456789012345', '123456789012345'],
     ['a truth value', 'true', 'true'],
     ['null', 'null', ''],
     ['an empty text', '""', ''],
@@ -51,7 +52,7 @@ describe('csv', () => {
 
   it('writes the contract as the second column, as the text that it is', () => {
     assert.equal(csvColumns(ionos)[1], 'contract');
-    assert.equal(row('{"meta":{"time":"t"}}', ionos, CONTRACT).split(',', 2).join(), `t,${CONTRACT}`);
+    assert.equal(row('{"meta":{"time":"t"}}', ionos, CONTRACT).split(',', 2).join(), `t,"=""${CONTRACT}"""`);
     assert.ok(!csvColumns(cloudscale).includes('contract'));
   });
 

@@ -3,13 +3,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { PartialFile } from '../../src/export/target.ts';
+import { PartialFile } from '../../src/export/partial-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 it('a partial file puts its lines on the disk before the record says that they are there', async (t) => {
   const file = join(await temporaryFolder(t), 'events');
   const range = { from: 0, to: 1, given: { from: '0', to: null } };
-  const partial = await PartialFile.open(file, { range, parameters: {} }, () => 0);
+  const partial = await PartialFile.open(file, { range, parameters: {} }, { isForced: false, now: () => 0 });
 
   const recorded = (): number =>
     (JSON.parse(readFileSync(`${file}.part.json`, 'utf8').split('\n')[0] ?? '') as { bytes: number }).bytes;

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { writeDurably } from '../lib/durable-file.ts';
+import { formatSecond } from '../lib/duration.ts';
+import { ConfigError, messageOf } from '../lib/errors.ts';
+import { VERSION } from '../lib/version.ts';
+import { counted, grouped } from '../lib/words.ts';
+import type { ExportRange } from '../config/export-request.ts';
+import type { SourceTally } from './progress-record.ts';
+
+/** Audit logs are not for everybody. */
+const MODE = 0o600;
+
+/** What an export wrote, for an auditor. Instants in UTC. */
+export interface ExportReport {
+  readonly program: string;
+  readonly provider: string;
+  readonly api_url: string;
+  readonly from: string;
+  /** Exclusive. */
+  readonly to: string;
+  readonly format: string;
+  /** Null for stdout. */
+  readonly output: string | null;
+  readonly bytes: number;
+  /** Of all bytes that were written. */
+  readonly sha256: string;
+  readonly events: number;
+  /** False when the API counts more than it gave. */
+  readonly complete: boolean;
+  readonly sources: readonly SourceReport[];
+}
+
+export interface SourceReport {
+  readonly source: string;
+  readonly events: number;
+  /** How many the API counts in the range; null where it does not count, or when that is not known. */
+  readonly api_events: number | null;
+  readonly first_event: string | null;
+  readonly last_event: string | null;
+}
+
+/** An event of a source was written. */
+export function tallyEvent(tally: SourceTally, time: number | undefined): void {
+  if (time === undefined) return;
+  tally.first = Math.min(tally.first ?? time, time);
+  tally.last = Math.max(tally.last ?? time, time);
+}
+
+/** A source's line of the report. */
+export function sourceReport(source: string, events: number, tally: SourceTally, cursor: string): SourceReport {
+  return {
+    source,
+    events,
+    api_events: tally.countedUpTo === cursor ? tally.counted : null,
+    first_event: tally.first === null ? null : instant(tally.first),
+    last_event: tally.last === null ? null : instant(tally.last),
+  };
+}
+
+export function reportOf(
+  parts: Omit<ExportReport, 'program' | 'from' | 'to' | 'events'> & { range: ExportRange },
+): ExportReport {
+  const { range, sources, ...others } = parts;
+  return {
+    program: `fetch-activity-logs ${VERSION}`,
+    from: formatSecond(range.from),
+    to: formatSecond(range.to),
+    events: sources.reduce((sum, { events }) => sum + events, 0),
+    ...others,
+    sources,
+  };
+}
+
+/** Epoch milliseconds to the second, which is as exact as the times of events are read. */
+function instant(ms: number): string {
+  return formatSecond(Math.floor(ms / 1000));
+}
+
+/** The report for people: one line for each source, and one for all. */
+export function summaryOf({ from, to, output, sha256, events, bytes, sources }: ExportReport): string[] {
+  const lines = sources.map((source) => {
+    const api = source.api_events === null ? '' : ` (the API counts ${grouped(source.api_events)})`;
+    const span = source.first_event === null ? '' : `, from ${source.first_event} to ${source.last_event ?? ''}`;
+    return `${source.source}: ${counted(source.events, 'event')}${api}${span}`;
+  });
+  return [
+    ...lines,
+    `${counted(events, 'event')} from ${counted(sources.length, 'source')}, ${from} to ${to}`,
+    `${counted(bytes, 'byte')} in ${output ?? 'stdout'}, SHA-256 ${sha256}`,
+  ];
+}
+
+/** Throws ConfigError when it cannot be written. */
+export async function writeReport(file: string, report: ExportReport): Promise<void> {
+  try {
+    await writeDurably(file, `${JSON.stringify(report, null, 2)}\n`, MODE);
+  } catch (error) {
+    throw new ConfigError(`--report: cannot write ${file}: ${messageOf(error)}`);
+  }
+}
+
+/** SHA-256 of a file, in hexadecimal digits. */
+export async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
+  return hash.digest('hex');
+}
