@@ -19,8 +19,13 @@ const RELEASE = 'dist/release';
 const PINS = '.ci/release';
 /** The code cache is read by the very binary that wrote it, or not at all. This one builds, so only it gets one. */
 const BUILDER = 'x64';
-const ARCHITECTURES = [BUILDER, 'arm64'] as const;
-type Architecture = (typeof ARCHITECTURES)[number];
+/** Where Node.js notes that it has a script inside; the name is part of its documentation. */
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+const ALL = [BUILDER, 'arm64'] as const;
+type Architecture = (typeof ALL)[number];
+/** Those that are named, for a test, which has more room than time: `npm run release -- x64`. */
+const named = process.argv.slice(2);
+const ARCHITECTURES = ALL.filter((arch) => named.length === 0 || named.includes(arch));
 
 interface Manifest {
   readonly version: string;
@@ -35,7 +40,7 @@ const work = await mkdtemp(join(tmpdir(), 'fetch-activity-logs-release-'));
 try {
   await rm(RELEASE, { recursive: true, force: true });
   await mkdir(RELEASE, { recursive: true });
-  for (const arch of ARCHITECTURES) await fetchNode(arch);
+  for (const arch of new Set([BUILDER, ...ARCHITECTURES] as const)) await fetchNode(arch);
   const made = await Promise.all(ARCHITECTURES.map(build));
   const { stdout } = await run('sha256sum', made.flat(), { cwd: RELEASE });
   await writeFile(join(RELEASE, 'SHA256SUMS'), stdout);
@@ -73,25 +78,28 @@ async function build(arch: Architecture): Promise<string[]> {
 }
 
 async function makeExecutable(arch: Architecture, output: string): Promise<void> {
-  const config = join(work, `${arch}.json`);
+  const [config, blob] = [join(work, `${arch}.json`), join(work, `${arch}.blob`)];
   await writeFile(
     config,
     JSON.stringify({
       main: 'dist/fetch-activity-logs.js',
-      executable: join(nodeOf(arch), 'bin/node'),
-      output,
+      output: blob,
       disableExperimentalSEAWarning: true,
       useCodeCache: arch === BUILDER,
     }),
   );
-  // Without these two the code cache differs from build to build; V8 leaves them out when it compares flags.
-  await run(join(nodeOf(BUILDER), 'bin/node'), ['--predictable', '--random-seed=1', '--build-sea', config]);
+  // Without the first two the code cache differs from build to build; V8 leaves them out when it compares flags.
+  const options = ['--predictable', '--random-seed=1', '--experimental-sea-config', config];
+  await run(join(nodeOf(BUILDER), 'bin/node'), options);
+  await cp(join(nodeOf(arch), 'bin/node'), output);
+  const postject = join(work, BUILDER, 'node_modules/postject/dist/cli.js');
+  await run(process.execPath, [postject, output, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE]);
 }
 
 async function pack(name: string): Promise<void> {
   const tar = join(work, `${name}.tar`);
   const alike = ['--format=gnu', '--sort=name', `--mtime=@${time}`, '--owner=0', '--group=0', '--numeric-owner'];
   await run('tar', ['-C', work, '-cf', tar, ...alike, '--mode=u=rwX,go=rX', name]);
-  await run('xz', ['--threads=1', '-6', tar]);
+  await run('xz', ['--threads=1', named.length === 0 ? '-6' : '-0', tar]);
   await cp(`${tar}.xz`, join(RELEASE, `${name}.tar.xz`));
 }

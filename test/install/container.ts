@@ -6,9 +6,11 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { whereIs } from './machine.ts';
 
-const PACKAGES = ['dbus', 'procps', 'systemd', 'systemd-sysv'];
-/** Where Node stands in the container: in no home, and in no package. */
-export const NODE = '/usr/local/bin/node';
+const PACKAGES = ['dbus', 'procps', 'systemd', 'systemd-sysv', 'xz-utils'];
+/** The oldest release of each distribution that is still to be had, with glibc 2.31. */
+const OLDEST: Readonly<Record<string, string>> = { debian: 'bullseye', ubuntu: 'focal' };
+/** What the stand-ins run under. It is not on PATH: for everybody else there is no Node. */
+export const NODE = '/opt/stand-ins/node';
 const FILL_MS = 240_000;
 const BOOT_MS = 60_000;
 const POLL_MS = 200;
@@ -20,11 +22,14 @@ export interface Output {
   readonly stderr: string;
 }
 
+/** A release of this machine's distribution: its own, or the oldest. */
+export type Age = 'own' | 'oldest';
+
 /** Boots a small system, or says why that is not to be had on this machine. */
-export async function bootContainer(): Promise<Container | string> {
+export async function bootContainer(age: Age = 'own'): Promise<Container | string> {
   const reason = whyNoContainer();
   if (reason !== undefined) return reason;
-  const container = Container.make();
+  const container = Container.make(age);
   try {
     container.fill();
     await container.boot();
@@ -53,19 +58,22 @@ export class Container {
   readonly root: string;
   #nspawn: ChildProcess | undefined;
   #leader = '';
+  readonly #age: Age;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, age: Age) {
     this.folder = folder;
+    this.#age = age;
     this.root = join(folder, 'root');
   }
 
-  static make(): Container {
-    return new Container(mkdtempSync(join(tmpdir(), 'systemd-')));
+  static make(age: Age): Container {
+    return new Container(mkdtempSync(join(tmpdir(), 'systemd-')), age);
   }
 
   /** Throws with debootstrap's own words when there is no system to be had. */
   fill(): void {
-    const { url = '', suite = '' } = mirror() ?? {};
+    const { url = '', suite: own = '' } = mirror() ?? {};
+    const suite = this.#age === 'own' ? own : oldestSuite();
     const options = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, suite, this.root, url];
     // Proxies are in the environment.
     const env = { ...process.env, PATH };
@@ -78,7 +86,7 @@ export class Container {
   async boot(): Promise<void> {
     // Where systemd does not run, there is nobody to register with.
     const alone = existsSync('/run/systemd/system') ? [] : ['--register=no', '--keep-unit'];
-    const name = `activity-log-${process.pid}`;
+    const name = `activity-log-${process.pid}-${this.#age}`;
     this.#nspawn = spawn(
       'systemd-nspawn',
       ['--quiet', '--boot', '--private-network', '--console=pipe', `--machine=${name}`, '-D', this.root, ...alone],
@@ -161,6 +169,10 @@ function run(program: string, options: readonly string[], input = ''): Output {
     env: { PATH, HOME: '/root' },
   });
   return { status, stdout, stderr };
+}
+
+function oldestSuite(): string {
+  return OLDEST[/^ID=(.*)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? ''] ?? '';
 }
 
 /** The repository that apt has for this machine's own release. */

@@ -26,7 +26,7 @@ async function main([, file = '', dryRun]: readonly string[]): Promise<void> {
     process.stdout.write('configuration test is successful\n');
     return;
   }
-  if (process.env['ACTIVITY_LOG_TAG'] === 'crash-at-start') throw new Error('as told');
+  if (process.env['ACTIVITY_LOG_TAG'] === 'crashAtStart') throw new Error('as told');
 
   const fluentBit = await InExec.start({ ...inExecOptions(config), port: HTTP_PORT });
   const folder = process.env['STATE_DIRECTORY'] ?? '.';

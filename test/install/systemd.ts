@@ -1,20 +1,22 @@
 /**
- * `npm run test:systemd`: install.sh on a real systemd. debootstrap makes a small system, systemd-nspawn boots it, and
- * what is installed in it stands in for the package of Fluent Bit. Needs root, both programs and a Debian repository;
- * where that is not to be had, it says so and is skipped.
+ * `npm run test:systemd`: a release on a real systemd, without Node. debootstrap makes a small system, systemd-nspawn
+ * boots it, and a package like Fluent Bit's is installed in it: with the real program if FLUENT_BIT names one, else with
+ * a stand-in. Then the same in short on the oldest release. Needs root, both programs and a Debian repository; where one
+ * is missing, it says so and is skipped.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bootContainer, type Container, type Output } from './container.ts';
+import { NODE, bootContainer, type Container, type Output } from './container.ts';
 import { bundle, makeFluentBitPackage } from './fluent-bit-package.ts';
-import { KEY, MAIN, REPOSITORY, SCRIPT, copyRelease } from './machine.ts';
+import { HOST, KEY, LINK, MAIN, REPOSITORY, SCRIPT } from './machine.ts';
 
 const TOKEN = 'sandbox-token';
 const INTERVAL = '10';
 const PATIENCE_MS = 60_000;
+const RELEASE = join(REPOSITORY, 'dist/release');
 const POLL_MS = 500;
 const STORED = 'var/lib/fluent-bit/stored.jsonl';
 const STATE_FILE = 'var/lib/fluent-bit/activity_log_state.json';
@@ -45,7 +47,7 @@ const TUTORIAL = `
 [OUTPUT]
     Name   http
     Match  activityLog
-    Host   logs.example.com
+    Host   ${HOST}
     Port   443
     URI    /activityLog
     Format json
@@ -53,36 +55,82 @@ const TUTORIAL = `
     tls    on
 `;
 
-const container = await bootContainer();
+const REAL = process.env['FLUENT_BIT'];
+/** The real one sends nothing anywhere here: what it would send goes to a file as well. */
+const TO_FILE = `
+[OUTPUT]
+    Name   file
+    Match  \${ACTIVITY_LOG_TAG}
+    Path   /var/lib/fluent-bit
+    File   stored.jsonl
+    Format plain
+`;
 
-if (typeof container === 'string') it('install.sh on a systemd', { skip: `NOT TRIED: ${container}` });
-else describe('install.sh on a systemd', () => onSystemd(container));
+// Both are there before the first test begins: debootstrap holds up everything else.
+const [own, oldest] = [await bootContainer('own'), await bootContainer('oldest')];
+for (const [container, title, tests] of [
+  [own, 'a release on a systemd', onSystemd],
+  [oldest, 'a release on the oldest system', onOldest],
+] as const) {
+  if (typeof container === 'string') it(title, { skip: `NOT TRIED: ${container}` });
+  else describe(title, () => tests(container));
+}
+
+/** Puts into it a Fluent Bit, an API, and the release as it is downloaded. */
+async function prepare(container: Container, real: string | undefined): Promise<void> {
+  const deb = join(container.root, 'root/fluent-bit.deb');
+  await makeFluentBitPackage(join(container.folder, 'package'), deb, real);
+  const unpacked = container.run('dpkg', '--install', '/root/fluent-bit.deb');
+  assert.equal(unpacked.status, 0, unpacked.stderr);
+  for (const name of readdirSync(RELEASE)) container.copy(join(RELEASE, name), join('root', name), 0o644);
+  const unpack =
+    'sha256sum --check --ignore-missing SHA256SUMS && tar -xf *-linux-x64.tar.xz && mv *-linux-x64 release';
+  const archive = container.run('sh', '-c', `cd /root && ${unpack}`);
+  assert.equal(archive.status, 0, archive.stderr);
+  const output = 'root/release/fluent-bit/outputs/ionos.conf';
+  if (real !== undefined) container.write(output, container.read(output) + TO_FILE);
+  container.write('opt/sandbox.mjs', await bundle('../sandbox/main.ts'), 0o755);
+  container.write('etc/systemd/system/api.service', API_UNIT);
+  container.write('etc/default/fluent-bit', 'IONOS_API_URL=http://127.0.0.1:8080\n');
+  container.write('root/key', `${KEY}\n`, 0o600);
+  container.run('systemctl', 'daemon-reload');
+  assert.equal(container.run('systemctl', 'start', 'api').status, 0);
+}
+
+function onOldest(container: Container): void {
+  before(() => prepare(container, undefined));
+  after(async () => {
+    await container.halt();
+    container.remove();
+  });
+
+  it('makes events flow without Node, and leaves nothing', async () => {
+    const glibc = container.run('ldd', '--version').stdout;
+    assert.match(glibc, /2\.31$/m);
+    assert.equal(container.run('sh', '-c', 'command -v node').stdout, '');
+    const options = ['--tag', 'activityLog', '--host', HOST, '--interval', '10s', '--api-key-file', '/root/key'];
+    const { status, stderr } = container.runWith(TOKEN, INSTALL, ...options, '--token-file', '-');
+    assert.deepEqual([stderr, status], ['', 0]);
+    const end = Date.now() + PATIENCE_MS;
+    while (!container.has(STORED)) {
+      assert.ok(Date.now() < end, 'waited for events');
+      await sleep(POLL_MS);
+    }
+    assert.equal(container.run(INSTALL, '--uninstall', '--purge').status, 0);
+    assert.equal(container.run('dpkg', '--verify', 'fluent-bit').stdout, '');
+    for (const path of [SCRIPT, LINK, 'etc/fluent-bit/activity-log.env']) assert.ok(!container.has(path), path);
+  });
+}
 
 function onSystemd(container: Container): void {
-  before(async () => {
-    const deb = join(container.root, 'root/fluent-bit.deb');
-    await makeFluentBitPackage(join(container.folder, 'package'), deb);
-    const unpacked = container.run('dpkg', '--install', '/root/fluent-bit.deb');
-    assert.equal(unpacked.status, 0, unpacked.stderr);
-    assert.match(container.run('/usr/local/bin/node', '--version').stdout, /^v/, 'Node runs there');
-    const release = join(container.root, 'root/release');
-    container.write('root/release/.keep', '');
-    copyRelease(release);
-    copyFileSync(join(REPOSITORY, 'dist/fetch-activity-logs.js'), join(release, 'dist/fetch-activity-logs.js'));
-    container.write('opt/sandbox.mjs', await bundle('../sandbox/main.ts'), 0o755);
-    container.write('etc/systemd/system/api.service', API_UNIT);
-    container.write('etc/default/fluent-bit', 'IONOS_API_URL=http://127.0.0.1:8080\n');
-    container.write('root/key', `${KEY}\n`, 0o600);
-    container.run('systemctl', 'daemon-reload');
-    assert.equal(container.run('systemctl', 'start', 'api').status, 0);
-  });
+  before(() => prepare(container, REAL));
 
   after(async () => {
     await container.halt();
     container.remove();
   });
 
-  const install = (...options: readonly string[]): Output => container.run('sh', INSTALL, ...options);
+  const install = (...options: readonly string[]): Output => container.run(INSTALL, ...options);
   const show = (property: string): string =>
     container.run('systemctl', 'show', '-p', property, '--value', 'fluent-bit').stdout.trim();
   const journal = (): string => container.run('journalctl', '--no-pager', '-o', 'cat', '-u', 'fluent-bit').stdout;
@@ -109,6 +157,7 @@ function onSystemd(container: Container): void {
   let untouched: string[] = [];
 
   it('without values leaves Fluent Bit as it is', () => {
+    assert.equal(container.run('sh', '-c', 'command -v node').stdout, '', 'there is no Node');
     untouched = files();
     const { status, stdout, stderr } = install();
     assert.equal(stderr, '');
@@ -119,14 +168,15 @@ function onSystemd(container: Container): void {
   });
 
   it('with values makes events flow', async () => {
-    const options = ['--tag', 'activityLog', '--host', 'logs.example.com', '--interval', INTERVAL];
+    const options = ['--tag', 'activityLog', '--host', HOST, '--interval', INTERVAL];
     const secrets = ['--api-key-file', '/root/key', '--token-file', '-'];
-    const { status, stdout, stderr } = container.runWith(TOKEN, 'sh', INSTALL, ...options, ...secrets);
+    const { status, stdout, stderr } = container.runWith(TOKEN, INSTALL, ...options, ...secrets);
     assert.equal(stderr, '', stdout);
     assert.equal(status, 0);
     assert.equal(show('ActiveState'), 'active');
     assert.equal(container.run('systemctl', 'is-enabled', 'fluent-bit').stdout.trim(), 'enabled');
     await until('events', () => stored().length >= 80);
+    assert.match(container.run('fetch-activity-logs', '--version').stdout, /^\d+\.\d+\.\d+$/m);
   });
 
   it('runs as the drop-in says, with files that only root can read', () => {
@@ -174,10 +224,10 @@ function onSystemd(container: Container): void {
   it('takes a rotated token without a restart', async () => {
     const pid = show('MainPID');
     const told = journal().length;
-    container.runWith('expired', 'sh', INSTALL, '--token-file', '-');
+    container.runWith('expired', INSTALL, '--token-file', '-');
     await until('a complaint', () => journal().slice(told).includes('401'));
     const before = stored().length;
-    container.runWith(TOKEN, 'sh', INSTALL, '--token-file', '-');
+    container.runWith(TOKEN, INSTALL, '--token-file', '-');
     await until('more events', () => stored().length > before);
     assert.equal(show('MainPID'), pid);
   });
@@ -204,30 +254,53 @@ function onSystemd(container: Container): void {
     assert.deepEqual([files(), show('MainPID')], before);
   });
 
-  it('puts everything back when Fluent Bit does not stay up, and starts it with that', async () => {
-    const before = files();
-    const { status, stderr } = install('--tag', 'crash-at-start');
-    assert.equal(status, 1);
-    assert.match(stderr, /does not stay up/);
-    assert.deepEqual(files(), before);
-    assert.equal(show('ActiveState'), 'active');
+  if (REAL === undefined)
+    it('puts everything back when Fluent Bit does not stay up, and starts it with that', async () => {
+      const before = files();
+      const { status, stderr } = install('--tag', 'crashAtStart');
+      assert.equal(status, 1);
+      assert.match(stderr, /does not stay up/);
+      assert.deepEqual(files(), before);
+      assert.equal(show('ActiveState'), 'active');
+      const count = stored().length;
+      await until('more events', () => stored().length > count);
+    });
+
+  it("copies the tutorial's token out of the unit, where everybody can read it until its line is gone", async () => {
+    const override = 'etc/systemd/system/fluent-bit.service.d/override.conf';
+    const shown = (): boolean => container.runAsNobody('systemctl', 'show', 'fluent-bit').stdout.includes(TOKEN);
+    container.write(override, `[Service]\nEnvironment=IONOS_API_TOKEN=${TOKEN}\n`);
+    container.run('rm', '/etc/fluent-bit/activity-log.token');
+    const { status, stderr } = install();
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /every local user can read IONOS_API_TOKEN in .*override\.conf .*: delete the line/);
+    assert.equal(mode('etc/fluent-bit/activity-log.token'), 'root 600');
+    container.run('rm', `/${override}`);
+    assert.match(install().stdout, /^reading the unit again$/m);
+    assert.ok(!shown());
     const count = stored().length;
     await until('more events', () => stored().length > count);
   });
 
-  it("keeps the tutorial's token in the unit working, and warns of it", async () => {
-    const override = 'etc/systemd/system/fluent-bit.service.d/override.conf';
-    container.write(override, `[Service]\nEnvironment=IONOS_API_TOKEN=${TOKEN}\n`);
-    container.run('rm', '/etc/fluent-bit/activity-log.token');
-    assert.match(install('--credentials').stderr, /--credentials takes the token from .*: give it as --token-file/);
-    const { status, stderr } = install();
+  it('upgrades from the script and the files of an earlier version, and resumes where that was', async () => {
+    const conf = 'etc/fluent-bit/activity-log.conf';
+    const record = 'etc/fluent-bit/.activity-log.installed';
+    await until('the end of a run', () => container.run('pgrep', '-f', SCRIPT).status === 1);
+    container.run('rm', `/${SCRIPT}`, `/${LINK}`);
+    const script = readFileSync(join(REPOSITORY, 'dist/fetch-activity-logs.js'), 'utf8');
+    container.write(SCRIPT, script.replace(/^.*/, `#!${NODE}`), 0o755);
+    const [sum = ''] = container.run('sha256sum', `/${conf}`).stdout.split(' ');
+    container.write(conf, `${container.read(conf)}# older\n`);
+    const [older = ''] = container.run('sha256sum', `/${conf}`).stdout.split(' ');
+    container.write(record, container.read(record).replace(sum, older), 0o600);
+    const { status, stdout, stderr } = install();
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /IONOS_API_TOKEN in .*override\.conf: every local user can read it/);
-    assert.ok(container.runAsNobody('systemctl', 'show', 'fluent-bit').stdout.includes(TOKEN), 'which is true');
+    assert.match(stdout, /^changed: \/opt\/fluent-bit\/scripts\/fetch-activity-logs$/m);
+    assert.doesNotMatch(container.read(conf), /# older/);
     const count = stored().length;
     await until('more events', () => stored().length > count);
-    container.run('rm', `/${override}`);
-    assert.equal(container.runWith(TOKEN, 'sh', INSTALL, '--token-file', '-').status, 0);
+    const ids = stored().map((line) => (JSON.parse(line) as { '@uuid': string })['@uuid']);
+    assert.equal(new Set(ids).size, ids.length);
   });
 
   it('serves a service with a user of its own with --credentials', async () => {
@@ -276,9 +349,9 @@ function onSystemd(container: Container): void {
     container.write(MAIN, `${container.read(MAIN)}${TUTORIAL}`);
     container.run('systemctl', 'start', 'fluent-bit');
     await until('a run of the fetcher', () => container.has('root/fetched'));
-    const { status, stdout, stderr } = container.runWith(TOKEN, 'sh', INSTALL, '--token-file', '-');
+    const { status, stdout, stderr } = container.runWith(TOKEN, INSTALL, '--token-file', '-');
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /^the tutorial's \[input\] exec is commented out/m);
+    assert.match(stdout, /^commented out: the tutorial's \[input\] exec/m);
     assert.equal(container.read('root/fetched'), 'began\nended\n');
     assert.ok(!container.read(MAIN).includes(KEY));
     assert.equal(mode('etc/fluent-bit/fluent-bit.conf.before-activity-log'), 'root 600');

@@ -45,8 +45,18 @@ describe('a release', { skip: process.arch !== 'x64' && 'it is built on x64' }, 
       ['arm64', 'AArch64'],
     ] as const) {
       const file = join(folder, archiveOf(arch), 'fetch-activity-logs');
-      const { stdout } = spawnSync('readelf', ['-hV', file], { encoding: 'utf8' });
+      const { stdout } = spawnSync('readelf', ['-dhVW', file], { encoding: 'utf8' });
       assert.match(stdout, new RegExp(`Machine: .*${machine}`));
+      // What every Debian and Ubuntu has: libatomic, for one, is not there.
+      assert.deepEqual(Array.from(stdout.matchAll(/Shared library: \[(\w+)/g), ([, name]) => name).sort(), [
+        'ld',
+        'libc',
+        'libdl',
+        'libgcc_s',
+        'libm',
+        'libpthread',
+        'libstdc',
+      ]);
       const minors = Array.from(stdout.matchAll(/GLIBC_2\.(\d+)/g), ([, minor]) => Number(minor));
       assert.ok(Math.max(...minors) <= MAX_GLIBC);
     }
