@@ -70,7 +70,8 @@ export async function exportRange(config: Config, world: World, options: Options
       (session) => exportAll({ session, request, target, line }),
     );
   } catch (error) {
-    if (!(error instanceof Stopped)) throw explained(asExportError(error, target), config, credentials, world);
+    if (!(error instanceof Stopped))
+      throw explained(asExportError(error, target), { ...config, peek: true }, credentials, world);
     log.warn(`${error.message} before anything was exported`);
     return ExitCode.NothingCollected;
   } finally {

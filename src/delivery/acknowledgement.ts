@@ -68,7 +68,7 @@ export class CountedAcknowledgement implements Acknowledgement {
   async makeRoom(isSuspect: boolean): Promise<void> {
     const isDue = isSuspect || this.#isSuspect || this.#options.clock.monotonic() - this.#since >= PRINT_MS;
     if (this.#lines > 0 && isDue && !(await this.settle())) {
-      throw new StdoutError('Fluent Bit does not take what is printed; the next run prints it again');
+      throw new StdoutError('Fluent Bit does not take what is printed');
     }
     this.#isSuspect = isSuspect;
   }

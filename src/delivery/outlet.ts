@@ -72,7 +72,7 @@ function endOfChunk(lines: Buffer, start: number): number {
 function closed(error: Error): StdoutError {
   const message =
     codeOf(error) === 'EPIPE'
-      ? 'stdout was closed before everything was printed; what is missing comes with the next run'
-      : `cannot write to stdout: ${messageOf(error)}; what is missing comes with the next run`;
+      ? 'stdout was closed before everything was printed'
+      : `cannot write to stdout: ${messageOf(error)}`;
   return new StdoutError(message, error);
 }

@@ -10,22 +10,22 @@ import type { Session } from './session.ts';
 /** The code of the error that says that the deadline came before the first page. */
 export const DEADLINE = 'DEADLINE';
 
-/** An error of a source or of the whole poll in words that say what to do, where there is something to do. */
+/** The message of an error of a source or of the whole poll, with what to do about it where there is something to do. */
 export function withAdvice(error: unknown, host: string): string {
   const message = messageOf(error);
-  if (error instanceof PageError) return `the answer of ${host} cannot be used: ${message}`;
+  if (error instanceof PageError) return `cannot use the answer of ${host}: ${message}`;
   if (!(error instanceof ApiError)) return message;
   if (error.status === undefined && error.retryable) {
-    return `${message}; does the network let it through (HTTPS_PROXY?), and is --api-url right?`;
+    return `${message}; check the network, the proxy (HTTPS_PROXY) and --api-url`;
   }
   if (error.status === undefined) return message;
   switch (error.status) {
     case 401:
-      return `${host} does not accept the token (${message}); create a new one and put it in its place`;
+      return `${host} does not accept the token (${message}); create a new one`;
     case 403:
       return `the token may not read this (${message}); give its user the privilege ACCESS_ACTIVITY_LOG`;
     case 404:
-      return `${host} does not know it (${message}); is the contract number or --api-url right?`;
+      return `${host} answered ${message}; check the contract number and --api-url`;
     default:
       return `${host} answered ${message}`;
   }
@@ -41,19 +41,25 @@ export function isUnauthorized(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 401;
 }
 
-/** An error that ends the whole poll, in words that say what to do. */
+/** An error that ends the whole poll, with a message that says what to do. */
 export function explained(error: unknown, config: Config, credentials: Credentials, world: World): Error {
-  if (!(error instanceof AppError) || error instanceof StdoutError)
-    return error instanceof Error ? error : new Error(messageOf(error));
-  const expiry =
-    error instanceof ApiError && error.status === 401 ? expiryWarning(credentials, world.now()) : undefined;
-  const message = withAdvice(error, config.apiUrl.host);
-  return new AppError(error.code, expiry === undefined ? message : `${message}: ${expiry}`, error.exitCode, error);
+  if (!(error instanceof AppError)) return error instanceof Error ? error : new Error(messageOf(error));
+  const message = `${withAdvice(error, config.apiUrl.host)}${consequence(error, config, credentials, world.now())}`;
+  if (error instanceof StdoutError) return new StdoutError(message, error.cause);
+  return new AppError(error.code, message, error.exitCode, error);
 }
 
-/** At the deadline without a single page: not what a run is for. */
+function consequence(error: AppError, { peek }: Config, credentials: Credentials, now: number): string {
+  // A look has no next run that would go on from there.
+  if (error instanceof StdoutError) return peek ? '' : '; the next run will print the rest';
+  if (!isUnauthorized(error)) return '';
+  const expiry = expiryWarning(credentials, now);
+  return ` and put it into ${credentials.origin}${expiry === undefined ? '' : `: ${expiry}`}`;
+}
+
+/** The deadline came before a single page: a failure, other than a deadline in the middle. */
 export function tooLate(reason: Stopped, lastFailure?: string): AppError {
-  const why = lastFailure === undefined ? '' : `; what failed last: ${lastFailure}`;
+  const why = lastFailure === undefined ? '' : `; last failure: ${lastFailure}`;
   return new AppError(DEADLINE, `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
 }
 
@@ -68,9 +74,9 @@ export function noteFailure(source: Source, error: unknown, { config, log, store
   const message = withAdvice(error, config.apiUrl.host);
   state.last_error = `${new Date(now()).toISOString()} ${message}`;
   if (error instanceof PageError) state.unreadable++;
-  log.error(
-    `${source.name}: ${message}${/[.?!]$/.test(message) ? '' : '.'} Its cursor stays; the next run tries again`,
-  );
+  const stop = /[.?!]$/.test(message) ? '' : '.';
+  const outlook = config.peek ? '' : `${stop} Its cursor was not moved; the next run will retry`;
+  log.error(`${source.name}: ${message}${outlook}`);
   if (error instanceof Error && !(error instanceof AppError)) log.debug(error.stack ?? '');
 }
 

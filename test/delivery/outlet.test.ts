@@ -99,7 +99,7 @@ describe('Outlet', () => {
     const refused = {
       name: 'StdoutError',
       exitCode: ExitCode.NotDelivered,
-      message: /^stdout was closed before everything was printed; what is missing comes with the next run$/,
+      message: /^stdout was closed before everything was printed$/,
     };
     await assert.rejects(outlet.print(lines(10_000, 1000), never), refused);
     await assert.rejects(outlet.print(lines(1, 1000), never), refused);
@@ -118,14 +118,14 @@ describe('Outlet', () => {
     await outlet.print(lines(1, 10), never);
     stream.destroy(Object.assign(new Error('write EIO'), { code: 'EIO' }));
     await new Promise((resolve) => stream.once('close', resolve));
-    await assert.rejects(outlet.print(lines(1, 10), never), { message: /^cannot write to stdout: write EIO; / });
+    await assert.rejects(outlet.print(lines(1, 10), never), { message: /^cannot write to stdout: write EIO$/ });
   });
 
   it('fails on a full disk', { skip: existsSync('/dev/full') ? false : 'needs /dev/full' }, async () => {
     const outlet = new Outlet(createWriteStream('/dev/full'));
     await assert.rejects(outlet.print(lines(1, 10), never), {
       code: 'STDOUT',
-      message: /^cannot write to stdout: ENOSPC: .*; what is missing comes with the next run$/,
+      message: /^cannot write to stdout: ENOSPC: .*$/,
     });
   });
 

@@ -115,7 +115,7 @@ describe('a run by hand that cannot work says why in one line', { concurrency: 4
   it('against something that is no API', async (t) => {
     const { sandbox, collector } = await place(t);
     sandbox.fail({ times: Infinity, fault: { type: 'body', body: '<html>Hello</html>' } });
-    assertOneLine(await collector.run(), 1, /the answer of 127\.0\.0\.1:\d+ cannot be used: it is not JSON/);
+    assertOneLine(await collector.run(), 1, /cannot use the answer of 127\.0\.0\.1:\d+: it is not JSON/);
   });
 
   it('with a state folder that cannot be made', async (t) => {
@@ -144,7 +144,7 @@ describe('a run by hand that cannot work says why in one line', { concurrency: 4
     const { collector } = await place(t);
     const { code, stderr } = await collector.run('--contract', '1');
     assert.equal(code, 1);
-    assert.match(stderr, /^fetch-activity-logs: error: ionos\/1: .*is the contract number.*right\?.*$/m);
+    assert.match(stderr, /^fetch-activity-logs: error: ionos\/1: .*check the contract number.*$/m);
   });
 });
 

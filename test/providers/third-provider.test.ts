@@ -134,7 +134,7 @@ describe('a third provider', () => {
     assert.equal(exitCode, ExitCode.SomeSourcesFailed);
     const added = '"time":"2026-11-21T20:29:00.000001Z","event_type":"login","provider":"third"';
     assert.deepEqual(lines, [`{${added},${record(1).slice(1)}`], 'of two of one identity one is printed');
-    assert.match(messages.join(''), /third\/west: .*event 1 of the page is not an object\. Its cursor stays/);
+    assert.match(messages.join(''), /third\/west: .*event 1 of the page is not an object\. Its cursor was not moved/);
     assert.equal(sources()['third/east']?.cursor, '2');
   });
 });

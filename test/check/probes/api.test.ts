@@ -54,9 +54,9 @@ describe('check looks at the API', { concurrency: 4 }, () => {
   const failures: [string, Fault, RegExp][] = [
     ['401', { type: 'status', status: 401 }, /^error api-401: API does not accept the token .* create a new one/],
     ['403', { type: 'status', status: 403 }, /^error api-403: the token may not read this/],
-    ['404', { type: 'status', status: 404 }, /^error api-404: API does not know it .* is the contract number or --api-url right/],
+    ['404', { type: 'status', status: 404 }, /^error api-404: API answered HTTP 404.*; check the contract number and --api-url/],
     ['503', { type: 'status', status: 503 }, /^error api-503: API answered HTTP 503/],
-    ['a page of a proxy', { type: 'body', body: '<html>' }, /^error api-answer: the answer of API cannot be used/],
+    ['a page of a proxy', { type: 'body', body: '<html>' }, /^error api-answer: cannot use the answer of API/],
     ['no connection', { type: 'reset' }, /^error api: no answer from API/],
   ]; // prettier-ignore
   for (const [name, fault, expected] of failures) {
