@@ -3,6 +3,9 @@ import type { DestinationSeen } from '../state/destination-seen.ts';
 import { isSameLife, type FluentBit, type OutputCounter, type OutputCounters } from './fluent-bit-counter.ts';
 import { readRejected, spanOf, type Chunk, type RejectedChunks } from './rejected-chunks.ts';
 
+/** Counters are refreshed once a second; a run may look in between. */
+const COUNTED_MS = 60_000;
+
 /** What became of the lines after Fluent Bit's input. */
 export interface Destination {
   /** Undefined when Fluent Bit was not asked, or did not answer. */
@@ -62,9 +65,11 @@ export async function newLosses(
   ];
   const since = before === undefined ? '' : ' since the last run';
   const lastLook = before === undefined ? (counters?.startedAt ?? 0) * 1000 : Date.parse(before.looked_at);
+  // A chunk may be there a run before its records are counted as dropped.
+  const meant = chunks.length > 0 ? chunks : (rejected?.chunks ?? []).filter(({ at }) => at > lastLook - COUNTED_MS);
   return (
     `${what.join(', ')}${since}: find out why (journalctl -u fluent-bit), then send them again: ` +
-    (await redeliverCommand(chunks, lastLook - overlapMs))
+    (await redeliverCommand(meant, lastLook - overlapMs))
   );
 }
 

@@ -97,6 +97,17 @@ describe('what became of the lines behind the input', () => {
     );
   });
 
+  it('names the chunk of an earlier run where its records are counted a run later', async (t) => {
+    const machine = await fluentBitWith(t, WELL);
+    await machine.reject('t_0_to_loki_0x1.flb', NOW - 1000, '2026-11-26T07:51:10Z');
+    const { losses, seen } = await machine.run();
+    machine.life.output = { ...WELL, dropped_records: 12 };
+    const command = 'redeliver --from 2026-11-26T07:51:10Z --to 2026-11-26T07:51:11Z';
+    assert.ok(losses?.endsWith(command), losses);
+    const later = (await machine.run(seen)).losses;
+    assert.ok(later?.startsWith('output to_loki dropped 12 records since') && later.endsWith(command), later);
+  });
+
   it('counts from 0 after a restart of Fluent Bit, and at the first look', async (t) => {
     const machine = await fluentBitWith(t, { ...WELL, dropped_records: 5 });
     const { losses, seen } = await machine.run();

@@ -275,3 +275,18 @@ describe('oldestCursor', () => {
     assert.equal(oldestCursor([{ cursor: CURSOR }, { cursor: 'https://api.example.com/?cursor=a' }]), null);
   });
 });
+
+describe('what a state remembers of the destination', () => {
+  const destination = { looked_at: 'x', started_at: 1, dropped: { a: 2 }, rejected_until: 3 };
+
+  it('comes back as it was saved', () => {
+    const state = { ...emptyState(), destination };
+    assert.deepEqual(parseState(serializeState(state)).destination, destination);
+  });
+
+  it('is forgotten when it cannot be read: no event depends on it', () => {
+    for (const broken of [null, 7, {}, { ...destination, dropped: null }, { ...destination, started_at: 'x' }]) {
+      assert.equal(parseState(JSON.stringify({ version: 1, destination: broken })).destination, undefined);
+    }
+  });
+});
