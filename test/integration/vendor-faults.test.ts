@@ -7,6 +7,7 @@ import { type Collector, collectorFor } from '../helpers/collector.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
 
 const CONTRACT = '31721060';
+const OTHER = '31721061';
 const SECOND = 1000;
 
 async function place(
@@ -59,12 +60,13 @@ describe('faults of the API', { concurrency: 2 }, () => {
   });
 
   it('the token may not read a contract: the message names the privilege, in the words of the API', async (t) => {
-    const { collector } = await place(t, { forbiddenContracts: [CONTRACT] });
-    const { code, stderr } = await collector.run('--contract', CONTRACT);
+    const { collector } = await place(t, { forbiddenContracts: [CONTRACT], unauthorizedContracts: [OTHER] });
+    const { code, stderr } = await collector.run('--contract', CONTRACT, '--contract', OTHER);
     assert.equal(code, 1);
     assert.match(
       stderr,
       /HTTP 403: You do not have the privilege to access the activity log\); .* ACCESS_ACTIVITY_LOG/,
     );
+    assert.match(stderr, new RegExp(`ionos/${OTHER}: .* does not accept the token \\(HTTP 401: Unauthorized`));
   });
 });
