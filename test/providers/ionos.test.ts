@@ -284,6 +284,8 @@ describe('every event once', () => {
       // Nothing tells them apart, so one of each is printed; that is no reason to stop.
       assert.deepEqual(reader.lines.toSorted(), [...Array(40).keys()].map((n) => String(twin(n).raw)).toSorted());
       assert.equal(reader.cursor, formatSecond(NOW / 1000));
+      // They count as two where they come on one page: nothing is missing, and the window is not read again.
+      if (pageSize === 1000) assert.equal(sandbox.requests.length, 1);
     }
   });
 });
@@ -562,6 +564,16 @@ describe('windows', () => {
     assert.equal(done, NOW / 1000);
     const asked = sandbox.requests.map(({ query }) => Date.parse(query['dateEnd'] ?? '') / 1000);
     assert.ok(asked.every((end) => end <= NOW / 1000));
+  });
+
+  it('are cut so that hardly any is cut once more: events are never spread evenly', async (t) => {
+    const start = NOW - 3_000_000;
+    const sandbox = await sandboxFor(t, { sizeBytes: 400 });
+    sandbox.addContract(CONTRACT);
+    sandbox.generate(CONTRACT, { count: 20_000, from: start, to: NOW });
+    await new IonosReader(t, sandbox, CONTRACT, start, { pageSize: 100 }).poll();
+    const firsts = sandbox.requests.filter(({ pageIndex }) => pageIndex === 'first').length;
+    assert.ok(firsts <= 60, `${firsts} windows for 40 times as many events as one may have`);
   });
 
   it('grow again behind a busy time', async (t) => {
