@@ -1,4 +1,4 @@
-// The only file that does something when it is loaded: it connects the program to its process.
+// The only file with side effects at import: it connects the program to its process.
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { systemClock } from './lib/clock.ts';
@@ -55,8 +55,8 @@ async function run(): Promise<void> {
     signal: stop.signal,
     random: Math.random,
   });
-  // A name look-up cannot be aborted and keeps the process for as long as it likes. Everything is written by now, so
-  // nothing is cut off; without such a rest the process has ended before this timer fires.
+  // A name look-up cannot be aborted and may keep the process alive for long. Everything is written by now, so nothing is
+  // cut off; without a pending look-up the process ends before this timer fires.
   if (stop.signal.aborted) setTimeout(() => process.exit(), LAST_RESORT_MS).unref();
 }
 

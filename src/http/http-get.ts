@@ -7,11 +7,11 @@ export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 export interface GetOptions {
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
-  /** How long the headers, and each next part of the body, may be waited for; undici's own limits unless told. */
+  /** Longest wait for the headers, and for each part of the body; undici's own limits unless given. */
   readonly silenceMs?: number;
-  /** Called as soon as the headers are there; the body may take a while. */
+  /** Called when the headers have arrived, before the body. */
   readonly onHeaders?: (status: number, headers: Headers) => void;
-  /** Where the body goes; memory of its own unless told. */
+  /** Where the body is stored; new memory unless given. */
   readonly memory?: ReusableMemory | undefined;
   readonly maxBytes?: number;
   /** What is thrown when the body has more than maxBytes. */
@@ -21,7 +21,7 @@ export interface GetOptions {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** As it came, encoded or not. It is good until its memory is used again. */
+  /** As received, still encoded. Valid until its memory is used again. */
   readonly body: Buffer;
 }
 
@@ -71,7 +71,7 @@ class Getting implements Dispatcher.DispatchHandler {
 
   readonly onAbort = (): void => {
     const reason = this.#options.signal.reason as Error;
-    // A connection that is still being made cannot be called off: it must not be waited for.
+    // A connection that is still being made cannot be cancelled, so nothing waits for it.
     this.#reject(reason);
     this.#controller?.abort(reason);
   };
@@ -109,7 +109,7 @@ class Getting implements Dispatcher.DispatchHandler {
   onResponseError(controller: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#leave();
     this.#reject(error);
-    // Behind a proxy that refuses, undici goes on with the answer, and its memory may be another's by now.
+    // Behind a proxy that refuses, undici continues with the answer, though its memory may be in use again.
     controller?.abort(error);
   }
 

@@ -11,9 +11,9 @@ export type Log = Readonly<Record<LogLevel, (message: string) => void>>;
 export interface LogOptions {
   readonly write: (line: string) => void;
   readonly level: LogLevel;
-  /** Begin each line with a priority that systemd's journal understands (sd-daemon(3)). */
+  /** Start each line with a priority that systemd's journal understands (sd-daemon(3)). */
   readonly journal: boolean;
-  /** Texts that must never appear, such as the token. */
+  /** Texts that are redacted, such as the token. */
   readonly secrets?: readonly string[];
 }
 

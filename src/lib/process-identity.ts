@@ -48,7 +48,7 @@ async function readOr(file: string): Promise<string> {
 
 /** Who holds a lock, in words. */
 export function describeOwner(owner: ProcessIdentity | undefined, now: number): string {
-  if (owner === undefined) return 'it does not say which';
+  if (owner === undefined) return 'unknown process';
   const host = owner.host === hostname() ? '' : ` on ${owner.host}`;
   return `process ${owner.pid}${host}, for ${formatDuration(Math.max(0, now - owner.since))}`;
 }

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 
-/** Why a run ends before it is through: nothing is wrong, and the next run goes on. */
+/** Why a run ends early: nothing is wrong, and the next run continues. */
 export class Stopped extends Error {
-  /** Time was up, rather than somebody asked. */
+  /** The deadline was reached; otherwise somebody asked the run to stop. */
   readonly isDeadline: boolean;
 
   constructor(reason: string, isDeadline = false) {
@@ -12,11 +12,11 @@ export class Stopped extends Error {
   }
 }
 
-/** A run that is stopped from outside has so long to finish the page that it is printing, then only its last lines. */
+/** How long a run that is stopped from outside may finish the page that it prints, and then its last lines. */
 const WRAP_UP_MS = 500;
 const GRACE_MS = 1_000;
 
-/** One run's time: everything that waits in it waits on `signal`. */
+/** The time of one run. Every wait in it takes `signal`. */
 export interface Run {
   /** Aborted at the deadline, by a signal from outside, or by `abort`: no new page is begun. */
   readonly signal: AbortSignal;
@@ -26,9 +26,9 @@ export interface Run {
   readonly giveUp: AbortSignal;
   /** How much time is left; negative behind the deadline. */
   remainingMs(): number;
-  /** Ends the run because of an error that concerns all sources. */
+  /** Ends the run because of an error that affects all sources. */
   abort(error: Error): void;
-  /** Lets go of timers and listeners. */
+  /** Clears timers and listeners. */
   end(): void;
 }
 

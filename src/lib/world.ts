@@ -2,10 +2,10 @@ import type { Writable } from 'node:stream';
 import type { Clock } from './clock.ts';
 import type { LogOptions } from './log.ts';
 
-/** What a command is given of the world around it; tests give it another one. */
+/** What a command gets from its process: streams, environment, time. Tests hand in their own. */
 export interface World extends Clock {
   readonly env: NodeJS.ProcessEnv;
-  /** What is written is its own only until the write's callback is called: then the memory is used again. */
+  /** A chunk belongs to it only until the write's callback: then its memory is used again. */
   readonly stdout: Writable;
   readonly log: Pick<LogOptions, 'write' | 'journal'>;
   /** Where messages go, when that is a terminal: progress is shown there. */
@@ -20,7 +20,7 @@ export interface World extends Clock {
   readonly random: () => number;
 }
 
-/** A terminal changes its width as it likes. */
+/** Its width changes while the program runs. */
 export interface Terminal {
   readonly columns: number;
 }

@@ -72,7 +72,7 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     const machine = await installedMachine(t);
     await mkdir(`${machine.path(STATE)}.lock`);
     assert.deepEqual(await found(machine), []);
-    assert.match((await machine.run()).stdout, /a poll is running: it does not say which\n/);
+    assert.match((await machine.run()).stdout, /a poll is running: unknown process\n/);
   });
 
   const broken: [string, string, string | undefined, RegExp][] = [
