@@ -1,3 +1,4 @@
+import { isLoggingServiceHost, isLoggingServiceTag } from '../../config/logging-service.ts';
 import { isLoopback } from '../../lib/hosts.ts';
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
@@ -96,13 +97,9 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
   ];
 }
 
-/** A pipeline's tag and host, as the Logging Service assigns them. */
-const TAG = /^[A-Za-z0-9]{3,20}$/;
-const HOST = /\.logging\.[a-z0-9-]+\.ionos\.com$/i;
-
 function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Finding[] {
   const findings: Finding[] = [];
-  if (tag !== '' && !TAG.test(tag) && !tag.includes('<')) {
+  if (tag !== '' && !isLoggingServiceTag(tag) && !tag.includes('<')) {
     const entry = entriesOf(section, 'tag').at(-1);
     findings.push(
       error('output-tag', `a tag of the Logging Service is 3 to 20 letters and digits, not ${tag}`, {
@@ -114,7 +111,12 @@ function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Fin
     );
   }
   const host = entriesOf(output, 'host').at(-1);
-  if (host === undefined || host.value === '' || HOST.test(host.value) || /[/:<\s]|-OF-YOUR-/.test(host.value))
+  if (
+    host === undefined ||
+    host.value === '' ||
+    isLoggingServiceHost(host.value) ||
+    /[/:<\s]|-OF-YOUR-/.test(host.value)
+  )
     return findings;
   findings.push(
     warning('output-host-unusual', `${host.value} does not look like a host of the Logging Service`, {
