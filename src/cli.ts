@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   collect: byHand(async (config, world) => (await collect(config, world)).exitCode),
   follow: byHand(async (config, world) => (await import('./commands/follow.ts')).follow(config, world)),
   export: async (config, world, options) => (await import('./commands/export.ts')).exportRange(config, world, options),
+  verify: async (config, world, options) => (await import('./commands/verify.ts')).verify(config, world, options),
   redeliver: async (config, world, options) =>
     (await import('./commands/redeliver.ts')).redeliver(config, world, options),
   status: async (_config, world, options) => (await import('./commands/status.ts')).status(world, options),

@@ -3,11 +3,14 @@ import { readPastRange } from '../config/past-range.ts';
 import type { Options } from '../config/settings.ts';
 import { formatSecond } from '../lib/duration.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
-import { createLog } from '../lib/log.ts';
+import { createLog, type Log } from '../lib/log.ts';
 import { counted } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
+import { hourOf } from '../state/hour-counts.ts';
 import { StateStore } from '../state/state-store.ts';
 import type { Redelivery, State } from '../state/state.ts';
+
+const HOUR_S = 3_600;
 
 /**
  * Queues a range in the state, under the lock: the next polls print it again, after what is new. With --cancel it empties
@@ -17,14 +20,7 @@ export async function redeliver(config: Config, world: World, options: Options):
   const log = createLog({ ...world.log, level: config.logLevel });
   const now = world.now();
   const range = options['cancel'] === true ? undefined : readPastRange(options, now, 'redeliver');
-  const store = await StateStore.open({
-    file: config.stateFile,
-    log,
-    signal: world.signal,
-    now: world.now,
-    initialLastRun: new Date(config.since(now)).toISOString(),
-    onFailure: () => undefined,
-  });
+  const store = await openStore(config, world, log);
   try {
     const { state } = store;
     if (range === undefined) {
@@ -43,7 +39,43 @@ export async function redeliver(config: Config, world: World, options: Options):
   return ExitCode.Done;
 }
 
-export function queued(
+/** Queues what was found missing, hour by hour. Throws LockedError while a poll is running. */
+export async function queueMissing(
+  config: Config,
+  world: World,
+  missing: readonly { readonly source: string | null; readonly time: string }[],
+): Promise<void> {
+  const log = createLog({ ...world.log, level: config.logLevel });
+  const store = await openStore(config, world, log);
+  try {
+    const hours = new Set<string>();
+    for (const { source, time } of missing) {
+      const from = hourOf(Date.parse(time) / 1000);
+      for (const name of source === null ? sourcesOf(config, store.state) : [source]) {
+        if (hours.has(`${name} ${from}`)) continue;
+        hours.add(`${name} ${from}`);
+        store.state.redeliver.push(queued(name, { from, to: from + HOUR_S }, source !== null, store.state));
+      }
+    }
+    await store.flush();
+    log.info(`${counted(hours.size, 'hour')} queued: the next runs deliver what is missing`);
+  } finally {
+    await store.close();
+  }
+}
+
+async function openStore(config: Config, world: World, log: Log): Promise<StateStore> {
+  return StateStore.open({
+    file: config.stateFile,
+    log,
+    signal: world.signal,
+    now: world.now,
+    initialLastRun: new Date(config.since(world.now())).toISOString(),
+    onFailure: () => undefined,
+  });
+}
+
+function queued(
   source: string,
   { from, to }: { readonly from: number; readonly to: number },
   missing: boolean,

@@ -214,6 +214,31 @@ const WORKING: readonly Command[] = [
     ],
   },
   {
+    name: 'verify',
+    describe: 'Compare the journal with the API, and with a copy of what arrived',
+    options: {
+      ...RANGE,
+      full: { group: 'Range', describe: 'Compare every id, not only the counts', isOptionOnly: true },
+      arrived: {
+        group: 'Range',
+        value: 'FILE',
+        describe: 'A copy of what arrived as JSON lines, also gzipped; - for stdin',
+        isOptionOnly: true,
+      },
+      repair: { group: 'State', describe: 'Queue what is missing for the next runs', isOptionOnly: true },
+      ...API,
+      ...STATE_FILE,
+      json: JSON_FLAG,
+      ...LIMITS,
+      ...LOGGING,
+    },
+    examples: [
+      ['sudo $0 verify --from 7d', 'Is anything of the last week missing?'],
+      ['sudo $0 verify --from 2d --to 1d --arrived copy.jsonl', 'Did it arrive at the destination?'],
+    ],
+    notes: ['Exits with 3 when something is missing, twice or altered, 1 when nothing could be compared.'],
+  },
+  {
     name: 'redeliver',
     describe: 'Queue a past time range for the next runs to deliver again',
     options: {

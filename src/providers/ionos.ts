@@ -23,6 +23,7 @@ export const ionos: ProviderDefinition = {
     username: 'IONOS_USERNAME',
     password: 'IONOS_PASSWORD',
   },
+  idKey: '@uuid',
   fields: {
     time: IONOS_EVENT.time,
     event_type: ['event', 'type'],

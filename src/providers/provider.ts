@@ -90,6 +90,8 @@ export interface ProviderDefinition {
     readonly username?: string;
     readonly password?: string;
   };
+  /** The top-level field with an event's id; undefined where events have none. */
+  readonly idKey?: string;
   /** Where `--add-fields` finds its values. */
   readonly fields: {
     readonly time: FieldPath;

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import type { Config } from '../config/config.ts';
+import { readCredentials } from '../config/credentials.ts';
+import { readPastRange } from '../config/past-range.ts';
+import { settings, text, type Options } from '../config/settings.ts';
+import { ConfigError, ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
+import { createLog } from '../lib/log.ts';
+import type { World } from '../lib/world.ts';
+import { withSession, type Session } from '../session/session.ts';
+import { journalFiles, journalFolder } from '../state/journal-files.ts';
+import { parseState } from '../state/parse-state.ts';
+import { emptyStore } from '../state/state-store.ts';
+import type { State } from '../state/state.ts';
+import { readArrived } from '../verify/arrived.ts';
+import { compare, type Finding } from '../verify/compare.ts';
+import { renderReport, type VerifyReport } from '../verify/report.ts';
+import { queueMissing } from './redeliver.ts';
+
+const WEEK_S = 7 * 86_400;
+
+/**
+ * Whether anything is missing, twice or altered: the journal's chain, the API's counts against the journal, and with
+ * --arrived a copy of what reached the destination. It needs no lock and changes nothing, unless --repair queues what is
+ * missing. Throws ConfigError and StateError when there is nothing to compare.
+ */
+export async function verify(config: Config, world: World, options: Options): Promise<ExitCode> {
+  const credentials = readCredentials(config.provider, config.tokenFile, world.env);
+  const log = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
+  const now = world.now();
+  const range = readPastRange(options, now, 'verify', Math.floor(now / 1000) - WEEK_S);
+  const arrived = settings(options, {})('arrived', text, undefined);
+  const state = await readState(config.stateFile);
+  const folder = journalFolder(config.stateFile);
+  if ((await journalFiles(folder)).length === 0) {
+    throw new StateError(`there is no journal ${folder}: no run has delivered anything yet, or it was removed`);
+  }
+  // Nothing is printed here: no acknowledgement, no overlap, no file.
+  const own = { ...config, peek: true, overlapMs: 0, deadlineMs: Infinity };
+  const report = await withSession(
+    { config: own, credentials, log, world, keptStore: emptyStore(world.now) },
+    (session: Session) =>
+      compare(session, state, folder, {
+        range,
+        isFull: options['full'] === true,
+        readCopy:
+          arrived === undefined
+            ? undefined
+            : (visit) => readArrived(arrived, process.stdin, config.provider.idKey, visit),
+      }),
+  );
+  const missing = report.findings.filter(({ kind }) => kind === 'missing' || kind === 'not arrived');
+  if (options['repair'] === true && missing.length > 0) await repair(missing, config, world);
+  world.stdout.write(options['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+  return exitCodeOf(report);
+}
+
+function exitCodeOf({ chain, findings, compared, errors }: VerifyReport): ExitCode {
+  if (chain.problems.length + findings.length > 0) return ExitCode.SomeSourcesFailed;
+  if (compared.length === 0) return ExitCode.NothingCollected;
+  return errors.length > 0 ? ExitCode.SomeSourcesFailed : ExitCode.Done;
+}
+
+async function repair(missing: readonly Finding[], config: Config, world: World): Promise<void> {
+  await queueMissing(config, world, missing);
+}
+
+async function readState(file: string): Promise<State> {
+  try {
+    return parseState(await readFile(file, 'utf8'));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw new ConfigError(`there is no state file ${file}: nothing to verify`);
+    throw new StateError(`cannot read the state file ${file}: ${messageOf(error)}`, error);
+  }
+}

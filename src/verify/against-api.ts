@@ -1,0 +1,76 @@
+import { FieldScanner, stringAt } from '../events/field-scanner.ts';
+import { JsonReader } from '../events/json-reader.ts';
+import { formatSecond } from '../lib/duration.ts';
+import type { Source } from '../providers/provider.ts';
+import type { Session } from '../session/session.ts';
+import { hourOf, type HourCounts } from '../state/hour-counts.ts';
+import { keyOf, secondOf } from '../state/source-progress.ts';
+import type { Tally } from './compare-ids.ts';
+import type { IdParts } from './id-parts.ts';
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The spans, by whole hours, in which the API counts other than the journal, or does not say. */
+export async function spansToRead(
+  { provider, run }: Session,
+  source: Source,
+  { from, to }: Span,
+  hours: HourCounts,
+): Promise<Span[]> {
+  if (provider.count === undefined) return [{ from, to }];
+  const found: Span[] = [];
+  const open: Span[] = [{ from, to }];
+  for (let span = open.pop(); span !== undefined; span = open.pop()) {
+    const count = await provider.count(source, span.from, span.to, run.signal);
+    if (count === hours.between(hourOf(span.from), span.to)) continue;
+    const middle = hourOf((span.from + span.to) / 2);
+    if (middle <= span.from) found.push(span);
+    else open.push({ from: middle, to: span.to }, { from: span.from, to: middle });
+  }
+  return found;
+}
+
+/** Adds all events that the API has in a span. */
+export async function readSpan(
+  { provider, run }: Session,
+  source: Source,
+  { from, to }: Span,
+  index: number,
+  parts: IdParts,
+): Promise<void> {
+  const checkpoint = { cursor: formatSecond(from), start: from, end: to };
+  for await (const page of provider.pages(source, checkpoint, run.signal)) {
+    for (const event of page.events) {
+      const isNamed = event.id !== undefined;
+      parts.add({ id: keyOf(event), second: secondOf(event, page), side: 'api', source: index, isNamed });
+    }
+  }
+}
+
+/** The types of these events, by the text of their ids: their hours are read once more. */
+export async function typesOf(
+  { config, provider, run }: Session,
+  source: Source,
+  wanted: readonly Tally[],
+): Promise<ReadonlyMap<string, string>> {
+  const types = new Map<string, string>();
+  const ids = new Set(wanted.map(({ id }) => id.toString()));
+  const scanner = new FieldScanner({ type: config.provider.fields.event_type });
+  for (const second of new Set(wanted.map((tally) => tally.second))) {
+    const checkpoint = { cursor: formatSecond(second), start: second, end: second + 1 };
+    for await (const page of provider.pages(source, checkpoint, run.signal)) {
+      for (const event of page.events) {
+        const id = keyOf(event).toString();
+        if (!ids.has(id)) continue;
+        scanner.scan(new JsonReader(event.json, event.start));
+        const field = scanner.field('type');
+        const type = field === undefined ? undefined : stringAt(event.json, field);
+        if (type !== undefined) types.set(id, type);
+      }
+    }
+  }
+  return types;
+}

@@ -1,0 +1,76 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { createGunzip } from 'node:zlib';
+import { EventId } from '../events/event-id.ts';
+import { ConfigError, messageOf } from '../lib/errors.ts';
+
+const GZIP = [0x1f, 0x8b];
+
+export interface ArrivedReport {
+  lines: number;
+  /** Lines in which no id was found, and the number of the first. */
+  without: number;
+  firstWithout: number | undefined;
+}
+
+/**
+ * Reads a copy of what arrived, line by line: JSON lines as they are, or wrapped by another program, also when gzipped.
+ * `idKey` is the name of the field with the id; without it a line's bytes are its id. Throws ConfigError when the copy
+ * cannot be read, is empty, or has no id at all.
+ */
+export async function readArrived(
+  file: string,
+  stdin: Readable,
+  idKey: string | undefined,
+  visit: (id: EventId) => void,
+): Promise<ArrivedReport> {
+  const report: ArrivedReport = { lines: 0, without: 0, firstWithout: undefined };
+  const pattern = idKey === undefined ? undefined : new RegExp(String.raw`\\*"${idKey}\\*"\s*:\s*\\*"([^"\\]+)`);
+  try {
+    const input = await unzipped(file === '-' ? stdin : createReadStream(file));
+    for await (const line of linesOf(input)) {
+      if (line.trim() === '') continue;
+      report.lines++;
+      const id = pattern === undefined ? line.trim() : pattern.exec(line)?.[1];
+      if (id === undefined) {
+        report.without++;
+        report.firstWithout ??= report.lines;
+      } else visit(pattern === undefined ? EventId.ofHash(Buffer.from(id)) : EventId.of(id));
+    }
+  } catch (error) {
+    throw new ConfigError(`--arrived: cannot read ${file}: ${messageOf(error)}`);
+  }
+  if (report.lines === 0) throw new ConfigError(`--arrived: ${file} is empty`);
+  if (report.without === report.lines) {
+    throw new ConfigError(`--arrived: no line of ${file} has an id (${idKey ?? ''}): is it a copy of the events?`);
+  }
+  return report;
+}
+
+/** readline's iterator would wait forever after an error of its input. */
+async function* linesOf(input: Readable): AsyncGenerator<string> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  for await (const chunk of input) {
+    const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  yield rest + decoder.end();
+}
+
+async function unzipped(input: Readable): Promise<Readable> {
+  const first = await new Promise<Buffer | undefined>((resolve, reject) => {
+    input.once('error', reject);
+    input.once('end', () => resolve(undefined));
+    input.once('readable', () => resolve((input.read() as Buffer | null) ?? undefined));
+  });
+  if (first === undefined) return Readable.from([]);
+  input.unshift(first);
+  const isZipped = first[0] === GZIP[0] && first[1] === GZIP[1];
+  if (!isZipped) return input;
+  const gunzip = createGunzip();
+  input.on('error', (error) => gunzip.destroy(error));
+  return input.pipe(gunzip);
+}

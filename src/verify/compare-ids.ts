@@ -1,0 +1,48 @@
+import { EventIdMap } from '../events/event-id-map.ts';
+import type { EventId } from '../events/event-id.ts';
+import { SIDES, type IdParts, type IdRecord, type Side } from './id-parts.ts';
+
+/** How often each side has an event. */
+export interface Tally {
+  readonly id: EventId;
+  readonly second: number;
+  readonly source: number;
+  readonly isNamed: boolean;
+  readonly counts: Record<Side, number>;
+}
+
+/**
+ * Calls `visit` for each event whose counts are not what `isFine` expects. Records of the journal have checks that an
+ * arrived line, which another program may have written anew, does not have: they come first.
+ */
+export function forEachDifference(
+  parts: IdParts,
+  isFine: (tally: Tally) => boolean,
+  visit: (tally: Tally) => void,
+): void {
+  for (const records of parts.parts()) {
+    const tallies = tallyOf(records);
+    for (const tally of tallies) if (!isFine(tally)) visit(tally);
+  }
+}
+
+function tallyOf(records: Iterable<IdRecord>): Tally[] {
+  const tallies: Tally[] = [];
+  const places = new Map<number, EventIdMap>();
+  const sorted = [...records].sort((a, b) => SIDES.indexOf(a.side) - SIDES.indexOf(b.side));
+  for (const { id, second, side, source, isNamed } of sorted) {
+    let map = places.get(source);
+    if (map === undefined) places.set(source, (map = new EventIdMap()));
+    const place = map.set(id, tallies.length);
+    const known = place === undefined ? undefined : tallies[place];
+    if (known !== undefined && place !== undefined) {
+      map.set(id, place);
+      known.counts[side]++;
+      continue;
+    }
+    const counts: Record<Side, number> = { delivered: 0, excluded: 0, redelivered: 0, api: 0, arrived: 0 };
+    counts[side] = 1;
+    tallies.push({ id, second, source, isNamed, counts });
+  }
+  return tallies;
+}

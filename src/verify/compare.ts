@@ -1,0 +1,216 @@
+import { ApiError, PageError, messageOf } from '../lib/errors.ts';
+import { formatSecond } from '../lib/duration.ts';
+import type { EventId } from '../events/event-id.ts';
+import type { Source } from '../providers/provider.ts';
+import type { Session } from '../session/session.ts';
+import { HourCounts } from '../state/hour-counts.ts';
+import { journalFiles, linesOf } from '../state/journal-files.ts';
+import { parseLine, type JournalLine } from '../state/journal-line.ts';
+import { startOf, type State } from '../state/state.ts';
+import { readSpan, spansToRead, typesOf, type Span } from './against-api.ts';
+import type { ArrivedReport } from './arrived.ts';
+import { readChain } from './chain.ts';
+import { forEachDifference, type Tally } from './compare-ids.ts';
+import { IdParts, type Side } from './id-parts.ts';
+import type { Finding, VerifyReport } from './report.ts';
+
+export type { Finding } from './report.ts';
+
+/** Events of at most so many seconds are read once more to say of which type they are. */
+const MOST_NAMED = 100;
+
+export interface CompareOptions {
+  readonly range: Span;
+  /** Compare every id, whatever the counts say. */
+  readonly isFull: boolean;
+  /** Reads the copy of what arrived, if there is one. */
+  readonly readCopy: ((visit: (id: EventId) => void) => Promise<ArrivedReport>) | undefined;
+}
+
+interface Compared extends Span {
+  readonly source: Source;
+  readonly hours: HourCounts;
+  spans: readonly Span[];
+}
+
+/** Compares the chain, the API and the copy with the journal. */
+export async function compare(
+  session: Session,
+  state: State,
+  folder: string,
+  { range, isFull, readCopy }: CompareOptions,
+): Promise<VerifyReport> {
+  const sources = await session.provider.sources(session.run.signal);
+  const all: Compared[] = sources.map((source) => ({
+    source,
+    hours: new HourCounts(),
+    spans: [],
+    from: range.from,
+    to: range.to,
+  }));
+  const named = new Map(all.map((one) => [one.source.name, one]));
+  const chain = await readChain(folder, state.journal, (line) => {
+    for (const [name, { forEachId }] of line.sources) {
+      const one = named.get(name);
+      const known = state.sources[name];
+      if (one === undefined || known === undefined) continue;
+      forEachId(
+        (_id, second) => one.hours.add(second),
+        (second, kind) =>
+          kind !== 'redelivered' &&
+          second >= Math.max(range.from, known.journal_from) &&
+          second < Math.min(range.to, startOf(known)),
+      );
+    }
+  });
+  const errors: string[] = [];
+  const compared: Compared[] = [];
+  for (const one of all) {
+    const known = state.sources[one.source.name];
+    if (known === undefined) continue;
+    // What the overlap still looks for may come yet, and what is before the journal was not recorded.
+    const span = {
+      from: Math.max(range.from, known.journal_from, chain.completeFrom),
+      to: Math.min(range.to, startOf(known)),
+    };
+    if (span.from >= span.to) continue;
+    try {
+      const spans = isFull ? [span] : await spansToRead(session, one.source, span, one.hours);
+      compared.push({ ...one, ...span, spans });
+    } catch (error) {
+      if (!(error instanceof ApiError) && !(error instanceof PageError)) throw error;
+      errors.push(`${one.source.name}: ${messageOf(error)}`);
+    }
+  }
+  const findings = await againstApi(session, folder, compared);
+  const copy = readCopy === undefined ? undefined : await againstCopy(folder, compared, readCopy);
+  return {
+    range: { from: formatSecond(range.from), to: formatSecond(range.to) },
+    chain,
+    compared: compared.map(({ source, from, to, hours, spans }) => ({
+      source: source.name,
+      from: formatSecond(from),
+      to: formatSecond(to),
+      events: Object.values(hours.toJSON()).reduce((sum, count) => sum + count, 0),
+      read: spans.map((span) => ({ from: formatSecond(span.from), to: formatSecond(span.to) })),
+    })),
+    copy: copy?.report,
+    findings: [...findings, ...(copy?.findings ?? [])],
+    errors,
+  };
+}
+
+async function againstApi(session: Session, folder: string, compared: readonly Compared[]): Promise<Finding[]> {
+  const differing = compared.filter(({ spans }) => spans.length > 0);
+  if (differing.length === 0) return [];
+  const parts = new IdParts();
+  try {
+    await addJournal(folder, differing, parts, true);
+    for (const [index, { source, spans }] of differing.entries()) {
+      for (const span of spans) await readSpan(session, source, span, index, parts);
+    }
+    const found: (Finding & { tally: Tally })[] = [];
+    forEachDifference(
+      parts,
+      (tally) => kindOf(tally, differing) === undefined,
+      (tally) => {
+        const kind = kindOf(tally, differing);
+        const source = differing[tally.source]?.source.name;
+        if (kind === undefined || source === undefined) return;
+        found.push({ kind, source, id: tally.id.toString(), time: formatSecond(tally.second), tally });
+      },
+    );
+    for (const { source } of differing) {
+      const own = found.filter((one) => one.source === source.name && one.kind !== 'gone').slice(0, MOST_NAMED);
+      const types = await typesOf(
+        session,
+        source,
+        own.map(({ tally }) => tally),
+      );
+      for (const one of own) {
+        const type = types.get(one.id);
+        if (type !== undefined) one.type = type;
+      }
+    }
+    return found.map(({ tally: _tally, ...finding }) => finding);
+  } finally {
+    parts.close();
+  }
+}
+
+function kindOf(
+  { counts, isNamed, second, source }: Tally,
+  compared: readonly Compared[],
+): Finding['kind'] | undefined {
+  const journalled = counts.delivered + counts.excluded;
+  if (counts.api > journalled && (!isNamed || journalled === 0)) return 'missing';
+  if (isNamed ? journalled > 1 : journalled > counts.api && counts.api > 0) return 'twice';
+  const wasRead = compared[source]?.spans.some(({ from, to }) => second >= from && second < to) === true;
+  return journalled > 0 && counts.api === 0 && wasRead ? 'gone' : undefined;
+}
+
+async function againstCopy(
+  folder: string,
+  compared: readonly Compared[],
+  readCopy: NonNullable<CompareOptions['readCopy']>,
+): Promise<{ report: ArrivedReport; findings: Finding[] }> {
+  const parts = new IdParts();
+  try {
+    await addJournal(folder, compared, parts, false);
+    const report = await readCopy((id) => parts.add({ id, second: 0, side: 'arrived', source: 0, isNamed: true }));
+    const findings: Finding[] = [];
+    const kind = ({ counts }: Tally): Finding['kind'] | undefined => {
+      const delivered = counts.delivered + counts.redelivered;
+      if (counts.arrived === 0) return counts.delivered > 0 ? 'not arrived' : undefined;
+      return delivered > 0 && counts.arrived > delivered ? 'arrived twice' : undefined;
+    };
+    forEachDifference(
+      parts,
+      (tally) => kind(tally) === undefined,
+      (tally) => {
+        const one = kind(tally);
+        if (one === undefined) return;
+        findings.push({ kind: one, source: null, id: tally.id.toString(), time: formatSecond(tally.second) });
+      },
+    );
+    return { report, findings };
+  } finally {
+    parts.close();
+  }
+}
+
+async function addJournal(
+  folder: string,
+  compared: readonly Compared[],
+  parts: IdParts,
+  bySource: boolean,
+): Promise<void> {
+  const indexes = new Map(compared.map(({ source }, index) => [source.name, index]));
+  for await (const line of lines(folder)) {
+    for (const [name, { forEachId }] of line.sources) {
+      const index = indexes.get(name);
+      const one = compared[index ?? -1];
+      if (index === undefined || one === undefined) continue;
+      forEachId(
+        (id, second, kind) => {
+          const side = kind.replace('_unnamed', '') as Side;
+          parts.add({ id, second, side, source: bySource ? index : 0, isNamed: !kind.endsWith('_unnamed') });
+        },
+        (second) => second >= one.from && second < one.to,
+      );
+    }
+  }
+}
+
+async function* lines(folder: string): AsyncGenerator<JournalLine> {
+  for (const file of await journalFiles(folder)) {
+    for await (const { bytes, isWhole } of linesOf(folder, file)) {
+      if (!isWhole) continue;
+      try {
+        yield parseLine(bytes);
+      } catch {
+        continue; // the chain says so
+      }
+    }
+  }
+}

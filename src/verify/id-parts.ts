@@ -1,0 +1,86 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EventId } from '../events/event-id.ts';
+
+const PARTS = 64;
+const WORDS = 7;
+/** So many records of a part stay in memory before they go to its file. */
+const BUFFERED = 8_192;
+
+/** Who says what of an event. */
+export const SIDES = ['delivered', 'excluded', 'redelivered', 'api', 'arrived'] as const;
+export type Side = (typeof SIDES)[number];
+
+export interface IdRecord {
+  readonly id: EventId;
+  /** Epoch seconds. */
+  readonly second: number;
+  readonly side: Side;
+  /** An index into whatever list of sources the caller has. */
+  readonly source: number;
+  readonly isNamed: boolean;
+}
+
+/** Ids in any number, cut into parts by their first bits: one part after the other fits into memory. */
+export class IdParts {
+  readonly #buffers = Array.from({ length: PARTS }, () => new Int32Array(WORDS * BUFFERED));
+  readonly #lengths = new Int32Array(PARTS);
+  readonly #spilled = new Set<number>();
+  #folder: string | undefined;
+
+  add({ id, second, side, source, isNamed }: IdRecord): void {
+    const part = id.a >>> 26;
+    const buffer = this.#buffers[part];
+    if (buffer === undefined) return;
+    const at = WORDS * (this.#lengths[part] ?? 0);
+    const what = (source << 4) | (SIDES.indexOf(side) << 1) | (isNamed ? 1 : 0);
+    buffer.set([id.a, id.b, id.c, id.d, id.check, second, what], at);
+    const length = (this.#lengths[part] ?? 0) + 1;
+    this.#lengths[part] = length;
+    if (length === BUFFERED) this.#spill(part, buffer);
+  }
+
+  /** The records of each part. */
+  *parts(): Generator<Iterable<IdRecord>> {
+    for (const [part, buffer] of this.#buffers.entries()) {
+      yield this.#records(part, buffer);
+    }
+  }
+
+  close(): void {
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  *#records(part: number, buffer: Int32Array): Generator<IdRecord> {
+    if (this.#spilled.has(part)) {
+      const bytes = readFileSync(this.#file(part));
+      yield* recordsOf(new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4));
+    }
+    yield* recordsOf(buffer.subarray(0, WORDS * (this.#lengths[part] ?? 0)));
+  }
+
+  #spill(part: number, buffer: Int32Array): void {
+    appendFileSync(this.#file(part), Buffer.from(buffer.buffer), { mode: 0o600 });
+    this.#spilled.add(part);
+    this.#lengths[part] = 0;
+  }
+
+  #file(part: number): string {
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'fetch-activity-logs-verify-'));
+    return join(this.#folder, String(part));
+  }
+}
+
+function* recordsOf(words: Int32Array): Generator<IdRecord> {
+  for (let at = 0; at < words.length; at += WORDS) {
+    const what = words[at + 6] ?? 0;
+    yield {
+      id: new EventId(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, words[at + 4] ?? 0),
+      second: (words[at + 5] ?? 0) >>> 0,
+      side: SIDES[(what >> 1) & 7] ?? 'api',
+      source: what >>> 4,
+      isNamed: (what & 1) === 1,
+    };
+  }
+}

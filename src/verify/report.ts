@@ -1,0 +1,72 @@
+import { counted } from '../lib/words.ts';
+import type { ArrivedReport } from './arrived.ts';
+import type { ChainReport } from './chain.ts';
+
+const MEANINGS = {
+  missing: 'at the API, not delivered',
+  twice: 'delivered twice',
+  gone: 'delivered, no longer at the API',
+  'not arrived': 'delivered, not in the copy',
+  'arrived twice': 'more often in the copy than delivered',
+} as const;
+
+/** An event that is not where it should be, as often as it should be. */
+export interface Finding {
+  readonly kind: keyof typeof MEANINGS;
+  /** Null where a copy does not say. */
+  readonly source: string | null;
+  readonly id: string;
+  readonly time: string;
+  type?: string;
+}
+
+/** What `verify --json` prints. */
+export interface VerifyReport {
+  readonly range: { readonly from: string; readonly to: string };
+  readonly chain: ChainReport;
+  readonly compared: readonly {
+    readonly source: string;
+    readonly from: string;
+    readonly to: string;
+    readonly events: number;
+    readonly read: readonly { readonly from: string; readonly to: string }[];
+  }[];
+  readonly copy: ArrivedReport | undefined;
+  readonly findings: readonly Finding[];
+  readonly errors: readonly string[];
+}
+
+/** For people: short when all is well, exact when it is not. */
+export function renderReport({ chain, compared, copy, errors, findings, range }: VerifyReport): string {
+  const events = compared.reduce((sum, one) => sum + one.events, 0);
+  const lines: string[] = [];
+  if (chain.first !== undefined && chain.first.seq > 1) {
+    lines.push(
+      `The journal begins with commit ${chain.first.seq} (${chain.first.at}): it cannot speak of what was before.`,
+    );
+  }
+  for (const problem of chain.problems) lines.push(`✗ journal: ${problem}`);
+  for (const error of errors) lines.push(`✗ not compared: ${error}`);
+  for (const [kind, meaning] of Object.entries(MEANINGS)) {
+    const found = findings.filter((one) => one.kind === kind);
+    if (found.length === 0) continue;
+    lines.push(`✗ ${counted(found.length, 'event')} ${meaning}:`);
+    for (const { source, id, time, type } of found)
+      lines.push(`  ${[time, id, type, source].filter(Boolean).join('  ')}`);
+  }
+  if (copy !== undefined && copy.without > 0) {
+    lines.push(
+      `${counted(copy.without, 'line')} of the copy without an id, the first is line ${String(copy.firstWithout)}.`,
+    );
+  }
+  if (compared.length === 0) lines.push('Nothing could be compared yet: no source is past its overlap in this range.');
+  else {
+    const whole = findings.length + chain.problems.length + errors.length === 0;
+    const copied = copy === undefined ? '' : `, and ${counted(copy.lines, 'line')} of the copy`;
+    lines.push(
+      `${whole ? '✓ whole: ' : ''}${counted(events, 'event')} of ${counted(compared.length, 'source')} between ` +
+        `${range.from} and ${range.to}${copied}; ${counted(chain.lines, 'commit')}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { accountOf } from '../helpers/account.ts';
+import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
+import { journalOf } from '../helpers/saved-state.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+
+const HOUR = 3_600_000;
+const [CONTRACT] = CONTRACTS;
+
+async function pass(m: Model, ms: number, before: readonly Arrival[] = []): Promise<void> {
+  assert.equal(await m.run({ ...QUIET, pauseMs: ms, before }), 0, m.said.join(''));
+}
+
+interface Desk {
+  readonly m: Model;
+  readonly stateFile: string;
+  /** Runs verify: its exit code, and what it printed. */
+  readonly verify: (...args: string[]) => Promise<{ code: number; text: string }>;
+}
+
+/** Six hours with an event each, over two days of the journal. */
+async function desk(t: TestContext, ...args: string[]): Promise<Desk> {
+  const stateFile = join(await temporaryFolder(t), 'state.json');
+  const m = await Model.open({}, stateFile, 100, ['--sweep', 'none', ...args]);
+  t.after(async () => m.close());
+  await pass(m, 0);
+  for (let n = 0; n < 6; n++) await pass(m, HOUR, [{ contract: CONTRACT, agoMs: 1000 }]);
+  await pass(m, HOUR);
+  const verify = async (...more: string[]) => ({ code: await m.command('verify', ...more), text: m.said.join('') });
+  return { m, stateFile, verify };
+}
+
+/** An event that the polls do not see any more. */
+function missed({ m }: Desk): string {
+  const [event] = m.sandbox.generate(CONTRACT, { count: 1, from: m.now - 4 * HOUR, to: m.now - 4 * HOUR + 1 });
+  return event?.id ?? '';
+}
+
+describe('verify', { timeout: 120_000 }, () => {
+  it('is short when all is well, and costs one request for each source', async (t) => {
+    const { m, verify } = await desk(t);
+    m.sandbox.requests.length = 0;
+    const { code, text } = await verify();
+    assert.equal(code, 0, text);
+    assert.match(text, /^✓ whole: 6 events of 3 sources between .* and .*; \d+ commits\n$/);
+    assert.equal(m.sandbox.requests.length, 1 + CONTRACTS.length);
+    assert.equal((await verify('--full')).code, 0);
+    assert.equal((JSON.parse((await verify('--json')).text) as { findings: unknown[] }).findings.length, 0);
+  });
+
+  it('names what is missing, with time and type, and --repair has it delivered', async (t) => {
+    const one = await desk(t);
+    const id = missed(one);
+    const { code, text } = await one.verify();
+    assert.equal(code, 3, text);
+    assert.match(
+      text,
+      new RegExp(`✗ 1 event at the API, not delivered:\\n  2026-11-2\\S+Z  ${id}\\S*  \\w+.*  ionos/${CONTRACT}\\n`),
+    );
+    assert.match((await one.verify('--repair')).text, /1 hour queued/);
+    await pass(one.m, 1000);
+    assert.deepEqual(accountOf(one.m.printed, one.m.events), { lost: [], repeated: [], foreign: [] });
+    assert.equal((await one.verify()).code, 0, one.m.said.join(''));
+  });
+
+  it('compares a copy of what arrived, as it is, wrapped, or gzipped', async (t) => {
+    const { m, stateFile, verify } = await desk(t);
+    const copy = join(dirname(stateFile), 'copy.jsonl');
+    const lines = m.printed.map(String);
+    writeFileSync(copy, `${lines.join('\n')}\n`);
+    assert.equal((await verify('--arrived', copy)).code, 0, m.said.join(''));
+    writeFileSync(copy, gzipSync(lines.map((log) => JSON.stringify({ date: 1, log })).join('\n')));
+    assert.equal((await verify('--arrived', copy)).code, 0, m.said.join(''));
+    writeFileSync(copy, [...lines.slice(1), lines[2]].join('\n'));
+    const { code, text } = await verify('--arrived', copy);
+    assert.equal(code, 3);
+    assert.match(text, /✗ 1 event delivered, not in the copy:/);
+    assert.match(text, /✗ 1 event more often in the copy than delivered:/);
+  });
+
+  it('says what is wrong with a copy', async (t) => {
+    const { m, stateFile, verify } = await desk(t);
+    const copy = join(dirname(stateFile), 'copy.jsonl');
+    const zipped = gzipSync(m.printed.map(String).join('\n'));
+    for (const [bytes, why] of [
+      ['', /copy.jsonl is empty/],
+      ['not json\nat all\n', /no line of .* has an id/],
+      [zipped.subarray(0, zipped.length - 20), /cannot read .*unexpected end of file/],
+    ] as const) {
+      writeFileSync(copy, bytes);
+      const { code, text } = await verify('--arrived', copy);
+      assert.equal(code, 2, text);
+      assert.match(text, why);
+    }
+    assert.match((await verify('--arrived', `${copy}.none`)).text, /ENOENT/);
+  });
+
+  it('finds a journal with a byte changed, a line gone, inserted or moved, and a file that is missing', async (t) => {
+    const { stateFile, verify } = await desk(t);
+    const [first = '', second = ''] = journalOf(stateFile);
+    const whole = readFileSync(first, 'utf8');
+    const lines = whole.split('\n');
+    const swapped = [lines[0], lines[2], lines[1], ...lines.slice(3)].join('\n');
+    for (const [text, why] of [
+      [whole.replace('"seq":2,"at":"2026', '"seq":2,"at":"2025'), /2026-11-21.jsonl, line 2 was altered/],
+      [whole.replace(/"delivered":\{"/, '"delivered":{x'), /line \d cannot be read: it was altered/],
+      [
+        [lines[0], ...lines.slice(2)].join('\n'),
+        /between 2026-11-21.jsonl, line 1 and .* the commits 2 to 2 are missing/,
+      ],
+      [
+        [lines[0], lines[0], ...lines.slice(1)].join('\n'),
+        /line 2 is commit 1 behind commit 1: it was inserted or moved/,
+      ],
+      [swapped, /the commits 2 to 2 are missing/],
+    ] as const) {
+      writeFileSync(first, text);
+      const { code, text: said } = await verify();
+      assert.equal(code, 3, said);
+      assert.match(said, why);
+    }
+    writeFileSync(first, whole);
+    renameSync(second, `${second}.away`);
+    assert.match(
+      (await verify()).text,
+      /the journal ends with commit \d+, and the state file knows \d+: lines are missing/,
+    );
+    renameSync(`${second}.away`, second);
+    assert.equal((await verify()).code, 0);
+    rmSync(first);
+    assert.match((await verify()).text, /^The journal begins with commit \d+ .*: it cannot speak of what was before/);
+  });
+
+  it('says so where there is nothing to compare', async (t) => {
+    const { stateFile, verify } = await desk(t);
+    assert.match((await verify('--from', '1m')).text, /Nothing could be compared yet/);
+    assert.equal((await verify('--from', '2030-01-01')).code, 2);
+    rmSync(dirname(journalOf(stateFile)[0] ?? ''), { recursive: true });
+    const { code, text } = await verify();
+    assert.equal(code, 1);
+    assert.match(text, /there is no journal/);
+  });
+});
