@@ -8,7 +8,7 @@ import { startSandbox } from './sandbox/server.ts';
 
 const CONTRACT = '31721060';
 
-describe('the process', { timeout: 120_000 }, () => {
+describe('the process', () => {
   it('goes on where nobody reads its messages any more', async (t) => {
     const sandbox = await startSandbox();
     t.after(async () => sandbox.close());

@@ -651,7 +651,7 @@ describe('export', () => {
       }
     });
 
-    it('goes on after kill -9, and leaves whole lines at Ctrl-C', { timeout: 60_000 }, async (t) => {
+    it('goes on after kill -9, and leaves whole lines at Ctrl-C', async (t) => {
       const sandbox = await startSandbox({ latencyMs: 30, maxLimit: 50, limitBehaviour: 'cut' });
       t.after(() => sandbox.close());
       const now = Date.now();

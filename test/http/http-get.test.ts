@@ -146,7 +146,7 @@ describe('get', () => {
     assert.deepEqual(requests, ['/first', '/third']);
   });
 
-  it('has nothing written into its memory after a proxy has refused', { timeout: 60_000 }, async (t) => {
+  it('has nothing written into its memory after a proxy has refused', async (t) => {
     let refused: ServerResponse | undefined;
     const proxy = await serve(t, (_request, response) => {
       if (refused !== undefined) return void response.end('{"good":"answer"}');

@@ -26,7 +26,7 @@ function assertOnce({ printed, events }: Model): void {
   assert.deepEqual(accountOf(printed, events), { lost: [], repeated: [], foreign: [] });
 }
 
-describe('a sweep', { timeout: 120_000 }, () => {
+describe('a sweep', () => {
   it('finds events that come 2 hours, 2 days and 6 days late, and each is delivered exactly once', async (t) => {
     const m = await model(t);
     await pass(m, 0);
@@ -68,7 +68,7 @@ describe('a sweep', { timeout: 120_000 }, () => {
   });
 });
 
-describe('redeliver', { timeout: 120_000 }, () => {
+describe('redeliver', () => {
   async function past(t: TestContext, settings: SandboxSettings = {}): Promise<Model> {
     const m = await model(t, settings);
     await pass(m, 0);
