@@ -1,10 +1,11 @@
-import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
-import { leadingInteger, sizeInBytes, truth } from '../fluent-bit-config/values.ts';
+import { entriesOf, type Section } from '../fluent-bit-config/model.ts';
+import { leadingInteger, sizeInBytes } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
 import { checkHttp } from './http-outputs.ts';
 import type { EventInput } from '../facts/input.ts';
 import { isDestination, nameOf, pluginOf, routesOf } from '../facts/routes.ts';
-import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
+import { checkSwitches } from './switches.ts';
+import { sectionsOf, serviceAt } from '../fluent-bit-config/read.ts';
 
 const UNLIMITED = new Set(['no_limits', 'false', 'off']);
 /** flb_output.c, measured: what is no number above 0 counts as 1. */
@@ -118,30 +119,15 @@ function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
 
 /** Since 3.1.0 Fluent Bit drops at once what a destination refuses for good. */
 function rejected({ fluentBit }: EventInput): Finding[] {
-  const entry = serviceEntry(fluentBit, 'storage.keep.rejected');
-  if (truth(entry?.value ?? '') === true) return [];
-  return [
-    error('keep-rejected', entry === undefined ? 'storage.keep.rejected is not set' : 'storage.keep.rejected is off', {
-      at: entry?.at ?? serviceAt(fluentBit),
-      impact: 'what a destination rejects (4xx, such as 401 for an expired key) is dropped at once',
-      fix: lineIn(fluentBit, 'storage.keep.rejected', 'On'),
-    }),
-  ];
+  const entries = sectionsOf(fluentBit, 'service').flatMap((section) => section.entries);
+  return checkSwitches(['storage.keep.rejected'], { entries, at: serviceAt(fluentBit) }, fluentBit);
 }
 
 function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[] {
   const lineBytes = config?.maxLineBytes ?? 0;
   switch (pluginOf(output)) {
-    case 'forward': {
-      if (truth(valueOf(output, 'require_ack_response') ?? '') === true) return [];
-      return [
-        error('forward-ack', `${nameOf(output)} without Require_ack_response`, {
-          at: output.at,
-          impact: 'whatever is written to the connection counts as delivered, whether or not it is received',
-          fix: lineIn(fluentBit, 'Require_ack_response', 'On'),
-        }),
-      ];
-    }
+    case 'forward':
+      return checkSwitches(['Require_ack_response'], output, fluentBit);
     case 'kafka':
       return kafka(output, lineBytes, fluentBit);
     case 'loki': {

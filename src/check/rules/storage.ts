@@ -2,6 +2,7 @@ import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
 import { serviceOf, serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
+import { checkSwitches } from './switches.ts';
 import type { EventInput } from '../facts/input.ts';
 
 /** Emptied when the machine starts. */
@@ -83,15 +84,6 @@ function limits(input: EventInput): Finding[] {
       }),
     );
   }
-  const pause = entriesOf(section, 'storage.pause_on_chunks_overlimit').at(-1);
-  if (pause !== undefined && truth(pause.value) === true) {
-    findings.push(
-      warning('storage-pause', 'storage.pause_on_chunks_overlimit pauses the input when too much is waiting', {
-        at: pause.at,
-        impact: 'what a run prints meanwhile is dropped; with --ack-url it is delivered later',
-        fix: lineIn(fluentBit, 'storage.pause_on_chunks_overlimit', 'Off'),
-      }),
-    );
-  }
+  findings.push(...checkSwitches(['storage.pause_on_chunks_overlimit'], section, fluentBit));
   return findings;
 }

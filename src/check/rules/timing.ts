@@ -1,8 +1,8 @@
 import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
-import { truth } from '../fluent-bit-config/values.ts';
-import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
+import { ok, warning, type Finding, lineIn } from '../finding.ts';
 import type { EventInput } from '../facts/input.ts';
 import { findScriptCall } from '../facts/shell-command.ts';
+import { checkSwitches } from './switches.ts';
 import { ENVIRONMENT_FILE } from './unset-variables.ts';
 
 const SHIPPED_INTERVAL = '300';
@@ -13,7 +13,8 @@ const DEADLINE_PART = 0.8;
 export function checkTiming(input: EventInput): Finding[] {
   const intervals = interval(input);
   const deadlines = isInterval(input) ? deadline(input) : [];
-  const findings = [...intervals, ...once(input), ...deadlines, ...threaded(input)];
+  const switches = checkSwitches(['Oneshot', 'Exit_After_Oneshot', 'Threaded'], input.section, input.fluentBit);
+  const findings = [...intervals, ...switches, ...deadlines];
   if (findings.length > 0) return findings;
   const seconds = (input.config?.deadlineMs ?? 0) / 1000;
   const what = input.config === undefined ? 'in its own thread' : `in its own thread, for at most ${seconds} s`;
@@ -37,15 +38,6 @@ function isInterval({ section }: Pick<EventInput, 'section'>): boolean {
   return /^\d+$/.test(value) && Number(value) > 0;
 }
 
-function once({ section, fluentBit }: EventInput): Finding[] {
-  return ['oneshot', 'exit_after_oneshot'].flatMap((key) => {
-    const entry = entriesOf(section, key).at(-1);
-    if (entry === undefined || truth(entry.value) !== true) return [];
-    const fix = lineIn(fluentBit, key === 'oneshot' ? 'Oneshot' : 'Exit_After_Oneshot', 'Off');
-    return [error('oneshot', `${key} is on`, { at: entry.at, impact: 'it runs only once', fix })];
-  });
-}
-
 function deadline({ section, command, config, intervalSec }: EventInput): Finding[] {
   if (config === undefined || config.deadlineMs < intervalSec * 1000) return [];
   const entry = entriesOf(section, 'interval_sec').at(-1);
@@ -57,18 +49,6 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
       impact: 'runs follow each other without a pause, and every stop interrupts one',
       // An option wins over its variable.
       fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
-    }),
-  ];
-}
-
-function threaded({ section, fluentBit }: EventInput): Finding[] {
-  if (truth(valueOf(section, 'threaded') ?? '') === true) return [];
-  const entry = entriesOf(section, 'threaded').at(-1);
-  return [
-    warning('threaded', entry === undefined ? 'Threaded is not set' : `Threaded ${entry.value}`, {
-      at: entry?.at ?? section.at,
-      impact: 'while the script runs, Fluent Bit sends, accepts and counts nothing',
-      fix: lineIn(fluentBit, 'Threaded', 'On'),
     }),
   ];
 }
