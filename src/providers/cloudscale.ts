@@ -110,7 +110,7 @@ class Cloudscale implements Provider {
     try {
       return this.#context.api.ownUrl(cursor);
     } catch (error) {
-      const advice = 'set --api-url back, or begin anew with another --state-file';
+      const advice = 'restore the previous --api-url, or start over with another --state-file';
       throw new ApiError(`the stored cursor cannot be used (${messageOf(error)}): ${advice}`, {
         retryable: false,
         cause: error,
@@ -127,7 +127,7 @@ class Cloudscale implements Provider {
     const lead = api.clockLeadMs ?? 0;
     const begin = parseInstant(cursor) ?? 0;
     if (end !== undefined || lead <= MAX_CLOCK_SKEW_MS || begin <= now() - lead) return undefined;
-    log.warn(`this machine's clock is ${formatDuration(lead)} ahead of the API's: collecting begins so much earlier`);
+    log.warn(`this machine's clock is ${formatDuration(lead)} ahead of the API's: starting that much earlier`);
     return formatSecond(Math.floor((begin - lead) / 1000));
   }
 
@@ -136,13 +136,13 @@ class Cloudscale implements Provider {
     const { lastEvent, start, end } = checkpoint;
     if (end !== undefined) {
       // Entries have no identity: what was exported already could not be told from what was not.
-      throw new StateError(`${source.name}: the API does not accept the stored cursor any more (${error.message})`);
+      throw new StateError(`${source.name}: the API no longer accepts the stored cursor (${error.message})`);
     }
     // Never behind the last entry: a start may have been written while the clock was ahead.
     const last = lastEvent === undefined ? undefined : Math.floor(lastEvent / 1000);
     const from = last === undefined ? start : Math.min(last, Math.max(start, last - Math.ceil(overlapMs / 1000)));
     log.error(
-      `${source.name}: the API does not accept the stored cursor any more (${error.message}); going on from ` +
+      `${source.name}: the API no longer accepts the stored cursor (${error.message}); continuing from ` +
         `${formatSecond(from)}, a little before the last delivered entry: some entries are printed twice`,
     );
     return this.#since(formatSecond(from), checkpoint);

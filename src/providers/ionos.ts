@@ -120,16 +120,16 @@ class Ionos implements Provider {
     return lead < -MAX_CLOCK_SKEW_MS ? now() - lead : now();
   }
 
-  /** The cursor in epoch seconds. One that lies ahead of the clock was written while the clock was wrong. */
+  /** The cursor in epoch seconds. One ahead of the clock was written while the clock was wrong. */
   #knownUntil(source: Source, { cursor }: Checkpoint, end: number): number {
     const ms = parseInstant(cursor);
-    if (ms === undefined) throw new StateError(`${source.name}: its cursor "${cursor}" is no date and time`);
+    if (ms === undefined) throw new StateError(`${source.name}: its cursor "${cursor}" is not a date and time`);
     const known = Math.floor(ms / 1000);
     if (known * 1000 <= this.#now() + MAX_CLOCK_SKEW_MS) return known;
     this.#context.log.error(
-      `${source.name}: its cursor ${cursor} lies ahead of this machine's clock by ` +
-        `${formatDuration(known * 1000 - this.#now())}; going on from ${formatSecond(end)}. ` +
-        `If the clock was wrong until now, fetch what it missed with the export command.`,
+      `${source.name}: its cursor ${cursor} is ahead of this machine's clock by ` +
+        `${formatDuration(known * 1000 - this.#now())}; continuing from ${formatSecond(end)}. ` +
+        `If the clock was wrong until now, fetch what was missed with the export command.`,
     );
     return end;
   }

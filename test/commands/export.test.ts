@@ -418,7 +418,7 @@ describe('export', () => {
       assert.equal(exitCode, ExitCode.NothingCollected);
       assert.match(
         stderr,
-        /does not accept the stored cursor any more .*; remove .*\.part and .*\.part\.json to start over$/m,
+        /no longer accepts the stored cursor .*; remove .*\.part and .*\.part\.json to start over$/m,
       );
     });
   });

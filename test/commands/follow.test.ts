@@ -452,7 +452,7 @@ describe('follow, cloudscale', () => {
     scene.pass(await follow.pause());
     await follow.pause();
     const [message = '', ...others] = scene.said;
-    assert.match(message, /error: cloudscale\/project: the API does not accept the stored cursor any more/);
+    assert.match(message, /error: cloudscale\/project: the API no longer accepts the stored cursor/);
     assert.deepEqual(others, []);
     assert.deepEqual(new Set(scene.lines), new Set(scene.truth));
     assert.equal(await follow.stop(), ExitCode.Done);

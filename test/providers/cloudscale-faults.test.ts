@@ -49,7 +49,7 @@ describe('a project stood still, since what it asked for is no longer kept', () 
     sandbox.options.cloudscale.keptMs = KEPT;
     await reader.poll();
     assert.deepEqual(reader.lines, keptOf(sandbox));
-    assert.match(reader.log.messages.join('\n'), /does not accept the stored cursor.*\n.*cannot be collected$/);
+    assert.match(reader.log.messages.join('\n'), /no longer accepts the stored cursor.*\n.*cannot be collected$/);
     await reader.poll();
     assert.equal(reader.log.messages.length, 2);
   });

@@ -249,9 +249,9 @@ describe('a stored cursor that the server refuses', () => {
       assert.deepEqual(reader.lines.map(actionOf).slice(6), ['-22', '-21', '-20', 'new', 'overtaken']);
       const [message = '', ...others] = reader.log.messages.filter((text) => !text.startsWith('debug'));
       assert.deepEqual(others, []);
-      assert.match(message, /^error: cloudscale\/project: the API does not accept the stored cursor any more/);
+      assert.match(message, /^error: cloudscale\/project: the API no longer accepts the stored cursor/);
       assert.match(message, new RegExp(`HTTP ${staleStatus}: .*Cursor has expired.*`));
-      assert.match(message, /going on from 2026-11-21T20:05:00Z.*printed twice/);
+      assert.match(message, /continuing from 2026-11-21T20:05:00Z.*printed twice/);
       assert.equal(sandbox.requests.at(-1)?.query['start'], '2026-11-21T20:05:00Z');
 
       await reader.poll();
@@ -336,7 +336,7 @@ describe('a stored cursor that the server refuses', () => {
     sandbox.expireCursors();
     const error = await failing(reader.poll(undefined, NOW / 1000));
     assert.ok(error instanceof StateError);
-    assert.match(error.message, /does not accept the stored cursor any more/);
+    assert.match(error.message, /no longer accepts the stored cursor/);
     assert.equal(reader.lines.length, 7);
   });
 });
@@ -398,7 +398,7 @@ describe('a URL that leads elsewhere', () => {
     const { sandbox, reader } = await scene(t, 10);
     const foreign = `${other.url}/v1/project-logs?cursor=x`;
     reader.cursor = foreign;
-    assert.match((await failing(reader.poll())).message, /stored cursor .* the token would leak.*: set --api-url back/);
+    assert.match((await failing(reader.poll())).message, /stored cursor .* the token would leak.*: restore the previous --api-url/);
     assert.deepEqual([reader.cursor, sandbox.requests.length], [foreign, 0]);
 
     reader.cursor = formatSecond(START / 1000);

@@ -595,7 +595,7 @@ describe('the clock', () => {
     assert.equal(one.reader.log.messages.length, 1);
     assert.match(
       one.reader.log.messages[0] ?? '',
-      /^error: .*: its cursor 2027-11-21T20:30:00Z lies ahead of this machine's clock by 365 d; going on from 2026-11-21T20:30:00Z\./,
+      /^error: .*: its cursor 2027-11-21T20:30:00Z is ahead of this machine's clock by 365 d; continuing from 2026-11-21T20:30:00Z\./,
     );
   });
 
