@@ -398,7 +398,10 @@ describe('a URL that leads elsewhere', () => {
     const { sandbox, reader } = await scene(t, 10);
     const foreign = `${other.url}/v1/project-logs?cursor=x`;
     reader.cursor = foreign;
-    assert.match((await failing(reader.poll())).message, /stored cursor .* the token would leak.*: restore the previous --api-url/);
+    assert.match(
+      (await failing(reader.poll())).message,
+      /stored cursor .* the token would leak.*: restore the previous --api-url/,
+    );
     assert.deepEqual([reader.cursor, sandbox.requests.length], [foreign, 0]);
 
     reader.cursor = formatSecond(START / 1000);
