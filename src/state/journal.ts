@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { access, open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../lib/durable-file.ts';
 import { StateError, codeOf } from '../lib/errors.ts';
@@ -34,9 +34,12 @@ export class Journal {
     this.#now = now;
   }
 
-  /** Makes the folder and the reserve. Throws when it cannot be written. */
+  /** Makes the folder and the reserve. Throws when it, or its newest file, cannot be written. */
   static async open(folder: string, end: ChainEnd, now: () => number): Promise<Journal> {
     await makeFolder(folder);
+    await access(folder, constants.W_OK | constants.X_OK);
+    const newest = (await journalFiles(folder)).at(-1);
+    if (newest !== undefined) await access(join(folder, newest), constants.W_OK);
     const journal = new Journal(folder, end, now);
     await journal.#reserve();
     return journal;

@@ -4,6 +4,7 @@ import { parseInstant } from '../lib/duration.ts';
 import type { Log } from '../lib/log.ts';
 import { ShapeError } from '../lib/narrow.ts';
 import { HourCounts } from './hour-counts.ts';
+import type { Entry } from './batch.ts';
 import { hashOf, type ChainEnd } from './chain.ts';
 import { journalFiles, linesOf, type RawLine } from './journal-files.ts';
 import { parseLine, type JournalLine } from './journal-line.ts';
@@ -101,8 +102,14 @@ function apply(line: JournalLine, state: State): void {
     if (source === undefined) continue;
     state.sources[name] = source;
     if (start !== null) source.start = start;
-    forEachId((key, keepUntil, kind) => noteEntry(source, { key, keepUntil, kind }));
-    noteRest(source, batch, at);
+    const refused = Object.keys(source.strikes).length > 0;
+    const entries: Entry[] = [];
+    forEachId((key, keepUntil, kind) => {
+      const entry = { key, keepUntil, kind };
+      noteEntry(source, entry);
+      if (refused) entries.push(entry);
+    });
+    noteRest(source, { ...batch, entries }, at);
   }
 }
 

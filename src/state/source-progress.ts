@@ -1,5 +1,5 @@
 import { addLateness, emptyBatch, type Batch, type Entry } from './batch.ts';
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, parseInstant } from '../lib/duration.ts';
 import type { EventSlice } from '../events/event.ts';
 import { EventId } from '../events/event-id.ts';
 import type { Checkpoint, Page } from '../providers/provider.ts';
@@ -94,6 +94,10 @@ function latenessOf({ time }: EventSlice, { between, lateBefore }: Page): number
   return Math.max(0, Math.ceil(lateBefore - seconds));
 }
 
+function startsAfterCursor({ start, cursor }: SourceState): boolean {
+  return (parseInstant(start) ?? 0) > (parseInstant(cursor) ?? Infinity);
+}
+
 /** Applies a delivered batch to the state of its source; `at` is the present, in epoch milliseconds. */
 export function noteDelivered(state: SourceState, batch: Batch, at: number): void {
   for (const entry of batch.entries) noteEntry(state, entry);
@@ -123,7 +127,8 @@ export function noteRest(state: SourceState, batch: Batch, at: number): void {
     state.seen.forgetBefore(batch.forget_before);
     // What is forgotten must not be looked for again: a longer overlap would find all of it new.
     const forgotten = formatSecond(batch.forget_before);
-    if (forgotten > state.start) state.start = forgotten;
+    // A start after the cursor was written while the clock was ahead: ids before it would not be known again.
+    if (forgotten > state.start || startsAfterCursor(state)) state.start = forgotten;
   }
   addLateness(state.late, batch.late);
   state.oversize += batch.oversize;

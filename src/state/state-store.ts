@@ -209,10 +209,13 @@ export class StateStore implements Store {
     clearTimeout(this.#timer);
     await this.#saving.catch(() => undefined);
     const { journalDays } = this.#options;
-    if (journalDays !== undefined && this.#failure === undefined)
-      await this.#opened.journal.removeOlderThan(journalDays);
-    await this.#opened.journal.close();
-    await this.#opened.release();
+    try {
+      if (journalDays !== undefined && this.#failure === undefined)
+        await this.#opened.journal.removeOlderThan(journalDays);
+    } finally {
+      await this.#opened.journal.close();
+      await this.#opened.release();
+    }
   }
 
   async #save(withSnapshot: boolean): Promise<void> {
@@ -275,6 +278,8 @@ export class StateStore implements Store {
         `another run wrote the state file ${file} meanwhile (generation ${onDisk} instead of ${state.generation})`,
       );
     }
+    // Pages are delivered while the disk is written to: what is not in the journal would count twice after a crash.
+    while (this.#uncommitted.size > 0 || this.#registered.size > 0) await this.#append();
     const oldest = recent.oldestNeeded((name) => {
       const source = state.sources[name];
       return source === undefined ? Infinity : startOf(source);

@@ -21,6 +21,7 @@ import { assertNothingLost, assertPrintedOnce, eventsOf } from '../helpers/accou
 import { type Collector, collectorFor, type Ended, quickCollectorFor } from '../helpers/collector.ts';
 import { codeOf } from '../../src/lib/errors.ts';
 import { journalFolder } from '../../src/state/journal-files.ts';
+import { journalOf } from '../helpers/saved-state.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
 
 const CONTRACTS = ['9876543218374837483', '31721060'];
@@ -224,6 +225,25 @@ describe('a state file that must not be touched', { concurrency: 2 }, () => {
     assertRefused(await asNobody(t, sandbox, collector), sandbox, /state\.json.*--state-file/);
     assert.equal(readFileSync(collector.stateFile, 'utf8'), '{}');
     chmodSync(dirname(collector.stateFile), 0o755);
+  });
+
+  it('has a journal that cannot be written: nothing is printed, which would be printed again by each run', async (t) => {
+    const { sandbox, collector } = await place(t);
+    assertGood(await collector.run());
+    sandbox.requests.length = 0;
+    const journal = journalFolder(collector.stateFile);
+    const [file = ''] = journalOf(collector.stateFile);
+    if (IS_ROOT)
+      for (const path of [collector.folder, collector.stateFile, journal, file]) chownSync(path, NOBODY, NOBODY);
+    for (const [path, mode] of [
+      [file, 0o400],
+      [journal, 0o500],
+    ] as const) {
+      const before = statSync(path).mode;
+      chmodSync(path, mode);
+      assertRefused(await asNobody(t, sandbox, collector), sandbox, /journal: EACCES.*run it as the user that owns it/);
+      chmodSync(path, before & 0o777);
+    }
   });
 
   it('should lie in a folder that cannot be made', async (t) => {

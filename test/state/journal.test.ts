@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { EventId } from '../../src/events/event-id.ts';
 import type { StateError } from '../../src/lib/errors.ts';
@@ -24,6 +25,7 @@ import { StateStore } from '../../src/state/state-store.ts';
 import { newSource } from '../../src/state/state.ts';
 import { captureLog, type CapturedLog } from '../helpers/captured-log.ts';
 import '../helpers/properties.ts';
+import type { StateDocument } from '../helpers/collector.ts';
 import { idsIn, journalLines, journalOf, savedState } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -205,6 +207,57 @@ describe('the journal', () => {
     await rm(journalOf(p.file)[0] ?? '');
     await rm(p.file);
     assert.equal((await p.open()).state.sources['ionos/idle']?.cursor, START);
+  });
+});
+
+describe('a run that is killed', () => {
+  it('counts no event twice: the snapshot never says more than the journal up to its line', async (t) => {
+    const p = await place(t);
+    const store = await p.open();
+    await store.flush();
+    store.commit(SOURCE, delivered(1));
+    const isSaved = store.flush().then(() => true);
+    for (let n = 2; n < 200; n++) {
+      store.commit(SOURCE, delivered(n));
+      if (await Promise.race([isSaved, setImmediate(false)])) break;
+    }
+    await isSaved;
+    const { journal, sources } = JSON.parse(await readFile(p.file, 'utf8')) as StateDocument;
+    const upToThen = journalLines(p.file).filter(({ seq }) => seq <= (journal?.seq ?? 0));
+    assert.equal(sources[SOURCE]?.delivered, upToThen.flatMap((line) => idsIn(line.sources[SOURCE]?.delivered)).length);
+  });
+
+  it('has delivered what Fluent Bit had refused before: status does not warn of it for ever', async (t) => {
+    const p = await place(t);
+    const store = await p.open();
+    const source = store.state.sources[SOURCE];
+    assert.ok(source);
+    source.strikes = { [idOf(1).toString()]: 1, [idOf(2).toString()]: 1 };
+    await store.flush();
+    store.commit(SOURCE, delivered(1));
+    p.now += 2000;
+    await store.catchUp();
+    assert.deepEqual((await p.open()).state.sources[SOURCE]?.strikes, { [idOf(2).toString()]: 1 });
+  });
+});
+
+describe('a clock that was ahead when the first run began, and was set right', () => {
+  it('does not have the overlap printed again in each run until the wrong time is reached', async (t) => {
+    const p = await place(t);
+    let store = await p.open();
+    store.register('ionos/new', newSource('2026-11-22T20:00:00Z'));
+    await store.flush();
+    for (let n = 0; n < 3; n++) {
+      store = await p.open();
+      const cursor = new Date((START_S + n) * 1000).toISOString().replace('.000', '');
+      store.commit('ionos/new', { ...delivered(n), cursor, forget_before: START_S + n - 300 });
+      await store.flush();
+    }
+    store = await p.open();
+    assert.deepEqual(
+      [0, 1, 2].map((n) => store.state.sources['ionos/new']?.seen.note(idOf(n))),
+      ['known', 'known', 'known'],
+    );
   });
 });
 
