@@ -1,6 +1,7 @@
 // Builds fetch-activity-logs.js, one readable CommonJS file that runs alone, into dist or the folder that is named:
 //     node esbuild.config.js [FOLDER]
 // CommonJS, because the bundled packages call require() at run time and an ESM bundle would need shims for that.
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -35,6 +36,8 @@ put('LICENSES.txt', bundledLicences(Object.keys(metafile.inputs)));
 // What runs the script where install.sh puts it.
 put('built-with', `${process.execPath}\n`);
 put(SCRIPT, outputFiles[0].contents, 0o755);
+// Made by the program itself, from its table of commands.
+put('fetch-activity-logs.1', execFileSync(process.execPath, [join(folder, SCRIPT), '__man']));
 
 /**
  * An older Node is named before anything else is loaded. What comes before 14 cannot parse the file: it quotes the first

@@ -82,10 +82,11 @@ async function printCompletion(shell: string | undefined, { stdout }: World): Pr
 }
 
 /** For the terminal's width; a terminal that does not know it says 0. */
-async function helpFor({ named }: CommandLine, { stdout }: World): Promise<string> {
-  const { renderHelp } = await import('./config/help.ts');
+async function helpFor({ named, topic }: CommandLine, { stdout }: World): Promise<string> {
+  const { renderHelp, renderTopic } = await import('./config/help.ts');
   const columns = 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 0;
-  return renderHelp(named, columns > 0 ? columns : DEFAULT_COLUMNS);
+  const width = columns > 0 ? columns : DEFAULT_COLUMNS;
+  return topic === undefined ? renderHelp(named, width) : renderTopic(topic, width);
 }
 
 function report(error: unknown, options: Options, world: World): ExitCode {

@@ -25,7 +25,7 @@ describe('the build', () => {
 
   it('gives the same bytes each time', async () => {
     const files = await readdir(join(folder, 'first'));
-    assert.deepEqual(files.sort(), ['LICENSES.txt', 'built-with', SCRIPT, 'package.json']);
+    assert.deepEqual(files.sort(), ['LICENSES.txt', 'built-with', 'fetch-activity-logs.1', SCRIPT, 'package.json']);
     assert.deepEqual((await readdir(join(folder, 'second'))).sort(), files);
     for (const file of files) {
       const [first, second] = await Promise.all(['first', 'second'].map((name) => readFile(join(folder, name, file))));

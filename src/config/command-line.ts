@@ -3,9 +3,12 @@ import { ConfigError } from '../lib/errors.ts';
 import { closest } from '../lib/suggestion.ts';
 import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, type Command, type Options as OptionTable } from './commands.ts';
 import type { Options } from './settings.ts';
+import { TOPICS, type Topic } from './topics.ts';
 
 /** What the arguments ask for. */
 export interface CommandLine {
+  /** The topic whose help is asked for. */
+  readonly topic?: Topic;
   /** The help of the program or of a command, or the version, instead of running anything. */
   readonly shows?: 'help' | 'version';
   /** Undefined when none was named: then `collect` runs, and help is that of the program. */
@@ -29,8 +32,10 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (given['help'] === true || given['h'] === true) return { ...basis, shows: 'help' };
   if (given['version'] === true || given['V'] === true) return { ...basis, shows: 'version' };
   if (command.name === 'help') {
-    const topic = argumentOf(command, rest);
-    return { ...basis, named: topic === undefined ? undefined : commandOf(topic), shows: 'help' };
+    const about = argumentOf(command, rest);
+    const topic = TOPICS.find((one) => one.name === about);
+    if (topic !== undefined) return { ...basis, topic, shows: 'help' };
+    return { ...basis, named: about === undefined ? undefined : commandOf(about), shows: 'help' };
   }
 
   const options = Object.fromEntries(

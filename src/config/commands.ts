@@ -4,6 +4,7 @@ import { FIELD_NAMES } from '../delivery/add-fields.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
 import { PROVIDERS } from '../providers/index.ts';
 import { FORMATS, SEPARATOR_NAMES } from './export-request.ts';
+import { TOPICS } from './topics.ts';
 
 export const NAME = 'fetch-activity-logs';
 /** What a call without a command does. */
@@ -332,10 +333,17 @@ const COMPLETION: Command = {
 
 const HELP: Command = {
   name: 'help',
-  describe: 'Show the help of a command',
-  argument: { name: 'COMMAND', values: [...WORKING, COMPLETION].map(({ name }) => name), isRequired: false },
+  describe: 'Show the help of a command or a topic',
+  argument: {
+    name: 'COMMAND|TOPIC',
+    values: [...[...WORKING, COMPLETION].map(({ name }) => name), ...TOPICS.map(({ name }) => name)],
+    isRequired: false,
+  },
   options: {},
-  examples: [['$0 help export', 'Same as export --help']],
+  examples: [
+    ['$0 help export', 'Same as export --help'],
+    ['$0 help troubleshooting', 'Messages, and what to do'],
+  ],
 };
 
 export const COMMANDS: readonly Command[] = [...WORKING, COMPLETION, HELP];

@@ -1,5 +1,6 @@
 import { COMMANDS, GENERAL, GROUPS, NAME, POLL, type Command, type Option } from './commands.ts';
 import { variableOf } from './settings.ts';
+import { TOPICS, type Topic } from './topics.ts';
 
 /** Wider lines are hard to read. */
 const MAX_WIDTH = 100;
@@ -20,6 +21,18 @@ export function renderHelp(command: Command | undefined, columns: number): strin
   return `${blocks.join('\n\n')}\n`;
 }
 
+/** A topic, laid out for a terminal of so many columns. */
+export function renderTopic({ title, blocks }: Topic, columns: number): string {
+  const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, columns));
+  const texts = blocks.map((block) => {
+    if (typeof block === 'string') return fill(block, width);
+    return block
+      .flatMap(([term, meaning]) => [term, ...wrap(meaning, width - 4).map((line) => `    ${line}`)])
+      .join('\n');
+  });
+  return `${[title, ...texts].join('\n\n')}\n`;
+}
+
 function programHelp(width: number): string[] {
   const commands = COMMANDS.map((command): Row => [commandLabel(command), command.describe]);
   const labelWidth = Math.max(...[...commands, ...generalRows()].map(([label]) => label.length));
@@ -32,7 +45,8 @@ function programHelp(width: number): string[] {
       FIRST_STEPS.flatMap((name) => COMMANDS.find((command) => command.name === name)?.examples.slice(0, 1) ?? []),
       width,
     ),
-    fill(`${NAME} COMMAND --help lists the options of a command.`, width),
+    fill(`${NAME} COMMAND --help lists the options of a command. Topics for ${NAME} help TOPIC:`, width),
+    fill(TOPICS.map(({ name }) => name).join(', '), width),
   ];
 }
 

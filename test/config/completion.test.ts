@@ -20,7 +20,7 @@ describe('completing', () => {
   });
 
   it('offers the options of the command, those of a poll when there is none', () => {
-    assert.deepEqual(offers('export', '--fo'), ['--format']);
+    assert.deepEqual(offers('export', '--form'), ['--format']);
     assert.deepEqual(offers('--pe'), ['--peek']);
     assert.ok(offers('check', '-').includes('--help'));
     assert.ok(!offers('export', '--').includes('--since'));
@@ -28,7 +28,7 @@ describe('completing', () => {
   });
 
   it('offers an option once, unless it can be repeated', () => {
-    assert.deepEqual(offers('export', '-f', 'csv', '--fo'), []);
+    assert.deepEqual(offers('export', '-f', 'csv', '--form'), []);
     assert.deepEqual(offers('--contract', '7', '--contr'), ['--contract']);
   });
 

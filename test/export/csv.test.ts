@@ -60,7 +60,7 @@ describe('csv', () => {
     const readme = readFileSync('README.md', 'utf8');
     for (const provider of [ionos, cloudscale]) {
       const columns = csvColumns(provider).map((name) => `\`${name}\``);
-      assert.match(readme, new RegExp(`^\\| ${provider.name} +\\| ${columns.join(', ')} +\\|$`, 'm'));
+      assert.match(readme, new RegExp(`^- \\*\\*${provider.name}\\*\\*: ${columns.join(', ')}$`, 'm'));
     }
   });
 

@@ -1,0 +1,184 @@
+/** What needs more words than an option: shown by `help TOPIC`, and part of the man page. */
+
+export interface Topic {
+  readonly name: string;
+  readonly title: string;
+  /** Paragraphs, and lists of terms with what they mean. */
+  readonly blocks: readonly (string | readonly (readonly [term: string, meaning: string])[])[];
+}
+
+export const TOPICS: readonly Topic[] = [
+  {
+    name: 'delivery',
+    title: 'How events are delivered',
+    blocks: [
+      "The line that is printed is the event's own JSON text, cut out of the page, with line breaks between tokens " +
+        'removed. It is never parsed and written again: large integers, 1.0, duplicate keys and escapes stay as they came.',
+      'Each source (a contract at IONOS, the project at cloudscale) has a cursor. A source that fails keeps its cursor ' +
+        'and catches up in the next run; the others continue. IONOS is read by time: each run looks again at the last ' +
+        '--overlap before the cursor for events that appeared late, and known events are not printed again.',
+      "Delivered means taken. With --ack-url, the cursor moves only when Fluent Bit's own counter has grown by exactly " +
+        'what was printed. Without it, what the pipe took counts as delivered.',
+      'Connections that fail, time-outs, broken answers and HTTP 408, 429, 500, 502, 503 and 504 are retried with growing ' +
+        'pauses until the --deadline; Retry-After is obeyed. Backlogs are caught up over several runs.',
+    ],
+  },
+  {
+    name: 'crashes',
+    title: 'What a crash does',
+    blocks: [
+      [
+        ['killed (kill -9, out of memory)', 'lines printed since the last save, about a second, are printed again'],
+        ['SIGTERM, SIGINT', 'finishes the line, saves, exits with 0; the next run continues behind that line'],
+        [
+          'Fluent Bit killed or restarted',
+          'with --ack-url, lines it had not counted are printed again; without, they are lost',
+        ],
+        ['Fluent Bit paused', 'with --ack-url, nothing is fetched until it takes lines again'],
+        ['a line refused in three runs', 'goes to rejected.jsonl beside the state, with an error'],
+        ['a line too long or nested too deep', 'goes to oversize.jsonl in full; a stub is printed instead'],
+        ['the API is down or slow', 'the cursor stays; the next run catches up'],
+        ['the state file is broken or gone', 'it is rebuilt from the journal; a broken one is kept as .corrupt-<time>'],
+        ['state file and journal are gone', 'collecting starts over from --since; use export to fetch the gap'],
+        ['two runs at once', 'the second exits with 75 and names the holder of the lock'],
+      ],
+    ],
+  },
+  {
+    name: 'environment',
+    title: 'Environment and token',
+    blocks: [
+      'Every option with a value has a variable, unless its help says otherwise: ACTIVITY_LOG_STATE_FILE for --state-file. ' +
+        'An option wins over its variable. The variable of --api-url is IONOS_API_URL or CLOUDSCALE_API_URL.',
+      'As root on the machine of a Fluent Bit service, status, export and --peek go by the settings of its inputs.',
+      [
+        [
+          'token',
+          "the first of: --token-file; the file activity-log-token of systemd's LoadCredential=; IONOS_API_TOKEN, " +
+            'IONOS_TOKEN, or IONOS_USERNAME with IONOS_PASSWORD; CLOUDSCALE_API_TOKEN. It is never an option.',
+        ],
+        ['network', 'HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS work as usual'],
+        ['NO_COLOR', 'no colors in check'],
+      ],
+    ],
+  },
+  {
+    name: 'exit-codes',
+    title: 'Exit codes',
+    blocks: [
+      [
+        ['0', 'done, or stopped by SIGTERM or SIGINT with everything in order'],
+        [
+          '1',
+          'nothing could be collected or exported (API, token, state); status: no state; check: something costs events',
+        ],
+        ['2', 'wrong options or configuration'],
+        ['3', 'some sources failed, the others were delivered; an export has gaps; status: something needs a look'],
+        ['4', 'stdout was closed, or Fluent Bit did not take what was printed'],
+        ['75', 'another run holds the lock, or another export writes the file'],
+      ],
+    ],
+  },
+  {
+    name: 'metrics',
+    title: 'Metrics',
+    blocks: [
+      'With --metrics-file, each run writes a Prometheus textfile atomically. All names begin with fetch_activity_logs_, ' +
+        'and all series have the label input (--ack-input). Give each input a file of its own.',
+      [
+        [
+          'each source',
+          'last_success_timestamp_seconds, cursor_timestamp_seconds, cursor_lag_seconds, events_total, ' +
+            'late_events_total, late_events_max_seconds, oversize_lines_total, rejected_lines_total',
+        ],
+        [
+          'the last run',
+          'last_run_timestamp_seconds, last_run_duration_seconds, last_run_exit_code, last_run_events, ' +
+            'last_run_printed_bytes, last_run_received_bytes, last_run_requests, last_run_retries, ' +
+            'last_run_acknowledgement_seconds',
+        ],
+        ['the script', 'pending_lines, token_expiry_timestamp_seconds, build_info'],
+      ],
+      "The node exporter reads all *.prom files of /var/lib/prometheus/node-exporter. Fluent Bit's prometheus_textfile " +
+        'input reads them, too. Alert rules: fluent-bit/grafana/activity-log-collector-rules.yaml.',
+    ],
+  },
+  {
+    name: 'troubleshooting',
+    title: 'Troubleshooting by message',
+    blocks: [
+      'Run check first: it finds most of this and says what to do. Messages: journalctl -u fluent-bit',
+      [
+        ['no API token', 'The service does not see one. Is the token in the file that activity-log.env names?'],
+        [
+          'parser errors, or text under the key exec',
+          'Add "Parsers_File activity-log-parsers.conf" to [SERVICE], once.',
+        ],
+        [
+          'visible in stdout, but not in Loki',
+          'Host is a bare name, Port 443 goes with tls On, URI is / and the tag, and ' +
+            'Header is APIKEY and the key. Refused chunks are kept in storage/rejected; check and status show them.',
+        ],
+        ['413 from the destination', 'See outputs/ionos.conf: Compress gzip, or use outputs/ionos-tcp.conf.'],
+        ['exec produces nothing', 'The first run comes one interval after the start. Is the script executable?'],
+        [
+          'events missing after a restart',
+          'Never delete the state. See status, and use export or redeliver for the gap.',
+        ],
+        ['401', 'Create a new token and write it into the token file. The next run takes it.'],
+        ['403', "Give the token's user the privilege to access the activity log. With two-factor login, use a token."],
+        ['no answer from ...', 'Network, DNS, firewall or proxy. The cursor stays.'],
+        ['certificate of ... is not accepted', 'A proxy that opens TLS? Name its CA file in NODE_EXTRA_CA_CERTS.'],
+        ['another run holds the lock', 'Give each input a state file of its own; on a terminal, use --peek.'],
+        [
+          "Fluent Bit's counter cannot be read",
+          'HTTP_Server On is missing, is on another port than --ack-url, or no input ' +
+            'has the Alias that --ack-input names. Nothing is fetched until then.',
+        ],
+        ['events came up to ... late', 'Increase --overlap.'],
+        ['clock is ... ahead', 'Set the clock; timedatectl says whether it is synchronized.'],
+        [
+          'belongs to a different export',
+          'Finish it with its own options, choose another name, or remove FILE.part and ' + 'FILE.part.json.',
+        ],
+      ],
+    ],
+  },
+  {
+    name: 'two-machines',
+    title: 'Two machines',
+    blocks: [
+      'To share the work, give each machine some of the contracts: ACTIVITY_LOG_CONTRACT=31721060,31721061 in its ' +
+        'activity-log.env.',
+      'For a standby, let both use one state file on a shared file system (ACTIVITY_LOG_STATE_FILE). A run exits with 75 ' +
+        'if the other holds the lock, and takes over within seconds when its holder is gone. Over NFS, mount with ' +
+        'actimeo=1 on both: otherwise a live holder can look dead for 30 seconds. Lines the first machine printed but its ' +
+        'Fluent Bit had not counted are printed again by the second. What Fluent Bit has taken stays on its machine.',
+    ],
+  },
+  {
+    name: 'limits',
+    title: 'Limits',
+    blocks: [
+      [
+        ['crashes', 'Exactly once is not promised across a crash; @uuid tells duplicates apart.'],
+        [
+          'Fluent Bit',
+          'What it has counted is its to keep: a power cut can cost what it has not synced, and a long outage ' +
+            'of the destination the oldest events once storage.total_limit_size is reached.',
+        ],
+        [
+          'late events',
+          'An IONOS event that appears later than --overlap after its time is found by a sweep or by verify only.',
+        ],
+        [
+          'identity',
+          'IONOS events without @uuid are known by a hash of their bytes; cloudscale entries have no identity.',
+        ],
+        ['answers', 'An answer above 64 MiB is refused; use a smaller --page-size.'],
+        ['numbers', 'Fluent Bit changes what its JSON parser cannot hold, such as integers beyond 64 bits.'],
+        ['tests', 'Tested against a sandbox that plays what the documentation leaves open, not against the live APIs.'],
+      ],
+    ],
+  },
+];

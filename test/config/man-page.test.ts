@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { COMMANDS, GENERAL } from '../../src/config/commands.ts';
+import { renderHelp, renderTopic } from '../../src/config/help.ts';
+import { manPage } from '../../src/config/man-page.ts';
+import { TOPICS } from '../../src/config/topics.ts';
+import { builtFile } from '../helpers/built-file.ts';
+import { runCommand } from '../helpers/run-command.ts';
+
+const README = readFileSync('README.md', 'utf8');
+const options = new Set([...COMMANDS.flatMap((command) => Object.keys(command.options)), ...Object.keys(GENERAL)]);
+
+describe('README, man page and help agree', () => {
+  it('the man page has every command, option and topic, as the help has them', () => {
+    const page = manPage().replaceAll('\\-', '-');
+    for (const { name, describe: text, options: own } of COMMANDS) {
+      assert.ok(page.includes(`.SS "${name}`) && page.includes(text), name);
+      for (const [option, { describe: meaning }] of Object.entries(own)) {
+        assert.ok(page.includes(`--${option}`) && page.includes(meaning), option);
+        const help = renderHelp(COMMANDS.find((command) => command.name === name), 100); // prettier-ignore
+        assert.ok(help.includes(`--${option}`), option);
+      }
+    }
+    for (const { title } of TOPICS) assert.ok(page.includes(`.SH ${title.toUpperCase()}`), title);
+  });
+
+  it('the man page is built beside the program', async () => {
+    const page = readFileSync(join(dirname(await builtFile()), 'fetch-activity-logs.1'), 'utf8');
+    const withoutVersion = (text: string) => text.replace(/^\.TH .*$/m, '');
+    assert.equal(withoutVersion(page), withoutVersion(manPage()));
+  });
+
+  for (const topic of TOPICS) {
+    it(`help ${topic.name} fits 80 columns and names options that exist`, async () => {
+      const { stdout } = await runCommand(['help', topic.name]);
+      assert.equal(stdout, renderTopic(topic, 80));
+      assert.deepEqual(stdout.split('\n').filter((line) => line.length > 80), []); // prettier-ignore
+      const named = [...stdout.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name);
+      assert.deepEqual(named.filter((name) => !options.has(name)), []); // prettier-ignore
+    });
+  }
+
+  it('README is for five minutes, and its commands and topics exist', () => {
+    assert.ok(README.split('\n').length < 200);
+    const cells = README.split('\n').flatMap((line) => (line.startsWith('|') ? line.split('|') : []));
+    assert.deepEqual(cells.filter((cell) => cell.trim().length > 120), []); // prettier-ignore
+    const names = COMMANDS.map(({ name }) => name);
+    const called = [...README.matchAll(/fetch-activity-logs ([a-z][a-z-]+)\b/g)].map(([, name = '']) => name);
+    assert.deepEqual(called.filter((name) => !names.includes(name)), []); // prettier-ignore
+    for (const { name } of TOPICS) assert.ok(README.includes(`\`${name}\``), name);
+  });
+});
