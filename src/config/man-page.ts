@@ -66,8 +66,5 @@ function topicSection({ title, blocks }: Topic): string[] {
 
 /** Text that roff takes as it is: no escapes, no requests, hyphens that can be copied. */
 function escape(text: string): string {
-  return text
-    .replaceAll('\\', '\\e')
-    .replaceAll('-', '\\-')
-    .replace(/^[.']/, '\\&$&');
+  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^[.']/, '\\&$&');
 }
