@@ -6,10 +6,15 @@ import { hourOf } from '../state/hour-counts.ts';
 import { journalledIds, type SourceRange } from '../state/journalled-ids.ts';
 import { RangeProgress, type RangeReason } from '../state/range-progress.ts';
 import { startOf, stateOf, type SourceState } from '../state/state.ts';
-import { withAdvice } from './failures.ts';
+import { concernsAll, withAdvice } from './failures.ts';
 import type { Session } from './session.ts';
 
 const HOUR_S = 3_600;
+/**
+ * An event that does not say when it happened is in the journal with the end of the window that a poll had it from,
+ * which is later. No poll has a longer window, but after an outage.
+ */
+const UNDATED_S = 24 * HOUR_S;
 
 /**
  * In the time that the run has left, after what is new: delivers what was asked for with `redeliver`, then compares hours
@@ -49,13 +54,13 @@ async function redeliver(session: Session, sources: readonly Source[]): Promise<
 
 async function sweep(session: Session, sources: readonly Source[]): Promise<boolean> {
   const { config, log, now, provider, run, store } = session;
-  if (provider.count === undefined || config.sweepAgesMs.length === 0) return true;
   const present = Math.floor((now() - Math.max(0, session.api.clockLeadMs ?? 0)) / 1000);
-  const longest = Math.max(...config.sweepAgesMs) / 1000;
+  const longest = Math.max(0, ...config.sweepAgesMs) / 1000;
+  const ages = provider.count === undefined ? [] : config.sweepAgesMs;
   for (const source of sources) {
     const state = stateOf(source.name, store.state);
     state.hours.forgetBefore(present - longest - 48 * HOUR_S);
-    for (const ageMs of config.sweepAgesMs) {
+    for (const ageMs of ages) {
       run.signal.throwIfAborted();
       const age = ageMs / 1000;
       const due = dueRange(state, age, present);
@@ -70,7 +75,7 @@ async function sweep(session: Session, sources: readonly Source[]): Promise<bool
             log.warn(`${source.name}: a sweep found ${counted(found, 'event')} missing ${span}; delivered now`);
         }
       } catch (error) {
-        if (error instanceof Stopped || run.signal.aborted) throw error;
+        if (error instanceof Stopped || run.signal.aborted || concernsAll(error)) throw error;
         log.warn(`${source.name}: the sweep failed and will be repeated: ${withAdvice(error, config.apiUrl.host)}`);
         break;
       }
@@ -119,7 +124,7 @@ async function deliverRange(
   const folder = store.journalFolder;
   if (folder === undefined) return true;
   await store.flush();
-  const [journalled] = await journalledIds(folder, [range]);
+  const [journalled] = await journalledIds(folder, [{ ...range, to: range.to + UNDATED_S }]);
   if (journalled === undefined) return true;
   const state = stateOf(source.name, store.state);
   const lateBefore = Math.floor((Date.parse(state.cursor) || now()) / 1000);

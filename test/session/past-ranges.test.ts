@@ -7,6 +7,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import type { SandboxSettings } from '../sandbox/server.ts';
 
 const HOUR = 3_600_000;
+const MINUTE = HOUR / 60;
 const DAY = 24 * HOUR;
 const [CONTRACT] = CONTRACTS;
 
@@ -38,6 +39,16 @@ describe('a sweep', () => {
     for (let hour = 0; hour < 8 * 24; hour += 6) said += await pass(m, 6 * HOUR);
     assertOnce(m);
     assert.match(said, /warning: ionos\/9876543218374837483: a sweep found 1 event missing between .*; delivered now/);
+  });
+
+  it('does not deliver an event again that does not say when it happened, near the border of two hours', async (t) => {
+    const m = await model(t);
+    for (let n = 0; n < 2; n++) await pass(m, 30 * MINUTE);
+    const raw = '{"@uuid":"6c8f4fb0-4e4a-4d5c-9a3e-0a4d5c6b7a89","event":{"type":"undated"}}';
+    m.sandbox.addEvents(CONTRACT, [{ raw, time: m.now + 29 * MINUTE }]);
+    await pass(m, 31 * MINUTE);
+    for (let hour = 0; hour < 4; hour++) await pass(m, HOUR);
+    assertOnce(m);
   });
 
   it('costs one request for each source, age and hour at most, and none with --sweep none', async (t) => {
