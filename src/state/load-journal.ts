@@ -20,9 +20,10 @@ export interface LoadedJournal {
 /**
  * Completes a snapshot with the journal: the ids that may come again, and the commits that came after the snapshot. For
  * an empty state that is the whole journal. A torn last line is cut off and kept beside its file. Throws what reading a
- * file throws.
+ * file throws. `isOld`: the state is from before there was a journal; a first line is then what a run that was killed
+ * while it took the state over made of it, and adds nothing.
  */
-export async function loadJournal(folder: string, state: State, log: Log): Promise<LoadedJournal> {
+export async function loadJournal(folder: string, state: State, log: Log, isOld = false): Promise<LoadedJournal> {
   const { seq, hash, known_from } = state.journal;
   const recent = new RecentLines();
   let end: ChainEnd = { seq, hash };
@@ -36,7 +37,7 @@ export async function loadJournal(folder: string, state: State, log: Log): Promi
       }
       const line = readLine(raw, folder, log);
       if (line === undefined) continue;
-      if (line.seq > seq) apply(line, state);
+      if (line.seq > (isOld ? 1 : seq)) apply(line, state);
       else knowIds(line, state);
       recent.add({ file, offset: raw.offset, newest: newestOf(line, state) });
       const lineHash = hashOf(raw.bytes);

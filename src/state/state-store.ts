@@ -144,7 +144,7 @@ export class StateStore implements Store {
     const folder = journalFolder(file);
     const previousSave = (await modifiedAt(file)) ?? 0;
     const { state, isOld, isBroken } = await loadState(file, options);
-    const { end, recent } = await loadJournal(folder, state, options.log);
+    const { end, recent } = await loadJournal(folder, state, options.log, isOld);
     if (isBroken && end.seq === 0) {
       options.log.error(
         'there is no journal beside it, either: starting over from --since; use export to fetch the gap',
@@ -296,7 +296,7 @@ export class StateStore implements Store {
     const sources: Record<string, SourceRecord> = {};
     const newest = new Map<string, number>();
     for (const [name, source] of Object.entries(this.state.sources)) {
-      const batch = { ...emptyBatch(), cursor: source.cursor };
+      const batch = { ...emptyBatch(), cursor: source.cursor, partial: [...source.partial] };
       source.hours = new HourCounts();
       for (const [key, keepUntil] of source.seen.entries()) {
         batch.entries.push({ key, keepUntil, kind: 'delivered' });
@@ -305,7 +305,8 @@ export class StateStore implements Store {
       }
       sources[name] = { ...toRecord(batch), start: source.start };
     }
-    if (Object.keys(sources).length === 0) return;
+    const isInJournal = this.#opened.journal.end.seq > 0;
+    if (isInJournal || Object.keys(sources).length === 0) return;
     const { position } = await this.#opened.journal.append(sources, () => ({}));
     this.#opened.recent.add({ ...position, newest });
   }

@@ -367,6 +367,27 @@ describe('a state of version 1', () => {
   });
 });
 
+describe('a state of version 1 whose taking over is killed before the snapshot', () => {
+  it('is taken over by the next run as if nothing had happened: what is pending stays so, nothing counts twice', async (t) => {
+    const p = await place(t);
+    const seen = { [START_S + 1]: [String(idOf(1))] };
+    const source = { cursor: '2026-11-21T20:25:00Z', start: START, seen, delivered: 12, partial: ['x'] };
+    const batch = { keys: [String(idOf(2))], times: [START_S + 2] };
+    const pending = { host: 'a', base: 1, lines: 1, started_at: 1, printed_until: 1, sources: { [SOURCE]: batch } };
+    const text = JSON.stringify({ version: 1, last_run: START, generation: 7, sources: { [SOURCE]: source }, pending });
+    for (let run = 0; run < 2; run++) {
+      await writeFile(p.file, text);
+      const { state } = await p.open();
+      const loaded = state.sources[SOURCE];
+      assert.deepEqual(Object.keys(state.pending?.sources ?? {}), [SOURCE]);
+      assert.deepEqual([loaded?.delivered, loaded?.partial, loaded?.cursor], [12, ['x'], source.cursor]);
+      assert.equal(loaded?.hours.between(START_S, START_S + 3600), 1);
+      assert.equal(journalLines(p.file).length, 1);
+    }
+    assert.ok(p.store !== undefined && isKnown(p.store, 1));
+  });
+});
+
 describe('a crash at any step of a commit', () => {
   /** What a run did: after each step, the snapshot that was on the disk. */
   async function history(
