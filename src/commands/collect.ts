@@ -67,8 +67,6 @@ export async function collect(config: Config, world: World, options: CollectOpti
             throw failure;
           }
         });
-        const warning = expiryWarning(credentials, world.now());
-        if (warning !== undefined) log.warn(warning);
         return { exitCode, isComplete: !session.run.signal.aborted, lastFailure: session.api.lastFailure };
       },
     );
@@ -103,6 +101,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
   const { config, log, run, store, provider, delivery, acknowledgement, now } = session;
   const sources = await provider.sources(run.signal);
   if (registerNew(sources, session)) await store.flush();
+  const { seq } = store.state.journal;
 
   let failed = 0;
   let interrupted = 0;
@@ -129,7 +128,10 @@ async function pollAll(session: Session): Promise<ExitCode> {
   if (isTaken && !run.signal.aborted) isTaken = await deliverPast(session, sources);
   const losses = await session.destination.look(run.signal);
   if (!(fatal instanceof StateError)) await store.flush();
-  if (fatal !== undefined) throw fatal;
+  if (fatal !== undefined) {
+    sayAnchor(seq, session);
+    throw fatal;
+  }
 
   const { reason } = run.signal as { reason: unknown };
   if (interrupted > 0 && delivery.pages === 0 && failed === 0 && reason instanceof Stopped && reason.isDeadline)
@@ -143,10 +145,19 @@ async function pollAll(session: Session): Promise<ExitCode> {
   if (interrupted > 0) {
     log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
   }
+  const warning = expiryWarning(session.credentials, now());
+  if (warning !== undefined) log.warn(warning);
   if (losses !== undefined) log.warn(losses);
+  sayAnchor(seq, session);
   if (!isTaken && !run.giveUp.aborted) return ExitCode.NotDelivered;
   if (failed + incomplete === 0) return ExitCode.Done;
   return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
+}
+
+/** Whoever keeps this line can prove later that the journal up to this commit was not altered. */
+function sayAnchor(seqBefore: number, { log, store }: Session): void {
+  const { seq, hash } = store.state.journal;
+  if (seq > seqBefore) log.info(`the journal ends with commit ${seq}, SHA-256 ${hash}`);
 }
 
 /** False when the API did not give all that it has. */

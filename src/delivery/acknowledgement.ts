@@ -6,6 +6,7 @@ import type { Run } from '../lib/run.ts';
 import { append, type Batch } from '../state/batch.ts';
 import type { Store } from '../state/state-store.ts';
 import { isSameLife, type FluentBit, type InputCounter } from './fluent-bit-counter.ts';
+import { counted } from '../lib/words.ts';
 
 /** Output of this duration is acknowledged before there is more of it. */
 const PRINT_MS = 1_000;
@@ -132,7 +133,9 @@ export class CountedAcknowledgement implements Acknowledgement {
       await clock.pause(LOOK_MS, run.giveUp).catch(() => undefined); // the loop looks at giveUp itself
     }
     const taken = last === undefined ? 'an unknown number' : String(Math.max(0, last - this.#base));
-    log.warn(`Fluent Bit has counted ${taken} of the last ${this.#lines} lines; the next run will check again`);
+    log.warn(
+      `Fluent Bit has counted ${taken} of the last ${counted(this.#lines, 'line')}; the next run will check again`,
+    );
     return false;
   }
 }

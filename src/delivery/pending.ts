@@ -11,6 +11,7 @@ import {
 } from './acknowledgement.ts';
 import { isSameLife, type InputCounter } from './fluent-bit-counter.ts';
 import { noteRefused } from './refusals.ts';
+import { counted } from '../lib/words.ts';
 
 /** Lines of a run that ended so short a time ago may not be counted yet. */
 const RECENT_MS = 3_000;
@@ -93,7 +94,7 @@ async function decide(pending: Pending, counter: InputCounter, store: Store, log
     if (grown === pending.lines) store.commit(name, batch);
     else if (grown !== undefined && grown < pending.lines) noteRefused(source, batch);
   }
-  const lines = `the last ${pending.lines} lines of the last run`;
+  const lines = `the last ${counted(pending.lines, 'line')} of the last run`;
   if (grown === pending.lines) log.info(`Fluent Bit has taken ${lines}`);
   else {
     const isOurs = pending.host === hostname() || pending.host === '';

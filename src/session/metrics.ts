@@ -2,6 +2,7 @@ import type { OutputCounter } from '../delivery/fluent-bit-counter.ts';
 import { parseInstant } from '../lib/duration.ts';
 import { messageOf, type ExitCode } from '../lib/errors.ts';
 import type { Session } from './session.ts';
+import { journalBytes } from '../state/journal-files.ts';
 import type { SourceState } from '../state/state.ts';
 import { writeDurably } from '../lib/durable-file.ts';
 import { VERSION } from '../lib/version.ts';
@@ -26,7 +27,9 @@ interface Sample {
 /** Writes the figures of a poll in Prometheus' text format, whole. Failing to is a warning: no event depends on it. */
 export async function writeMetrics(file: string, session: Session, exitCode: ExitCode): Promise<void> {
   try {
-    await writeDurably(file, renderMetrics(session, exitCode), MODE);
+    const folder = session.store.journalFolder;
+    const bytes = folder === undefined ? undefined : await journalBytes(folder);
+    await writeDurably(file, renderMetrics(session, exitCode, bytes), MODE);
   } catch (error) {
     session.log.warn(`cannot write the metrics file ${file}: ${messageOf(error)}`);
   }
@@ -36,9 +39,14 @@ export async function writeMetrics(file: string, session: Session, exitCode: Exi
  * Names and units as Prometheus' conventions want them (https://prometheus.io/docs/practices/naming/). All samples have
  * the input as a label: the files of several inputs are read together, and no series may be in two of them.
  */
-export function renderMetrics(session: Session, exitCode: ExitCode): string {
+function renderMetrics(session: Session, exitCode: ExitCode, bytesOfJournal: number | undefined): string {
   const input = { input: session.config.ackInput };
-  return [...ofTheRun(session, exitCode), ...ofTheSources(session), ...ofTheDestination(session)]
+  return [
+    ...ofTheRun(session, exitCode),
+    ...ofTheSources(session),
+    ...ofTheJournal(session, bytesOfJournal),
+    ...ofTheDestination(session),
+  ]
     .map((metric) => render(metric, input))
     .join('');
 }
@@ -115,6 +123,24 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
     ),
     metric('counter', 'oversize_lines_total', 'Events too long for a line, kept in oversize.jsonl.', (s) => s.oversize),
     metric('counter', 'rejected_lines_total', 'Events that Fluent Bit refused, in rejected.jsonl.', (s) => s.rejected),
+    metric(
+      'gauge',
+      'last_sweep_timestamp_seconds',
+      'When past hours were last compared with the counts of the API.',
+      (source) => seconds(source.last_sweep),
+    ),
+    metric('counter', 'found_missing_events_total', 'Events that a sweep found missing.', (s) => s.found_missing),
+    metric('counter', 'redelivered_events_total', 'Events delivered again by redeliver.', (s) => s.redelivered),
+  ];
+}
+
+/** The last commit is an anchor outside the machine: its hash proves later that nothing before it was altered. */
+function ofTheJournal({ store: { state } }: Session, bytes: number | undefined): Metric[] {
+  const { seq, hash } = state.journal;
+  return [
+    gauge('journal_commit', 'The number of the last commit of the journal.', seq, { hash }),
+    gauge('journal_bytes', 'The size of the journal.', bytes),
+    gauge('redeliver_queued_ranges', 'Ranges that wait to be delivered again.', state.redeliver.length),
   ];
 }
 

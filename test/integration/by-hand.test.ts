@@ -381,7 +381,7 @@ describe('the built file', () => {
     t.after(async () => collector.end());
     const { code, stderr } = await collector.start({ cwd: folder }).ended;
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /^fetch-activity-logs: 10 events from 2 sources\n$/);
+    assert.match(stderr, /^fetch-activity-logs: 10 events from 2 sources\n[^\n]* commit \d+, SHA-256 [0-9a-f]{64}\n$/);
     assertPrintedOnce(collector.printed, eventsOf(sandbox, CONTRACTS));
   });
 });

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
 import { rejectedChunk } from '../helpers/rejected-chunk.ts';
+import { journalLines, journalOf } from '../helpers/saved-state.ts';
 import { runCommand } from '../helpers/run-command.ts';
 import { startSandbox } from '../sandbox/server.ts';
 
@@ -93,6 +96,28 @@ describe('the metrics file', () => {
     assert.equal(await poll('sandbox-token', ack), 0);
     assert.doesNotMatch(stderr(), /dropped/);
     assert.ok((await readFile(file, 'utf8')).includes('output_dropped_records_total'));
+  });
+
+  it('and the last line of a run that delivered something have the newest hash of the journal', async (t) => {
+    const { sandbox, folder, poll, metrics, stderr } = await setUp(t);
+    const now = Date.now();
+    sandbox.generate('31721060', { count: 2, from: now - 200_000, to: now - 10_000 });
+    const file = join(folder, 'state.json');
+    assert.equal(await poll(), 0);
+    const { seq } = journalLines(file).at(-1) ?? { seq: 0 };
+    const newest =
+      readFileSync(journalOf(file).at(-1) ?? '', 'utf8')
+        .trimEnd()
+        .split('\n')
+        .at(-1) ?? '';
+    const sha256 = createHash('sha256').update(newest).digest('hex');
+    assert.match(stderr(), new RegExp(`the journal ends with commit ${seq}, SHA-256 ${sha256}\\n$`));
+    assert.equal(valueOf(await metrics(), 'journal_commit', `hash="${sha256}"`), seq);
+    const { size } = await stat(journalOf(file)[0] ?? '');
+    assert.equal(valueOf(await metrics(), 'journal_bytes'), size);
+    assert.equal(await poll(), 0);
+    assert.doesNotMatch(stderr(), /SHA-256/);
+    assert.equal(valueOf(await metrics(), 'journal_commit', `hash="${sha256}"`), seq);
   });
 
   it('tells what a poll did, in a form that Prometheus accepts, readable by others', async (t) => {
