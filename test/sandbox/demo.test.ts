@@ -31,7 +31,10 @@ describe('npm run demo', () => {
     const contracts = new Set(events.map(({ principal }) => principal.identity.contractNumber));
     assert.deepEqual(contracts, new Set(['9876543218374837483', '31721060']));
 
-    assert.match(told, /^Poll 3 of 3: .*\n.*: 5 events from 2 sources\n.* commit \d+, SHA-256 \w{64}\n {2}5 lines on stdout/m);
+    assert.match(
+      told,
+      /^Poll 3 of 3: .*\n.*: 5 events from 2 sources\n.* commit \d+, SHA-256 \w{64}\n {2}5 lines on stdout/m,
+    );
     assert.match(told, /ionos\/9876543218374837483 +11 events so far, 1 late, cursor at \d{4}-/);
     assert.match(told, /^21 lines for 21 events: 0 missing, 0 printed twice\.$/m);
   });
