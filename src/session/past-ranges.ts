@@ -129,7 +129,7 @@ async function deliverRange(
   const state = stateOf(source.name, store.state);
   const lateBefore = Math.floor((Date.parse(state.cursor) || now()) / 1000);
   const progress = new RangeProgress(source.name, state, { reason, journalled, lateBefore });
-  const checkpoint = { cursor: formatSecond(range.from), start: range.from, end: range.to };
+  const checkpoint = { cursor: formatSecond(range.from), start: range.from, end: range.to, isolatesBadEvents: true };
   for await (const page of provider.pages(source, checkpoint, run.signal)) {
     await delivery.deliver(source, progress, page);
     if (page.events.length > 0) continue;

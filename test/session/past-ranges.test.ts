@@ -99,6 +99,20 @@ describe('redeliver', () => {
     assert.equal(accountOf(m.printed, m.events).repeated.length, 3);
   });
 
+  it('delivers a range in which there is a bad event, which the polls have set aside', async (t) => {
+    const m = await model(t);
+    await pass(m, 0);
+    m.sandbox.addEvents(CONTRACT, [{ raw: 'null', time: m.now + MINUTE, id: 'bad' }]);
+    const before = [{ contract: CONTRACT, agoMs: 1000 }];
+    for (let n = 0; n < 3; n++) await m.run({ ...QUIET, pauseMs: 2 * MINUTE, before });
+    await pass(m, HOUR);
+    const printed = m.printed.length;
+    const span = [new Date(m.now - 2 * HOUR).toISOString(), new Date(m.now).toISOString()];
+    assert.equal(await m.command('redeliver', '--from', span[0] ?? '', '--to', span[1] ?? ''), 0, m.said.join(''));
+    await pass(m, 0);
+    assert.equal(m.printed.length, printed + 3);
+  });
+
   it('--missing delivers only what the journal does not have', async (t) => {
     const m = await past(t);
     m.sandbox.generate(CONTRACT, { count: 1, from: m.now - 2 * HOUR, to: m.now - 2 * HOUR + 1 });
