@@ -131,7 +131,7 @@ describe('delivery', () => {
 
   it('never writes over what stdout still holds after it was given up', async () => {
     const desk = new Desk();
-    let held = Buffer.alloc(0);
+    let held: Buffer = Buffer.alloc(0);
     desk.print = (lines) => {
       held = lines;
       return 0;
