@@ -1,7 +1,7 @@
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { oneLine } from '../lib/one-line.ts';
 import { redact } from '../lib/secrets.ts';
-import { counted, grouped } from '../lib/words.ts';
+import { counted } from '../lib/words.ts';
 import type { SourceState, State } from '../state/state.ts';
 
 /** What `status --json` says. Instants in UTC to the second, durations in seconds. */
@@ -14,9 +14,21 @@ export interface StatusReport {
   readonly last_run: string | null;
   /** Printed, and not yet counted by Fluent Bit. */
   readonly pending_lines: number;
+  /** The number of the journal's last commit that the state knows, and the journal's size. */
+  readonly journal_commit: number;
+  readonly journal_bytes: number;
+  /** Ranges that wait to be delivered again. */
+  readonly redeliver: readonly QueuedRange[];
   /** Why the exit code is 3; empty when all is well. */
   readonly problems: readonly string[];
   readonly sources: readonly SourceStatus[];
+}
+
+export interface QueuedRange {
+  readonly source: string;
+  readonly from: string;
+  readonly to: string;
+  readonly only_missing: boolean;
 }
 
 export interface SourceStatus {
@@ -37,6 +49,11 @@ export interface SourceStatus {
   readonly excluded: number;
   readonly late_events: number;
   readonly greatest_lateness_seconds: number;
+  /** When past hours were last compared with the counts of the API; null when none were. */
+  readonly last_sweep: string | null;
+  /** Events that sweeps found missing, and delivered. */
+  readonly found_missing: number;
+  readonly redelivered: number;
   readonly oversize: number;
   readonly rejected: number;
   /** Events that Fluent Bit has refused once or twice; the third time they are set aside. */
@@ -50,6 +67,7 @@ export interface StatusOptions {
   readonly stateFile: string;
   /** Where events were set aside; undefined when none are there. */
   readonly rejectedFile: string | undefined;
+  readonly journalBytes: number;
   /** Epoch milliseconds. */
   readonly now: number;
   readonly secrets: readonly string[];
@@ -67,6 +85,14 @@ export function reportOf(state: State, options: StatusOptions): StatusReport {
     state_file: options.stateFile,
     last_run: toSecond(state.last_run),
     pending_lines: pending,
+    journal_commit: state.journal.seq,
+    journal_bytes: options.journalBytes,
+    redeliver: state.redeliver.map(({ source, from, to, missing }) => ({
+      source: oneLine(source),
+      from: formatSecond(from),
+      to: formatSecond(to),
+      only_missing: missing,
+    })),
     problems: problemsOf(sources, pending, options),
     sources,
   };
@@ -80,7 +106,9 @@ function problemsOf(sources: readonly SourceStatus[], pending: number, options: 
       found.push(`${source}: the last poll failed at ${failed_at ?? '?'}: ${last_error ?? ''}`);
     if (last_poll === 'never') found.push(`${source} was never polled to its end`);
     if (maxBehindMs !== undefined && (behind_seconds ?? 0) * 1000 > maxBehindMs) {
-      found.push(`${source} is ${seconds(behind_seconds)} behind, more than ${formatDuration(maxBehindMs)}`);
+      found.push(
+        `${source} is ${formatDuration((behind_seconds ?? 0) * 1000)} behind, more than ${formatDuration(maxBehindMs)}`,
+      );
     }
     return found;
   });
@@ -129,6 +157,9 @@ function sourceStatus(
     excluded: 0,
     late_events: source.late.count,
     greatest_lateness_seconds: source.late.max_seconds,
+    last_sweep: toSecond(source.last_sweep),
+    found_missing: source.found_missing,
+    redelivered: source.redelivered,
     oversize: source.oversize,
     rejected: source.rejected,
     strikes: Object.keys(source.strikes).length,
@@ -140,79 +171,4 @@ function sourceStatus(
 function toSecond(instant: string | null): string | null {
   const ms = instant === null ? undefined : parseInstant(instant);
   return ms === undefined ? instant : formatSecond(Math.floor(ms / 1000));
-}
-
-interface Column {
-  readonly title: string;
-  readonly isNumber?: boolean;
-  readonly value: (source: SourceStatus) => string;
-}
-
-/** The report for people: a line for each source, then what needs a sentence. */
-export function renderStatus(report: StatusReport, now: number, width: number): string {
-  const { input, sources, state_file, last_run, problems } = report;
-  const heading = input === null ? [] : [`Input ${input}, state in ${state_file}:`, ''];
-  if (sources.length === 0) {
-    const since = last_run === null ? '' : `; the next run continues from ${last_run}`;
-    return `${[...heading, `${state_file} has no sources yet${since}`].join('\n')}\n`;
-  }
-  const remarks = [...sources.flatMap(asides), ...problems].flatMap((remark) => ['', remark]);
-  return `${[...heading, ...table(sources, columnsThatFit(sources, now, width)), ...remarks].join('\n')}\n`;
-}
-
-/** Where a line would be too long, the cursor goes: BEHIND says the same. */
-function columnsThatFit(sources: readonly SourceStatus[], now: number, width: number): Column[] {
-  const all = columns(sources, now);
-  const isTooWide = (table(sources, all)[0] ?? '').length > width;
-  return isTooWide ? all.filter(({ title }) => title !== 'CURSOR' && title !== 'LAST EVENT') : all;
-}
-
-function columns(sources: readonly SourceStatus[], now: number): Column[] {
-  const isByInstant = sources.every(({ cursor }) => cursor !== null);
-  return [
-    { title: 'SOURCE', value: ({ source }) => source },
-    {
-      title: isByInstant ? 'CURSOR' : 'LAST EVENT',
-      value: ({ cursor, last_event }) => cursor ?? last_event ?? '-',
-    },
-    { title: 'BEHIND', isNumber: true, value: ({ behind_seconds: behind }) => seconds(behind) },
-    { title: 'LAST SUCCESS', isNumber: true, value: ({ last_success }) => ago(last_success, now) },
-    { title: 'POLL', value: ({ last_poll }) => last_poll },
-    { title: 'DELIVERED', isNumber: true, value: ({ delivered }) => grouped(delivered) },
-  ];
-}
-
-/** What is rarely anything but 0 has no column. */
-function asides(source: SourceStatus): string[] {
-  const { late_events: late, greatest_lateness_seconds: lateness } = source;
-  const parts: [number, string][] = [
-    [source.excluded, 'excluded by type'],
-    [late, `late (by up to ${seconds(lateness)})`],
-    [source.oversize, 'too long for a line'],
-    [source.rejected, 'rejected by Fluent Bit'],
-    [source.strikes, 'refused by Fluent Bit so far'],
-    [source.pending_lines, 'not yet counted by Fluent Bit'],
-  ];
-  const known = parts.filter(([count]) => count > 0).map(([count, what]) => `${grouped(count)} ${what}`);
-  return known.length === 0 ? [] : [`${source.source}: ${known.join(', ')}`];
-}
-
-function seconds(value: number | null): string {
-  return value === null ? '-' : formatDuration(value * 1000);
-}
-
-function ago(instant: string | null, now: number): string {
-  const ms = instant === null ? undefined : parseInstant(instant);
-  return ms === undefined ? 'never' : `${formatDuration(Math.max(0, now - ms))} ago`;
-}
-
-/** Columns as wide as their widest cell, numbers at their right edge. */
-function table(sources: readonly SourceStatus[], all: readonly Column[]): string[] {
-  const fitted = all.map(({ title, isNumber, value }) => {
-    const width = Math.max(title.length, ...sources.map((source) => value(source).length));
-    const fit = (cell: string) => (isNumber === true ? cell.padStart(width) : cell.padEnd(width));
-    return { title: fit(title), cell: (source: SourceStatus) => fit(value(source)) };
-  });
-  const rows = [fitted.map(({ title }) => title), ...sources.map((source) => fitted.map(({ cell }) => cell(source)))];
-  return rows.map((cells) => cells.join('  ').trimEnd());
 }

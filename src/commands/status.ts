@@ -10,10 +10,12 @@ import { AppError, ExitCode, StateError, codeOf, messageOf } from '../lib/errors
 import { createLog } from '../lib/log.ts';
 import { ShapeError } from '../lib/narrow.ts';
 import type { World } from '../lib/world.ts';
+import { journalBytes, journalFolder } from '../state/journal-files.ts';
 import { NewerStateError, parseState } from '../state/parse-state.ts';
 import type { State } from '../state/state.ts';
 import { inputSettings, isGiven } from './service-settings.ts';
-import { renderStatus, reportOf, type StatusReport } from './status-report.ts';
+import { reportOf, type StatusReport } from './status-report.ts';
+import { renderStatus } from './status-text.ts';
 
 const DEFAULT_COLUMNS = 80;
 const REJECTED = 'rejected.jsonl';
@@ -60,6 +62,7 @@ async function showOne(config: Config, world: World, { options, input, maxBehind
     input,
     provider: config.provider.name,
     stateFile: config.stateFile,
+    journalBytes: await journalBytes(journalFolder(config.stateFile)).catch(() => 0),
     rejectedFile: (await sizeOf(rejectedFile)) > 0 ? rejectedFile : undefined,
     now,
     secrets: knownSecrets(config, world),

@@ -42,6 +42,7 @@ describe('status', () => {
   const { Done, SomeSourcesFailed } = ExitCode;
   const sound: [string, string[], ExitCode][] = [
     ['healthy', [], Done],
+    ['journal-and-queue', [], Done],
     ['one-failing', [], SomeSourcesFailed],
     ['pending-and-refused', [], SomeSourcesFailed],
     ['never-polled', [], SomeSourcesFailed],
@@ -92,6 +93,19 @@ describe('status', () => {
       rejected_bytes: 4096,
       oldest_rejected: '2026-11-21T19:30:00.000Z',
     });
+  });
+
+  it('shows how big the journal is', async (t) => {
+    const file = await stateFile(t, fixture('journal-and-queue'));
+    await mkdir(`${file}.journal`);
+    await writeFile(join(`${file}.journal`, '2026-11-20.jsonl'), 'x'.repeat(1000));
+    await writeFile(join(`${file}.journal`, '2026-11-21.jsonl'), 'x'.repeat(234));
+    assert.match((await status(file)).stdout, /\nJournal: 1,204 commits, 1,234 bytes; 2 sources swept/);
+    assert.equal(
+      (JSON.parse((await status(file, ['--json'])).stdout.split('\n')[0] ?? '') as { journal_bytes: number })
+        .journal_bytes,
+      1234,
+    );
   });
 
   const broken: [string, string | undefined][] = [
