@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { playOnLists, playOnPages, sandboxFor } from '../helpers/fault-runs.ts';
+import { TEST_PATIENCE } from '../helpers/patience.ts';
 import { BAD_EVENTS, BROKEN_BODIES, OVERSIZED, SILENCES, STATUSES, redirects } from '../helpers/fault-table.ts';
 
+/** Long enough for every answer of the sandbox, also beside sixteen others on a slow machine. */
+const SILENCE = `${3 * TEST_PATIENCE}s`;
 /** Runs at once where most of the time is spent waiting. */
 const RUNS_AT_ONCE = 16;
 
@@ -10,7 +13,7 @@ describe('a fault on a page of one contract', { concurrency: true }, () => {
   it('is a status', async (t) => playOnPages(t, STATUSES, '--concurrency', '128'));
   it('is a broken body', async (t) => playOnPages(t, BROKEN_BODIES, '--concurrency', '128'));
   it('is a bad event', async (t) => playOnPages(t, BAD_EVENTS, '--concurrency', '128'));
-  it('is silence', async (t) => playOnPages(t, SILENCES, '--concurrency', '16', '--request-timeout', '1s'));
+  it('is silence', async (t) => playOnPages(t, SILENCES, '--concurrency', '16', '--request-timeout', SILENCE));
   it('is a page too large', async (t) => playOnPages(t, OVERSIZED, '--concurrency', '1'));
 
   it('is a redirect', async (t) => {
@@ -28,6 +31,6 @@ describe('a fault on the list of contracts', () => {
   });
 
   it('is silence, and ends the run and loses nothing', { concurrency: RUNS_AT_ONCE }, async (t) =>
-    playOnLists(t, SILENCES, '--request-timeout', '0.5s'),
+    playOnLists(t, SILENCES, '--request-timeout', SILENCE),
   );
 });
