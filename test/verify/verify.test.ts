@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { accountOf } from '../helpers/account.ts';
 import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
-import { journalOf } from '../helpers/saved-state.ts';
+import { journalLines, journalOf } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const HOUR = 3_600_000;
@@ -133,6 +133,38 @@ describe('verify', { timeout: 120_000 }, () => {
     assert.equal((await verify()).code, 0);
     rmSync(first);
     assert.match((await verify()).text, /^The journal begins with commit \d+ .*: it cannot speak of what was before/);
+  });
+
+  it('speaks only of what is left: --journal-days removes old files, and the chain begins with the first that is left', async (t) => {
+    const one = await desk(t, '--journal-days', '2');
+    const { m, stateFile, verify } = one;
+    const [oldest = ''] = journalOf(stateFile);
+    const lost = missed(one);
+    for (let n = 0; n < 6; n++) await pass(m, 12 * HOUR, [{ contract: CONTRACT, agoMs: 1000 }]);
+    const left = journalOf(stateFile).map((file) => basename(file, '.jsonl'));
+    const limit = new Date(m.now - 48 * HOUR).toISOString().slice(0, 10);
+    assert.ok(left.length >= 2 && left.every((day) => day >= limit), left.join());
+    assert.equal(left.includes(basename(oldest, '.jsonl')), false);
+    const [first] = journalLines(stateFile);
+    assert.ok((first?.seq ?? 0) > 1);
+
+    const { code, text } = await verify();
+    assert.equal(code, 0, text);
+    assert.ok(
+      text.startsWith(
+        `The journal begins with commit ${String(first?.seq)} (${String(first?.at)}): it cannot speak of what was before.\n`,
+      ),
+      text,
+    );
+    assert.doesNotMatch(text, new RegExp(lost));
+    assert.match(text, /✓ whole: \d events? of 3 sources/);
+
+    // A state that is gone is rebuilt from what is left, and nothing is printed twice.
+    rmSync(stateFile);
+    await pass(m, HOUR);
+    assert.deepEqual(accountOf(m.printed, m.events).repeated, []);
+    rmSync(journalOf(stateFile)[1] ?? '');
+    assert.equal((await verify()).code, 3);
   });
 
   it('says so where there is nothing to compare', async (t) => {
