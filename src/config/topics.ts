@@ -89,8 +89,10 @@ export const TOPICS: readonly Topic[] = [
         [
           'each source',
           'last_success_timestamp_seconds, cursor_timestamp_seconds, cursor_lag_seconds, events_total, ' +
-            'late_events_total, late_events_max_seconds, oversize_lines_total, rejected_lines_total',
+            'late_events_total, late_events_max_seconds, oversize_lines_total, rejected_lines_total, ' +
+            'last_sweep_timestamp_seconds, found_missing_events_total, redelivered_events_total',
         ],
+        ['the journal', 'journal_commit (its label hash is the SHA-256), journal_bytes, redeliver_queued_ranges'],
         [
           'the last run',
           'last_run_timestamp_seconds, last_run_duration_seconds, last_run_exit_code, last_run_events, ' +

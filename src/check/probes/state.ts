@@ -27,6 +27,7 @@ const NOTHING_COLLECTED = 'nothing is collected';
 const NO_FOLDER = 'it is not a folder';
 const UNKNOWN = 'state-unknown';
 const EXPORT = 'fetch-activity-logs export --from … --to …, for the time that is missing';
+const REDELIVER = 'fetch-activity-logs redeliver --missing --from … --to …, for the time that is missing';
 
 /** Whether the state can be written, who holds its lock, and whether it is sound. Changes nothing. */
 export async function checkState(setup: Setup, machine: Machine, now: number): Promise<Finding[]> {
@@ -167,7 +168,7 @@ function cursors(file: string, state: State, now: number): Finding {
     return error('state-ahead', `its oldest cursor is ${formatDuration(instant - now)} ahead of this clock`, {
       at,
       impact: 'the next poll starts from now, so events from the time of the wrong clock are missing',
-      command: EXPORT,
+      command: REDELIVER,
     });
   }
   return ok('state', `${what}, oldest cursor ${formatDuration(Math.max(0, now - instant))} ago`, { at });
