@@ -4,8 +4,15 @@ import type { Source } from '../providers/provider.ts';
 import type { Session } from './session.ts';
 import { newSource, stateOf, type State } from '../state/state.ts';
 
+/** What it needs of a session to know where a source begins. */
+export interface Beginning extends Pick<Session, 'now'> {
+  readonly api: Pick<Session['api'], 'clockLeadMs'>;
+  readonly config: Pick<Session['config'], 'since'>;
+  readonly store: Pick<Session['store'], 'state' | 'register'>;
+}
+
 /** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
-export function registerNew(sources: readonly Source[], { api, config, store, now }: Session): boolean {
+export function registerNew(sources: readonly Source[], { api, config, store, now }: Beginning): boolean {
   const { state } = store;
   const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
   if (isNew.length === 0) return false;

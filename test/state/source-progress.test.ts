@@ -116,6 +116,14 @@ describe('SourceProgress', () => {
     assert.equal(state.cursor, '2026-11-21T20:30:00Z');
   });
 
+  it('never begins before what it has forgotten: a longer overlap would find all of it new', () => {
+    const state = stateWith({ start: '2026-11-21T20:00:00Z' });
+    deliver(progressOf(state), page([], { forgetBefore: NOW_S - 600 }));
+    assert.equal(state.start, '2026-11-21T20:20:00Z');
+    deliver(progressOf(state), page([], { forgetBefore: NOW_S - 900 }));
+    assert.equal(state.start, '2026-11-21T20:20:00Z');
+  });
+
   it('remembers an identity for as long as its event may come again', () => {
     const between = { from: NOW_S - 60, to: NOW_S - 30 };
     const rows: [EventSlice, Partial<Page>, number][] = [
