@@ -63,10 +63,18 @@ export function renderReport({ chain, compared, copy, errors, findings, range }:
   else {
     const whole = findings.length + chain.problems.length + errors.length === 0;
     const copied = copy === undefined ? '' : `, and ${counted(copy.lines, 'line')} of the copy`;
+    const spans = [...new Set(compared.map(({ from, to }) => `${from} and ${to}`))];
     lines.push(
-      `${whole ? '✓ whole: ' : ''}${counted(events, 'event')} of ${counted(compared.length, 'source')} between ` +
-        `${range.from} and ${range.to}${copied}; ${counted(chain.lines, 'commit')}`,
+      `${whole ? '✓ whole: ' : ''}${counted(events, 'event')} of ${counted(compared.length, 'source')}` +
+        `${spans.length === 1 ? ` between ${spans.join()}` : ''}${copied}; ${counted(chain.lines, 'commit')}`,
     );
+    if (spans.length > 1) {
+      for (const one of compared)
+        lines.push(`  ${one.source}: ${counted(one.events, 'event')} between ${one.from} and ${one.to}`);
+    }
+    if (compared.some(({ to }) => to < range.to)) {
+      lines.push('Newer events were not compared: some may still appear within the overlap.');
+    }
   }
   return `${lines.join('\n')}\n`;
 }
