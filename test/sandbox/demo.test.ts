@@ -33,10 +33,15 @@ describe('npm run demo', () => {
 
     assert.match(
       told,
-      /^Poll 3 of 3: .*\n.*: 5 events from 2 sources\n.* commit \d+, SHA-256 \w{64}\n {2}5 lines on stdout/m,
+      /^\$ fetch-activity-logs\n# Poll 3 of 3: .*\n.*: 5 events from 2 sources\n.* commit \d+, SHA-256 \w{64}\n {2}5 lines on stdout/m,
     );
     assert.match(told, /ionos\/9876543218374837483 +11 events so far, 1 late, cursor at \d{4}-/);
-    assert.match(told, /^21 lines for 21 events: 0 missing, 0 printed twice\.$/m);
+    assert.match(told, /^ {2}21 lines for 21 events: 0 missing, 0 printed twice$/m);
+    assert.match(told, /^\$ fetch-activity-logs status\n#.*\nSOURCE /m);
+    assert.match(told, /^\$ fetch-activity-logs check .*\n#.*\n[^]*fluent-bit\.conf:11: Buf_Size 64k is too small/m);
+    assert.match(told, /^\$ fetch-activity-logs verify .*\n#.*\n✓ /m);
+    assert.match(told, /^\$ fetch-activity-logs export .*\n#.*\n[^]*21 events from 2 sources.*\n.*SHA-256/m);
+    assert.ok(!told.includes('\x1b['), 'colors are for terminals');
   });
 
   it('does not mind a reader that has seen enough', async (t) => {
