@@ -4,7 +4,7 @@
 #     sudo ./install.sh --tag activityLog --host HOST --api-key-file FILE --token-file FILE
 #     sudo ./install.sh --uninstall
 #
-# Checks first, writes after. If anything fails, also in Fluent Bit's own test of the configuration or in its restart,
+# Checks first, writes after. If anything fails, be it Fluent Bit's own test of the configuration or its restart,
 # everything is put back as it was. A second run changes nothing and restarts nothing. What you have edited stays on an
 # upgrade. Without an option the present value stays; on the first run, tag, host, interval, key and token are taken over
 # from the IONOS tutorial's set-up if this machine has it.

@@ -163,10 +163,10 @@ export const TOPICS: readonly Topic[] = [
     title: 'Limits',
     blocks: [
       [
-        ['crashes', 'Exactly once is not promised across a crash; @uuid tells duplicates apart.'],
+        ['crashes', 'Exactly once is not promised across a crash; duplicates have the same @uuid.'],
         [
           'Fluent Bit',
-          'What it has counted is its to keep: a power cut can cost what it has not synced, and a long outage ' +
+          'What it has counted, it must keep: a power cut can cost what it has not synced, and a long outage ' +
             'of the destination the oldest events once storage.total_limit_size is reached.',
         ],
         [
