@@ -29,7 +29,7 @@ export async function main(argv: readonly string[], world: World): Promise<ExitC
   }
 }
 
-type Command = (config: Config, world: World, options: Options) => Promise<ExitCode>;
+type Command = (config: Config, world: World, options: Options, argument?: string) => Promise<ExitCode>;
 
 /** Loaded when asked for: a poll starts faster without them. */
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -39,6 +39,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   verify: async (config, world, options) => (await import('./commands/verify.ts')).verify(config, world, options),
   redeliver: async (config, world, options) =>
     (await import('./commands/redeliver.ts')).redeliver(config, world, options),
+  forget: async (config, world, _options, source) =>
+    (await import('./commands/forget.ts')).forget(config, world, source),
   status: async (_config, world, options) => (await import('./commands/status.ts')).status(world, options),
   check: async (_config, world, options) => (await import('./commands/check.ts')).check(world, options),
 };
@@ -70,9 +72,9 @@ async function run({ command: { name }, options, argument }: CommandLine, world:
   if (name === 'completion') return await printCompletion(argument, world);
   const command = COMMANDS[name];
   if (command === undefined) throw new ConfigError(`${name} cannot be run`);
-  if (!BY_INPUT.includes(name)) return await command(readConfig(options, world.env), world, options);
+  if (!BY_INPUT.includes(name)) return await command(readConfig(options, world.env), world, options, argument);
   const { options: own, env } = await settingsForOne(options, world);
-  return await command(readConfig(own, env), { ...world, env }, options);
+  return await command(readConfig(own, env), { ...world, env }, options, argument);
 }
 
 async function printCompletion(shell: string | undefined, { stdout }: World): Promise<ExitCode> {

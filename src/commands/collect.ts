@@ -2,8 +2,8 @@ import { SkipRun } from '../delivery/pending.ts';
 import type { Config } from '../config/config.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
 import { forEachConcurrent } from '../lib/concurrency.ts';
-import { formatDuration } from '../lib/duration.ts';
-import { AppError, ExitCode, type ApiError, StateError, messageOf } from '../lib/errors.ts';
+import { formatDuration, formatSecond } from '../lib/duration.ts';
+import { AppError, ConfigError, ExitCode, type ApiError, StateError, messageOf } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { Stopped } from '../lib/run.ts';
 import { counted } from '../lib/words.ts';
@@ -20,7 +20,7 @@ import {
 } from '../session/failures.ts';
 import { deliverPast } from '../session/past-ranges.ts';
 import { withSession, type Session } from '../session/session.ts';
-import { leastRecentFirst, registerNew } from '../session/sources.ts';
+import { leastRecentFirst, registerNew, unseenWarning } from '../session/sources.ts';
 import { SourceProgress } from '../state/source-progress.ts';
 import { stateOf } from '../state/state.ts';
 import type { Store } from '../state/state-store.ts';
@@ -46,9 +46,13 @@ export interface Outcome {
 
 /**
  * One poll: lock, load, ask each source for what is new, print it, save how far it got, unlock. Throws AppError when
- * nothing could be collected at all.
+ * nothing could be collected at all, ConfigError when --since is in the future.
  */
 export async function collect(config: Config, world: World, options: CollectOptions = {}): Promise<Outcome> {
+  const since = config.since(world.now());
+  if (since > world.now()) {
+    throw new ConfigError(`--since (${formatSecond(Math.floor(since / 1000))}) is in the future`);
+  }
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
   const plainLog = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
   const log = options.adaptLog?.(plainLog) ?? plainLog;
@@ -101,6 +105,8 @@ async function pollAll(session: Session): Promise<ExitCode> {
   const { config, log, run, store, provider, delivery, acknowledgement, now } = session;
   const sources = await provider.sources(run.signal);
   if (registerNew(sources, session)) await store.flush();
+  const unseen = unseenWarning(sources, session);
+  if (unseen !== undefined) log.warn(unseen);
   const { seq } = store.state.journal;
 
   let failed = 0;

@@ -3,11 +3,11 @@ import { readPastRange } from '../config/past-range.ts';
 import type { Options } from '../config/settings.ts';
 import { formatSecond } from '../lib/duration.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
-import { createLog, type Log } from '../lib/log.ts';
+import { createLog } from '../lib/log.ts';
 import { counted } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
+import { openForEditing } from '../session/edit-state.ts';
 import { hourOf } from '../state/hour-counts.ts';
-import { StateStore } from '../state/state-store.ts';
 import type { Redelivery, State } from '../state/state.ts';
 
 const HOUR_S = 3_600;
@@ -20,7 +20,7 @@ export async function redeliver(config: Config, world: World, options: Options):
   const log = createLog({ ...world.log, level: config.logLevel });
   const now = world.now();
   const range = options['cancel'] === true ? undefined : readPastRange(options, now, 'redeliver');
-  const store = await openStore(config, world, log);
+  const store = await openForEditing(config, world, log);
   try {
     const { state } = store;
     if (range === undefined) {
@@ -46,7 +46,7 @@ export async function queueMissing(
   missing: readonly { readonly source: string | null; readonly time: string }[],
 ): Promise<void> {
   const log = createLog({ ...world.log, level: config.logLevel });
-  const store = await openStore(config, world, log);
+  const store = await openForEditing(config, world, log);
   try {
     const hours = new Set<string>();
     for (const { source, time } of missing) {
@@ -62,17 +62,6 @@ export async function queueMissing(
   } finally {
     await store.close();
   }
-}
-
-async function openStore(config: Config, world: World, log: Log): Promise<StateStore> {
-  return StateStore.open({
-    file: config.stateFile,
-    log,
-    signal: world.signal,
-    now: world.now,
-    initialLastRun: new Date(config.since(world.now())).toISOString(),
-    onFailure: () => undefined,
-  });
 }
 
 function queued(

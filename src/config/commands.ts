@@ -258,6 +258,14 @@ const WORKING: readonly Command[] = [
     notes: ['Do this instead of deleting the state file. `status` shows the queue.'],
   },
   {
+    name: 'forget',
+    describe: 'Retire a source that the token no longer sees',
+    argument: { name: 'SOURCE', isRequired: true },
+    options: { ...PROVIDER, ...STATE_FILE, ...LOGGING },
+    examples: [['sudo $0 forget ionos/31721060', 'Contract 31721060 was cancelled']],
+    notes: ['`status` lists the sources. Its journal stays; what was queued of it is dropped.'],
+  },
+  {
     name: 'status',
     describe: 'Show how far each source is, from the state file alone',
     options: {

@@ -1,5 +1,7 @@
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
-import { formatSecond, parseInstant } from '../lib/duration.ts';
+import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
+import { counted, listed } from '../lib/words.ts';
+import { NAME } from '../config/commands.ts';
 import type { Source } from '../providers/provider.ts';
 import type { Session } from './session.ts';
 import { newSource, stateOf, type State } from '../state/state.ts';
@@ -7,12 +9,21 @@ import { newSource, stateOf, type State } from '../state/state.ts';
 /** What it needs of a session to know where a source begins. */
 export interface Beginning extends Pick<Session, 'now'> {
   readonly api: Pick<Session['api'], 'clockLeadMs'>;
-  readonly config: Pick<Session['config'], 'since'>;
+  readonly config: Pick<Session['config'], 'since' | 'peek' | 'stateFile'>;
+  readonly log: Pick<Session['log'], 'info'>;
   readonly store: Pick<Session['store'], 'state' | 'register'>;
 }
 
-/** Gives sources that were never polled a place to begin, once and for all. True when there was one. */
-export function registerNew(sources: readonly Source[], { api, config, store, now }: Beginning): boolean {
+/** So many sources are named one by one; of more there is a count. */
+const MOST_NAMED = 3;
+/** A state that is new was given its beginning when the run began, a little before. */
+const SAME_MS = 60_000;
+
+/**
+ * Gives sources that were never polled a place to begin, once and for all, and says where, since what is older is not
+ * collected. True when there was one.
+ */
+export function registerNew(sources: readonly Source[], { api, config, log, store, now }: Beginning): boolean {
   const { state } = store;
   const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
   if (isNew.length === 0) return false;
@@ -22,13 +33,37 @@ export function registerNew(sources: readonly Source[], { api, config, store, no
   const since = config.since(now() - (lead > MAX_CLOCK_SKEW_MS ? lead : 0));
   // What the Python fetcher left is its word on what it printed. Otherwise a source that appears late is a new one,
   // or the first run did not get this far: what came up since the sources were listed last is looked for, too.
-  const listed = Object.values(state.sources).flatMap(({ last_attempt }) => last_attempt ?? []);
-  const lastSeen = listed.length > 0 ? parseInstant(listed.reduce((a, b) => (a > b ? a : b))) : lastRun;
+  const attempts = Object.values(state.sources).flatMap(({ last_attempt }) => last_attempt ?? []);
+  const lastSeen = attempts.length > 0 ? parseInstant(attempts.reduce((a, b) => (a > b ? a : b))) : lastRun;
   const start = state.taken_over === true ? (lastRun ?? since) : Math.min(lastSeen ?? since, since);
   delete state.taken_over;
   const cursor = formatSecond(Math.floor(start / 1000));
   for (const { name } of isNew) store.register(name, newSource(cursor));
+  // A look has no cursors at all.
+  if (config.peek) return true;
+  const age = formatDuration(now() - start);
+  const why = Math.abs(since - start) < SAME_MS ? `--since ${age}` : `${age} ago`;
+  const where = `in ${config.stateFile}: beginning at ${cursor} (${why}); for older events: redeliver or export --from`;
+  const names = isNew.map(({ name }) => name);
+  for (const name of names.slice(0, MOST_NAMED)) log.info(`no cursor for ${name} ${where}`);
+  if (names.length > MOST_NAMED) {
+    log.info(`no cursor for ${counted(names.length - MOST_NAMED, 'more source')} ${where}`);
+  }
   return true;
+}
+
+/** What to say of sources that are in the state and that the token no longer sees; undefined when it sees all. */
+export function unseenWarning(sources: readonly Source[], { config, store }: Session): string | undefined {
+  const isSeen = new Set(sources.map(({ name }) => name));
+  const ours = `${config.provider.name}/`;
+  const unseen = Object.keys(store.state.sources).filter((name) => name.startsWith(ours) && !isSeen.has(name));
+  // Somebody chose these: the others are not asked for.
+  if (config.contracts.length > 0 || unseen.length === 0) return undefined;
+  const named = unseen.length === 1 ? unseen.join('') : 'SOURCE';
+  return (
+    `the token no longer sees ${listed(unseen, MOST_NAMED)}: nothing is collected from there. ` +
+    `Give the token access again, or retire it with: ${NAME} forget ${named}`
+  );
 }
 
 /** The source whose last poll is the longest ago comes first, so that a deadline does not always cut off the same. */

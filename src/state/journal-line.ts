@@ -13,8 +13,8 @@ const CLOSE = 0x7d;
 /** What a group's ids begin with, behind the name of their kind. */
 const GROUP_START = Buffer.from('":{"');
 
-/** What a line says of a source: a batch, and where the source begins when it is registered. */
-export type SourceRecord = BatchRecord & { readonly start?: string };
+/** What a line says of a source: a batch, where the source begins when it is registered, or that it is forgotten. */
+export type SourceRecord = BatchRecord & { readonly start?: string; readonly forgotten?: true };
 
 /** A commit as it is written. */
 export interface Commit {
@@ -37,6 +37,8 @@ export interface LineOfSource {
   readonly batch: Batch;
   /** Where the source begins; null when the line says nothing about it. */
   readonly start: string | null;
+  /** It was retired with this line. */
+  readonly isForgotten: boolean;
   /** Calls `visit` with each id of a second that `wants` accepts. Throws ShapeError. */
   readonly forEachId: (
     visit: (id: EventId, second: number, kind: EntryKind) => void,
@@ -85,6 +87,7 @@ function lineOfSource(
   return {
     batch: parseRest(record, name),
     start: textOrNull(record['start'], `${name}.start`),
+    isForgotten: record['forgotten'] === true,
     forEachId: (visit, wants = () => true) => {
       for (const { kind, span } of spans) {
         walkGroups(line, span.start, {

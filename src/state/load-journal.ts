@@ -10,7 +10,7 @@ import { journalFiles, linesOf, type RawLine } from './journal-files.ts';
 import { parseLine, type JournalLine } from './journal-line.ts';
 import { RecentLines } from './recent-lines.ts';
 import { noteEntry, noteRest } from './source-progress.ts';
-import { newSource, startOf, type State } from './state.ts';
+import { forgetSource, newSource, startOf, type State } from './state.ts';
 
 export interface LoadedJournal {
   readonly end: ChainEnd;
@@ -97,7 +97,8 @@ function apply(line: JournalLine, state: State): void {
   state.pending = null;
   if (state.generation === 0) state.last_run = line.at;
   const at = parseInstant(line.at) ?? 0;
-  for (const [name, { batch, start, forEachId }] of line.sources) {
+  for (const [name, { batch, start, isForgotten, forEachId }] of line.sources) {
+    if (isForgotten) forgetSource(name, state);
     const begin = start ?? batch.cursor;
     const source = state.sources[name] ?? (begin === null ? undefined : newSource(begin));
     if (source === undefined) continue;

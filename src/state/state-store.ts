@@ -11,7 +11,16 @@ import type { SourceRecord } from './journal-line.ts';
 import { loadJournal } from './load-journal.ts';
 import type { RecentLines } from './recent-lines.ts';
 import { noteDelivered } from './source-progress.ts';
-import { emptyState, oldestCursor, serializeState, startOf, stateOf, type SourceState, type State } from './state.ts';
+import {
+  emptyState,
+  forgetSource,
+  oldestCursor,
+  serializeState,
+  startOf,
+  stateOf,
+  type SourceState,
+  type State,
+} from './state.ts';
 import {
   expectRegularFile,
   generationOf,
@@ -95,6 +104,7 @@ export class StateStore implements Store {
   /** What was delivered and is not in the journal yet. */
   #uncommitted = new Map<string, Batch>();
   #registered = new Map<string, SourceState>();
+  #forgotten = new Set<string>();
   /** The cursors that the journal has of the sources that it names in this run. */
   readonly #journaled = new Map<string, string>();
   #bytesSinceSnapshot = 0;
@@ -175,6 +185,14 @@ export class StateStore implements Store {
     this.#registered.set(name, source);
   }
 
+  /** Retires a source, with what is pending or queued of it: the journal says so as well, so that it stays retired. */
+  forget(name: string): void {
+    forgetSource(name, this.state);
+    this.#uncommitted.delete(name);
+    this.#registered.delete(name);
+    this.#forgotten.add(name);
+  }
+
   /** It is on the disk within SAVE_INTERVAL_MS. */
   commit(source: string, batch: Batch): void {
     const { now } = this.#options;
@@ -239,7 +257,8 @@ export class StateStore implements Store {
     this.#lastSave = this.#options.now();
     const sources: Record<string, SourceRecord> = {};
     const newest = new Map<string, number>();
-    for (const [name, { cursor, start }] of this.#registered) sources[name] = { cursor, start };
+    for (const name of this.#forgotten) sources[name] = { forgotten: true };
+    for (const [name, { cursor, start }] of this.#registered) sources[name] = { ...sources[name], cursor, start };
     for (const [name, batch] of this.#uncommitted) {
       const { cursor } = stateOf(name, this.state);
       const before = this.#journaled.get(name);
@@ -255,6 +274,7 @@ export class StateStore implements Store {
     const hasSources = Object.keys(sources).length > 0;
     this.#uncommitted = new Map();
     this.#registered = new Map();
+    this.#forgotten = new Set();
     if (!hasSources) return;
     const { position, bytes } = await this.#opened.journal.append(sources, () => this.#cursors());
     this.#opened.recent.add({ ...position, newest });
@@ -279,7 +299,7 @@ export class StateStore implements Store {
       );
     }
     // Pages are delivered while the disk is written to: what is not in the journal would count twice after a crash.
-    while (this.#uncommitted.size > 0 || this.#registered.size > 0) await this.#append();
+    while (this.#uncommitted.size + this.#registered.size + this.#forgotten.size > 0) await this.#append();
     const oldest = recent.oldestNeeded((name) => {
       const source = state.sources[name];
       return source === undefined ? Infinity : startOf(source);

@@ -137,6 +137,17 @@ export function stateOf(source: string, { sources }: Pick<State, 'sources'>): So
   return known;
 }
 
+/** Takes a source out of the state, with what is pending or queued of it. */
+export function forgetSource(source: string, state: State): void {
+  const { pending } = state;
+  const without = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => name !== source));
+  state.sources = without(state.sources);
+  state.redeliver = state.redeliver.filter((queued) => queued.source !== source);
+  // Its lines still count: Fluent Bit's counter includes them.
+  if (pending !== null) state.pending = { ...pending, sources: without(pending.sources) };
+}
+
 /** Events before this second (epoch) are not ours, or cannot come again. */
 export function startOf({ start }: Pick<SourceState, 'start'>): number {
   return Math.floor((parseInstant(start) ?? 0) / 1000);

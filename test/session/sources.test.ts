@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { ExitCode } from '../../src/lib/errors.ts';
 import { leastRecentFirst, registerNew } from '../../src/session/sources.ts';
 import { parseState } from '../../src/state/parse-state.ts';
 import { emptyStore } from '../../src/state/state-store.ts';
 import { newSource, stateOf } from '../../src/state/state.ts';
+import { captureLog } from '../helpers/captured-log.ts';
+import { runCommand } from '../helpers/run-command.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { startSandbox } from '../sandbox/server.ts';
 
 const NOW = Date.parse('2026-11-21T20:30:00Z');
 const CURSOR = '2026-11-21T20:25:00Z';
@@ -24,7 +30,8 @@ function beginning({ clockLeadMs, lastRun, takenOver, lastAttempt }: Before): st
   if (lastAttempt !== undefined) store.register('ionos/1', { ...newSource(CURSOR), last_attempt: lastAttempt });
   if (lastRun !== undefined) store.state.last_run = lastRun;
   if (takenOver !== undefined) store.state.taken_over = takenOver;
-  const session = { api: { clockLeadMs }, config: { since: (now: number) => now - 300_000 }, store, now: () => NOW };
+  const config = { since: (now: number) => now - 300_000, peek: false, stateFile: 'state.json' };
+  const session = { api: { clockLeadMs }, config, log: captureLog(), store, now: () => NOW };
   const sources = [{ name: NEW, id: '2' }];
   assert.ok(registerNew(sources, session));
   assert.equal(registerNew(sources, session), false);
@@ -68,6 +75,69 @@ describe('leastRecentFirst', () => {
     assert.deepEqual(order(attempts), ['b', 'a']);
   });
 });
+
+describe('a source without a cursor', () => {
+  it('is announced once, with the state file and where it begins', async (t) => {
+    const { file, poll } = await account(t, 1);
+    assert.match(
+      await poll('--state-file', file),
+      new RegExp(
+        `^fetch-activity-logs: no cursor for ionos/1 in ${file}: beginning at ${CURSOR} \\(--since 5 min\\); ` +
+          'for older events: redeliver or export --from$',
+        'm',
+      ),
+    );
+    assert.doesNotMatch(await poll('--state-file', file), /no cursor/);
+  });
+
+  it('that appears later begins at the last run', async (t) => {
+    const { file, poll, add } = await account(t, 1);
+    await poll('--state-file', file, '--since', '0s');
+    add('2');
+    const said = await poll('--state-file', file, '--since', '0s');
+    assert.match(said, /no cursor for ionos\/2 in .*: beginning at 2026-11-21T20:30:00Z \(/);
+    assert.doesNotMatch(said, /ionos\/1/);
+  });
+
+  it('is one of a number where there are many', async (t) => {
+    const { file, poll } = await account(t, 5);
+    const said = (await poll('--state-file', file)).split('\n').filter((line) => line.includes('no cursor'));
+    assert.equal(said.length, 4);
+    assert.match(said[3] ?? '', /no cursor for 2 more sources in /);
+  });
+
+  it('is nothing to mention in a look', async (t) => {
+    const { poll } = await account(t, 1);
+    assert.doesNotMatch(await poll('--peek'), /no cursor/);
+  });
+});
+
+describe('--since', () => {
+  it('in the future is refused by name, and nothing is asked for', async () => {
+    const options = ['--peek', '--api-url', 'http://127.0.0.1:9', '--since', '2030-01-01'];
+    const { exitCode, stderr } = await runCommand(options, { env: { IONOS_API_TOKEN: 'x' }, now: () => NOW });
+    assert.equal(exitCode, ExitCode.Usage);
+    assert.equal(stderr, 'fetch-activity-logs: error: --since (2030-01-01T00:00:00Z) is in the future\n');
+  });
+});
+
+/** An API with contracts 1, 2, …, and a poll of it that returns what it says. */
+async function account(t: TestContext, contracts: number) {
+  const now = () => NOW;
+  const sandbox = await startSandbox({ now });
+  t.after(async () => sandbox.close());
+  for (let nth = 1; nth <= contracts; nth++) sandbox.addContract(String(nth));
+  return {
+    file: join(await temporaryFolder(t), 'state.json'),
+    add: (contract: string) => sandbox.addContract(contract),
+    poll: async (...options: string[]) => {
+      const env = { IONOS_API_TOKEN: 'sandbox-token', IONOS_API_URL: sandbox.url };
+      const { exitCode, stderr } = await runCommand(options, { env, now });
+      assert.equal(exitCode, ExitCode.Done, stderr);
+      return stderr;
+    },
+  };
+}
 
 function order(attempts: Record<string, string | null>): string[] {
   const entries = Object.entries(attempts).map(([name, last_attempt]) => [name, { cursor: CURSOR, last_attempt }]);
