@@ -122,7 +122,12 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   const state = read(file);
   if (state === undefined) return [ok('state', `${file} does not exist yet; the first poll creates it`)];
   if (!(state instanceof Error)) {
-    return [cursors(file, state, now), ...retention(file, state, setup, now), ...staleness(file, state, setup, now)];
+    return [
+      cursors(file, state, now),
+      ...lastErrors(file, state),
+      ...retention(file, state, setup, now),
+      ...staleness(file, state, setup, now),
+    ];
   }
   if (!(state instanceof ShapeError)) {
     return [error('state', `it cannot be read: ${state.message}`, { at, impact: NOTHING_COLLECTED })];
@@ -172,6 +177,15 @@ function cursors(file: string, state: State, now: number): Finding {
     });
   }
   return ok('state', `${what}, oldest cursor ${formatDuration(Math.max(0, now - instant))} ago`, { at });
+}
+
+/** What each source's last poll could not do or get, a gap that the API no longer has among it. */
+function lastErrors(file: string, state: State): Finding[] {
+  return Object.entries(state.sources).flatMap(([name, { last_error: message }]) => {
+    if (message === null) return [];
+    const impact = 'until a poll succeeds, its new events are late or missing';
+    return [warning('state-last-error', `${name}: last error: ${message}`, { at: { file }, impact })];
+  });
 }
 
 /** A cursor older than the API's retention: events in between are gone. */

@@ -54,6 +54,15 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     );
   });
 
+  it('says what the last poll of a source could not get', async (t) => {
+    const machine = await installedMachine(t);
+    const gap = `${new Date(NOW).toISOString()} the API no longer has the events from 2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z`;
+    const cursor = new Date(NOW - 60_000).toISOString();
+    const source = { cursor, last_success: cursor, last_error: gap };
+    await machine.write(STATE, JSON.stringify({ version: 1, sources: { 'ionos/1': source } }));
+    assert.deepEqual(await found(machine), [`warning state-last-error: ionos/1: last error: ${gap}`]);
+  });
+
   it('calls a poll an error that does not end', async (t) => {
     const machine = await installedMachine(t);
     await lock(machine, await thisProcess(NOW - 3_600_000));
