@@ -6,7 +6,7 @@ import { formatDuration, formatSecond } from '../lib/duration.ts';
 import { AppError, ConfigError, ExitCode, type ApiError, StateError, messageOf } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { Stopped } from '../lib/run.ts';
-import { counted } from '../lib/words.ts';
+import { counted, grouped } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
 import type { Source } from '../providers/provider.ts';
 import {
@@ -133,6 +133,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
   let isTaken = await acknowledgement.settle();
   if (isTaken && !run.signal.aborted) isTaken = await deliverPast(session, sources);
   const losses = await session.destination.look(run.signal);
+  session.filter.noteTypes(store.state, now(), log);
   if (!(fatal instanceof StateError)) await store.flush();
   if (fatal !== undefined) {
     sayAnchor(seq, session);
@@ -147,7 +148,8 @@ async function pollAll(session: Session): Promise<ExitCode> {
   if (overrunMs > MAX_OVERRUN_MS) {
     log.warn(`the run ended ${formatDuration(overrunMs)} after its deadline: what reads stdout is too slow for it`);
   }
-  log.info(`${counted(delivery.events, 'event')} from ${counted(sources.length, 'source')}`);
+  const leftOut = delivery.excluded === 0 ? '' : `; ${grouped(delivery.excluded)} left out by type`;
+  log.info(`${counted(delivery.events, 'event')} from ${counted(sources.length, 'source')}${leftOut}`);
   if (interrupted > 0) {
     log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
   }

@@ -154,7 +154,7 @@ function sourceStatus(
     failed_at: toSecond(failedAt ?? null),
     last_error: error === undefined || error === null ? null : oneLine(redact(error, secrets)),
     delivered: source.delivered,
-    excluded: 0,
+    excluded: source.excluded,
     late_events: source.late.count,
     greatest_lateness_seconds: source.late.max_seconds,
     last_sweep: toSecond(source.last_sweep),
@@ -163,7 +163,7 @@ function sourceStatus(
     oversize: source.oversize,
     rejected: source.rejected,
     strikes: Object.keys(source.strikes).length,
-    pending_lines: pending?.sources[name]?.entries.length ?? 0,
+    pending_lines: pending?.sources[name]?.entries.filter(({ kind }) => !kind.startsWith('excluded')).length ?? 0,
   };
 }
 

@@ -63,7 +63,7 @@ function journalLines({ journal_commit, journal_bytes, redeliver, sources }: Sta
 function asides(source: SourceStatus): string[] {
   const { late_events: late, greatest_lateness_seconds: lateness } = source;
   const parts: [number, string][] = [
-    [source.excluded, 'excluded by type'],
+    [source.excluded, 'left out by type'],
     [late, `late (by up to ${seconds(lateness)})`],
     [source.found_missing, 'found missing by sweeps and delivered'],
     [source.redelivered, 'redelivered'],

@@ -107,6 +107,8 @@ export const POLL: Options = {
   'journal-days': setting('State', 'N', 'How long to keep the journal of what was delivered', '90'),
   peek: { group: 'State', describe: 'Print without lock, state or acknowledgement', isOptionOnly: true },
   ...ADD_FIELDS,
+  'include-types': setting('Output', 'LIST', 'Print only events of these types', 'all'),
+  'exclude-types': setting('Output', 'LIST', 'Leave out events of these types; they are counted', 'none'),
   'max-line-bytes': setting('Output', 'N', 'Longer lines go to oversize.jsonl beside the state', '1000000'),
   ...ACKNOWLEDGEMENT,
   ...LIMITS,
@@ -126,6 +128,9 @@ const RANGE: Options = {
 };
 
 const STDOUT = 'stdout carries events and nothing else.';
+const TYPES =
+  'With --include-types and --exclude-types, what is left out is counted and noted in the journal. `redeliver` prints it ' +
+  'once the option is gone. An event without a type is left out by --include-types only.';
 
 /** Commands that do something with events. */
 const WORKING: readonly Command[] = [
@@ -137,7 +142,7 @@ const WORKING: readonly Command[] = [
       ['$0 --peek --since 1h | head -n 3', 'Look at some events; nothing is remembered'],
       ['$0 --state-file state.json', 'Poll once; the next run continues from there'],
     ],
-    notes: [STDOUT],
+    notes: [STDOUT, TYPES],
   },
   {
     name: 'follow',
@@ -150,7 +155,7 @@ const WORKING: readonly Command[] = [
       ['$0 follow --peek --since 1h', 'Watch on a terminal until Ctrl-C; nothing is remembered'],
       ['$0 follow --provider cloudscale', 'Follow the log of a cloudscale.ch project'],
     ],
-    notes: [STDOUT],
+    notes: [STDOUT, TYPES],
   },
   {
     name: 'export',
@@ -212,6 +217,9 @@ const WORKING: readonly Command[] = [
       ['$0 export --from 7d -o week.jsonl', 'The last seven days of all contracts'],
       ['$0 export --from 2026-10-01 --to 2026-11-01 -o october.csv --report october.json', 'October, for an auditor'],
       ['$0 export --from 2d --to 1d -o day.csv --separator semicolon', 'One day, for a spreadsheet'],
+    ],
+    notes: [
+      'An export has events of all types, whatever ACTIVITY_LOG_EXCLUDE_TYPES and ACTIVITY_LOG_INCLUDE_TYPES say.',
     ],
   },
   {

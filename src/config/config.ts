@@ -10,6 +10,7 @@ import {
   duration,
   integer,
   listOf,
+  names,
   oneOf,
   read,
   settings,
@@ -38,6 +39,10 @@ export interface Config {
   readonly requestTimeoutMs: number;
   readonly maxLineBytes: number;
   readonly addFields: readonly FieldName[];
+  /** Only events of these types are printed; all when empty. */
+  readonly includeTypes: readonly string[];
+  /** Events of these types are not printed. */
+  readonly excludeTypes: readonly string[];
   readonly ackUrl: URL | undefined;
   readonly ackInput: string;
   /** For tests on slow machines; no option, and in no help. */
@@ -84,6 +89,8 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
     requestTimeoutMs: setting('request-timeout', duration(1, MAX_TIMEOUT_MS), '30s'),
     maxLineBytes: setting('max-line-bytes', integer(MIN_LINE_BYTES, MAX_LINE_BYTES), '1000000'),
     addFields: setting('add-fields', listOf(FIELD_NAMES), ''),
+    includeTypes: setting('include-types', names, ''),
+    excludeTypes: setting('exclude-types', names, ''),
     ackUrl: setting('ack-url', url, undefined),
     ackInput: setting('ack-input', text, 'activity_log'),
     ackPatienceMs: setting('ack-patience', duration(0, MAX_TIMEOUT_MS), '2.5s'),

@@ -145,6 +145,11 @@ export function listOf<T extends string>(values: readonly T[]): Parser<readonly 
   return (value) => (value.trim() === NONE ? [] : [...new Set(words(value))].map(oneOf(values)));
 }
 
+/** Any words, each once, separated by commas or blanks; `none` for an empty list. */
+export function names(value: string): readonly string[] {
+  return value.trim() === NONE ? [] : [...new Set(words(value))];
+}
+
 /** Digits. Contract numbers of 19 digits exceed 2^53, so they are text from end to end. */
 export function contractNumber(value: string): string {
   if (!/^\d+$/.test(value)) throw new Expected('a contract number');

@@ -8,6 +8,7 @@ import { ReusableMemory } from '../lib/reusable-memory.ts';
 import type { Run } from '../lib/run.ts';
 import type { SourceProgress } from '../state/source-progress.ts';
 import type { Store } from '../state/state-store.ts';
+import type { TypeFilter } from './type-filter.ts';
 
 const LF = 0x0a;
 
@@ -20,6 +21,8 @@ export interface DeliveryOptions {
   readonly acknowledgement: Acknowledgement;
   readonly store: Pick<Store, 'catchUp'>;
   readonly run: Run;
+  /** What it does not keep is noted, and not printed; without it, everything is printed. */
+  readonly filter?: Pick<TypeFilter, 'keeps'>;
 }
 
 /** Takes pages of all sources, one after the other: there is one stdout. Printed, acknowledged, then saved. */
@@ -31,6 +34,8 @@ export class Delivery {
   /** Events printed in this run, and their bytes. */
   events = 0;
   bytes = 0;
+  /** New events of this run that the filter left out. */
+  excluded = 0;
   /** Pages delivered in this run, those with nothing new among them. */
   pages = 0;
 
@@ -50,7 +55,7 @@ export class Delivery {
   }
 
   async #deliver(source: Source, progress: Progress, page: Page): Promise<void> {
-    const { acknowledgement, run } = this.#options;
+    const { acknowledgement, filter, run } = this.#options;
     run.signal.throwIfAborted();
     this.pages++;
     const rejected = progress.takeRejected(page);
@@ -59,11 +64,16 @@ export class Delivery {
       const batch = progress.batch(page, rejected, false);
       acknowledgement.printed(progress.name, { ...batch, rejected: rejected.length }, 0);
     }
-    const events = progress.take(page);
-    if (events.length === 0) {
-      acknowledgement.printed(progress.name, progress.batch(page, [], true), 0);
-      return;
+    const excluded: EventSlice[] = [];
+    const events: EventSlice[] = [];
+    for (const event of progress.take(page)) (filter?.keeps(event) === false ? excluded : events).push(event);
+    const isAll = events.length === 0;
+    if (isAll || excluded.length > 0) {
+      const batch = progress.batch(page, excluded, isAll, 'excluded');
+      this.excluded += batch.entries.length;
+      acknowledgement.printed(progress.name, batch, 0);
     }
+    if (isAll) return;
     let done = 0;
     for (const portion of portions(events, progress.state)) {
       if (done > 0) run.signal.throwIfAborted();

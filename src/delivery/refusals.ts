@@ -23,7 +23,8 @@ export function hasRefusals({ strikes }: Refusals): boolean {
 
 /** Fluent Bit did not count all of these events: any of them may be the one that it refuses. */
 export function noteRefused(source: Refusals, { entries }: Batch): void {
-  for (const key of new Set(entries.map(({ key }) => key.toString()))) {
+  const printed = entries.filter(({ kind }) => !kind.startsWith('excluded'));
+  for (const key of new Set(printed.map(({ key }) => key.toString()))) {
     source.strikes[key] = (source.strikes[key] ?? 0) + 1;
   }
 }

@@ -62,6 +62,7 @@ function ofTheRun(session: Session, exitCode: ExitCode): Metric[] {
     gauge('last_run_duration_seconds', 'How long the last run took.', (now() - startedAt) / 1000),
     gauge('last_run_exit_code', 'What the last run ended with; 0 is good.', exitCode),
     gauge('last_run_events', 'Events that the last run printed.', delivery.events),
+    gauge('last_run_excluded_events', 'New events that the last run left out by type.', delivery.excluded),
     gauge('last_run_printed_bytes', 'Bytes that the last run printed.', delivery.bytes),
     gauge('last_run_received_bytes', 'Bytes of answers that the last run received.', bytes),
     { ...gauge('last_run_requests', 'Answers to the last run, by HTTP status.', 0), samples: byStatus },
@@ -109,6 +110,7 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
       return instant === undefined ? undefined : Math.max(0, Math.round(now() - instant * 1000) / 1000);
     }),
     metric('counter', 'events_total', 'Events delivered.', (source) => source.delivered),
+    metric('counter', 'excluded_events_total', 'Events left out by type.', (source) => source.excluded),
     metric(
       'counter',
       'late_events_total',

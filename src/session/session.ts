@@ -14,6 +14,7 @@ import { beginAcknowledgement } from '../delivery/pending.ts';
 import type { Provider } from '../providers/provider.ts';
 import { startRun, type Run } from '../lib/run.ts';
 import { StateStore, emptyStore, type Store } from '../state/state-store.ts';
+import { TypeFilter } from '../delivery/type-filter.ts';
 import type { World } from '../lib/world.ts';
 
 /** What one poll works with. */
@@ -27,6 +28,7 @@ export interface Session {
   readonly provider: Provider;
   readonly acknowledgement: Acknowledgement;
   readonly delivery: Delivery;
+  readonly filter: TypeFilter;
   readonly destination: DestinationWatch;
   /** When it began, in epoch milliseconds. */
   readonly startedAt: number;
@@ -90,7 +92,8 @@ export async function withSession<T>(
       stubFields: config.provider.stubFields,
       log,
     });
-    const delivery = new Delivery({ outlet, lineBuilder, acknowledgement, store, run });
+    const filter = new TypeFilter(config);
+    const delivery = new Delivery({ outlet, lineBuilder, acknowledgement, store, run, filter });
     return await work({
       config,
       credentials,
@@ -101,6 +104,7 @@ export async function withSession<T>(
       provider,
       acknowledgement,
       delivery,
+      filter,
       destination: new DestinationWatch(fluentBit, store, config, now),
       startedAt,
       now,

@@ -2,6 +2,8 @@ import type { EventId } from '../events/event-id.ts';
 
 /** What became of an event. Where an event has no id of its own, `unnamed`, its key is a hash and says nothing twice. */
 export const ENTRY_KINDS = ['delivered', 'delivered_unnamed', 'excluded', 'excluded_unnamed', 'redelivered'] as const;
+/** Whether an event was printed, or left out by a filter. */
+export type Outcome = 'delivered' | 'excluded';
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** One event that needs no further care. */

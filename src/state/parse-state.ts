@@ -58,8 +58,14 @@ export function parseState(text: string): State {
     pending: document['pending'] == null ? null : parsePending(document['pending']),
     redeliver: list(document['redeliver'] ?? [], 'redeliver').map(parseRedelivery),
     ...(destination === undefined ? {} : { destination }),
+    ...(document['types'] === undefined ? {} : { types: parseTypes(document['types']) }),
     ...(document['version'] === undefined || document['taken_over'] === true ? { taken_over: true } : {}),
   };
+}
+
+function parseTypes(value: unknown): Record<string, number> {
+  const types = Object.entries(object(value, 'types'));
+  return Object.fromEntries(types.map(([name, second]) => [name, count(second, `types["${name}"]`)]));
 }
 
 function parseSource(value: unknown, path: string): SourceState {
@@ -87,6 +93,7 @@ function parseSource(value: unknown, path: string): SourceState {
     seen: new SeenEvents(seen.map(([key, value]) => seenGroup(key, value, `${path}.seen`))),
     partial: texts(source['partial'] ?? [], `${path}.partial`),
     delivered: count(source['delivered'] ?? 0, `${path}.delivered`),
+    excluded: count(source['excluded'] ?? 0, `${path}.excluded`),
     last_event: instantOrNull(source['last_event'], `${path}.last_event`),
     last_attempt: textOrNull(source['last_attempt'], `${path}.last_attempt`),
     last_success: textOrNull(source['last_success'], `${path}.last_success`),

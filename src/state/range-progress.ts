@@ -1,7 +1,7 @@
 import type { EventSlice } from '../events/event.ts';
 import { EventIdMap } from '../events/event-id-map.ts';
 import type { Page } from '../providers/provider.ts';
-import { addLateness, emptyBatch, type Batch } from './batch.ts';
+import { addLateness, emptyBatch, type Batch, type Outcome } from './batch.ts';
 import { keyOf, secondOf } from './source-progress.ts';
 import type { JournalledIds } from './journalled-ids.ts';
 import type { SourceState } from './state.ts';
@@ -50,15 +50,17 @@ export class RangeProgress {
     return [];
   }
 
-  batch(page: Page, events: readonly EventSlice[]): Batch {
+  /** What is to be noted once these events are delivered, or left out. What was known and is left out needs no note. */
+  batch(page: Page, events: readonly EventSlice[], _isEnd: boolean, outcome: Outcome = 'delivered'): Batch {
     const batch = emptyBatch();
     for (const event of events) {
       const isMissing = this.#missing.has(event);
-      const unnamed = event.id === undefined ? 'delivered_unnamed' : 'delivered';
+      if (!isMissing && outcome === 'excluded') continue;
+      const kind = event.id === undefined ? (`${outcome}_unnamed` as const) : outcome;
       const keepUntil = secondOf(event, page);
-      batch.entries.push({ key: keyOf(event), keepUntil, kind: isMissing ? unnamed : 'redelivered' });
+      batch.entries.push({ key: keyOf(event), keepUntil, kind: isMissing ? kind : 'redelivered' });
       if (!isMissing) continue;
-      if (this.#reason === 'sweep') batch.found_missing++;
+      if (this.#reason === 'sweep' && outcome === 'delivered') batch.found_missing++;
       const lateness = Math.ceil(this.#lateBefore - keepUntil);
       if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
     }

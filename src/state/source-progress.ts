@@ -1,4 +1,4 @@
-import { addLateness, emptyBatch, type Batch, type Entry } from './batch.ts';
+import { addLateness, emptyBatch, type Batch, type Entry, type Outcome } from './batch.ts';
 import { formatSecond, parseInstant } from '../lib/duration.ts';
 import type { EventSlice } from '../events/event.ts';
 import { EventId } from '../events/event-id.ts';
@@ -63,12 +63,12 @@ export class SourceProgress {
     return left > 0;
   }
 
-  /** What is to be noted once these events of the page are delivered; with its end, the page is. */
-  batch(page: Page, events: readonly EventSlice[], isEnd: boolean): Batch {
+  /** What is to be noted once these events of the page are delivered, or left out; with its end, the page is. */
+  batch(page: Page, events: readonly EventSlice[], isEnd: boolean, outcome: Outcome = 'delivered'): Batch {
     const batch = emptyBatch();
     for (const event of events) {
       const key = keyOf(event);
-      const kind = event.id === undefined ? 'delivered_unnamed' : 'delivered';
+      const kind = event.id === undefined ? (`${outcome}_unnamed` as const) : outcome;
       batch.entries.push({ key, keepUntil: secondOf(event, page), kind });
       if (event.id === undefined && !isEnd) batch.partial.push(key.toString());
       const lateness = latenessOf(event, page);
@@ -108,6 +108,7 @@ export function noteDelivered(state: SourceState, batch: Batch, at: number): voi
 export function noteEntry(state: SourceState, { key, keepUntil, kind }: Entry): void {
   if (kind === 'delivered' || kind === 'excluded') state.seen.add(key, keepUntil);
   if (kind === 'delivered' || kind === 'delivered_unnamed') state.delivered++;
+  if (kind === 'excluded' || kind === 'excluded_unnamed') state.excluded++;
   if (kind === 'redelivered') state.redelivered++;
   else state.hours.add(keepUntil);
 }

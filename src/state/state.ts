@@ -22,6 +22,8 @@ export interface SourceState {
   partial: string[];
   /** How many events were delivered in all. */
   delivered: number;
+  /** How many were left out by --include-types or --exclude-types in all. */
+  excluded: number;
   /** When the event that was delivered last happened, RFC 3339. */
   last_event: string | null;
   /** When it was last polled, whatever came of it. */
@@ -95,6 +97,8 @@ export interface State {
   redeliver: Redelivery[];
   /** What the last run knew of the lines behind Fluent Bit's input. */
   destination?: DestinationSeen;
+  /** When an event last had one of the types that a filter names, in epoch seconds. */
+  types?: Readonly<Record<string, number>>;
   /** The Python fetcher left it, and no source was polled since: what is before `last_run` it has printed. */
   taken_over?: boolean;
 }
@@ -161,6 +165,7 @@ export function newSource(cursor: string): SourceState {
     seen: new SeenEvents(),
     partial: [],
     delivered: 0,
+    excluded: 0,
     last_event: null,
     last_attempt: null,
     last_success: null,
