@@ -40,11 +40,8 @@ export async function tryAlone(t: TestContext, script: string, node: string): Pr
 
   const { stdout, stderr } = await ask();
   assert.equal(stdout, events.map(({ text }) => `${text}\n`).join(''));
-  assert.match(
-    stderr,
-    /^fetch-activity-logs: 50 events .*\nfetch-activity-logs: the journal ends with commit .*\n$/,
-    'two lines, and no warning of Node',
-  );
+  assert.match(stderr, /^fetch-activity-logs: 50 events /m);
+  assert.match(stderr, /^(fetch-activity-logs: .*\n)+$/, 'no warning of Node');
   assert.ok((await readdir(folder)).includes(STATE_FILE));
   assert.equal((await ask()).stdout, '', 'the second poll brings nothing twice');
 }
