@@ -1,7 +1,8 @@
 import yargs from 'yargs/yargs';
 import { ConfigError } from '../lib/errors.ts';
 import { closest } from '../lib/suggestion.ts';
-import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, type Command, type Options as OptionTable } from './commands.ts';
+import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, type Command } from './commands.ts';
+import type { OptionTable } from './options.ts';
 import type { Options } from './settings.ts';
 import { TOPICS, type Topic } from './topics.ts';
 

@@ -1,4 +1,5 @@
-import { COMMANDS, DEFAULT_COMMAND, GENERAL, type Command, type Option } from './commands.ts';
+import { COMMANDS, DEFAULT_COMMAND, GENERAL, type Command } from './commands.ts';
+import type { Option } from './options.ts';
 
 /** What the scripts of the shells call. It offers words and never does anything else. */
 export const COMPLETE = '__complete';

@@ -1,4 +1,5 @@
-import { COMMANDS, GENERAL, GROUPS, NAME, POLL, type Command, type Option } from './commands.ts';
+import { COMMANDS, GENERAL, NAME, type Command } from './commands.ts';
+import { GROUPS, POLL, type Option } from './options.ts';
 import { variableOf } from './settings.ts';
 import { TOPICS, type Topic } from './topics.ts';
 

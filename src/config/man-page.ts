@@ -1,4 +1,5 @@
-import { COMMANDS, GENERAL, NAME, type Command, type Option } from './commands.ts';
+import { COMMANDS, GENERAL, NAME, type Command } from './commands.ts';
+import type { Option } from './options.ts';
 import { VERSION } from '../lib/version.ts';
 import { TOPICS, type Topic } from './topics.ts';
 
