@@ -23,7 +23,7 @@ import { withSession, type Session } from '../session/session.ts';
 import { leastRecentFirst, registerNew, unseenWarning } from '../session/sources.ts';
 import { SourceProgress } from '../state/source-progress.ts';
 import { stateOf } from '../state/state.ts';
-import type { Store } from '../state/state-store.ts';
+import type { Store } from '../state/store.ts';
 
 /** At the deadline nothing more is fetched, but what was fetched is still printed and waited for. */
 const MAX_OVERRUN_MS = 5_000;

@@ -13,7 +13,7 @@ import {
   messageOf,
 } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
-import { emptyStore } from '../state/state-store.ts';
+import { emptyStore } from '../state/store.ts';
 import type { World } from '../lib/world.ts';
 
 /** The first pause of an outage; each further one is twice as long, up to the longest. */

@@ -9,7 +9,7 @@ import type { World } from '../lib/world.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { journalFiles, journalFolder } from '../state/journal-files.ts';
 import { parseState } from '../state/parse-state.ts';
-import { emptyStore } from '../state/state-store.ts';
+import { emptyStore } from '../state/store.ts';
 import type { State } from '../state/state.ts';
 import { readArrived } from '../verify/arrived.ts';
 import { compare, type Finding } from '../verify/compare.ts';

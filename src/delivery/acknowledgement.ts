@@ -4,7 +4,7 @@ import { StdoutError, messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Run } from '../lib/run.ts';
 import { append, type Batch } from '../state/batch.ts';
-import type { Store } from '../state/state-store.ts';
+import type { Store } from '../state/store.ts';
 import { isSameLife, type FluentBit, type InputCounter } from './fluent-bit-counter.ts';
 import { counted } from '../lib/words.ts';
 

@@ -7,7 +7,7 @@ import type { Page, Source } from '../providers/provider.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
 import type { Run } from '../lib/run.ts';
 import type { SourceProgress } from '../state/source-progress.ts';
-import type { Store } from '../state/state-store.ts';
+import type { Store } from '../state/store.ts';
 import type { TypeFilter } from './type-filter.ts';
 
 const LF = 0x0a;

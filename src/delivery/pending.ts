@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { NotTakenError, messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Pending } from '../state/state.ts';
-import type { Store } from '../state/state-store.ts';
+import type { Store } from '../state/store.ts';
 import {
   CountedAcknowledgement,
   LOOK_MS,

@@ -8,7 +8,7 @@ import type { Batch } from '../state/batch.ts';
 import { noteDelivered } from '../state/source-progress.ts';
 import { emptyState, stateOf, type SourceState, type State } from '../state/state.ts';
 import { removeLeftovers } from '../state/state-file.ts';
-import type { Store } from '../state/state-store.ts';
+import type { Store } from '../state/store.ts';
 import {
   assertResumable,
   readRecord,

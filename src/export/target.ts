@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { ExportRange, ExportRequest } from '../config/export-request.ts';
 import { Outlet } from '../delivery/outlet.ts';
 import type { World } from '../lib/world.ts';
-import { emptyStore, type Store } from '../state/state-store.ts';
+import { emptyStore, type Store } from '../state/store.ts';
 import { PartialFile } from './partial-file.ts';
 import type { SourceTally } from './progress-record.ts';
 import { sha256Of } from './report.ts';

@@ -2,7 +2,7 @@ import { lookAtDestination, newLosses, rememberDestination, type Destination } f
 import type { FluentBit } from '../delivery/fluent-bit-counter.ts';
 import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
 import type { Config } from '../config/config.ts';
-import type { Store } from '../state/state-store.ts';
+import type { Store } from '../state/store.ts';
 
 /** Notices what became of the lines of earlier runs behind Fluent Bit's input. */
 export class DestinationWatch {

@@ -13,7 +13,8 @@ import { LineBuilder } from '../delivery/line-builder.ts';
 import { beginAcknowledgement } from '../delivery/pending.ts';
 import type { Provider } from '../providers/provider.ts';
 import { startRun, type Run } from '../lib/run.ts';
-import { StateStore, emptyStore, type Store } from '../state/state-store.ts';
+import { StateStore } from '../state/state-store.ts';
+import { emptyStore, type Store } from '../state/store.ts';
 import { TypeFilter } from '../delivery/type-filter.ts';
 import type { World } from '../lib/world.ts';
 

@@ -4,6 +4,7 @@ import { parseInstant } from '../lib/duration.ts';
 import { StateError } from '../lib/errors.ts';
 import type { DestinationSeen } from './destination-seen.ts';
 import { HourCounts } from './hour-counts.ts';
+import type { SourceRecord } from './journal-line.ts';
 import { FIRST_PREV, type ChainEnd, type Position } from './chain.ts';
 import { SeenEvents } from './seen-events.ts';
 
@@ -155,6 +156,15 @@ export function forgetSource(source: string, state: State): void {
 /** Events before this second (epoch) are not ours, or cannot come again. */
 export function startOf({ start }: Pick<SourceState, 'start'>): number {
   return Math.floor((parseInstant(start) ?? 0) / 1000);
+}
+
+/** Where each source is, as the journal has it. */
+export function cursorsOf({ sources }: State): Record<string, SourceRecord> {
+  const all: Record<string, SourceRecord> = {};
+  for (const [name, { cursor, start, partial }] of Object.entries(sources)) {
+    all[name] = { cursor, start, ...(partial.length > 0 ? { partial } : {}) };
+  }
+  return all;
 }
 
 /** A source that begins at this cursor. */

@@ -4,7 +4,7 @@ import { CountedAcknowledgement } from '../../src/delivery/acknowledgement.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { startRun } from '../../src/lib/run.ts';
 import { emptyBatch, type Batch } from '../../src/state/batch.ts';
-import { emptyStore } from '../../src/state/state-store.ts';
+import { emptyStore } from '../../src/state/store.ts';
 import { newSource, stateOf } from '../../src/state/state.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';

@@ -6,7 +6,7 @@ import { EventId } from '../../src/events/event-id.ts';
 import { NotTakenError } from '../../src/lib/errors.ts';
 import { startRun } from '../../src/lib/run.ts';
 import { emptyBatch } from '../../src/state/batch.ts';
-import { emptyStore } from '../../src/state/state-store.ts';
+import { emptyStore } from '../../src/state/store.ts';
 import { newSource, stateOf, type Pending } from '../../src/state/state.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { leastRecentFirst, registerNew } from '../../src/session/sources.ts';
 import { parseState } from '../../src/state/parse-state.ts';
-import { emptyStore } from '../../src/state/state-store.ts';
+import { emptyStore } from '../../src/state/store.ts';
 import { newSource, stateOf } from '../../src/state/state.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { runCommand } from '../helpers/run-command.ts';
