@@ -166,13 +166,13 @@ function tallyOf(name: string, cursor: string, tallies: Record<string, SourceTal
 
 /** `1h` is an hour before the API's present, and so is the end: a machine's clock may be days behind. */
 function followClockOfApi({ session: { api, log, now }, request, target }: Export): void {
-  const { clockLeadMs: lead = 0 } = api;
-  if (target.isResumed || Math.abs(lead) <= MAX_CLOCK_SKEW_MS) return;
-  target.range = request.rangeAt(now() - lead);
+  const { clockSkewMs: skew = 0 } = api;
+  if (target.isResumed || Math.abs(skew) <= MAX_CLOCK_SKEW_MS) return;
+  target.range = request.rangeAt(now() - skew);
   const { from, to } = target.range;
-  const side = lead > 0 ? 'ahead of' : 'behind';
+  const side = skew > 0 ? 'ahead of' : 'behind';
   log.warn(
-    `this machine's clock is ${formatDuration(Math.abs(lead))} ${side} the API's: by the API's clock, this exports ` +
+    `this machine's clock is ${formatDuration(Math.abs(skew))} ${side} the API's: by the API's clock, this exports ` +
       `${formatSecond(from)} to ${formatSecond(to)}`,
   );
 }

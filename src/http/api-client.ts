@@ -10,14 +10,14 @@ import { decoded, tooLarge } from './content-encoding.ts';
 import { connectionError, statusError } from './failed-answer.ts';
 import type { Dispatcher } from './undici.ts';
 
-/** A page larger than this is an error: nothing that the API is known to send comes near. */
+/** A larger page is an error: no known answer comes near this size. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
-/** Tries for one request, the first included, unless told otherwise. */
+/** Attempts per request, including the first. */
 const MAX_ATTEMPTS = 5;
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 30_000;
 const MAX_REDIRECTS = 3;
-/** A server that asks for more patience than this (Retry-After) is not waited for: the run ends, and says why. */
+/** A longer Retry-After is not waited for: the run ends and says why. */
 const MAX_RETRY_AFTER_MS = 300_000;
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
@@ -27,25 +27,24 @@ export interface ApiClientOptions extends Clock {
   /** The value of the Authorization header, read again for each request. */
   readonly authorization: string;
   readonly dispatcher: Dispatcher;
-  /** For the whole answer, its last byte included. */
+  /** For the whole answer, up to its last byte. */
   readonly requestTimeoutMs: number;
   /** How much time is left; no wait takes longer. */
   readonly remainingMs: () => number;
   readonly log: Log;
-  /** Gets a message as each wait before another attempt begins; the debug log unless given. */
+  /** Gets a message before each wait for another attempt; by default, the debug log. */
   readonly announce?: ((message: string) => void) | undefined;
   readonly random: () => number;
   readonly maxPageBytes?: number;
   readonly maxAttempts?: number | undefined;
-  readonly userAgent?: string;
 }
 
 export interface RequestOptions {
   /** Sent besides the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Where the body may be put that `parse` gets. */
+  /** May hold the body that `parse` gets. */
   readonly memory?: ReusableMemory | undefined;
-  /** Fewer tries than usual. */
+  /** Fewer attempts than usual. */
   readonly maxAttempts?: number;
 }
 
@@ -63,8 +62,8 @@ interface Redirect {
 /** Fetches pages of one API: with credentials, a time limit, a size limit and retries. */
 export class ApiClient {
   readonly #options: ApiClientOptions;
-  #clockLeadMs: number | undefined;
-  /** What went wrong last, for a run that ends before it succeeds. */
+  #clockSkewMs: number | undefined;
+  /** The last failure, for a run that ends before a request succeeds. */
   lastFailure: AppError | undefined;
   readonly stats = { requests: new Map<string, number>(), retries: 0, bytes: 0 };
 
@@ -72,9 +71,9 @@ export class ApiClient {
     this.#options = options;
   }
 
-  /** How far our clock was ahead of the server's at the last answer that had a date. */
-  get clockLeadMs(): number | undefined {
-    return this.#clockLeadMs;
+  /** How far our clock was ahead of the server's at the last answer with a date; negative when it was behind. */
+  get clockSkewMs(): number | undefined {
+    return this.#clockSkewMs;
   }
 
   /** The address of a path below the API's own, such as `/contracts`. */
@@ -84,7 +83,7 @@ export class ApiClient {
     return url;
   }
 
-  /** A URL that the API handed out. Throws ApiError when it is none, leads to another origin or holds credentials. */
+  /** A URL that the API handed out. Throws ApiError when it is not a URL, has another origin or holds credentials. */
   ownUrl(text: string): URL {
     if (!URL.canParse(text)) {
       throw new ApiError(`"${text.slice(0, 200)}" is not a valid next-page URL`, { retryable: false });
@@ -95,10 +94,9 @@ export class ApiClient {
   }
 
   /**
-   * The page at `url`, read by `parse`. What may pass is tried again, with growing waits: connections that fail,
-   * time-outs, answers that are cut off or that `parse` refuses with a PageError, and 408, 429, 500, 502, 503, 504.
-   * Throws ApiError or PageError when that did not help, and the signal's reason once it is aborted. Where `memory` is
-   * given, the body that `parse` gets may lie in it.
+   * The page at `url`, read by `parse`. Temporary failures are retried with growing waits: failed connections, timeouts,
+   * answers that are cut off or that `parse` refuses with a PageError, and 408, 429, 500, 502, 503, 504. Throws ApiError
+   * or PageError when no attempt succeeds, and the signal's reason once it is aborted.
    */
   async get<T>(url: URL, parse: (body: Buffer) => T, signal: AbortSignal, options: RequestOptions = {}): Promise<T> {
     const { remainingMs, pause } = this.#options;
@@ -138,7 +136,7 @@ export class ApiClient {
     }
   }
 
-  /** Doubled each time, with jitter, so that many collectors do not come back at once; what the server asks for wins. */
+  /** Doubled each time, with jitter, so that many collectors do not return at once; a longer Retry-After wins. */
   #wait(attempt: number, failure: AppError): number {
     const asked = failure instanceof ApiError ? failure.retryAfterMs : undefined;
     const backoff = Math.min(FIRST_WAIT_MS * 2 ** (attempt - 1), MAX_WAIT_MS) * (0.5 + this.#options.random() / 2);
@@ -181,7 +179,7 @@ export class ApiClient {
         authorization,
         accept: 'application/json',
         'accept-encoding': 'gzip',
-        'user-agent': this.#options.userAgent ?? 'fetch-activity-logs',
+        'user-agent': 'fetch-activity-logs',
       },
       // The time limit is one for the whole answer: undici's own for a silence, 5 minutes, may be shorter.
       silenceMs: requestTimeoutMs,
@@ -216,7 +214,7 @@ export class ApiClient {
 
   #readClock(date: string | string[] | undefined): void {
     const server = typeof date === 'string' ? Date.parse(date) : NaN;
-    if (!Number.isNaN(server)) this.#clockLeadMs = this.#options.now() - server;
+    if (!Number.isNaN(server)) this.#clockSkewMs = this.#options.now() - server;
   }
 }
 
@@ -228,7 +226,7 @@ function foreignOrigin(url: URL, origin: string): ApiError {
   );
 }
 
-/** How much a page holds, for those who debug: a list, or an object with its `events`. */
+/** The size of a page for the debug log: of a list, or of the `events` in an object. */
 function itemsOf(page: unknown): string {
   const items = isObject(page) ? page['events'] : page;
   return Array.isArray(items) ? `, ${counted(items.length, 'item')}` : '';

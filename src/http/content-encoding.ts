@@ -5,8 +5,8 @@ import { ApiError, PageError, codeOf, messageOf } from '../lib/errors.ts';
 const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip);
 
 /**
- * A body without its Content-Encoding (RFC 9110, 8.4): gzip, which is all that was asked for, once or several times,
- * and identity, which is nothing. Throws PageError when it is something else or damaged, ApiError when it is too large.
+ * A body without its Content-Encoding (RFC 9110, 8.4): gzip, the only one asked for, once or several times, or identity.
+ * Throws PageError when it is another one or damaged, ApiError when the body is too large.
  */
 export async function decoded(body: Buffer, header: string | string[] | undefined, maxBytes: number): Promise<Buffer> {
   const names = String(header ?? '').toLowerCase().split(','); // prettier-ignore
@@ -23,7 +23,7 @@ export async function decoded(body: Buffer, header: string | string[] | undefine
   }
 }
 
-/** A page that is not worth the memory that it takes. */
+/** The error for a page above the size limit. */
 export function tooLarge(maxBytes: number): ApiError {
   return new ApiError(`the page is larger than ${maxBytes} bytes; a smaller --page-size helps`, { retryable: false });
 }

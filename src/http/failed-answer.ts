@@ -9,9 +9,9 @@ const RETRYABLE_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 const RATE_LIMIT = 429;
 /** JavaScript's dates end with the year 275760. */
 const MAX_RETRY_AFTER_S = 1e11;
-/** Codes of Node's and OpenSSL's certificate checks: none of them passes by itself. */
+/** Codes of Node's and OpenSSL's certificate checks: trying again does not help. */
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT|HOSTNAME_MISMATCH)/;
-/** What the clock decides. */
+/** Checks that depend on the clock. */
 const VALIDITY_CODES: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'is not valid yet',
   CERT_HAS_EXPIRED: 'has expired',
@@ -27,7 +27,7 @@ export interface FailedAnswer {
   readonly now: number;
 }
 
-/** The error for an answer that is not a page, with the server's own words and until when it wants to be left alone. */
+/** The error for an answer that is not a page, with the server's own words and when it may be asked again. */
 export function statusError({ status, body, retryAfter, authorization, now }: FailedAnswer): ApiError {
   const wait = retryAfterMs(retryAfter, now);
   const remarks = [
@@ -50,7 +50,7 @@ export function retryAfterMs(header: string | string[] | undefined, now: number)
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** The error for a request that got no whole answer. `now` decides whether a certificate is valid. */
+/** The error for a request without a whole answer. `now` is the clock by which a certificate is valid or not. */
 export function connectionError(error: unknown, url: URL, now: number): ApiError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = codeOf(error) ?? codeOf(cause);

@@ -7,11 +7,11 @@ export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 export interface GetOptions {
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Longest wait for the headers, and for each part of the body; undici's own limits unless given. */
+  /** Longest wait for the headers, and for each part of the body; by default, undici's own limits. */
   readonly silenceMs?: number;
   /** Called when the headers have arrived, before the body. */
   readonly onHeaders?: (status: number, headers: Headers) => void;
-  /** Where the body is stored; new memory unless given. */
+  /** Where the body is stored; by default, in new memory. */
   readonly memory?: ReusableMemory | undefined;
   readonly maxBytes?: number;
   /** What is thrown when the body has more than maxBytes. */
@@ -48,7 +48,7 @@ export async function get(url: URL, dispatcher: Dispatcher, options: GetOptions)
   });
 }
 
-/** Copies a body into its memory as it comes: a stream would keep its parts until all of them are there. */
+/** Copies a body into memory as it arrives: a stream would keep its parts until all of them are there. */
 class Getting implements Dispatcher.DispatchHandler {
   readonly #options: GetOptions;
   readonly #resolve: (answer: Answer) => void;
@@ -71,7 +71,7 @@ class Getting implements Dispatcher.DispatchHandler {
 
   readonly onAbort = (): void => {
     const reason = this.#options.signal.reason as Error;
-    // A connection that is still being made cannot be cancelled, so nothing waits for it.
+    // A connection that is still being opened cannot be cancelled, so do not wait for it.
     this.#reject(reason);
     this.#controller?.abort(reason);
   };

@@ -4,7 +4,7 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:
 
 /**
  * Whether NO_PROXY exempts a URL, as curl, Go and Python's requests understand it: names with all names below them,
- * addresses, networks (10.0.0.0/8, fd00::/8), each with a port if need be, or `*` for everything.
+ * addresses, networks (10.0.0.0/8, fd00::/8), each optionally with a port, or `*` for everything.
  */
 export function isExempt(url: URL, noProxy: string): boolean {
   const port = url.port === '' ? DEFAULT_PORTS[url.protocol] : url.port;
@@ -21,7 +21,7 @@ interface Entry {
   readonly port?: string | undefined;
 }
 
-/** `host`, `host:port`, `address`, `[IPv6]`, `[IPv6]:port` or a bare IPv6 address, which has colons of its own. */
+/** `host`, `host:port`, `address`, `[IPv6]`, `[IPv6]:port` or a bare IPv6 address, which itself has colons. */
 function parseEntry(text: string): Entry {
   const [, bracketed, portBehind] = /^\[(.*)\](?::(\d+))?$/.exec(text) ?? [];
   if (bracketed !== undefined) return { host: bracketed, port: portBehind };

@@ -5,7 +5,7 @@ import { isExempt } from './no-proxy.ts';
 import { ignoreUnaskedContinue } from './unasked-continue.ts';
 import { Agent, loadProxyAgent, type Dispatcher } from './undici.ts';
 
-/** undici's SOCKS 5 leaves names to the proxy, which is what socks5h asks for. */
+/** With undici's SOCKS 5, the proxy resolves names, as socks5h asks. */
 const PROTOCOLS: Readonly<Record<string, string>> = {
   'http:': 'http:',
   'https:': 'https:',
@@ -15,13 +15,13 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
 };
 /**
  * How long each address of a host has to answer while others are left. Node's own 250 ms is less than a round trip over
- * a satellite: where the other address family leads nowhere, it never connects (https://github.com/nodejs/node/issues/54359).
+ * a satellite: where the other address family is unreachable, it never connects (https://github.com/nodejs/node/issues/54359).
  */
 const ADDRESS_TIMEOUT_MS = 2_500;
 
 /**
  * Connections to the API, through the proxy that the environment names: HTTPS_PROXY for https, HTTP_PROXY for http,
- * ALL_PROXY for both, NO_PROXY for exceptions, in capitals or small letters. Throws ConfigError.
+ * ALL_PROXY for both, NO_PROXY for exceptions, in upper or lower case. Throws ConfigError.
  */
 export async function createDispatcher(url: URL, env: NodeJS.ProcessEnv, connections: number): Promise<Dispatcher> {
   setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
@@ -35,7 +35,7 @@ export async function createDispatcher(url: URL, env: NodeJS.ProcessEnv, connect
     return new Agent({ connections });
   }
   const ProxyAgent = await loadProxyAgent();
-  // undici decodes user name and password for HTTP proxies only.
+  // Decoded here, because undici decodes user name and password for HTTP proxies only.
   const { uri, username, password } = proxy;
   const options = { uri, username, password, connections, proxyTunnel: false }; // a tunnel for https only, as others do
   return new ProxyAgent(options);
@@ -56,7 +56,7 @@ interface Proxy {
   readonly password: string;
 }
 
-/** Without a scheme it is http, as for curl and for Python's requests. */
+/** The scheme defaults to http, as for curl and Python's requests. */
 function parseProxy({ name, value }: Variable): Proxy {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? decoded(new URL(text)) : undefined;
@@ -66,7 +66,7 @@ function parseProxy({ name, value }: Variable): Proxy {
   );
 }
 
-/** Undefined when its protocol is unknown, or when user name or password hold a % that escapes nothing. */
+/** Undefined when its protocol is unknown, or when user name or password contain a stray %. */
 function decoded({ protocol, username, password, href }: URL): Proxy | undefined {
   const known = PROTOCOLS[protocol];
   if (known === undefined) return undefined;

@@ -10,8 +10,8 @@ const MAX_HEAD_BYTES = 1_024;
 
 /**
  * Some servers and proxies answer `100 Continue` though nobody asked (RFC 9110, 15.2: to be ignored). undici takes that for
- * a bad response and ends the connection, so it is left out of what a connection reads. No page looks like it: JSON
- * escapes line breaks within its texts.
+ * a bad response and ends the connection, so it is removed from what a connection reads. No page can look like it: JSON
+ * escapes line breaks in strings.
  */
 export function ignoreUnaskedContinue(): void {
   unsubscribe(CONNECTED, onConnected);

@@ -1,9 +1,9 @@
 import { pause } from './wait.ts';
 
-/** Two clocks that differ by less agree: the overlap makes up for it. */
+/** A smaller difference between two clocks is ignored: the overlap covers it. */
 export const MAX_CLOCK_SKEW_MS = 30_000;
 
-/** Time, as the program meets it. Tests hand in one that they move. */
+/** Where the program gets the time. Tests hand in a clock that they move. */
 export interface Clock {
   /** Epoch milliseconds. It jumps when somebody sets the time, so no span is measured with it. */
   readonly now: () => number;

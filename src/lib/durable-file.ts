@@ -4,7 +4,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { open, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Audit logs are not for everybody. */
+/** Only the owner may read audit logs. */
 const PRIVATE = 0o600;
 const LF = 0x0a;
 

@@ -1,4 +1,4 @@
-/** What the process ends with; Fluent Bit ignores it, people and timers do not. */
+/** Fluent Bit ignores exit codes; people and timers do not. */
 export const ExitCode = {
   Done: 0,
   NothingCollected: 1,
@@ -9,7 +9,7 @@ export const ExitCode = {
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-/** An error that a person is told in one line: what happened, to what, and what to do. `code` is stable. */
+/** An error whose message tells a person in one line what happened, to what, and what to do. `code` is stable. */
 export class AppError extends Error {
   readonly code: string;
   readonly exitCode: ExitCode;
@@ -43,7 +43,7 @@ export class LockedError extends AppError {
   }
 }
 
-/** Nobody reads stdout any more, or it cannot take what is written. */
+/** Stdout no longer has a reader, or cannot be written to. */
 export class StdoutError extends AppError {
   constructor(message: string, cause?: unknown) {
     super('STDOUT', message, ExitCode.NotDelivered, cause);
@@ -64,7 +64,7 @@ export class OutputError extends AppError {
   }
 }
 
-/** A page that holds no events that could be cut out: no JSON, cut off, or of an unknown shape. */
+/** A page whose events cannot be read: it is not JSON, cut off, or of an unknown shape. */
 export class PageError extends AppError {
   constructor(message: string, cause?: unknown) {
     super('PAGE', message, ExitCode.NothingCollected, cause);
@@ -81,7 +81,7 @@ export interface ApiErrorDetails {
   readonly cause?: unknown;
 }
 
-/** A request that brought no usable answer. */
+/** A request without a usable answer. */
 export class ApiError extends AppError {
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;

@@ -11,7 +11,7 @@ export interface ProcessIdentity {
   readonly boot: string;
   /** When the process started, in the kernel's ticks. */
   readonly started: string;
-  /** Since when it holds what it holds, in epoch milliseconds. */
+  /** When it took the lock, in epoch milliseconds. */
   readonly since: number;
 }
 

@@ -18,13 +18,13 @@ const GRACE_MS = 1_000;
 
 /** The time of one run. Every wait in it takes `signal`. */
 export interface Run {
-  /** Aborted at the deadline, by a signal from outside, or by `abort`: no new page is begun. */
+  /** Aborted at the deadline, by a signal from outside, or by `abort`: no new page is started. */
   readonly signal: AbortSignal;
-  /** Aborted a little after a signal from outside: no further line is begun. */
+  /** Aborted a little after a signal from outside: no further line is started. */
   readonly wrapUp: AbortSignal;
-  /** Aborted a little later: stdout is given up, also in the middle of a line. */
+  /** Aborted a little later: stdout is abandoned, even in the middle of a line. */
   readonly giveUp: AbortSignal;
-  /** How much time is left; negative behind the deadline. */
+  /** How much time is left; negative after the deadline. */
   remainingMs(): number;
   /** Ends the run because of an error that affects all sources. */
   abort(error: Error): void;

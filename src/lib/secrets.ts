@@ -1,7 +1,7 @@
 /** What is shown instead of a secret. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 /** Names whose values are secrets; a name such as ACTIVITY_LOG_TOKEN_FILE only says where one is. */
-const SECRET = /token|secret|passw(or)?d|passwd|api_?key|authorization|credential|shared_key|private_?key/i;
+const SECRET = /token|secret|passw(or)?d|api_?key|authorization|credential|shared_key|private_?key/i;
 const PLACE = /(_|\.)(file|path|directory|url)$/i;
 /** Switches and numbers of one digit: hiding them would garble other texts and protect nothing. */
 const NO_SECRET = /^(|on|off|true|false|yes|no|\d)$/i;

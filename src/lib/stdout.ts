@@ -13,7 +13,7 @@ export function openStdout(fd = 1): Writable {
   return streamFor(fd).on('error', () => undefined);
 }
 
-/** Whether somebody looks at what this stream prints. */
+/** Whether this stream prints to a terminal. */
 export function isTerminal(stream: Writable): boolean {
   return 'isTTY' in stream && stream.isTTY === true;
 }
@@ -27,10 +27,10 @@ function streamFor(fd: number): Writable {
 }
 
 /**
- * A file, to its last byte: process.stdout takes the short write of a disk that becomes full for a whole one. Of a write
- * that fails nothing remains where lines are appended, so that the next run does not continue a line that was cut.
+ * Writes to a file, down to the last byte: process.stdout takes the short write of a disk that becomes full for a whole
+ * one. Where lines are appended, a write that fails is taken back, so that the next run does not continue half a line.
  */
-export class FileOutput extends Writable {
+class FileOutput extends Writable {
   readonly #fd: number;
 
   constructor(fd: number) {
@@ -59,13 +59,13 @@ export class FileOutput extends Writable {
 
 class ClosedOutput extends Writable {
   override _write(_chunk: Buffer, _encoding: BufferEncoding, done: (error: Error) => void): void {
-    done(new Error('it is closed, or whoever started this discards it'));
+    done(new Error('it is closed, or what is printed is discarded'));
   }
 }
 
 /**
- * Whether nobody gets what is written. Node opens /dev/null for reading and writing where stdout is closed, as programs
- * do that discard what their child prints; a shell's `> /dev/null`, which is somebody's wish, is for writing only.
+ * Whether output goes nowhere without anybody asking for that. Node opens /dev/null for reading and writing where stdout
+ * is closed, and so do programs that discard what their child prints; a shell's `> /dev/null` is for writing only.
  */
 function isDiscarded(fd: number): boolean {
   const isDevNull = fstatSync(fd).rdev === statSync('/dev/null').rdev;

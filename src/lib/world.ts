@@ -5,14 +5,14 @@ import type { LogOptions } from './log.ts';
 /** What a command gets from its process: streams, environment, time. Tests hand in their own. */
 export interface World extends Clock {
   readonly env: NodeJS.ProcessEnv;
-  /** A chunk belongs to it only until the write's callback: then its memory is used again. */
+  /** It may use a chunk only until the write's callback: then its memory is used again. */
   readonly stdout: Writable;
   readonly log: Pick<LogOptions, 'write' | 'journal'>;
-  /** Where messages go, when that is a terminal: progress is shown there. */
+  /** stderr, when that is a terminal: progress is shown there. */
   readonly terminal?: Terminal | undefined;
-  /** Somebody can type into stdin: a person started this, not a service. */
+  /** stdin is a terminal: a person started this, not a service. */
   readonly isInteractive?: boolean;
-  /** This is a real machine, whose Fluent Bit service lends its settings to what root does by hand. */
+  /** This machine may have a Fluent Bit service, whose settings apply to commands that root runs by hand. */
   readonly hasService?: boolean;
   /** Aborted when the process is asked to end. */
   readonly signal: AbortSignal;

@@ -5,7 +5,7 @@ import { readPage, type JsonReader } from '../events/json-reader.ts';
 /** A page of a project's log as the API answers it. */
 export interface CloudscalePage {
   readonly entries: readonly EventSlice[];
-  /** What is in the place of entries and is not one; always empty unless asked for. */
+  /** What the list has besides entries; always empty unless asked for. */
   readonly rejected: readonly EventSlice[];
   /** The next page; null when this one is the last for now. */
   readonly next: string | null;
@@ -17,8 +17,8 @@ export interface CloudscalePage {
 export const CLOUDSCALE_ENTRY = { id: undefined, time: ['timestamp'] } as const;
 
 /**
- * Cuts the entries out of an answer of `GET /project-logs`. Throws PageError when it is not such an answer, or when one
- * of the entries is something else and `rejects` is not set.
+ * Cuts the entries out of an answer of `GET /project-logs`. Throws PageError when it has another form, or when one of
+ * the entries is something else and `rejects` is not set.
  */
 export function scanCloudscalePage(json: Buffer, rejects = false): CloudscalePage {
   return readPage(json, (reader) => {

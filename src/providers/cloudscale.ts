@@ -7,7 +7,7 @@ import { earliest } from './earliest.ts';
 import { CLOUDSCALE_ENTRY, scanCloudscalePage } from './cloudscale-page.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
-/** How a server says that it no longer knows a cursor; which one of these is not documented. */
+/** How a server may say that it no longer knows a cursor; the API does not document it. */
 const STALE_STATUSES = new Set([400, 404, 410]);
 /** The same for a start that is too long ago. */
 const TOO_OLD_STATUSES = new Set([400, 410, 422]);
@@ -103,7 +103,7 @@ class Cloudscale implements Provider {
     }
   }
 
-  /** A cursor is the URL to go on from; before there is one, the instant to begin at. */
+  /** The cursor is the next URL or, before the first page, the instant to start at. */
   #firstUrl(checkpoint: Checkpoint): URL {
     const { cursor } = checkpoint;
     if (parseInstant(cursor) !== undefined) return this.#since(cursor, checkpoint);
@@ -119,26 +119,26 @@ class Cloudscale implements Provider {
   }
 
   /**
-   * The instant to begin at instead when the first answer, good or bad, shows that ours lies in the API's future: what
-   * comes until then is ours, too. It is the cursor from then on, whatever becomes of this poll.
+   * Where to start instead when the first answer, good or bad, shows that our start is in the API's future: events
+   * until then are wanted, too. It becomes the cursor even if this poll fails.
    */
   #byServersClock({ cursor, end }: Checkpoint): string | undefined {
     const { api, log, now } = this.#context;
-    const lead = api.clockLeadMs ?? 0;
+    const skew = api.clockSkewMs ?? 0;
     const begin = parseInstant(cursor) ?? 0;
-    if (end !== undefined || lead <= MAX_CLOCK_SKEW_MS || begin <= now() - lead) return undefined;
-    log.warn(`this machine's clock is ${formatDuration(lead)} ahead of the API's: starting that much earlier`);
-    return formatSecond(Math.floor((begin - lead) / 1000));
+    if (end !== undefined || skew <= MAX_CLOCK_SKEW_MS || begin <= now() - skew) return undefined;
+    log.warn(`this machine's clock is ${formatDuration(skew)} ahead of the API's: starting that much earlier`);
+    return formatSecond(Math.floor((begin - skew) / 1000));
   }
 
   #startAgain(source: Source, checkpoint: Checkpoint, error: ApiError): URL {
     const { overlapMs, log } = this.#context;
     const { lastEvent, start, end } = checkpoint;
     if (end !== undefined) {
-      // Entries have no identity: what was exported already could not be told from what was not.
+      // Entries have no identity: what was exported already could not be recognized.
       throw new StateError(`${source.name}: the API no longer accepts the stored cursor (${error.message})`);
     }
-    // Never behind the last entry: a start may have been written while the clock was ahead.
+    // Never after the last entry: a start may have been written while the clock was ahead.
     const last = lastEvent === undefined ? undefined : Math.floor(lastEvent / 1000);
     const from = last === undefined ? start : Math.min(last, Math.max(start, last - Math.ceil(overlapMs / 1000)));
     log.error(
@@ -168,7 +168,7 @@ class Cloudscale implements Provider {
     const present = Math.min(Math.floor(now() / 1000), checkpoint.end ?? Infinity) - 1;
     if (present <= refused || !(await accepts(present))) throw refusal;
     if (await accepts(refused)) return refused;
-    // What is kept moves on with the clock: the next request comes a moment later.
+    // What the API retains moves with the clock, and the next request comes a moment later.
     return Math.min((await earliest(refused, present, accepts)) + 1, present);
   }
 
@@ -180,7 +180,7 @@ class Cloudscale implements Provider {
   }
 }
 
-/** Whether an entry lies before the end; a cursor need not keep the end of the query that it came from. */
+/** Whether an entry is before the end; a cursor need not keep the end of the query that it came from. */
 function isWanted({ end }: Checkpoint): (entry: EventSlice) => boolean {
   return ({ time }) => end === undefined || time === undefined || time < end * 1000;
 }

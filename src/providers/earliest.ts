@@ -1,6 +1,6 @@
 /**
- * The earliest of the whole seconds from `refused` to `accepted` that is accepted, by halving what is between; as
- * `accepted` is not asked for, it must be known to be.
+ * The earliest whole second after `refused` that is accepted, found by bisection up to `accepted`, which must be known
+ * to be accepted.
  */
 export async function earliest(
   refused: number,

@@ -6,15 +6,15 @@ import type { ProviderContext } from './provider.ts';
 
 /** A page of the list of contracts. */
 export interface ContractList {
-  /** As the text that they are written with: they exceed 2^53. */
+  /** As text: they exceed 2^53. */
   readonly numbers: readonly string[];
-  /** How many entries the page has, those without a number included. */
+  /** How many entries the page has, including those without a number. */
   readonly entries: number;
   /** The address of the next page, as the API gives it. */
   readonly next: string | undefined;
-  /** Whether it has links at all: then a missing `next` says that this is the last page. */
+  /** Whether it has links at all: then a missing `next` means that this is the last page. */
   readonly hasLinks: boolean;
-  /** What the page says of itself. */
+  /** What the page says about itself. */
   readonly offset: number | undefined;
   readonly limit: number | undefined;
   readonly total: number | undefined;
@@ -75,7 +75,7 @@ function pageByOffset(
 
 /**
  * The contracts of an answer of `GET /contracts`: a bare array, or `items` in an object that may say where the next
- * page is, as other IONOS APIs do. Throws PageError when it is no such list.
+ * page is, as other IONOS APIs do. Throws PageError when it is neither.
  */
 export function scanContractList(json: Buffer): ContractList {
   return readPage(json, (reader) => {

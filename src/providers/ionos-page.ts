@@ -5,7 +5,7 @@ import { readPage, type JsonReader } from '../events/json-reader.ts';
 /** A page of a contract's events as the API answers it. */
 export interface IonosPage {
   readonly events: readonly EventSlice[];
-  /** What is in the place of events and is not one; always empty unless asked for. */
+  /** What the list has besides events; always empty unless asked for. */
   readonly rejected: readonly EventSlice[];
   /** How many events the window has; undefined when the answer does not say. */
   readonly total: number | undefined;
@@ -22,8 +22,8 @@ const NO_TOTAL: Total = { total: undefined, totalIsLowerBound: false };
 /**
  * Cuts the events out of an answer of `GET /contracts/{n}`, in every form that the API is known or said to have:
  * `hits.hits[]` with the event in `_source`, in `source` or bare, `items[]`, and a bare array.
- * Throws PageError when it is none of these or is not JSON, or when one of the events is something else and `rejects`
- * is not set, and an ApiError that may be retried when the answer says that it is not complete.
+ * Throws PageError when it has another form or is not JSON, or when one of the events is something else and `rejects`
+ * is not set. Throws a retryable ApiError when the answer says that it is not complete.
  */
 export function scanIonosPage(json: Buffer, rejects = false): IonosPage {
   return readPage(json, (reader) => {

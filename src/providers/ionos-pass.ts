@@ -11,7 +11,7 @@ import type { ProviderContext } from './provider.ts';
 const MAX_WINDOW_HITS = 10_000;
 /** A window must fit into a run, or none would ever get past it: 4 minutes, and 30 seconds for a slow answer. */
 const MAX_WINDOW_PAGES = 5;
-/** As documented: no server cuts its pages to less. */
+/** The documented default: no server returns smaller pages. */
 const DEFAULT_LIMIT = 20;
 /** Into how many parts a window is cut where the server does not say how much too large it is. */
 const BLIND_PARTS = 8;
@@ -22,17 +22,17 @@ const BLIND_PARTS = 8;
 const UNEVENNESS = 1.25;
 /** Pages in a row without anything new. Late events push known ones onto the next page: a few are not a loop yet. */
 const MAX_PAGES_WITHOUT_PROGRESS = 8;
-/** Unreadable events in a row before it is the API that is taken for broken, and not the events. */
+/** With more unreadable events in a row, the API is broken, and not the events. */
 const MAX_UNREADABLE = 20;
 
 /** How the walk through a window ended: it was read, or it must be cut into so many parts. */
 export interface Outcome {
   readonly parts: number;
-  /** There was so little in it that the next one may be longer. */
+  /** It had so few events that the next one may be longer. */
   readonly isSparse?: boolean;
   /** How many events the API counts in it; undefined where it does not say. */
   readonly total?: number | undefined;
-  /** What is in it and was not returned. */
+  /** What it has and the API did not return, in words. */
   readonly gap?: string;
   /** The API does not accept the range, whatever the limit. */
   readonly refusal?: ApiError;
@@ -48,24 +48,24 @@ export interface WindowPage {
 export interface Walk {
   readonly contract: string;
   readonly window: Window;
-  /** Bad events are to be found and set aside. */
+  /** Bad events are found and set aside. */
   readonly isolates: boolean;
   readonly memory: ReusableMemory;
-  /** Each event that came. */
+  /** Each event received. */
   readonly seen: EventIdMap;
-  /** Events of the current pass that came twice in one answer, alike to the byte: they are two all the same. */
+  /** Events of the current pass that came twice in one answer, byte for byte: they count twice. */
   duplicates: number;
-  /** What came in the place of events in the current pass. */
+  /** How many items of the current pass were not events. */
   rejected: number;
   /** Pages of the current pass with nothing that the pass had not seen. */
   pagesWithoutProgress: number;
-  /** There were pages without events before others that had some: the server leaves events out of its pages. */
+  /** There were empty pages before others that were not: the server leaves events out of its pages. */
   hasHoles: boolean;
-  /** By the last answer; undefined where that is not believable. */
+  /** According to the last answer; undefined where that is not believable. */
   total: number | undefined;
   /** What the last answer said, believable or not. */
   counted: number | undefined;
-  /** So many events may a window have. */
+  /** The most events that a window may have. */
   maxEvents: number;
 }
 
@@ -88,7 +88,7 @@ export class WindowPasses {
     return this.#limit;
   }
 
-  /** What the API counts in a window, at the cost of one request; undefined when that may not be all. */
+  /** How many events the API counts in a window, at the cost of one request; undefined when there may be more. */
   async count(contract: string, window: Window, signal: AbortSignal): Promise<number | undefined> {
     const query = { contract, window, offset: 0, limit: 1, isolates: false, rejects: true };
     return believableTotal(await fetchPage(this.#api, query, signal), 0);
@@ -98,7 +98,7 @@ export class WindowPasses {
   async *pass(walk: Walk, signal: AbortSignal): AsyncGenerator<WindowPage, PassEnd> {
     const { window, seen } = walk;
     const isDivisible = window.to - window.from > 1;
-    // The same map does for both where nothing was seen before, as a rule.
+    // The first pass, which is nearly always the only one, needs one map, not two.
     const seenNow = seen.size === 0 ? seen : new EventIdMap();
     const unreadable: EventSlice[] = [];
     let limit = this.#limit;
@@ -108,7 +108,7 @@ export class WindowPasses {
     // What is not an event is let through only where the page stays as it is.
     let rejects = false;
     for (let offset = 0; ;) {
-      // Within Elasticsearch's limit as long as that lasts; beyond it, one can only try.
+      // Stay within Elasticsearch's limit; beyond it, the server may refuse.
       const depth = MAX_WINDOW_HITS - offset;
       const asked = depth > 0 ? Math.min(limit, depth) : limit;
       const query = { ...walk, offset, limit: asked, rejects };
@@ -203,13 +203,13 @@ function gapBehind({ counted, window }: Walk, offset: number): string {
   return `the API returns only the first ${offset} of ${all} events of the second ${formatSecond(window.from)}`;
 }
 
-/** The total, unless it is capped, or below what has come already: then the window is read until a page is empty. */
+/** The total, unless it is capped or below what was received: then the window is read until a page is empty. */
 function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset: number): number | undefined {
   if (total === undefined || totalIsLowerBound || total >= MAX_WINDOW_HITS) return undefined;
   return events.length > 0 && offset + events.length > total ? undefined : total;
 }
 
-/** Into how many parts the window of this first page must be cut, so that each has no more than so many events. */
+/** Into how many parts the window of this first page must be cut, so that each has at most `maxEvents`. */
 function partsOf({ total, totalIsLowerBound }: IonosPage, maxEvents: number): number {
   const isCapped = totalIsLowerBound || total === MAX_WINDOW_HITS;
   if (total === undefined || (isCapped ? total < maxEvents : total <= maxEvents)) return 1;

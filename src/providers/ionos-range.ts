@@ -2,13 +2,13 @@ import type { ApiClient } from '../http/api-client.ts';
 import { earliest } from './earliest.ts';
 import { isAccepted, type Window } from './ionos-request.ts';
 
-/** A range that every API should accept, unless it is too long ago. */
+/** Short enough for any API to accept, unless it is too long ago. */
 const SHORT_SECONDS = 60;
 
 /**
  * What the API accepts of a window that it refused: it may go too far back, or be too long. `from` is where to
- * continue, `width` how long a window may be. Undefined when it refuses the latest minute before `end` as well: then
- * the range is not what it refuses.
+ * continue, `width` how long a window may be. Undefined when it refuses the last minute before `end` as well: then
+ * the range is not the cause.
  */
 export async function acceptedRange(
   api: ApiClient,
@@ -26,6 +26,6 @@ export async function acceptedRange(
     return { from: window.from, width };
   }
   const from = await earliest(window.from, latest, (second) => accepts(second, second + SHORT_SECONDS));
-  // What is kept moves on with the clock: the next request comes a moment later.
+  // What the API retains moves with the clock, and the next request comes a moment later.
   return { from: Math.min(from + 1, latest), width: end - from };
 }

@@ -23,7 +23,7 @@ export interface PageQuery {
   readonly window: Window;
   readonly offset: number;
   readonly limit: number;
-  /** Bad events are to be found: a page is asked for twice only before it is taken for one that has them. */
+  /** Looks for bad events: a page that fails twice is taken for one that has them. */
   readonly isolates: boolean;
   /** What is not an event is returned as `rejected`. */
   readonly rejects: boolean;
@@ -32,7 +32,7 @@ export interface PageQuery {
 
 /** A page that is not JSON, though it is as long as it should be. */
 export class UnreadablePageError extends PageError {
-  /** What came in the place of the list's events; undefined where the answer has no list. */
+  /** The bytes inside the list of events; undefined where the answer has no list. */
   readonly hits: EventSlice | undefined;
 
   constructor(error: PageError, hits: EventSlice | undefined) {
@@ -53,7 +53,7 @@ export async function fetchPage(
   url.searchParams.set('offset', String(offset));
   url.searchParams.set('limit', String(limit));
   const options: RequestOptions = {
-    // Resellers' users have several contracts; with the number of the path it does no harm to others.
+    // Needed by users of resellers, who have several contracts; others are not affected.
     headers: { 'x-contract-number': contract },
     memory,
     ...(isolates ? { maxAttempts: ATTEMPTS_TO_ISOLATE } : {}),
@@ -89,7 +89,7 @@ export function isRefusal(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status !== undefined && REFUSALS.has(error.status);
 }
 
-/** The inside of the list of events in a text that is not JSON, in memory of its own. */
+/** A copy of the bytes inside the list of events, in a text that is not JSON. */
 function hitsIn(json: Buffer): EventSlice | undefined {
   const text = json.toString('latin1');
   const open = /^\s*(?:\[|\{(?:.*?)"(?:hits|items)"\s*:\s*\[)/s.exec(text);

@@ -7,15 +7,15 @@ import type { ProviderContext } from './provider.ts';
 
 /** Passes in a row that may bring nothing new before a window is cut. */
 const MAX_PASSES_WITHOUT_PROGRESS = 2;
-/** The same where it cannot be cut; with doubled pauses between, 3.5 seconds in all. */
+/** The same where it cannot be cut; with doubled pauses between, 3.5 seconds in total. */
 const MAX_SHORT_PASSES = 4;
 const SHORT_PAUSE_MS = 500;
 
-/** What the walks through a source's windows share, one after the other: new ones for each would cost time. */
+/** What the walks through a source's windows use one after the other: allocating it for each would cost time. */
 export class Scratch {
   readonly memory = new ReusableMemory();
   readonly seen = new EventIdMap();
-  /** Bad events are to be found and set aside. */
+  /** Bad events are found and set aside. */
   readonly isolates: boolean;
 
   constructor(isolates = false) {
@@ -33,15 +33,15 @@ export class WindowReader {
     this.#passes = new WindowPasses(context);
   }
 
-  /** What the API counts in a window, at the cost of one request; undefined when that may not be all. */
+  /** How many events the API counts in a window, at the cost of one request; undefined when there may be more. */
   async count(contract: string, window: Window, signal: AbortSignal): Promise<number | undefined> {
     return this.#passes.count(contract, window, signal);
   }
 
   /**
    * All events of a window, page by page, whatever their order. New events shift the pages while they are read, so
-   * the window is read again until as many different events have come as the server counts. A page's events are in
-   * memory of the scratch, until the next page is asked for.
+   * the window is read again until as many different events have come as the server counts. A page's events are in the
+   * scratch memory, and valid until the next page is asked for.
    */
   async *read(
     contract: string,
@@ -79,12 +79,12 @@ export class WindowReader {
       if (walk.hasHoles && withoutProgress > 0) {
         return { parts: 1, total: walk.total, gap: `${account}, but leaves some out of its pages: ${came} came` };
       }
-      // Events that are alike to the byte count on one page only, and where the empty page came late, a smaller
-      // window may have what is behind it.
+      // Events that are equal byte for byte are counted on one page only, and where the empty page came late, a
+      // smaller window may have the rest.
       const isTooLarge = window.to - window.from > 1 && (end === 'total reached' || came >= this.#passes.limit);
       if (isTooLarge && withoutProgress >= MAX_PASSES_WITHOUT_PROGRESS) return HALVE;
       if (isTooLarge || withoutProgress < MAX_SHORT_PASSES) {
-        // The server may have been caught at a bad moment.
+        // The server may just have been busy.
         if (!isTooLarge && withoutProgress > 0) await this.#pause(SHORT_PAUSE_MS * 2 ** (withoutProgress - 1), signal);
         continue;
       }

@@ -7,8 +7,8 @@ import { acceptedRange } from './ionos-range.ts';
 import { Scratch, WindowReader } from './ionos-window.ts';
 import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
 
-/** A smaller lead cannot be told from a slow answer. */
-const MIN_CLOCK_LEAD_MS = 2_000;
+/** A smaller skew cannot be distinguished from a slow answer. */
+const MIN_CLOCK_SKEW_MS = 2_000;
 
 /** The IONOS CLOUD Activity Log API: events of a time window, in pages by offset. */
 export const ionos: ProviderDefinition = {
@@ -113,11 +113,11 @@ class Ionos implements Provider {
     }
   }
 
-  /** Our clock, or the API's where ours is far behind it, as after a start without the network's time. */
+  /** Our clock, or the API's where ours is far behind it, as after a boot without network time. */
   #now(): number {
     const { api, now } = this.#context;
-    const lead = api.clockLeadMs ?? 0;
-    return lead < -MAX_CLOCK_SKEW_MS ? now() - lead : now();
+    const skew = api.clockSkewMs ?? 0;
+    return skew < -MAX_CLOCK_SKEW_MS ? now() - skew : now();
   }
 
   /** The cursor in epoch seconds. One ahead of the clock was written while the clock was wrong. */
@@ -129,7 +129,7 @@ class Ionos implements Provider {
     this.#context.log.error(
       `${source.name}: its cursor ${cursor} is ahead of this machine's clock by ` +
         `${formatDuration(known * 1000 - this.#now())}; continuing from ${formatSecond(end)}. ` +
-        `If the clock was wrong until now, fetch what was missed with the export command.`,
+        `If the clock was wrong until now, run redeliver for the time in between.`,
     );
     return end;
   }
@@ -141,16 +141,16 @@ class Ionos implements Provider {
 
   /** How far a cursor may go, in epoch seconds: not past the API's own clock where ours is far ahead of it. */
   #apiClock(source: Source): number {
-    const lead = this.#context.api.clockLeadMs ?? 0;
-    // What the overlap makes up for does no harm; below two seconds a lead cannot be told from a slow answer.
-    if (lead <= Math.max(MIN_CLOCK_LEAD_MS, Math.min(MAX_CLOCK_SKEW_MS, this.#context.overlapMs))) return Infinity;
+    const skew = this.#context.api.clockSkewMs ?? 0;
+    // Skew that the overlap covers does no harm.
+    if (skew <= Math.max(MIN_CLOCK_SKEW_MS, Math.min(MAX_CLOCK_SKEW_MS, this.#context.overlapMs))) return Infinity;
     if (!this.#warnedOfClock) {
       this.#context.log.warn(
-        `this machine's clock is ${formatDuration(lead)} ahead of the API's; ${source.name} and all others ` +
-          `stay behind the API's clock until it is set right (timedatectl tells whether it is synchronized)`,
+        `this machine's clock is ${formatDuration(skew)} ahead of the API's; ${source.name} and all others ` +
+          `stay behind the API's clock until it is set right (timedatectl shows whether it is synchronized)`,
       );
     }
     this.#warnedOfClock = true;
-    return Math.floor((this.#context.now() - lead) / 1000);
+    return Math.floor((this.#context.now() - skew) / 1000);
   }
 }

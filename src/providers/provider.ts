@@ -4,11 +4,11 @@ import type { FieldPath } from '../events/field-scanner.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 
-/** What is polled on its own and has a cursor of its own: a contract, a project. */
+/** What is polled separately and has its own cursor: a contract, a project. */
 export interface Source {
   /** Its key in the state file, such as `ionos/31721060`; text from end to end, since contract numbers exceed 2^53. */
   readonly name: string;
-  /** What the provider calls it, such as `31721060`. */
+  /** Its name for the provider, such as `31721060`. */
   readonly id: string;
   /** The number of its contract, where there are contracts. */
   readonly contract?: string;
@@ -16,39 +16,39 @@ export interface Source {
 
 /** Where a source's next poll begins. */
 export interface Checkpoint {
-  /** As a page of the source had it last, or the RFC 3339 instant from which on a new source is polled. */
+  /** The last delivered page's, or the RFC 3339 instant at which a new source starts. */
   readonly cursor: string;
-  /** Events before this instant (epoch seconds) are not ours: before the first run, or printed by a predecessor. */
+  /** Events before this instant (epoch seconds) are not wanted: before the first run, or printed by a predecessor. */
   readonly start: number;
-  /** An earlier run failed because of a page that cannot be read: the event to blame is to be found and set aside. */
+  /** An earlier run failed because of a page that cannot be read: find the event that causes it and set it aside. */
   readonly isolatesBadEvents?: boolean;
-  /** When the event that was delivered last happened, in epoch milliseconds. */
+  /** The time of the last delivered event, in epoch milliseconds. */
   readonly lastEvent?: number;
-  /** Events from this instant on (epoch seconds) are not wanted; without it, there is no end but the present. */
+  /** Events from this instant on (epoch seconds) are not wanted; undefined: up to the present. */
   readonly end?: number;
 }
 
-/** A part of a source's events, in the order in which they are to be delivered. */
+/** Some of a source's events, in the order of delivery. */
 export interface Page {
-  /** Slices of memory that is used again: they are good until the next page is asked for. */
+  /** Slices of memory that is used again: valid until the next page is asked for. */
   readonly events: readonly EventSlice[];
-  /** What came in the place of events and is not one. It is set aside; the events are delivered all the same. */
+  /** What the list had besides events. It is set aside, and the events are delivered. */
   readonly rejected?: readonly EventSlice[];
-  /** Holds once this page and all before it are delivered: the next poll may begin here. */
+  /** Where the next poll starts, once this page and all before it are delivered. */
   readonly cursor: string;
   /** Identities of events before this instant (epoch seconds) need not be remembered once the page is delivered. */
   readonly forgetBefore?: number;
   /** Between which instants the server places these events (epoch seconds, end exclusive), whatever they say. */
   readonly between?: { readonly from: number; readonly to: number };
-  /** What the API counts and does not give, in words: it was said in the log, and the cursor passes it. */
+  /** What the API counts but does not return, in words: it has been logged, and the cursor moves past it. */
   readonly gap?: string | undefined;
   /** How many events the API counts in the span that ends with this page, where it counts them. */
   readonly counted?: number | undefined;
-  /** An event of before this instant (epoch seconds) that is new with this page came late. */
+  /** A new event from before this instant (epoch seconds) is late. */
   readonly lateBefore?: number;
 }
 
-/** What a provider is given to work with. */
+/** What a provider works with. */
 export interface ProviderContext {
   readonly api: ApiClient;
   readonly log: Log;
@@ -57,7 +57,7 @@ export interface ProviderContext {
   /** How far behind the cursor late events are looked for, in milliseconds. */
   readonly overlapMs: number;
   readonly pageSize: number;
-  /** Only these; all that the token sees when empty. */
+  /** Only these contracts; all that the token sees when empty. */
   readonly contracts: readonly string[];
 }
 
@@ -65,7 +65,7 @@ export interface ProviderContext {
 export interface Provider {
   /** The sources that can be polled. */
   sources(signal: AbortSignal): Promise<Source[]>;
-  /** All that is new in a source since its checkpoint. Ends when there is no more, throws when it cannot go on. */
+  /** All that is new in a source since its checkpoint. Ends when there is no more, throws when it cannot continue. */
   pages(source: Source, checkpoint: Checkpoint, signal: AbortSignal): AsyncIterable<Page>;
   /**
    * How many events a source has from one instant to another (epoch seconds, end exclusive), at the cost of one request;
@@ -74,18 +74,18 @@ export interface Provider {
   count?(source: Source, from: number, to: number, signal: AbortSignal): Promise<number | undefined>;
 }
 
-/** What the command line needs to know of a provider before there is one. */
+/** What the command line needs to know about a provider before it is created. */
 export interface ProviderDefinition {
   readonly name: string;
   readonly defaultApiUrl: string;
   /** Added to an API address that has no path. */
   readonly apiPath: string;
   readonly defaultStateFile: string;
-  /** Whether --contract means anything. */
+  /** Whether --contract applies. */
   readonly hasContracts: boolean;
   readonly environment: {
     readonly apiUrl: string;
-    /** In the order in which they are looked for. */
+    /** In order of precedence. */
     readonly tokens: readonly string[];
     readonly username?: string;
     readonly password?: string;

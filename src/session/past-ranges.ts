@@ -54,7 +54,7 @@ async function redeliver(session: Session, sources: readonly Source[]): Promise<
 
 async function sweep(session: Session, sources: readonly Source[]): Promise<boolean> {
   const { config, log, now, provider, run, store } = session;
-  const present = Math.floor((now() - Math.max(0, session.api.clockLeadMs ?? 0)) / 1000);
+  const present = Math.floor((now() - Math.max(0, session.api.clockSkewMs ?? 0)) / 1000);
   const longest = Math.max(0, ...config.sweepAgesMs) / 1000;
   const ages = provider.count === undefined ? [] : config.sweepAgesMs;
   for (const source of sources) {

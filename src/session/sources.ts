@@ -8,7 +8,7 @@ import { newSource, stateOf, type State } from '../state/state.ts';
 
 /** What it needs of a session to know where a source begins. */
 export interface Beginning extends Pick<Session, 'now'> {
-  readonly api: Pick<Session['api'], 'clockLeadMs'>;
+  readonly api: Pick<Session['api'], 'clockSkewMs'>;
   readonly config: Pick<Session['config'], 'since' | 'peek' | 'stateFile'>;
   readonly log: Pick<Session['log'], 'info'>;
   readonly store: Pick<Session['store'], 'state' | 'register'>;
@@ -29,8 +29,8 @@ export function registerNew(sources: readonly Source[], { api, config, log, stor
   if (isNew.length === 0) return false;
   const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
   // A clock that is ahead would leave out what happens until it is right.
-  const lead = api.clockLeadMs ?? 0;
-  const since = config.since(now() - (lead > MAX_CLOCK_SKEW_MS ? lead : 0));
+  const skew = api.clockSkewMs ?? 0;
+  const since = config.since(now() - (skew > MAX_CLOCK_SKEW_MS ? skew : 0));
   // What the Python fetcher left is its word on what it printed. Otherwise a source that appears late is a new one,
   // or the first run did not get this far: what came up since the sources were listed last is looked for, too.
   const attempts = Object.values(state.sources).flatMap(({ last_attempt }) => last_attempt ?? []);

@@ -46,14 +46,14 @@ function text(body: Buffer): string {
 
 describe('a request', () => {
   it('carries the credentials and says what it takes', async (t) => {
-    const { sandbox, get } = await set(t, { userAgent: 'fetch-activity-logs/1.2.3' });
+    const { sandbox, get } = await set(t);
     await get();
     const { headers, method, path } = sandbox.requests[0] ?? {};
     assert.deepEqual([method, path], ['GET', `/activitylog/v1/contracts/${CONTRACT}`]);
     assert.equal(headers?.['authorization'], 'Bearer sandbox-token');
     assert.equal(headers['accept'], 'application/json');
     assert.equal(headers['accept-encoding'], 'gzip');
-    assert.equal(headers['user-agent'], 'fetch-activity-logs/1.2.3');
+    assert.equal(headers['user-agent'], 'fetch-activity-logs');
   });
 
   it('goes to paths below that of the API, whether that ends in a slash or not', async (t) => {
@@ -83,13 +83,13 @@ describe('a request', () => {
   it('tells how far our clock is ahead of the server, whatever the status', async (t) => {
     let now = NOW + 90_500;
     const { sandbox, api, get } = await set(t, { now: () => now });
-    assert.equal(api.clockLeadMs, undefined);
+    assert.equal(api.clockSkewMs, undefined);
     await get();
-    assert.equal(api.clockLeadMs, 90_500);
+    assert.equal(api.clockSkewMs, 90_500);
     now = NOW - 3000;
     sandbox.fail({ fault: { type: 'status', status: 404 } });
     await assert.rejects(get());
-    assert.equal(api.clockLeadMs, -3000);
+    assert.equal(api.clockSkewMs, -3000);
   });
 
   it('takes no date for none, and keeps what it knew', async (t) => {
@@ -104,7 +104,7 @@ describe('a request', () => {
     for (const left of [2, 1, 0]) {
       await api.get(api.url('/'), text, never);
       assert.equal(dates.length, left);
-      assert.equal(api.clockLeadMs, 0);
+      assert.equal(api.clockSkewMs, 0);
     }
   });
 });
@@ -465,7 +465,7 @@ describe('the signal', () => {
     const api = clientFor(t, url);
     const getting = assert.rejects(api.get(api.url('/'), text, controller.signal), stop);
     // The answer has begun: the clock was read from its head.
-    while (api.clockLeadMs === undefined) await new Promise(setImmediate);
+    while (api.clockSkewMs === undefined) await new Promise(setImmediate);
     controller.abort(stop);
     await getting;
   });

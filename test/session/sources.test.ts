@@ -17,7 +17,7 @@ const CURSOR = '2026-11-21T20:25:00Z';
 const NEW = 'ionos/2';
 
 interface Before {
-  readonly clockLeadMs?: number;
+  readonly clockSkewMs?: number;
   readonly lastRun?: string;
   readonly takenOver?: boolean;
   /** When another source was polled last. */
@@ -25,13 +25,13 @@ interface Before {
 }
 
 /** Where a new source begins, which looks back for 5 minutes. */
-function beginning({ clockLeadMs, lastRun, takenOver, lastAttempt }: Before): string {
+function beginning({ clockSkewMs, lastRun, takenOver, lastAttempt }: Before): string {
   const store = emptyStore(() => NOW);
   if (lastAttempt !== undefined) store.register('ionos/1', { ...newSource(CURSOR), last_attempt: lastAttempt });
   if (lastRun !== undefined) store.state.last_run = lastRun;
   if (takenOver !== undefined) store.state.taken_over = takenOver;
   const config = { since: (now: number) => now - 300_000, peek: false, stateFile: 'state.json' };
-  const session = { api: { clockLeadMs }, config, log: captureLog(), store, now: () => NOW };
+  const session = { api: { clockSkewMs }, config, log: captureLog(), store, now: () => NOW };
   const sources = [{ name: NEW, id: '2' }];
   assert.ok(registerNew(sources, session));
   assert.equal(registerNew(sources, session), false);
@@ -44,9 +44,9 @@ describe('a source that was never polled', () => {
   });
 
   it('begins by the clock of the API where that of this machine is ahead by more than 30 s', () => {
-    assert.equal(beginning({ clockLeadMs: 3_600_000 }), '2026-11-21T19:25:00Z');
-    assert.equal(beginning({ clockLeadMs: 30_000 }), '2026-11-21T20:25:00Z');
-    assert.equal(beginning({ clockLeadMs: -3_600_000 }), '2026-11-21T20:25:00Z');
+    assert.equal(beginning({ clockSkewMs: 3_600_000 }), '2026-11-21T19:25:00Z');
+    assert.equal(beginning({ clockSkewMs: 30_000 }), '2026-11-21T20:25:00Z');
+    assert.equal(beginning({ clockSkewMs: -3_600_000 }), '2026-11-21T20:25:00Z');
   });
 
   it('begins when the sources were listed last, where that is longer ago than --since', () => {

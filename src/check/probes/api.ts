@@ -127,14 +127,14 @@ function failure(thrown: unknown, { apiUrl }: Config, prefix = ''): Finding {
   return error(code, `${prefix}${message}`, { impact: NOTHING_COLLECTED });
 }
 
-function clock({ clockLeadMs }: ApiClient): Finding[] {
-  if (clockLeadMs === undefined) return [];
-  const difference = formatDuration(Math.abs(clockLeadMs));
-  if (Math.abs(clockLeadMs) <= MAX_CLOCK_SKEW_MS) {
+function clock({ clockSkewMs }: ApiClient): Finding[] {
+  if (clockSkewMs === undefined) return [];
+  const difference = formatDuration(Math.abs(clockSkewMs));
+  if (Math.abs(clockSkewMs) <= MAX_CLOCK_SKEW_MS) {
     return [ok('clock', `this machine's clock is within ${formatDuration(MAX_CLOCK_SKEW_MS)} of the API's`)];
   }
   const [direction, impact] =
-    clockLeadMs > 0
+    clockSkewMs > 0
       ? ['ahead of', 'polls ask for a time that the API has not reached, so later events may be missed']
       : ['behind', 'events arrive that much later, and --since and --overlap cover the wrong times'];
   return [
