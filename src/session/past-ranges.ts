@@ -1,9 +1,11 @@
+import { EventIdMap } from '../events/event-id-map.ts';
 import { formatSecond } from '../lib/duration.ts';
 import { counted } from '../lib/words.ts';
 import { Stopped } from '../lib/run.ts';
-import type { Source } from '../providers/provider.ts';
+import type { Page, Source } from '../providers/provider.ts';
 import { hourOf } from '../state/hour-counts.ts';
-import { journalledIds, type SourceRange } from '../state/journalled-ids.ts';
+import { journalledIds, type JournalledIds, type SourceRange } from '../state/journalled-ids.ts';
+import { secondOf } from '../state/source-progress.ts';
 import { RangeProgress, type RangeReason } from '../state/range-progress.ts';
 import { startOf, stateOf, type SourceState } from '../state/state.ts';
 import { concernsAll, withAdvice } from './failures.ts';
@@ -12,10 +14,9 @@ import type { Session } from './session.ts';
 const HOUR_S = 3_600;
 /**
  * An event that does not say when it happened is in the journal with the end of the window that a poll had it from,
- * which is later. No poll has a longer window, but after an outage.
+ * which is later by so much at most, but for an outage.
  */
 const UNDATED_S = 24 * HOUR_S;
-
 /**
  * In the time that the run has left, after what is new: delivers what was asked for with `redeliver`, then compares hours
  * that have reached a sweep's age with the API's counts, and delivers what is missing. False when Fluent Bit did not
@@ -41,11 +42,16 @@ async function redeliver(session: Session, sources: readonly Source[]): Promise<
     const source = sources.find(({ name }) => name === queued.source);
     if (source === undefined) continue;
     const printed = session.delivery.events;
-    const isDone = await deliverRange(session, source, queued, queued.missing ? 'missing' : 'redeliver', (until) => {
-      queued.from = Math.max(queued.from, until);
-    });
-    log.info(`${source.name}: ${counted(session.delivery.events - printed, 'event')} redelivered`);
-    if (!isDone) return false;
+    try {
+      const isDone = await deliverRange(session, source, queued, queued.missing ? 'missing' : 'redeliver', (until) => {
+        queued.from = Math.max(queued.from, until);
+      });
+      log.info(`${source.name}: ${counted(session.delivery.events - printed, 'event')} redelivered`);
+      if (!isDone) return false;
+    } catch (error) {
+      warnOrThrow(error, session, `${source.name}: redelivering from ${formatSecond(queued.from)} failed`);
+      continue;
+    }
     store.state.redeliver = store.state.redeliver.filter((one) => one !== queued);
     await store.flush();
   }
@@ -75,8 +81,7 @@ async function sweep(session: Session, sources: readonly Source[]): Promise<bool
             log.warn(`${source.name}: a sweep found ${counted(found, 'event')} missing ${span}; delivered now`);
         }
       } catch (error) {
-        if (error instanceof Stopped || run.signal.aborted || concernsAll(error)) throw error;
-        log.warn(`${source.name}: the sweep failed and will be repeated: ${withAdvice(error, config.apiUrl.host)}`);
+        warnOrThrow(error, session, `${source.name}: the sweep failed`);
         break;
       }
       state.swept[age] = due.to;
@@ -84,6 +89,12 @@ async function sweep(session: Session, sources: readonly Source[]): Promise<bool
     }
   }
   return true;
+}
+
+/** A failure of one range: the other sources and ranges are none the worse. Throws what ends the run. */
+function warnOrThrow(error: unknown, { config, log, run }: Session, what: string): void {
+  if (error instanceof Stopped || run.signal.aborted || concernsAll(error)) throw error;
+  log.warn(`${what}; the next run will retry: ${withAdvice(error, config.apiUrl.host)}`);
 }
 
 /** The hours that have reached the age since the last sweep. An hour that was older when it came first needs none. */
@@ -124,13 +135,15 @@ async function deliverRange(
   const folder = store.journalFolder;
   if (folder === undefined) return true;
   await store.flush();
-  const [journalled] = await journalledIds(folder, [{ ...range, to: range.to + UNDATED_S }]);
-  if (journalled === undefined) return true;
+  const usual = { ...range, to: range.to + UNDATED_S };
+  const journalled = await journalledIds(folder, usual);
   const state = stateOf(source.name, store.state);
   const lateBefore = Math.floor((Date.parse(state.cursor) || now()) / 1000);
   const progress = new RangeProgress(source.name, state, { reason, journalled, lateBefore });
   const checkpoint = { cursor: formatSecond(range.from), start: range.from, end: range.to, isolatesBadEvents: true };
   for await (const page of provider.pages(source, checkpoint, run.signal)) {
+    const undated = undatedOf(page, journalled);
+    if (undated.size > 0) await journalledIds(folder, { ...usual, from: usual.to, to: Infinity }, journalled, undated);
     await delivery.deliver(source, progress, page);
     if (page.events.length > 0) continue;
     if (!(await acknowledgement.settle())) return false;
@@ -138,4 +151,14 @@ async function deliverRange(
     if (!Number.isNaN(until)) onDone(until / 1000);
   }
   return acknowledgement.settle();
+}
+
+/** The ids of events that the journal may have with a later second than is usual. */
+function undatedOf(page: Page, journalled: JournalledIds): EventIdMap {
+  const ids = new EventIdMap();
+  for (const event of page.events) {
+    const isDated = event.time !== undefined && Math.floor(event.time / 1000) === secondOf(event, page);
+    if (!isDated && event.id !== undefined && !journalled.has(event.id)) ids.add(event.id, 0);
+  }
+  return ids;
 }

@@ -28,6 +28,11 @@ export class JournalledIds {
     else this.#named.add(id, 0);
   }
 
+  /** Whether an event with this id was delivered or left out. */
+  has(id: EventId): boolean {
+    return this.#named.has(id);
+  }
+
   /** Whether the event was delivered or left out. One without an id is taken out. */
   takeDelivered(key: EventId, isNamed: boolean): boolean {
     return isNamed ? this.#named.has(key) : decrement(this.#unnamed, key);
@@ -51,16 +56,23 @@ function decrement(counts: Map<string, number>, key: EventId): boolean {
   return left > 0;
 }
 
-/** Reads the journal once for all ranges, in their order. Lines that cannot be read are passed over. */
-export async function journalledIds(folder: string, ranges: readonly SourceRange[]): Promise<JournalledIds[]> {
-  const found = ranges.map(() => new JournalledIds());
+/**
+ * Reads what the journal has of a range, into `found` where it is given, and `only` these ids where they are. Lines that
+ * cannot be read are passed over.
+ */
+export async function journalledIds(
+  folder: string,
+  { source, from, to, since_seq = 0 }: SourceRange,
+  found = new JournalledIds(),
+  only?: EventIdMap,
+): Promise<JournalledIds> {
   for await (const line of journalLinesOf(folder)) {
-    for (const [index, { source, from, to, since_seq = 0 }] of ranges.entries()) {
-      line.sources.get(source)?.forEachId(
-        (id, _second, kind) => found[index]?.add(id, kind, kind.endsWith('_unnamed')),
-        (second, kind) => second >= from && second < to && (kind !== 'redelivered' || line.seq > since_seq),
-      );
-    }
+    line.sources.get(source)?.forEachId(
+      (id, _second, kind) => {
+        if (only?.has(id) !== false) found.add(id, kind, kind.endsWith('_unnamed'));
+      },
+      (second, kind) => second >= from && second < to && (kind !== 'redelivered' || line.seq > since_seq),
+    );
   }
   return found;
 }

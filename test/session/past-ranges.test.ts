@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { accountOf } from '../helpers/account.ts';
 import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import type { RequestRecord } from '../sandbox/request-record.ts';
 import type { SandboxSettings } from '../sandbox/server.ts';
 
 const HOUR = 3_600_000;
@@ -31,12 +32,12 @@ describe('a sweep', () => {
   it('finds events that come 2 hours, 2 days and 6 days late, and each is delivered exactly once', async (t) => {
     const m = await model(t);
     await pass(m, 0);
-    for (let hour = 0; hour < 8 * 24; hour += 6) await pass(m, 6 * HOUR, [{ contract: CONTRACT, agoMs: HOUR / 60 }]);
+    for (let day = 0; day < 8; day += 0.5) await pass(m, DAY / 2, [{ contract: CONTRACT, agoMs: MINUTE }]);
     const late = [2 * HOUR, 2 * DAY, 6 * DAY].map((agoMs) => ({ contract: CONTRACT, agoMs }));
     await pass(m, HOUR, late);
     assert.ok(accountOf(m.printed, m.events).lost.length >= 2);
     let said = '';
-    for (let hour = 0; hour < 8 * 24; hour += 6) said += await pass(m, 6 * HOUR);
+    for (let day = 0; day < 8; day += 0.5) said += await pass(m, DAY / 2);
     assertOnce(m);
     assert.match(said, /warning: ionos\/9876543218374837483: a sweep found 1 event missing between .*; delivered now/);
   });
@@ -48,6 +49,16 @@ describe('a sweep', () => {
     m.sandbox.addEvents(CONTRACT, [{ raw, time: m.now + 29 * MINUTE }]);
     await pass(m, 31 * MINUTE);
     for (let hour = 0; hour < 4; hour++) await pass(m, HOUR);
+    assertOnce(m);
+  });
+
+  it('does not deliver an event again that does not say when it happened, and came after days without a poll', async (t) => {
+    const m = await model(t);
+    for (let n = 0; n < 4; n++) await pass(m, HOUR, [{ contract: CONTRACT, agoMs: MINUTE }]);
+    const raw = '{"@uuid":"6c8f4fb0-4e4a-4d5c-9a3e-0a4d5c6b7a89","event":{"type":"undated"}}';
+    m.sandbox.addEvents(CONTRACT, [{ raw, time: m.now + HOUR }]);
+    await pass(m, 5 * DAY);
+    for (let day = 0; day < 8; day += 0.5) await pass(m, DAY / 2);
     assertOnce(m);
   });
 
@@ -111,6 +122,28 @@ describe('redeliver', () => {
     assert.equal(await m.command('redeliver', '--from', span[0] ?? '', '--to', span[1] ?? ''), 0, m.said.join(''));
     await pass(m, 0);
     assert.equal(m.printed.length, printed + 3);
+  });
+
+  it('delivers the other ranges when one cannot be read, and that one later', async (t) => {
+    const m = await past(t);
+    const [other = ''] = CONTRACTS.slice(1);
+    await pass(m, HOUR, [{ contract: other, agoMs: 1000 }]);
+    const [from, to] = [new Date(m.now - 4 * HOUR).toISOString(), new Date(m.now - 2 * HOUR).toISOString()];
+    for (const contract of [CONTRACT, other]) {
+      assert.equal(await m.command('redeliver', '--from', from, '--contract', contract), 0, m.said.join(''));
+    }
+    const isPast = ({ contract, query }: RequestRecord) => contract === CONTRACT && (query['dateStart'] ?? '') < to;
+    const fault = m.sandbox.fail({ match: isPast, fault: { type: 'status', status: 500 }, times: Infinity });
+    const said = await pass(m, 1000);
+    assert.match(
+      said,
+      /warning: ionos\/9876543218374837483: redelivering from \S+ failed; the next run will retry: .* HTTP 500/,
+    );
+    assert.match(said, /fetch-activity-logs: ionos\/31721060: 1 event redelivered/);
+    fault.remove();
+    assert.match(await pass(m, 1000), /fetch-activity-logs: ionos\/9876543218374837483: \d events? redelivered/);
+    assert.deepEqual(accountOf(m.printed, m.events).lost, []);
+    assert.doesNotMatch(await pass(m, 1000), /redeliver/);
   });
 
   it('--missing delivers only what the journal does not have', async (t) => {
