@@ -1,10 +1,12 @@
 import { crc32 } from 'node:zlib';
+import { PageError } from '../lib/errors.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
+import { endOfBrokenElement } from './broken-element.ts';
 import { EventId, UNKNOWN_CHECK } from './event-id.ts';
 import { timeAt } from './event-time.ts';
 import { FieldScanner, type FieldPath, type Span } from './field-scanner.ts';
-import type { JsonReader } from './json-reader.ts';
-import { QUOTE } from './json-tokens.ts';
+import { CLOSE_ARRAY, type JsonReader } from './json-reader.ts';
+import { JsonSyntaxError, QUOTE } from './json-tokens.ts';
 
 /** An event: a slice of the page that it came in, never parsed and written again. */
 export interface EventSlice {
@@ -59,28 +61,65 @@ export class EventReader {
    * Reads the list of events at the reader's position. What is not an object goes to `rejected`; without that, it is a
    * PageError.
    */
-  readList(reader: JsonReader, rejected?: EventSlice[]): EventSlice[] {
-    const events: EventSlice[] = [];
-    for (let more = reader.enterArray(); more; more = reader.nextElement()) {
-      const index = events.length + (rejected?.length ?? 0);
-      if (reader.type() === 'object') events.push(this.read(reader));
-      else if (rejected === undefined) reader.refuse(notAnObject(index));
-      else rejected.push(readRejected(reader));
-    }
-    return events;
+  readList(reader: JsonReader, rejected?: Rejected): EventSlice[] {
+    return readElements(reader, () => (reader.type() === 'object' ? this.read(reader) : skipped(reader)), rejected);
   }
 }
 
-/** What is wrong with the event with this index when it is something else. */
-export function notAnObject(index: number): string {
-  return `event ${index + 1} of the page is not an object`;
+/** What came in the place of events. */
+export interface Rejected {
+  readonly slices: EventSlice[];
+  /** Where the next event begins cannot be told: all up to the end of the last list in the text is one of them. */
+  readonly takesRest?: boolean;
 }
 
-/** Reads the value at the reader's position as something that should have been an event. */
-function readRejected(reader: JsonReader): EventSlice {
-  const start = reader.pos;
+function skipped(reader: JsonReader): undefined {
   reader.skipValue();
-  return rejectedSlice(reader.json, start, reader.pos);
+}
+
+/**
+ * Reads an array's events with `read`, which returns undefined for something else. That goes to `rejected`, and so does
+ * an element that is not JSON; without `rejected`, they are a PageError and a JsonSyntaxError.
+ */
+export function readElements(
+  reader: JsonReader,
+  read: () => EventSlice | undefined,
+  rejected?: Rejected,
+): EventSlice[] {
+  const events: EventSlice[] = [];
+  let start = reader.pos;
+  try {
+    for (let more = reader.enterArray(); more; more = reader.nextElement()) {
+      start = reader.pos;
+      const event = rejected === undefined ? read() : readOrSkip(reader, read);
+      if (event !== undefined) events.push(event);
+      else if (rejected === undefined) throw new PageError(`event ${events.length + 1} of the page is not an object`);
+      else rejected.slices.push(rejectedSlice(reader.json, start, reader.pos));
+      start = reader.pos;
+    }
+  } catch (error) {
+    const end = reader.json.lastIndexOf(CLOSE_ARRAY);
+    if (rejected?.takesRest !== true || !isBroken(error) || end <= start) throw error;
+    rejected.slices.push(rejectedSlice(reader.json, start, end));
+    reader.pos = end + 1;
+  }
+  return events;
+}
+
+function readOrSkip(reader: JsonReader, read: () => EventSlice | undefined): EventSlice | undefined {
+  const { json, pos: start } = reader;
+  try {
+    return read();
+  } catch (error) {
+    const end = isBroken(error) ? endOfBrokenElement(json, start) : undefined;
+    if (end === undefined) throw error;
+    reader.pos = end;
+    return undefined;
+  }
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof JsonSyntaxError && !error.cutOff;
 }
 
 /** Bytes in the place of an event that are not one. They are known by a hash. */

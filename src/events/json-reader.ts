@@ -1,10 +1,10 @@
 import { AppError, PageError, messageOf } from '../lib/errors.ts';
 import { BACKSLASH, COLON, QUOTE, endOfScalar, endOfString, expect, skipSpace, unexpected } from './json-tokens.ts';
 
-const COMMA = 0x2c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
+export const COMMA = 0x2c;
+export const OPEN_ARRAY = 0x5b;
+export const CLOSE_ARRAY = 0x5d;
+export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const FIRST_NESTING = 256;

@@ -18,7 +18,7 @@ export const CLOUDSCALE_ENTRY = { id: undefined, time: ['timestamp'] } as const;
 
 /**
  * Cuts the entries out of an answer of `GET /project-logs`. Throws PageError when it has another form, or when one of
- * the entries is something else and `rejects` is not set.
+ * the entries is something else, or not JSON, and `rejects` is not set.
  */
 export function scanCloudscalePage(json: Buffer, rejects = false): CloudscalePage {
   return readPage(json, (reader) => {
@@ -30,7 +30,8 @@ export function scanCloudscalePage(json: Buffer, rejects = false): CloudscalePag
     for (let more = reader.enterObject(); more; more = reader.nextMember()) {
       const key = reader.key();
       if (key === 'results' && reader.type() === 'array') {
-        entries = new EventReader(CLOUDSCALE_ENTRY).readList(reader, rejects ? rejected : undefined);
+        const wanted = rejects ? { slices: rejected, takesRest: true } : undefined;
+        entries = new EventReader(CLOUDSCALE_ENTRY).readList(reader, wanted);
       } else if (key === 'next') next = readUrl(reader, key);
       else if (key === 'poll_more') pollMore = readUrl(reader, key);
       else reader.skipValue();

@@ -5,7 +5,15 @@ import type { EventSlice } from '../events/event.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
 import { earliest } from './earliest.ts';
 import { CLOUDSCALE_ENTRY, scanCloudscalePage } from './cloudscale-page.ts';
-import type { Checkpoint, Page, Provider, ProviderContext, ProviderDefinition, Source } from './provider.ts';
+import {
+  ATTEMPTS_TO_ISOLATE,
+  type Checkpoint,
+  type Page,
+  type Provider,
+  type ProviderContext,
+  type ProviderDefinition,
+  type Source,
+} from './provider.ts';
 
 /** How a server may say that it no longer knows a cursor; the API does not document it. */
 const STALE_STATUSES = new Set([400, 404, 410]);
@@ -58,7 +66,9 @@ class Cloudscale implements Provider {
     for (;;) {
       let page;
       try {
-        page = await api.get(url, (json) => scanCloudscalePage(json, rejects), signal, { memory });
+        const options =
+          checkpoint.isolatesBadEvents === true ? { memory, maxAttempts: ATTEMPTS_TO_ISOLATE } : { memory };
+        page = await api.get(url, (json) => scanCloudscalePage(json, rejects), signal, options);
         rejects = false;
       } catch (error) {
         if (error instanceof PageError && checkpoint.isolatesBadEvents === true && !rejects) {

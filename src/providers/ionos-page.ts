@@ -1,5 +1,5 @@
 import { ApiError, PageError } from '../lib/errors.ts';
-import { EventReader, notAnObject, rejectedSlice, type EventSlice } from '../events/event.ts';
+import { EventReader, readElements, type EventSlice, type Rejected } from '../events/event.ts';
 import { readPage, type JsonReader } from '../events/json-reader.ts';
 
 /** A page of a contract's events as the API answers it. */
@@ -29,7 +29,7 @@ export function scanIonosPage(json: Buffer, rejects = false): IonosPage {
   return readPage(json, (reader) => {
     const events = new EventReader(IONOS_EVENT);
     const rejected: EventSlice[] = [];
-    const wanted = rejects ? rejected : undefined;
+    const wanted = rejects ? { slices: rejected } : undefined;
     if (reader.type() === 'array') return { events: events.readList(reader, wanted), rejected, ...NO_TOTAL };
     if (reader.type() !== 'object') reader.refuse('it is neither an object nor an array');
     let items: readonly EventSlice[] | undefined;
@@ -64,20 +64,10 @@ export function scanIonosPage(json: Buffer, rejects = false): IonosPage {
 }
 
 /** `hits.hits`; some servers write an empty list as null. */
-function readHits(reader: JsonReader, events: EventReader, rejected: EventSlice[] | undefined): EventSlice[] {
-  const hits: EventSlice[] = [];
-  if (reader.type() !== 'array') {
-    if (reader.text() === 'null') return hits;
-    throw new PageError('hits.hits is not a list');
-  }
-  for (let more = reader.enterArray(); more; more = reader.nextElement()) {
-    const start = reader.pos;
-    const event = readHit(reader, events);
-    if (event !== undefined) hits.push(event);
-    else if (rejected === undefined) throw new PageError(notAnObject(hits.length));
-    else rejected.push(rejectedSlice(reader.json, start, reader.pos));
-  }
-  return hits;
+function readHits(reader: JsonReader, events: EventReader, rejected: Rejected | undefined): EventSlice[] {
+  if (reader.type() === 'array') return readElements(reader, () => readHit(reader, events), rejected);
+  if (reader.text() !== 'null') throw new PageError('hits.hits is not a list');
+  return [];
 }
 
 const [UNDERSCORE_SOURCE, SOURCE, NONE] = [0, 1, -1];

@@ -6,11 +6,10 @@ import { formatSecond } from '../lib/duration.ts';
 import { ApiError, PageError } from '../lib/errors.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
 import { scanIonosPage, type IonosPage } from './ionos-page.ts';
+import { ATTEMPTS_TO_ISOLATE } from './provider.ts';
 
 /** How a server says that it does not accept a limit, an offset or a range. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
-
-const ATTEMPTS_TO_ISOLATE = 2;
 
 /** A time span in epoch seconds, end exclusive. */
 export interface Window {

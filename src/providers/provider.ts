@@ -4,6 +4,9 @@ import type { FieldPath } from '../events/field-scanner.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 
+/** How often a page that was bad in the last run is requested before its bad events are set aside. */
+export const ATTEMPTS_TO_ISOLATE = 2;
+
 /** What is polled separately and has its own cursor: a contract, a project. */
 export interface Source {
   /** Its key in the state file, such as `ionos/31721060`; text from end to end, since contract numbers exceed 2^53. */

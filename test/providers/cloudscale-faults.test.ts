@@ -72,15 +72,50 @@ describe('a project stood still, since what it asked for is no longer kept', () 
   });
 });
 
-describe('a project stood still, since one entry is not an object', () => {
-  it('it is set aside, and the others are delivered', async (t) => {
-    const { sandbox, reader } = await scene(t);
-    const good = sandbox.entries().map(({ text }) => text);
-    sandbox.addEntries([{ raw: 'null', time: NOW - DAY }]);
-    await assert.rejects(reader.poll(), PageError);
-    reader.isolatesBadEvents = true;
-    await reader.poll();
-    assert.deepEqual(reader.lines, good);
-    assert.deepEqual(reader.rejected, ['null']);
-  });
+describe('a project stood still, since one entry cannot be read', () => {
+  const broken = {
+    'it is not an object': 'null',
+    'it holds a raw control character':
+      '{"timestamp":"2026-11-20T08:00:00Z","message":"a\u0001b","n":[{"a":1},{"b":2}]}',
+    'it holds NaN': '{"timestamp":"2026-11-20T08:00:00Z","n":NaN}',
+    'it is NaN': 'NaN',
+    'it holds quotes that are not escaped': '{"message":"he said "no", and left"}',
+    'it lacks a value': '{"message":}',
+  };
+  for (const [what, raw] of Object.entries(broken)) {
+    it(`${what}: it is set aside, and the others are delivered`, async (t) => {
+      const { sandbox, reader } = await scene(t);
+      const good = sandbox.entries().map(({ text }) => text);
+      sandbox.addEntries([{ raw, time: NOW - DAY }]);
+      await assert.rejects(reader.poll(), PageError);
+      reader.isolatesBadEvents = true;
+      await reader.poll();
+      assert.deepEqual(reader.lines, good);
+      assert.deepEqual(reader.rejected, [raw]);
+    });
+  }
+
+  const unpaired = { 'a quote is missing': '{"message":"a}', 'a bracket is too many': '{"message":}}' };
+  for (const [what, raw] of Object.entries(unpaired)) {
+    it(`${what}: it is set aside with what follows on its page, and the next pages are delivered`, async (t) => {
+      const { sandbox, reader } = await scene(t);
+      const good = sandbox.entries().map(({ text }) => text);
+      sandbox.addEntries([{ raw, time: NOW - DAY }]);
+      await assert.rejects(reader.poll(), PageError);
+      reader.isolatesBadEvents = true;
+      await reader.poll();
+      const [rest = ''] = reader.rejected;
+      assert.equal(reader.rejected.length, 1);
+      const missing = good.filter((text) => !reader.lines.includes(text));
+      assert.ok(missing.length < 50, `${missing.length} entries were not printed`);
+      assert.ok(
+        missing.every((text) => rest.includes(text)),
+        'one of them was not set aside',
+      );
+      assert.ok(
+        reader.lines.every((text) => good.includes(text)),
+        'a line is not an entry',
+      );
+    });
+  }
 });

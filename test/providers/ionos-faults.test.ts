@@ -157,7 +157,27 @@ describe('a contract stood still, since one hit is not an event', () => {
       assert.deepEqual(reader.rejected, [`{"_source":${raw}}`]);
       assert.equal(reader.cursor, formatSecond(NOW / 1000));
     });
+
+    it(`${name}: as long as it is in the overlap, a poll costs two more requests, not twenty`, async (t) => {
+      const { sandbox, reader } = await scene(t);
+      const good = texts(sandbox);
+      sandbox.addEvents(CONTRACT, [{ raw, time: START + 100_000 }]);
+      reader.isolatesBadEvents = true;
+      await reader.poll();
+      assertPrinted(reader, good);
+      assert.equal(sandbox.requests.length, 3);
+    });
   }
+
+  it('quotes that are not in pairs: all others are delivered', async (t) => {
+    const { sandbox, reader } = await scene(t);
+    const good = texts(sandbox);
+    sandbox.addEvents(CONTRACT, [{ raw: '{"message":"he said "no}', time: START + 100_000 }]);
+    reader.isolatesBadEvents = true;
+    await reader.poll();
+    assertPrinted(reader, good);
+    assert.deepEqual(reader.rejected, ['{"_source":{"message":"he said "no}}']);
+  });
 
   it('many in one second, beside good ones: all of them are set aside', async (t) => {
     const { sandbox, reader } = await scene(t, {});
