@@ -159,7 +159,7 @@ describe('a contract stood still, since one hit is not an event', () => {
     });
 
     it(`${name}: as long as it is in the overlap, a poll costs two more requests, not twenty`, async (t) => {
-      const { sandbox, reader } = await scene(t);
+      const { sandbox, reader } = await scene(t, {});
       const good = texts(sandbox);
       sandbox.addEvents(CONTRACT, [{ raw, time: START + 100_000 }]);
       reader.isolatesBadEvents = true;
@@ -170,7 +170,7 @@ describe('a contract stood still, since one hit is not an event', () => {
   }
 
   it('quotes that are not in pairs: all others are delivered', async (t) => {
-    const { sandbox, reader } = await scene(t);
+    const { sandbox, reader } = await scene(t, {});
     const good = texts(sandbox);
     sandbox.addEvents(CONTRACT, [{ raw: '{"message":"he said "no}', time: START + 100_000 }]);
     reader.isolatesBadEvents = true;
