@@ -70,7 +70,7 @@ async function build(arch: Architecture): Promise<string[]> {
   for (const file of [...files.filter((name) => name !== 'dist'), 'README.md', 'LICENSE']) {
     await cp(file, join(folder, file), { recursive: true, verbatimSymlinks: true });
   }
-  await cp('dist/LICENSES.txt', join(folder, 'LICENSES.txt'));
+  for (const name of ['LICENSES.txt', 'fetch-activity-logs.1']) await cp(join('dist', name), join(folder, name));
   await cp(join(nodeOf(arch), 'LICENSE'), join(folder, 'LICENSE-nodejs.txt'));
   await writeFile(join(RELEASE, `${name}.cdx.json`), await sbom(`node-linux-${arch}`, join(work, arch)));
   await pack(name);
