@@ -10,7 +10,7 @@ import { planToken } from './token-plan.ts';
 import { linesOf, survey, type Survey } from './tutorial.ts';
 import { flawOf, type Kind } from './values.ts';
 
-const IONOS_OUTPUT = /^@INCLUDE outputs\/ionos\.conf/m;
+const IONOS_OUTPUT = /^@INCLUDE\s+outputs\/ionos(?:-tcp)?\.conf/im;
 
 const NOT_DONE = ExitCode.NothingCollected;
 /** The part of an interval that a run may take: it ends before the next one is due. */

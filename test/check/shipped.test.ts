@@ -79,6 +79,7 @@ describe('check has nothing to say against the shipped files', () => {
     const machine = await installedMachine(t);
     await machine.edit(PIPELINE, ['@INCLUDE outputs/ionos.conf', '@INCLUDE outputs/forward.conf']);
     await machine.edit(PIPELINE, [/Parser +activity_log$/m, 'Parser activity_log_event_time']);
+    await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*$/m, 'ACTIVITY_LOG_HOST=aggregator.example.com']);
     await machine.edit(ENVIRONMENT, [/$/, 'ACTIVITY_LOG_ADD_FIELDS=time\n']);
     assert.deepEqual(await machine.faults(), []);
   });

@@ -66,6 +66,7 @@ const countedToo =
     return Promise.resolve();
   };
 
+const OUTPUT_TCP = OUTPUT.replace('ionos.conf', 'ionos-tcp.conf');
 const CALL = `exec ${SCRIPT} --ack-url http://127.0.0.1:2020 --ack-input activity_log`;
 const INPUT = /^\[INPUT\]$/;
 const SERVICE = /^\[SERVICE\]$/;
@@ -210,6 +211,9 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     trap('a host that is no pipeline', variable('ACTIVITY_LOG_HOST', 'logs.example.com'), ['warning output-host-unusual', /Host +/]), // prettier-ignore
     trap('a tag that no pipeline can have', variable('ACTIVITY_LOG_TAG', 'activity.log'), ['error output-tag', /Tag +/]), // prettier-ignore
     trap('a tag that is too short', variable('ACTIVITY_LOG_TAG', 'ab'), ['error output-tag', /Tag +/]),
+    trap('the same by TCP, with a host that is no pipeline', all(sendTo('ionos-tcp'), variable('ACTIVITY_LOG_TAG', 'ab'), variable('ACTIVITY_LOG_HOST', 'logs.example.com')), ['error output-tag', /Tag +/], ['warning output-host-unusual', /Host +/]), // prettier-ignore
+    cured('no key by TCP', all(sendTo('ionos-tcp'), keyOf(OUTPUT_TCP)('Shared_Key')), ['error output-key', OUTPUT_HEAD]), // prettier-ignore
+    trap('an empty key by TCP', all(sendTo('ionos-tcp'), variable('ACTIVITY_LOG_API_KEY')), ['error config-variable-unset', /Shared_Key/]), // prettier-ignore
     trap('a placeholder left in its place', output('Header', 'APIKEY <PIPELINE_AUTH_KEY>'), [
       'error placeholder',
       /APIKEY/,

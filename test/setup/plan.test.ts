@@ -70,6 +70,9 @@ describe('the values of a machine', () => {
     const { warnings } = await planned(t, { ...ALL, host: 'logs.example' });
     assert.match(warnings.join(), /^logs\.example does not look like an endpoint of the Logging Service/);
     assert.deepEqual((await planned(t, { ...ALL, host: 'logs.example' }, {}, LOKI)).warnings, []);
+    const tcp = '@INCLUDE outputs/ionos-tcp.conf\n';
+    await assert.rejects(planned(t, { ...ALL, tag: 'my-tag' }, {}, tcp), /--tag: the Logging Service takes/);
+    assert.equal((await planned(t, NOTHING, {}, tcp)).missing.length, 4, 'host and key, too');
   });
 
   it('in activity-log.env that will not do are an error', async (t) => {

@@ -6,6 +6,8 @@ const NO_DESTINATIONS = new Set(['stdout', 'null', 'counter', 'flowcounter', 'ex
 /** The header in which the Logging Service wants its key. */
 export const KEY_HEADER = 'APIKEY';
 const LOGGING_SERVICE = /\.ionos\.com$/i;
+/** The shipped outputs/ionos-tcp.conf, whatever its host. */
+const TCP_ALIAS = 'activity_log_ionos_tcp';
 
 export function pluginOf(section: Section): string {
   return valueOf(section, 'name')?.toLowerCase() ?? '';
@@ -24,8 +26,9 @@ export function isDestination(section: Section): boolean {
 
 /** Whether it sends to the IONOS CLOUD Logging Service, which is a Loki. */
 export function isLoggingService(section: Section): boolean {
-  if (pluginOf(section) !== 'http') return false;
-  return headerOf(section, KEY_HEADER) !== undefined || LOGGING_SERVICE.test(valueOf(section, 'host') ?? '');
+  const isItsHost = LOGGING_SERVICE.test(valueOf(section, 'host') ?? '');
+  if (pluginOf(section) === 'http') return isItsHost || headerOf(section, KEY_HEADER) !== undefined;
+  return pluginOf(section) === 'forward' && (isItsHost || valueOf(section, 'alias') === TCP_ALIAS);
 }
 
 export function isLoki(section: Section): boolean {

@@ -123,16 +123,32 @@ function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Fin
       at: host.at,
       impact: 'if it is another server, the events go there; hosts of pipelines end in .logging.REGION.ionos.com',
       fix: host.raw.includes('${')
-        ? 'ACTIVITY_LOG_HOST=…, the HTTP address of the pipeline'
+        ? `ACTIVITY_LOG_HOST=…, the ${pluginOf(output) === 'http' ? 'HTTP' : 'TCP'} address of the pipeline`
         : lineIn(fluentBit, 'Host', '…'),
     }),
   );
   return findings;
 }
 
-/** What the Logging Service wants: JSON, at the path of the pipeline's tag, with the pipeline's key. */
 function loggingService(output: Section, input: EventInput): Finding[] {
-  const findings = pipeline(output, input);
+  const isHttp = pluginOf(output) === 'http';
+  return [...pipeline(output, input), ...(isHttp ? overHttp(output, input) : sharedKey(output, input))];
+}
+
+function sharedKey(output: Section, { fluentBit }: EventInput): Finding[] {
+  if (entriesOf(output, 'shared_key').length > 0) return [];
+  return [
+    error('output-key', `${nameOf(output)} has no Shared_Key`, {
+      at: output.at,
+      impact: 'the Logging Service refuses the events',
+      fix: lineIn(fluentBit, 'Shared_Key', '${ACTIVITY_LOG_API_KEY}'),
+    }),
+  ];
+}
+
+/** What the Logging Service wants by HTTP: JSON, at the path of the pipeline's tag, with the pipeline's key. */
+function overHttp(output: Section, input: EventInput): Finding[] {
+  const findings: Finding[] = [];
   const { fluentBit, tag } = input;
   const key = headerOf(output, KEY_HEADER);
   if (key === undefined || key.raw === headerName(key.raw)) {

@@ -5,7 +5,18 @@ import type { Environment } from '../facts/environment.ts';
 /** What a tutorial, or our README, leaves to the reader: `<TAG_NAME>`. */
 const PLACEHOLDER = /<[A-Za-z][\w -]*>|\b(?:HOST|KEY|TAG|TOKEN)-OF-YOUR-[A-Z-]+|\bCHANGE-?ME\b/;
 /** Keys that must have a value for events to arrive; others may be empty. */
-const NEEDED = new Set(['tag', 'host', 'header', 'uri', 'match', 'command', 'brokers', 'topics', 'interval_sec']);
+const NEEDED = new Set([
+  'tag',
+  'host',
+  'header',
+  'shared_key',
+  'uri',
+  'match',
+  'command',
+  'brokers',
+  'topics',
+  'interval_sec',
+]);
 const WHEN_EMPTY: Readonly<Record<string, string>> = {
   interval_sec: 'the script is started every second',
   tag: 'Fluent Bit does not start',
