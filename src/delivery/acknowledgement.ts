@@ -8,23 +8,23 @@ import type { Store } from '../state/store.ts';
 import { isSameLife, type FluentBit, type InputCounter } from './fluent-bit-counter.ts';
 import { counted } from '../lib/words.ts';
 
-/** Output of this duration is acknowledged before there is more of it. */
+/** After printing for this long, wait for the acknowledgement before printing more. */
 const PRINT_MS = 1_000;
 export const LOOK_MS = 100;
 
 /** Decides when what was printed is delivered, and commits it. */
 export interface Acknowledgement {
-  /** Before more is printed. Throws StdoutError when what was printed before is not taken. */
+  /** Called before more is printed. Throws StdoutError when what was printed before is not taken. */
   makeRoom(isSuspect: boolean): Promise<void>;
-  /** These events of a source were printed, as so many lines. */
+  /** Notes that these events of a source were printed, as this many lines. */
   printed(source: string, batch: Batch, lines: number): void;
-  /** Waits for what was printed last. False when it was not acknowledged: the next run checks again. */
+  /** Waits until the last lines are acknowledged. False when they were not: the next run checks again. */
   settle(): Promise<boolean>;
   /** How long the run has waited for Fluent Bit, in milliseconds. */
   readonly waitedMs: number;
 }
 
-/** Without Fluent Bit's counter, what the pipe took is delivered. */
+/** Without Fluent Bit's counter, what the pipe took counts as delivered. */
 export function printedIsDelivered(store: Pick<Store, 'commit'>): Acknowledgement {
   return {
     makeRoom: () => Promise.resolve(),
@@ -46,7 +46,7 @@ export interface AcknowledgementOptions {
   readonly patienceMs: number;
 }
 
-/** Delivered is what Fluent Bit counts: an exact match of all that was printed, or nothing of it. */
+/** Delivered is what Fluent Bit counts: all that was printed when its counter matches exactly, otherwise nothing. */
 export class CountedAcknowledgement implements Acknowledgement {
   readonly #options: AcknowledgementOptions;
   readonly #startedAt: number;
@@ -109,8 +109,8 @@ export class CountedAcknowledgement implements Acknowledgement {
   }
 
   /**
-   * Whether Fluent Bit's counter reaches what was printed. Only an exact match counts: a line that it dropped would
-   * otherwise be made up for by a later one.
+   * Whether Fluent Bit has counted what was printed. Only an exact match counts: a later line must not hide one that
+   * was dropped.
    */
   async #isCounted(): Promise<boolean> {
     const { fluentBit, run, log, clock, patienceMs } = this.#options;
@@ -130,7 +130,7 @@ export class CountedAcknowledgement implements Acknowledgement {
       } catch (error) {
         log.debug(`Fluent Bit's counter cannot be read: ${messageOf(error)}`);
       }
-      await clock.pause(LOOK_MS, run.giveUp).catch(() => undefined); // the loop looks at giveUp itself
+      await clock.pause(LOOK_MS, run.giveUp).catch(() => undefined); // the loop checks giveUp itself
     }
     const taken = last === undefined ? 'an unknown number' : String(Math.max(0, last - this.#base));
     log.warn(

@@ -8,9 +8,9 @@ export const FIELD_NAMES = ['time', 'contract', 'event_type', 'source_service', 
 export type FieldName = (typeof FIELD_NAMES)[number];
 
 /**
- * Makes a function that puts top-level fields in front of an event's own, spliced in right behind its opening brace:
- * no byte of the event changes, and where it has a field of that name itself, its own comes last and so prevails.
- * Values are the event's own bytes; what it does not have is left out.
+ * Makes a function that inserts top-level fields right after an event's opening brace. No byte of the event changes,
+ * and where it has a field of the same name, that comes last and so prevails. Values are the event's own bytes; what it
+ * does not have is left out.
  */
 export function fieldAdder(
   names: readonly FieldName[],

@@ -12,7 +12,7 @@ import type { TypeFilter } from './type-filter.ts';
 
 const LF = 0x0a;
 
-/** What is new in the pages of a source, and what is to be committed once it is delivered. */
+/** What is new in the pages of a source, and what to commit once it is delivered. */
 export type Progress = Pick<SourceProgress, 'name' | 'state' | 'take' | 'takeRejected' | 'batch'>;
 
 export interface DeliveryOptions {
@@ -21,22 +21,22 @@ export interface DeliveryOptions {
   readonly acknowledgement: Acknowledgement;
   readonly store: Pick<Store, 'catchUp'>;
   readonly run: Run;
-  /** What it does not keep is noted, and not printed; without it, everything is printed. */
+  /** Events that it does not keep are noted and not printed; by default, all are printed. */
   readonly filter?: Pick<TypeFilter, 'keeps'>;
 }
 
-/** Takes pages of all sources, one after the other: there is one stdout. Printed, acknowledged, then saved. */
+/** Delivers the pages of all sources one after the other, as there is one stdout: printed, acknowledged, then saved. */
 export class Delivery {
   readonly #options: DeliveryOptions;
   #last: Promise<unknown> = Promise.resolve();
-  /** For the lines of one page after the other: stdout has let go of them once they are printed. */
+  /** Used for the lines of every page: once they are printed, stdout no longer needs them. */
   #memory = new ReusableMemory();
-  /** Events printed in this run, and their bytes. */
+  /** Events printed in this run, and the bytes of their lines. */
   events = 0;
   bytes = 0;
   /** New events of this run that the filter left out. */
   excluded = 0;
-  /** Pages delivered in this run, those with nothing new among them. */
+  /** Pages delivered in this run, including those with nothing new. */
   pages = 0;
 
   constructor(options: DeliveryOptions) {
@@ -44,9 +44,8 @@ export class Delivery {
   }
 
   /**
-   * Prints the new events of a page when their turn has come; the source is told once they are delivered. Throws the
-   * run's reason when it was stopped before all of them were printed, StdoutError when stdout is closed or Fluent Bit
-   * does not take what is printed.
+   * Prints the new events of a page when its turn has come. Throws the run's reason when it was stopped before all of
+   * them were printed, StdoutError when stdout is closed or Fluent Bit does not take what is printed.
    */
   async deliver(source: Source, progress: Progress, page: Page): Promise<void> {
     const turn = this.#last.then(() => this.#deliver(source, progress, page));
@@ -105,7 +104,7 @@ export class Delivery {
     if (isWhole) Object.assign(batch, { oversize: built.oversize, rejected: built.rejected });
     acknowledgement.printed(progress.name, batch, count);
     if (isWhole) return;
-    this.#memory = new ReusableMemory(); // stdout may hold the last one still
+    this.#memory = new ReusableMemory(); // stdout may still use the last one
     run.signal.throwIfAborted();
   }
 }

@@ -3,7 +3,7 @@ import type { DestinationSeen } from '../state/destination-seen.ts';
 import { isSameLife, type FluentBit, type OutputCounter, type OutputCounters } from './fluent-bit-counter.ts';
 import { readRejected, spanOf, type Chunk, type RejectedChunks } from './rejected-chunks.ts';
 
-/** Counters are refreshed once a second; a run may look in between. */
+/** A chunk is set aside up to this long before its records are counted as dropped. */
 const COUNTED_MS = 60_000;
 
 /** What became of the lines after Fluent Bit's input. */
@@ -27,7 +27,7 @@ export async function lookAtDestination(
   return { counters, rejected };
 }
 
-/** What to remember, so that the next run can say what is new. What is not known now stays as it was. */
+/** What to remember, so that the next run can tell what is new. What is unknown now stays as it was. */
 export function rememberDestination(
   { counters, rejected }: Destination,
   before: DestinationSeen | undefined,
@@ -47,7 +47,7 @@ export function rememberDestination(
 
 /**
  * What was dropped or rejected since the last look, and how to send it again: one line, undefined when nothing was.
- * `overlapMs` is how far before the last look what is missing may have happened, where no chunk says when.
+ * `overlapMs`: how long before the last look the missing events may have happened, when no chunk says.
  */
 export async function newLosses(
   { counters, rejected }: Destination,
@@ -65,7 +65,7 @@ export async function newLosses(
   ];
   const since = before === undefined ? '' : ' since the last run';
   const lastLook = before === undefined ? (counters?.startedAt ?? 0) * 1000 : Date.parse(before.looked_at);
-  // A chunk may be there a run before its records are counted as dropped.
+  // A chunk may be there one run before its records are counted as dropped.
   const meant = chunks.length > 0 ? chunks : (rejected?.chunks ?? []).filter(({ at }) => at > lastLook - COUNTED_MS);
   return (
     `${what.join(', ')}${since}: find out why (journalctl -u fluent-bit), then send them again: ` +
@@ -73,7 +73,7 @@ export async function newLosses(
   );
 }
 
-/** The command that sends the events of these chunks again, or, when they do not say when that was, all since then. */
+/** The command that sends the events of these chunks again or, when their times are unknown, all since then. */
 export async function redeliverCommand(chunks: readonly Chunk[], otherwiseFrom: number): Promise<string> {
   const span = await spanOf(chunks);
   if (span === undefined) return `fetch-activity-logs redeliver --from ${formatSecond(second(otherwiseFrom))}`;
@@ -81,7 +81,7 @@ export async function redeliverCommand(chunks: readonly Chunk[], otherwiseFrom: 
   return `fetch-activity-logs redeliver --from ${formatSecond(second(span.from))} --to ${formatSecond(second(span.to) + 1)}`;
 }
 
-/** What an output has done since Fluent Bit started: `1,812 delivered, 24 dropped, 2 errors, 3 retries`. */
+/** What an output has done since Fluent Bit started: `1812 delivered, 24 dropped, 2 errors, 3 retries`. */
 export function describeOutput({ delivered, dropped, errors, retries }: OutputCounter): string {
   const parts = [`${delivered} delivered`];
   if (dropped > 0) parts.push(`${dropped} dropped`);
@@ -102,7 +102,7 @@ export function ageOf([oldest]: readonly Chunk[], now: number): string {
   return oldest === undefined ? '' : `the oldest ${formatDuration(Math.max(0, now - oldest.at))} ago`;
 }
 
-/** What `status --json` says of the lines behind the input. */
+/** What `status --json` says about the lines after the input. */
 export interface DestinationReport {
   /** Null when Fluent Bit was not asked, or did not answer. */
   readonly outputs: readonly OutputCounter[] | null;
@@ -113,7 +113,7 @@ export interface DestinationReport {
   readonly oldest_rejected: string | null;
 }
 
-/** For programs. */
+/** The destination for `status --json`. */
 export function reportDestination({ counters, rejected }: Destination): DestinationReport {
   const oldest = rejected?.chunks[0];
   return {
@@ -124,7 +124,7 @@ export function reportDestination({ counters, rejected }: Destination): Destinat
   };
 }
 
-/** For people: one line for each output, and one for the chunks that were rejected. */
+/** The destination for people: one line for each output, and one for the rejected chunks. */
 export async function renderDestination({ counters, rejected }: Destination, now: number): Promise<string[]> {
   const outputs = (counters?.outputs ?? []).map(
     (output) => `OUTPUT ${output.name}: ${describeOutput(output)} since Fluent Bit started.`,

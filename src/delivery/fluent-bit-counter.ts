@@ -2,15 +2,15 @@ import { get } from '../http/http-get.ts';
 import { Agent } from '../http/undici.ts';
 import { withTimeout } from '../lib/wait.ts';
 
-/** Its HTTP server answers within some 10 ms, from a thread of its own (measured with 5.1.1). */
+/** Its HTTP server has its own thread and answers within about 10 ms (measured with 5.1.1). */
 const ANSWER_MS = 2_000;
-/** What its clock may seem to move between two answers of one life: the uptime comes in whole seconds. */
+/** How far two start times may differ and still be the same: the uptime comes in whole seconds. */
 const START_TOLERANCE_S = 2;
 /** Which input's records reached which output (flb_router.c). */
 const ROUTED = 'fluentbit_routing_logs_records_total';
 const ROUTED_AND_DROPPED = 'fluentbit_routing_logs_drop_records_total';
 
-/** What Fluent Bit says of one of its inputs. Times are seconds of its own life, which began at `startedAt`. */
+/** What Fluent Bit says about one of its inputs. Times are seconds since `startedAt`. */
 export interface InputCounter {
   /** Lines parsed and accepted into storage since it started; refreshed once a second. */
   readonly records: number;
@@ -18,33 +18,33 @@ export interface InputCounter {
   readonly startedAt: number;
   readonly uptime: number;
   /**
-   * When the records were counted: while a command of an input without a thread runs, the figures stand still.
-   * Undefined when it does not say.
+   * When the records were counted: the figures do not change while the command of an input without a thread runs.
+   * Undefined when Fluent Bit does not say.
    */
   readonly countedAt: number | undefined;
-  /** It takes nothing at present: its memory or storage limit is reached. False when it does not say. */
+  /** Its memory or storage limit is reached, so it takes nothing. False when Fluent Bit does not say. */
   readonly isPaused: boolean;
 }
 
-/** What became of the records that an output was given, since Fluent Bit started. */
+/** What became of an output's records since Fluent Bit started. */
 export interface OutputCounter {
   /** Its alias, or `http.0`. */
   readonly name: string;
   /** Records that the destination took. */
   readonly delivered: number;
-  /** Chunks that could not be sent, for good. */
+  /** Chunks that will never be sent. */
   readonly errors: number;
-  /** Attempts to send that are to be repeated. */
+  /** Attempts that will be repeated. */
   readonly retries: number;
   /** Records given up: refused by the destination, or out of retries. */
   readonly dropped: number;
 }
 
-/** The outputs of one life of Fluent Bit. */
+/** The outputs of a Fluent Bit since its start. */
 export interface OutputCounters {
   /** Epoch seconds. */
   readonly startedAt: number;
-  /** Those that got something from this input; where Fluent Bit (before 4.2) does not say which those are, all. */
+  /** Those that got records from this input; all of them where Fluent Bit (before 4.2) does not say which. */
   readonly outputs: readonly OutputCounter[];
 }
 
@@ -56,7 +56,7 @@ interface Figures {
   readonly uptime: number;
 }
 
-/** Fluent Bit answers, and has no input of this name. */
+/** Fluent Bit answers, but has no input of this name. */
 export class NoSuchInputError extends Error {}
 
 /** Fluent Bit's own figures, from its HTTP server (`HTTP_Server On`). */
@@ -90,7 +90,7 @@ export class FluentBit {
     };
   }
 
-  /** What became of the lines behind the input. Throws when Fluent Bit does not answer. */
+  /** What became of the lines after the input. Throws when Fluent Bit does not answer. */
   async outputs(signal: AbortSignal): Promise<OutputCounters> {
     const { metrics, prometheus, startedAt } = await this.#figures(signal);
     const found = member(metrics, 'output');
@@ -118,7 +118,7 @@ export class FluentBit {
   }
 
   async #figures(signal: AbortSignal): Promise<Figures> {
-    // In this order: the records are as new as the time of counting at least.
+    // In this order, the records are at least as new as the time of counting.
     const prometheus = await this.#get('/api/v2/metrics/prometheus', signal).catch(() => '');
     const [metrics, uptime] = await Promise.all([
       this.#get('/api/v1/metrics', signal),
@@ -154,7 +154,7 @@ export class FluentBit {
   }
 }
 
-/** Whether two figures come from one life of Fluent Bit: its counters start again at 0 with each. */
+/** Whether Fluent Bit has not been restarted between two answers: its counters begin at 0 with each start. */
 export function isSameLife(a: number, b: number): boolean {
   return Math.abs(a - b) <= START_TOLERANCE_S;
 }

@@ -9,15 +9,15 @@ import type { SourceState } from '../state/state.ts';
 import { MAX_REFUSALS, hasRefusals, refusalsOf } from './refusals.ts';
 import { StubWriter } from './stub.ts';
 
-/** Nested one level deeper, an event makes Fluent Bit lose what follows it in the same chunk (measured with 5.1.1). */
+/** After an event nested one level deeper, Fluent Bit loses the rest of the chunk (measured with 5.1.1). */
 const MAX_DEPTH = 63;
 
 export interface LineBuilderOptions {
   readonly addFields: ((event: EventSlice, source: Source) => EventSlice) | undefined;
   readonly maxLineBytes: number;
-  /** Files for what cannot be printed as it is are beside this one; undefined: everything is printed as it is. */
+  /** Events that cannot be printed are stored beside this file; undefined: everything is printed as it is. */
   readonly stateFile: string | undefined;
-  /** What a stub keeps of an event that is too long. */
+  /** The fields of a stub. */
   readonly stubFields: readonly FieldPath[];
   readonly log: Log;
 }
@@ -64,7 +64,7 @@ export class LineBuilder {
     return { lines, oversize, rejected };
   }
 
-  /** Stores what came in the place of events and is not one. Throws StateError when it cannot be stored. */
+  /** Stores what the API sent in place of events. Throws StateError when it cannot be stored. */
   async reject(bad: readonly EventSlice[], source: Source): Promise<void> {
     const { log, stateFile } = this.#options;
     const file = stateFile === undefined ? undefined : join(dirname(stateFile), 'rejected.jsonl');
@@ -103,13 +103,13 @@ export class LineBuilder {
   }
 }
 
-/** Whether Fluent Bit takes it: not too deep, and not too long, line breaks between tokens not counted. */
+/** Whether Fluent Bit takes the event: not too deep and, without line breaks between tokens, not too long. */
 function fits(event: EventSlice, maxLineBytes: number): boolean {
   if (event.depth > MAX_DEPTH) return false;
   return event.end - event.start <= maxLineBytes || toLines([event]).length - 1 <= maxLineBytes;
 }
 
-/** On the disk when it returns. */
+/** Appends an event to a file; it is on the disk when this returns. */
 async function setAside(file: string, event: EventSlice): Promise<void> {
   try {
     await appendDurably(file, toLines([event]));

@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
 import { StdoutError, codeOf, messageOf } from '../lib/errors.ts';
 
-/** As much as a pipe takes at once (pipe(7)); what is written stops at a line's end only every so often. */
+/** The capacity of a pipe (pipe(7)). Writing can stop only between chunks, which end with a line. */
 const CHUNK_BYTES = 64 * 1024;
 const LF = 0x0a;
 
-/** stdout: lines go in as fast as the reader takes them, and no faster. */
+/** Writes lines to stdout, as fast as the reader takes them. */
 export class Outlet {
   readonly #stream: Writable;
   #error: Error | undefined;
@@ -21,15 +21,15 @@ export class Outlet {
     this.#onError(this.#error);
   };
 
-  /** Lets go of the stream. */
+  /** Stops listening to the stream. */
   close(): void {
     this.#stream.off('error', this.#noteError);
   }
 
   /**
-   * Writes whole lines and waits until the reader's side has taken their last byte. Once `wrapUp` is aborted it stops
-   * at a line's end; at `giveUp`, where the reader still has not taken it, stdout is abandoned. Returns how many bytes
-   * are surely written, whole lines. Throws StdoutError when stdout is closed or cannot take them.
+   * Writes whole lines and waits until the pipe has taken their last byte. Once `wrapUp` is aborted, it stops at the end
+   * of a line; once `giveUp` is aborted, it abandons stdout. Returns how many bytes are certainly written: whole lines.
+   * Throws StdoutError when stdout is closed or cannot be written to.
    */
   async print(lines: Buffer, giveUp: AbortSignal, wrapUp = giveUp): Promise<number> {
     let written = 0;
@@ -41,7 +41,7 @@ export class Outlet {
     return written;
   }
 
-  /** False when it was given up. */
+  /** False when stdout was abandoned. */
   async #write(chunk: Buffer, giveUp: AbortSignal): Promise<boolean> {
     if (this.#error !== undefined) throw closed(this.#error);
     return new Promise((resolve, reject) => {
@@ -62,7 +62,7 @@ export class Outlet {
   }
 }
 
-/** The end of the lines that fit into a chunk; of the first line, when that alone is longer. */
+/** The end of the lines that fit into a chunk, or of the first line when it is longer than a chunk. */
 function endOfChunk(lines: Buffer, start: number): number {
   if (lines.length - start <= CHUNK_BYTES) return lines.length;
   const last = lines.subarray(start, start + CHUNK_BYTES).lastIndexOf(LF);

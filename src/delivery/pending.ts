@@ -13,17 +13,17 @@ import { isSameLife, type InputCounter } from './fluent-bit-counter.ts';
 import { noteRefused } from './refusals.ts';
 import { counted } from '../lib/words.ts';
 
-/** Lines of a run that ended so short a time ago may not be counted yet. */
+/** The lines of a run that ended less than this ago may not be counted yet. */
 const RECENT_MS = 3_000;
 const REFRESH_MS = 1_200;
 
-/** Why nothing is to be fetched now: the API keeps the events for the next run. */
+/** Why this run fetches nothing: the API retains the events for the next one. */
 export class SkipRun extends Error {}
 
 /**
- * Begins with what the last run left pending: commits it when Fluent Bit took it after all, else it is printed again.
- * Throws SkipRun when Fluent Bit's input is paused, since it would drop what it is given, or when it has not counted
- * yet, and NotTakenError when its counter cannot be read.
+ * Starts with what the last run left pending: commits it when Fluent Bit took it after all; otherwise it is printed
+ * again. Throws SkipRun when Fluent Bit's input is paused, since it would drop lines, or has not counted yet, and
+ * NotTakenError when its counter cannot be read.
  */
 export async function beginAcknowledgement(options: AcknowledgementOptions): Promise<Acknowledgement> {
   const { store, run, log } = options;
@@ -49,7 +49,7 @@ export async function beginAcknowledgement(options: AcknowledgementOptions): Pro
 async function settledCounter(options: AcknowledgementOptions, pending: Pending | null): Promise<InputCounter> {
   const { store, run, clock, patienceMs } = options;
   const sinceSave = clock.now() - store.previousSave;
-  // Also where the clock was set back since.
+  // Negative when the clock was set back in between.
   if (sinceSave < RECENT_MS && sinceSave > -RECENT_MS) await clock.pause(REFRESH_MS, run.signal);
   for (const begun = clock.monotonic(); ;) {
     const counter = await firstCounter(options);
@@ -80,12 +80,12 @@ async function firstCounter({ fluentBit, run, clock }: AcknowledgementOptions): 
   }
 }
 
-/** Whether the lines went to the Fluent Bit whose life began then. */
+/** Whether the lines went to the Fluent Bit that was started then. */
 function isCountedBy(pending: Pending, startedAt: number): boolean {
   return pending.host === hostname() && isSameLife(startedAt, pending.started_at);
 }
 
-/** Saved before anything is printed: what is printed from now on changes the counter that it was decided by. */
+/** Saves the decision before anything is printed, since printing changes the counter that it is based on. */
 async function decide(pending: Pending, counter: InputCounter, store: Store, log: Log): Promise<void> {
   const grown = isCountedBy(pending, counter.startedAt) ? counter.records - pending.base : undefined;
   for (const [name, batch] of Object.entries(pending.sources)) {

@@ -3,9 +3,9 @@ import type { Batch } from '../state/batch.ts';
 import { keyOf } from '../state/source-progress.ts';
 import type { SourceState } from '../state/state.ts';
 
-/** An event that Fluent Bit has refused in so many runs is set aside. */
+/** An event that Fluent Bit has refused in this many runs is set aside. */
 export const MAX_REFUSALS = 3;
-/** So many lines that were refused once are printed together; a line that was refused twice is printed alone. */
+/** How many lines that were refused once are printed together; a line that was refused twice is printed alone. */
 const SUSPECTS_AT_ONCE = 100;
 
 type Refusals = Pick<SourceState, 'strikes'>;
@@ -15,13 +15,13 @@ export function refusalsOf(event: EventSlice, { strikes }: Refusals): number {
   return hasRefusals({ strikes }) ? (strikes[keyOf(event).toString()] ?? 0) : 0;
 }
 
-/** Whether Fluent Bit has refused any event of the source; it has not, as a rule. */
+/** Whether Fluent Bit has refused any event of the source; it nearly never has. */
 export function hasRefusals({ strikes }: Refusals): boolean {
   for (const _key in strikes) return true;
   return false;
 }
 
-/** Fluent Bit did not count all of these events: any of them may be the one that it refuses. */
+/** Notes that Fluent Bit did not count all of these events: any of them may be the one that it refuses. */
 export function noteRefused(source: Refusals, { entries }: Batch): void {
   const printed = entries.filter(({ kind }) => !kind.startsWith('excluded'));
   for (const key of new Set(printed.map(({ key }) => key.toString()))) {
@@ -30,9 +30,8 @@ export function noteRefused(source: Refusals, { entries }: Batch): void {
 }
 
 /**
- * Splits a page into what is printed together: all of it as a rule. What Fluent Bit has refused comes first, so that
- * each run gets closer to the end, and in ever smaller portions, each acknowledged before the next, until the line that
- * it cannot take is alone.
+ * Splits a page into what is printed together: nearly always all of it. What Fluent Bit has refused comes first, in ever
+ * smaller portions, each acknowledged before the next, until the line that it cannot take is alone.
  */
 export function* portions(events: readonly EventSlice[], source: Refusals): Generator<readonly EventSlice[]> {
   if (!hasRefusals(source)) {

@@ -2,13 +2,13 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../lib/errors.ts';
 
-/** Of very many chunks, so many are searched for the times of their events: the oldest and the newest. */
+/** At most this many chunks, the oldest and the newest, are searched for the times of their events. */
 const MAX_SEARCHED = 64;
-/** A chunk is some 2 MB (FLB_INPUT_CHUNK_FS_MAX_SIZE), and may be larger by one append. */
+/** A chunk is about 2 MB (FLB_INPUT_CHUNK_FS_MAX_SIZE), plus at most one append. */
 const MAX_BYTES = 8_000_000;
 /**
  * A key `time` and its text as MessagePack writes them: fixstr, or str 8 (https://github.com/msgpack/msgpack). IONOS
- * has it in `meta`, `--add-fields time` in front, cloudscale as a field of its own.
+ * has it in `meta`, `--add-fields time` in front, cloudscale at the top level.
  */
 const TIME =
   /(?:\xa4time|\xa9timestamp)(?:[\xb4-\xbf]|\xd9.)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))/gs;
@@ -27,12 +27,12 @@ export interface Chunk {
   readonly at: number;
 }
 
-/** Where the shipped files have it: the state and Fluent Bit's storage are in one folder. */
+/** The folder in the shipped configuration, where the state and Fluent Bit's storage share a folder. */
 export function usualRejectedFolder(stateFile: string): string {
   return join(dirname(stateFile), 'storage', 'rejected');
 }
 
-/** What is in the folder, the oldest chunk first; undefined when it cannot be read. A folder that is not there is empty. */
+/** The chunks in the folder, oldest first; none when there is no folder, undefined when it cannot be read. */
 export async function readRejected(folder: string): Promise<RejectedChunks | undefined> {
   try {
     const names = (await readdir(folder)).filter((name) => name.endsWith('.flb'));
@@ -44,7 +44,7 @@ export async function readRejected(folder: string): Promise<RejectedChunks | und
   }
 }
 
-/** Undefined when somebody removed it meanwhile. */
+/** Undefined when it was removed in the meantime. */
 async function chunkOf(file: string): Promise<Chunk | undefined> {
   try {
     const { size, mtimeMs } = await stat(file);
@@ -55,7 +55,7 @@ async function chunkOf(file: string): Promise<Chunk | undefined> {
   }
 }
 
-/** When the events of these chunks happened, in epoch milliseconds. Undefined when no instant is found. */
+/** The earliest and latest time of these chunks' events, in epoch milliseconds. Undefined when none is found. */
 export async function spanOf(chunks: readonly Chunk[]): Promise<{ from: number; to: number } | undefined> {
   const half = MAX_SEARCHED / 2;
   const searched = chunks.length <= MAX_SEARCHED ? chunks : [...chunks.slice(0, half), ...chunks.slice(-half)];

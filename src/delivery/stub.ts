@@ -2,7 +2,7 @@ import type { EventSlice } from '../events/event.ts';
 import { FieldScanner, type FieldPath } from '../events/field-scanner.ts';
 import { JsonReader } from '../events/json-reader.ts';
 
-/** What takes the place of an event that is too much for Fluent Bit. */
+/** Writes what replaces an event that exceeds Fluent Bit's limits. */
 export class StubWriter {
   readonly #paths: readonly FieldPath[];
   readonly #maxDepth: number;
@@ -15,7 +15,7 @@ export class StubWriter {
     this.#fields = new FieldScanner(Object.fromEntries(paths.map((path) => [path.join('.'), path])));
   }
 
-  /** The event's own bytes of these fields, as many as fit into `room` bytes, and `truncated` as `_truncated`. */
+  /** The event's own bytes of the fields that fit into `room` bytes, and `truncated` as `_truncated`. */
   write(event: EventSlice, truncated: string, room: number): EventSlice {
     this.#fields.scan(new JsonReader(event.json, event.start));
     const kept: Nested = new Map();

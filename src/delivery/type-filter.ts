@@ -16,8 +16,8 @@ export interface TypeFilterOptions {
 }
 
 /**
- * Selects events by type: first those to include, then those to exclude. An event without a type is left out by a list
- * to include, and kept by a list to exclude.
+ * Selects events by type: first those to include, then those to exclude. An event without a type is left out when there
+ * are types to include.
  */
 export class TypeFilter {
   readonly #include: ReadonlySet<string>;
@@ -33,7 +33,7 @@ export class TypeFilter {
     this.#scanner = new FieldScanner({ event_type: provider.fields.event_type });
   }
 
-  /** Whether the event is to be printed. */
+  /** Whether the event is printed. */
   keeps(event: EventSlice): boolean {
     if (this.#include.size + this.#exclude.size === 0) return true;
     this.#events++;

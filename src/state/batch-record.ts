@@ -5,7 +5,7 @@ import { ENTRY_KINDS, emptyBatch, type Batch, type Entry, type EntryKind } from 
 /** Ids by second: far fewer keys than ids. */
 export type Groups = Record<string, EventId[]>;
 
-/** A batch as the journal and the state file hold it; what is empty is left out. */
+/** A batch as it is written to the journal and the state file; what is empty is left out. */
 export type BatchRecord = Partial<Record<EntryKind, Partial<Groups>>> & {
   readonly cursor?: string;
   readonly partial?: readonly string[];
@@ -80,7 +80,7 @@ function entriesOf(record: Record<string, unknown>, path: string): Entry[] {
   return entries;
 }
 
-/** As version 1 of the state file has them. */
+/** The form of version 1 of the state file. */
 function parallelEntries(record: Record<string, unknown>, path: string): Entry[] {
   const times = list(record['times'], `${path}.times`);
   return EventId.ofEach(texts(record['keys'], `${path}.keys`)).map((key, index) => {

@@ -1,37 +1,37 @@
 import type { EventId } from '../events/event-id.ts';
 
-/** What became of an event. Where an event has no id of its own, `unnamed`, its key is a hash and says nothing twice. */
+/** What became of an event. `unnamed`: the event has no id, so its key is a hash that equal events share. */
 export const ENTRY_KINDS = ['delivered', 'delivered_unnamed', 'excluded', 'excluded_unnamed', 'redelivered'] as const;
 /** Whether an event was printed, or left out by a filter. */
 export type Outcome = 'delivered' | 'excluded';
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
-/** One event that needs no further care. */
+/** One event that is done. */
 export interface Entry {
   /** Its id, or a hash of its bytes where it has none. */
   readonly key: EventId;
-  /** When the server says that it happened, in epoch seconds: until the overlap passes it, it may come again. */
+  /** When it happened according to the server, in epoch seconds: until the overlap has passed this, it may come again. */
   readonly keepUntil: number;
-  /** Delivered, left out by a filter, or delivered once more because somebody asked for it. */
+  /** Delivered, left out by a filter, or delivered again on request. */
   readonly kind: EntryKind;
 }
 
 /**
- * Events of one source that are delivered together, as plain data: what is committed at once. While Fluent Bit has not
- * acknowledged them, they wait in the state file as `pending`. Nothing in here counts before that.
+ * Events of one source that are committed together, as plain data. Until Fluent Bit has acknowledged them, they wait in
+ * the state file as `pending`, and nothing in here counts.
  */
 export interface Batch {
   readonly entries: Entry[];
   /** Keys of events without identity that were delivered since the cursor: the next run receives them again. */
   readonly partial: string[];
-  /** The cursor that holds once they are delivered; null when it stays where it is. */
+  /** The cursor once they are delivered; null when it does not move. */
   cursor: string | null;
-  /** When the last of the events happened (epoch milliseconds); null when none says. */
+  /** The time of the last event that has one (epoch milliseconds); null when none has. */
   last_event: number | null;
-  /** Older identities need not be kept from then on (epoch seconds). */
+  /** Once they are delivered, older identities need not be kept (epoch seconds). */
   forget_before: number | null;
   readonly late: Lateness;
-  /** How many of them were too long for a line, and how many were set aside because Fluent Bit refused them. */
+  /** How many of them were too long for a line, and how many were set aside. */
   oversize: number;
   rejected: number;
   /** How many of them a sweep found missing. */
@@ -61,7 +61,7 @@ export function emptyBatch(): Batch {
   };
 }
 
-/** Adds what follows to a batch. */
+/** Adds the next batch of the same source to a batch. */
 export function append(batch: Batch, next: Batch): void {
   for (const entry of next.entries) batch.entries.push(entry);
   if (next.cursor !== null) batch.partial.length = 0;

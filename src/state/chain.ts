@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** What the first line of all names as the one before it. */
+/** The `prev` of the journal's very first line. */
 export const FIRST_PREV = '0'.repeat(64);
 
 /** The journal's last line: where the chain continues. */

@@ -1,16 +1,16 @@
-/** What the last run knew of the lines behind Fluent Bit's input, so that the next one says only what is new. */
+/** What the last run knew about the lines after Fluent Bit's input, so that the next one reports only what is new. */
 export interface DestinationSeen {
-  /** When it was looked at, RFC 3339. */
+  /** When that was, RFC 3339. */
   readonly looked_at: string;
-  /** When that life of Fluent Bit began, in epoch seconds: its counters start at 0 then. */
+  /** When Fluent Bit was started, in epoch seconds: its counters began at 0 then. */
   readonly started_at: number;
-  /** Records that each output had dropped by then. */
+  /** How many records each output had dropped. */
   readonly dropped: Readonly<Record<string, number>>;
   /** The modification time of the newest chunk that was set aside, in epoch milliseconds. */
   readonly rejected_until: number;
 }
 
-/** Undefined when there is none, or one that cannot be read: no event depends on it. */
+/** Undefined when there is none or it cannot be read: no event depends on it. */
 export function parseDestinationSeen(value: unknown): DestinationSeen | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { looked_at, started_at, dropped, rejected_until } = value as Partial<Record<keyof DestinationSeen, unknown>>;

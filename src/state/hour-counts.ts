@@ -15,14 +15,14 @@ export class HourCounts {
     this.#counts.set(from, (this.#counts.get(from) ?? 0) + 1);
   }
 
-  /** The events from one full hour up to another, in epoch seconds. */
+  /** The number of events from one full hour up to another (epoch seconds). */
   between(from: number, to: number): number {
     let sum = 0;
     for (let hour = from; hour < to; hour += HOUR_S) sum += this.#counts.get(hour) ?? 0;
     return sum;
   }
 
-  /** No hour before this second is asked for any more. */
+  /** Drops the hours before this second. */
   forgetBefore(second: number): void {
     for (const from of this.#counts.keys()) if (from + HOUR_S <= second) this.#counts.delete(from);
   }
@@ -32,7 +32,7 @@ export class HourCounts {
   }
 }
 
-/** The first second of the hour that this second is in. */
+/** The first second of this second's hour. */
 export function hourOf(second: number): number {
   return Math.floor(second / HOUR_S) * HOUR_S;
 }

@@ -8,7 +8,7 @@ const READ_BYTES = 256 * 1024;
 const FILE_NAME = /^\d{4}-\d\d-\d\d\.jsonl$/;
 const STATE_SUFFIX = '_state.json';
 
-/** The journal's folder, beside the state file and named after it: several inputs keep theirs apart. */
+/** The journal's folder, beside the state file and named after it, so that each input has its own. */
 export function journalFolder(stateFile: string): string {
   const name = basename(stateFile);
   const own = name.endsWith(STATE_SUFFIX) ? `${name.slice(0, -STATE_SUFFIX.length)}_journal` : `${name}.journal`;
@@ -40,11 +40,11 @@ export async function journalBytes(folder: string): Promise<number> {
 /** A line of a file as it is on the disk. */
 export interface RawLine {
   readonly file: string;
-  /** 1 for the first line that was read of its file. */
+  /** Counted from 1 for the first line read of its file. */
   readonly number: number;
-  /** Where it begins in its file. */
+  /** Where it starts in its file. */
   readonly offset: number;
-  /** Without its line break, and only until the next line is asked for. */
+  /** Without its line break; valid until the next line is asked for. */
   readonly bytes: Buffer;
   /** False for the last line of a file when its line break is missing. */
   readonly isWhole: boolean;
@@ -63,7 +63,7 @@ export async function* linesOf(folder: string, file: string, offset = 0): AsyncG
       const { bytesRead } = await handle.read(buffer, kept, READ_BYTES, start + kept);
       const length = kept + bytesRead;
       let from = 0;
-      // What was kept has no line break.
+      // The bytes kept from before have no line break.
       for (let end = buffer.indexOf(LF, kept); end >= 0 && end < length; end = buffer.indexOf(LF, from)) {
         yield { file, number: number++, offset: start + from, bytes: buffer.subarray(from, end), isWhole: true };
         from = end + 1;

@@ -10,10 +10,10 @@ const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** What a group's ids begin with, behind the name of their kind. */
+/** What comes between the name of a kind and its first second. */
 const GROUP_START = Buffer.from('":{"');
 
-/** What a line says of a source: a batch, where the source begins when it is registered, or that it is forgotten. */
+/** What a line says about a source: a batch, where it starts when it is registered, or that it is forgotten. */
 export type SourceRecord = BatchRecord & { readonly start?: string; readonly forgotten?: true };
 
 /** A commit as it is written. */
@@ -27,7 +27,7 @@ export interface Commit {
   readonly sources: Readonly<Record<string, SourceRecord>>;
 }
 
-/** A line that was read. The ids stay bytes until somebody asks for them: most are skipped. */
+/** A line that was read. Ids are parsed only when they are asked for: most are skipped. */
 export interface JournalLine extends Omit<Commit, 'sources'> {
   readonly sources: ReadonlyMap<string, LineOfSource>;
 }
@@ -35,9 +35,9 @@ export interface JournalLine extends Omit<Commit, 'sources'> {
 export interface LineOfSource {
   /** Without its entries. */
   readonly batch: Batch;
-  /** Where the source begins; null when the line says nothing about it. */
+  /** Where the source starts; null when the line does not say. */
   readonly start: string | null;
-  /** It was retired with this line. */
+  /** The source was retired with this line. */
   readonly isForgotten: boolean;
   /** Calls `visit` with each id of a second that `wants` accepts. Throws ShapeError. */
   readonly forEachId: (
@@ -99,7 +99,7 @@ function lineOfSource(
   };
 }
 
-/** The line's text with the index of its span in the place of each group of ids. */
+/** The line's text, with each group of ids replaced by its index in `groups`. */
 function skeletonOf(line: Buffer, groups: Span[]): string {
   let skeleton = '';
   let copied = 0;

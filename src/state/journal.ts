@@ -10,7 +10,7 @@ import { makeFolder } from './state-file.ts';
 
 const PRIVATE = 0o600;
 const RESERVE = 'reserve';
-/** Disk space that is given up when the disk is full, so that what was printed can still be committed. */
+/** Disk space that is freed when the disk is full, so that what was printed can still be committed. */
 const RESERVE_BYTES = 32 * 1024;
 const DAY_MS = 86_400_000;
 
@@ -50,8 +50,8 @@ export class Journal {
   }
 
   /**
-   * Appends one line; it is on the disk when this returns. `cursors` is for the first line of a day: what the journal is
-   * rebuilt from must not be older than what is kept of it. Throws StateError when another process wrote to the file.
+   * Appends one line; it is on the disk when this returns. The first line of a day also has all `cursors`, so that the
+   * state can be rebuilt when older files are removed. Throws StateError when another process wrote to the file.
    */
   async append(
     sources: Readonly<Record<string, SourceRecord>>,
@@ -72,7 +72,7 @@ export class Journal {
     return { position: { file: this.#file ?? '', offset }, bytes: line.length };
   }
 
-  /** Removes files of days that are over for longer than this, but never the newest. */
+  /** Removes the files of older days, but never the newest. */
   async removeOlderThan(days: number): Promise<void> {
     const oldest = fileOfDay(new Date(this.#now() - days * DAY_MS).toISOString().slice(0, 10));
     const files = await journalFiles(this.folder);
@@ -140,7 +140,7 @@ export class Journal {
   }
 }
 
-/** One write, as a rule. */
+/** With one write, nearly always. */
 async function writeWhole(handle: FileHandle, line: Buffer): Promise<void> {
   for (let done = 0; done < line.length;) done += (await handle.write(line, done)).bytesWritten;
 }

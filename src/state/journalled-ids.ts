@@ -13,7 +13,7 @@ export interface SourceRange {
   readonly since_seq?: number;
 }
 
-/** What the journal has of a range. An event without an id may be there several times, and each counts. */
+/** What the journal has of a range. An event without an id may be there several times, and each time counts. */
 export class JournalledIds {
   readonly #named = new EventIdMap();
   readonly #redelivered = new EventIdMap();
@@ -57,8 +57,8 @@ function decrement(counts: Map<string, number>, key: EventId): boolean {
 }
 
 /**
- * Reads what the journal has of a range, into `found` where it is given, and `only` these ids where they are. Lines that
- * cannot be read are passed over.
+ * Reads what the journal has of a range: into `found` if given, and of these ids `only` if given. Lines that cannot be
+ * read are skipped.
  */
 export async function journalledIds(
   folder: string,
@@ -85,7 +85,7 @@ async function* journalLinesOf(folder: string): AsyncGenerator<JournalLine> {
       try {
         line = parseLine(bytes);
       } catch {
-        continue; // loadJournal and verify say so
+        continue; // loadJournal and verify report it
       }
       yield line;
     }

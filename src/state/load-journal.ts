@@ -19,9 +19,9 @@ export interface LoadedJournal {
 
 /**
  * Completes a snapshot with the journal: the ids that may come again, and the commits that came after the snapshot. For
- * an empty state that is the whole journal. A torn last line is cut off and kept beside its file. Throws what reading a
- * file throws. `isOld`: the state is from before there was a journal; a first line is then what a run that was killed
- * while it took the state over made of it, and adds nothing.
+ * an empty state that is the whole journal. A torn last line is cut off, and a copy of its file is kept. Throws what
+ * reading a file throws. `isOld`: the state is of a version without a journal; a first line was then made from this
+ * state by a run that was killed, and adds nothing.
  */
 export async function loadJournal(folder: string, state: State, log: Log, isOld = false): Promise<LoadedJournal> {
   const { seq, hash, known_from } = state.journal;
@@ -48,7 +48,7 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
   if (!isWhole) {
     log.warn(
       `the journal ${folder} does not have the commit ${seq} that the state file knows: it was altered, or is gone. ` +
-        'Events inside the overlap may be printed again, and verify can only speak of what comes from now on',
+        'Events inside the overlap may be printed again, and verify can compare only what is delivered from now on',
     );
     for (const source of Object.values(state.sources)) {
       source.journal_from = startOf(source);
@@ -71,7 +71,7 @@ function readLine(raw: RawLine, folder: string, log: Log): JournalLine | undefin
   }
 }
 
-/** What a killed run, or a power cut, left of a line. */
+/** Cuts off what a killed run or a power cut left of a line. */
 async function cutOff(folder: string, { file, offset }: RawLine, log: Log): Promise<void> {
   const whole = join(folder, file);
   const kept = `${whole}.torn-${offset}`;

@@ -15,7 +15,7 @@ import { newestOf } from './uncommitted.ts';
 /** Where the state is, and how it is kept. */
 export interface StateStoreOptions extends LockOptions {
   readonly file: string;
-  /** Where a state that did not exist yet begins, RFC 3339: what comes up from then on is ours, also if this run fails. */
+  /** Where a new state starts, RFC 3339: events from then on are wanted, even if this run fails. */
   readonly initialLastRun: string;
   /** How many days the journal is kept; forever when undefined. */
   readonly journalDays?: number;
@@ -30,7 +30,7 @@ export interface Opened {
   readonly previousSave: number;
   readonly journal: Journal;
   readonly recent: RecentLines;
-  /** It is of a version without a journal. */
+  /** It was written by a version without a journal. */
   readonly isOld: boolean;
 }
 
@@ -54,7 +54,7 @@ export async function openState(file: string, options: StateStoreOptions): Promi
   return { file, state, previousSave, journal, recent, isOld };
 }
 
-/** Makes the journal's first line of the ids that version 1 kept in the state file. */
+/** Makes the journal's first line from the ids that version 1 kept in the state file. */
 export async function takeOver({ state, journal, recent }: Opened): Promise<void> {
   const sources: Record<string, SourceRecord> = {};
   const newest = new Map<string, number>();

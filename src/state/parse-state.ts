@@ -27,12 +27,12 @@ import {
   type State,
 } from './state.ts';
 
-/** The document was written by a newer version of this program, and must be left as it is. */
+/** The document was written by a newer version of this program and must not be changed. */
 export class NewerStateError extends ShapeError {}
 
 /**
- * The state that a file's text holds: ours, or the one of the tutorial's Python fetcher, which has `last_run` only.
- * Throws ShapeError that names the field, what was expected and what came; NewerStateError for a later version.
+ * The state in a file's text: ours, or that of the tutorial's Python fetcher, which has `last_run` only. Throws
+ * ShapeError that names the field, what was expected and what was found, NewerStateError for a later version.
  */
 export function parseState(text: string): State {
   // An editor may have put a byte-order mark in front of it.
@@ -114,7 +114,7 @@ function parseSource(value: unknown, path: string): SourceState {
   };
 }
 
-/** The identities of a second, `"1795292755":["…"]`; one may also stand by itself, `"…":1795292755`. */
+/** The identities of a second, `"1795292755":["…"]`, or a single one, `"…":1795292755`. */
 function seenGroup(key: string, value: unknown, path: string): [number, string[]] {
   if (typeof value === 'number' && Number.isFinite(value)) return [value, [key]];
   const ids = texts(value, `${path}["${key}"]`);
@@ -166,7 +166,7 @@ function parsePending(value: unknown): Pending {
   };
 }
 
-/** Python's datetime.isoformat leaves the zone out of a naive time; the tutorial's fetcher takes that for UTC. */
+/** Python's datetime.isoformat writes a naive time without a zone; the tutorial's fetcher takes it for UTC. */
 function pythonInstant(value: unknown): unknown {
   return typeof value === 'string' && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?$/.test(value) ? `${value}Z` : value;
 }

@@ -6,18 +6,18 @@ import { keyOf, secondOf } from './source-progress.ts';
 import type { JournalledIds } from './journalled-ids.ts';
 import type { SourceState } from './state.ts';
 
-/** Why a range of the past is read again: a sweep compares it, or somebody wants it. */
+/** Why a past range is read again: a sweep compares it, or somebody asked for it. */
 export type RangeReason = 'sweep' | 'missing' | 'redeliver';
 
-/** Selects what is to be delivered of a range of the past. It moves no cursor. */
+/** Selects what is to be delivered of a past range. It moves no cursor. */
 export class RangeProgress {
   readonly name: string;
   readonly state: SourceState;
   readonly #reason: RangeReason;
   readonly #journalled: JournalledIds;
-  /** The API may give an event on two pages. */
+  /** The API may return an event on two pages. */
   readonly #passed = new EventIdMap();
-  /** Events that came late are older than this second. */
+  /** Events from before this second are late. */
   readonly #lateBefore: number;
   readonly #missing = new Set<EventSlice>();
 
@@ -45,12 +45,12 @@ export class RangeProgress {
     });
   }
 
-  /** The polls have set these aside. */
+  /** None: the polls have set them aside. */
   takeRejected(): EventSlice[] {
     return [];
   }
 
-  /** What is to be noted once these events are delivered, or left out. What was known and is left out needs no note. */
+  /** What to commit once these events are delivered or left out. Nothing for those that were known and are left out. */
   batch(page: Page, events: readonly EventSlice[], _isEnd: boolean, outcome: Outcome = 'delivered'): Batch {
     const batch = emptyBatch();
     for (const event of events) {

@@ -5,7 +5,7 @@ interface RecentLine extends Position {
   readonly newest: ReadonlyMap<string, number>;
 }
 
-/** The journal's last lines, as far back as one of them has an id that may come again. */
+/** The journal's last lines, back to the oldest that has an id that may come again. */
 export class RecentLines {
   #lines: RecentLine[] = [];
 
@@ -14,7 +14,7 @@ export class RecentLines {
   }
 
   /**
-   * The first line that still matters: the last one at least. Undefined when there is none. `startOf` gives the second
+   * The first line that is still needed, at least the last one. Undefined when there is none. `startOf` is the second
    * of a source before which nothing comes again.
    */
   oldestNeeded(startOf: (source: string) => number): Position | undefined {

@@ -1,9 +1,9 @@
 import { EventId } from '../events/event-id.ts';
 import { EventIdMap, type Occurrence } from '../events/event-id-map.ts';
 
-/** Which events came already. Only those that were delivered are saved. */
+/** Which events were received already. Only those that were delivered are saved. */
 export class SeenEvents {
-  /** All that came, each with the second (epoch) until which it is worth keeping: no end before it is delivered. */
+  /** All ids received, each with the second (epoch) until which it is kept: Infinity until it is delivered. */
   readonly #until = new EventIdMap();
   #forgottenBefore = -Infinity;
 
@@ -11,17 +11,17 @@ export class SeenEvents {
     for (const [second, ids] of delivered) for (const id of EventId.ofEach(ids)) this.#until.set(id, second);
   }
 
-  /** Takes note of an event that came: `known` when it came before, `altered` when its id did, with other bytes. */
+  /** Adds a received event: `known` when it came before, `altered` when its id came before with other bytes. */
   note(id: EventId): Occurrence {
     return this.#until.add(id, Infinity);
   }
 
-  /** The event was delivered, and is worth knowing until this second. */
+  /** The event was delivered, and is kept until this second. */
   add(id: EventId, second: number): void {
     this.#until.set(id, second < this.#forgottenBefore ? Infinity : second);
   }
 
-  /** Events before this second cannot come again: they are forgotten. */
+  /** Forgets the events before this second: they cannot come again. */
   forgetBefore(instant: number): void {
     this.#forgottenBefore = Math.max(this.#forgottenBefore, instant);
     this.#until.deleteBelow(instant);

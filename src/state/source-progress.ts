@@ -5,15 +5,15 @@ import { EventId } from '../events/event-id.ts';
 import type { Checkpoint, Page } from '../providers/provider.ts';
 import type { SourceState } from './state.ts';
 
-/** How far a source got in this run: selects what is new in a page, and says what is to be committed. */
+/** How far a source got in this run: selects what is new in a page, and says what to commit. */
 export class SourceProgress {
   readonly name: string;
   readonly state: SourceState;
   /** Of this run; 0 when no event came late. */
   greatestLateness = 0;
-  /** Events of this run whose id had come before with other bytes. */
+  /** How many events of this run had a known id, but other bytes. */
   #altered = 0;
-  /** What the last run delivered of the pages that come first, each as often as there are such events. */
+  /** Keys of events without an id that the last run delivered of the page at the cursor, each with its number. */
   readonly #partial: Map<string, number>;
 
   constructor(name: string, state: SourceState) {
@@ -43,12 +43,12 @@ export class SourceProgress {
     });
   }
 
-  /** What the page has in the place of events and was not set aside before. */
+  /** What the page has besides events and was not set aside before. */
   takeRejected({ rejected = [] }: Page): EventSlice[] {
     return rejected.filter(({ id }) => id !== undefined && this.state.seen.note(id) !== 'known');
   }
 
-  /** What to say at the end of a run in which events came with an id that others had; undefined when none did. */
+  /** A warning for the end of the run when events came with the id of another event; undefined when none did. */
   get alteredWarning(): string | undefined {
     if (this.#altered === 0) return undefined;
     const came = this.#altered === 1 ? '1 event came' : `${this.#altered} events came`;
@@ -63,7 +63,7 @@ export class SourceProgress {
     return left > 0;
   }
 
-  /** What is to be noted once these events of the page are delivered, or left out; with its end, the page is. */
+  /** What to commit once these events are delivered or left out. `isEnd`: the page is done then. */
   batch(page: Page, events: readonly EventSlice[], isEnd: boolean, outcome: Outcome = 'delivered'): Batch {
     const batch = emptyBatch();
     for (const event of events) {
@@ -86,7 +86,7 @@ export class SourceProgress {
   }
 }
 
-/** By how many seconds the event came late. A time outside of the span that the server put it in says nothing. */
+/** By how many seconds the event is late. A time outside the server's own span is ignored. */
 function latenessOf({ time }: EventSlice, { between, lateBefore }: Page): number {
   if (time === undefined || lateBefore === undefined) return 0;
   const seconds = time / 1000;
@@ -126,7 +126,7 @@ export function noteRest(state: SourceState, batch: Batch, at: number): void {
   if (batch.last_event !== null) state.last_event = new Date(batch.last_event).toISOString();
   if (batch.forget_before !== null) {
     state.seen.forgetBefore(batch.forget_before);
-    // What is forgotten must not be looked for again: a longer overlap would find all of it new.
+    // What is forgotten must not be asked for again: with a longer overlap, all of it would seem new.
     const forgotten = formatSecond(batch.forget_before);
     // A start after the cursor was written while the clock was ahead: ids before it would not be known again.
     if (forgotten > state.start || startsAfterCursor(state)) state.start = forgotten;
@@ -138,14 +138,14 @@ export function noteRest(state: SourceState, batch: Batch, at: number): void {
   if (batch.gap !== null) state.last_error = `${new Date(at).toISOString()} ${batch.gap}`;
 }
 
-/** What an event is known by: its identity, or a hash of its bytes. */
+/** The event's id, or a hash of its bytes. */
 export function keyOf({ id, json, start, end }: EventSlice): EventId {
   return id ?? EventId.ofHash(json.subarray(start, end));
 }
 
 /**
- * When the event happened, in epoch seconds; where it does not say, or says something that the server's choice
- * contradicts, the last second of the window that it came from.
+ * When the event happened, in epoch seconds. When it has no time, or one outside the window that it came from, the last
+ * second of that window.
  */
 export function secondOf({ time }: EventSlice, { between }: Page): number {
   const seconds = time === undefined ? NaN : Math.floor(time / 1000);

@@ -7,18 +7,18 @@ import { NewerStateError, parseState } from './parse-state.ts';
 import { emptyState, type State } from './state.ts';
 import { ShapeError } from '../lib/narrow.ts';
 
-/** `generation` stands within this many bytes of the file's start. */
+/** `generation` is within the first bytes of the file. */
 const HEAD_BYTES = 256;
 const FOLDER_MODE = 0o700;
 
-/** What a killed run left beside the file; under the lock nobody else writes there. */
+/** Removes what a killed run left beside the file. Only under the lock: nobody else writes there then. */
 export async function removeLeftovers(file: string, predecessor: ProcessIdentity | undefined): Promise<void> {
   if (predecessor === undefined) return;
   const name = basename(file);
   for (const entry of await readdir(dirname(file))) {
     if (!entry.startsWith(`${name}.`) || !/^\d+$/.test(entry.slice(name.length + 1))) continue;
     const leftover = join(dirname(file), entry);
-    // Of the time when it was held: somebody's own copy may end in a number, too.
+    // Only if it is from the time of that run: somebody's own copy may end in a number, too.
     if ((await stat(leftover)).mtimeMs >= predecessor.since) await rm(leftover, { force: true });
   }
 }
@@ -30,12 +30,12 @@ export interface LoadOptions {
 
 export interface LoadedState {
   readonly state: State;
-  /** It was written before there was a journal. */
+  /** It was written by a version without a journal. */
   readonly isOld: boolean;
   readonly isBroken: boolean;
 }
 
-/** The state file's state; an empty one when there is no file, or a broken one, which is kept under another name. */
+/** Reads the state file. Empty when there is no file, or a broken one, which is kept under another name. */
 export async function loadState(file: string, { log, now }: LoadOptions): Promise<LoadedState> {
   let text: string;
   try {
@@ -57,7 +57,7 @@ export async function loadState(file: string, { log, now }: LoadOptions): Promis
   }
 }
 
-/** Undefined when there is no file, or no generation in it. */
+/** The file's generation; undefined when there is no file, or no generation in it. */
 export async function generationOf(file: string): Promise<number | undefined> {
   try {
     const handle = await open(file);
@@ -74,7 +74,7 @@ export async function generationOf(file: string): Promise<number | undefined> {
   }
 }
 
-/** Node's own recursive mkdir never ends where the kernel refuses a folder with ENOENT, as below /proc. */
+/** Node's own recursive mkdir loops forever where the kernel refuses a folder with ENOENT, as below /proc. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { mode: FOLDER_MODE });
@@ -96,14 +96,14 @@ export async function realFile(file: string): Promise<string> {
   }
 }
 
-/** A device or a pipe would be renamed away and be a file from then on. */
+/** Throws StateError for a device or a pipe: saving would replace it by a file. */
 export async function expectRegularFile(file: string): Promise<void> {
   const stats = await stat(file).catch(() => undefined);
   if (stats !== undefined && !stats.isFile())
-    throw new StateError(`${file} is no regular file; use --peek to keep no state`);
+    throw new StateError(`${file} is not a regular file; use --peek to run without state`);
 }
 
-/** In epoch milliseconds; undefined when there is no such file. */
+/** When the file was last modified, in epoch milliseconds; undefined when there is no such file. */
 export async function modifiedAt(file: string): Promise<number | undefined> {
   try {
     return (await stat(file)).mtimeMs;

@@ -6,9 +6,9 @@ import { describeOwner, isAlive, readOwner, thisProcess, type ProcessIdentity } 
 import { modifiedAt } from './state-file.ts';
 import { pause } from '../lib/wait.ts';
 
-/** A lock that was not refreshed for so long is taken over, whoever holds it. */
+/** A lock that was not refreshed for this long is taken over, whoever holds it. */
 const STALE_MS = 10_000;
-/** A living holder refreshes its lock once a second; a dead one on this machine is not waited for any longer. */
+/** A live holder refreshes its lock once a second. The lock of a dead one on this machine is taken over sooner. */
 const REFRESH_MS = 1_000;
 const DEAD_HOLDER_MS = 3_000;
 const LOCK_POLL_MS = 200;
@@ -22,14 +22,14 @@ export interface LockOptions {
 
 export interface Lock {
   readonly release: () => Promise<void>;
-  /** Who held the lock before and did not give it back. */
+  /** Who held the lock before and did not release it. */
   readonly predecessor: ProcessIdentity | undefined;
 }
 
 /**
- * Locks a file, with `<file>.lock` (a folder) beside it and, for those who wait, its holder's name in `<file>.owner`.
- * Waits for a lock whose holder may be dead, until it is known, and takes it over. Throws LockedError when the holder
- * lives, and the signal's reason once it is aborted. `onCompromised` is called when the lock could not be kept.
+ * Locks a file, with `<file>.lock` (a folder) beside it and, for those who wait, its holder in `<file>.owner`. When the
+ * holder may be dead, waits until that is certain and takes the lock over. Throws LockedError when the holder is alive,
+ * and the signal's reason once it is aborted. `onCompromised` is called when the lock is lost.
  */
 export async function acquireLock(
   file: string,
@@ -67,15 +67,15 @@ export async function acquireLock(
     const alive = owner === undefined ? undefined : await isAlive(owner);
     const refreshed = await modifiedAt(folder);
     if (alive === true || (seen !== undefined && refreshed !== undefined && refreshed !== seen)) {
-      throw new LockedError(`another run holds the lock of ${file}: ${describeOwner(owner, now())}`);
+      throw new LockedError(`another run holds the lock on ${file}: ${describeOwner(owner, now())}`);
     }
     if (seen === undefined) {
       const why =
-        alive === false ? 'which a run left behind when it was killed' : 'unless its holder shows that it lives';
-      log.info(`waiting for the lock of ${file}, ${why}`);
+        alive === false ? 'it was left behind by a run that was killed' : 'checking whether its holder is still alive';
+      log.info(`waiting for the lock on ${file}: ${why}`);
     }
     seen = refreshed ?? seen;
-    // Also one from the future: after a power cut the clock may have been wrong. Then it has stood still long enough.
+    // A time in the future counts as old, too: the clock may have been wrong after a power cut.
     const isOld = refreshed !== undefined && Math.abs(now() - refreshed) > DEAD_HOLDER_MS;
     if (alive === false ? isOld : now() - begun > STALE_MS + DEAD_HOLDER_MS) {
       await rmdir(folder).catch(() => undefined); // another waiting run was faster

@@ -20,9 +20,9 @@ import { acquireLock } from './state-lock.ts';
 import type { Store } from './store.ts';
 import { Uncommitted } from './uncommitted.ts';
 
-/** Commits are gathered: at most one in this time, but for the last. */
+/** Commits are gathered: at most one is written in this time, except for the last. */
 const SAVE_INTERVAL_MS = 1_000;
-/** So much journal is read again at most after a run was killed. */
+/** At most this much journal must be read again after a run was killed. */
 const SNAPSHOT_BYTES = 8 * 1024 * 1024;
 
 /**
@@ -100,7 +100,7 @@ export class StateStore implements Store {
     this.#uncommitted.register(name, source);
   }
 
-  /** Retires a source, with what is pending or queued of it: the journal says so as well, so that it stays retired. */
+  /** Retires a source, with what is pending or queued of it. The journal has that, too, so that it stays retired. */
   forget(name: string): void {
     forgetSource(name, this.state);
     this.#uncommitted.forget(name);
@@ -116,7 +116,7 @@ export class StateStore implements Store {
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined;
-        this.#save(false).catch(() => undefined); // #fail has said it already
+        this.#save(false).catch(() => undefined); // #fail has reported it
       },
       Math.min(SAVE_INTERVAL_MS, Math.max(0, this.#lastSave + SAVE_INTERVAL_MS - now())),
     );
@@ -128,7 +128,7 @@ export class StateStore implements Store {
     if (since !== undefined && Math.abs(this.#options.now() - since) >= SAVE_INTERVAL_MS) await this.#save(false);
   }
 
-  /** Throws StateError when that fails: then nothing since the last commit counts as delivered. */
+  /** Throws StateError when it fails: then nothing since the last commit counts as delivered. */
   async flush(): Promise<void> {
     await this.#save(true);
   }

@@ -15,58 +15,58 @@ export const STATE_VERSION = 2;
 export interface SourceState {
   /** Where the next poll begins: a whole second (IONOS) or a URL (cloudscale). */
   cursor: string;
-  /** The instant before which events are not ours, RFC 3339. */
+  /** Events before this instant (RFC 3339) are not wanted. */
   start: string;
   /** Which events inside the overlap were delivered. */
   readonly seen: SeenEvents;
-  /** Those of events without identity that were delivered of the page at the cursor; empty as a rule. */
+  /** Keys of events without an id that were delivered of the page at the cursor; nearly always empty. */
   partial: string[];
-  /** How many events were delivered in all. */
+  /** How many events were ever delivered. */
   delivered: number;
-  /** How many were left out by --include-types or --exclude-types in all. */
+  /** How many were ever left out by --include-types or --exclude-types. */
   excluded: number;
-  /** When the event that was delivered last happened, RFC 3339. */
+  /** The time of the last delivered event, RFC 3339. */
   last_event: string | null;
-  /** When it was last polled, whatever came of it. */
+  /** When it was last polled, successfully or not. */
   last_attempt: string | null;
   last_success: string | null;
   last_error: string | null;
   readonly late: Lateness;
-  /** How many lines were too long, and how many Fluent Bit refused for good. */
+  /** How many lines were too long, and how many events were set aside. */
   oversize: number;
   rejected: number;
-  /** How often Fluent Bit has refused an event, by its key; empty as a rule. */
+  /** How often Fluent Bit has refused an event, by its key; nearly always empty. */
   strikes: Record<string, number>;
-  /** Since when the journal has all events of the source, in epoch seconds. */
+  /** The journal has all events of the source from this second (epoch) on. */
   journal_from: number;
   /** Up to which second (epoch) each sweep, by its age in seconds, has compared the journal with the API. */
   swept: Partial<Record<string, number>>;
   /** When a sweep last compared something, RFC 3339. */
   last_sweep: string | null;
-  /** Events that sweeps found missing and delivered, and events that were delivered again because somebody asked. */
+  /** Events that sweeps found missing and delivered, and events that were delivered again on request. */
   found_missing: number;
   redelivered: number;
-  /** How many events of the last days it has. */
+  /** How many events of the last days the journal has. */
   hours: HourCounts;
-  /** In how many runs in a row the source failed because of a page that cannot be read. */
+  /** How many runs in a row failed because of a page that cannot be read. */
   unreadable: number;
 }
 
-/** What was printed and not acknowledged when a run ended: the next run looks whether it was taken after all. */
+/** What was printed and not acknowledged when a run ended: the next run checks whether it was taken after all. */
 export interface Pending {
-  /** Whose Fluent Bit it was: two machines may share the state. */
+  /** The machine: two of them may share the state. */
   readonly host: string;
   /** Fluent Bit's counter before these lines were printed. */
   readonly base: number;
   readonly lines: number;
-  /** When that life of Fluent Bit began, in epoch seconds. */
+  /** When Fluent Bit was started, in epoch seconds. */
   readonly started_at: number;
-  /** The second of that life in which the run ended: what is counted later has all its lines. */
+  /** Fluent Bit's uptime when the run ended: a later count has all its lines. */
   readonly printed_until: number;
   readonly sources: Readonly<Record<string, Batch>>;
 }
 
-/** A range of a source that somebody wants again. */
+/** A range of a source that was asked for again. */
 export interface Redelivery {
   readonly source: string;
   /** Epoch seconds; everything before `from` is done. */
@@ -74,7 +74,7 @@ export interface Redelivery {
   readonly to: number;
   /** Only what the journal does not have. */
   readonly missing: boolean;
-  /** The journal's last commit when it was asked for: what was redelivered after it is done. */
+  /** The journal's last commit when it was asked for: what was redelivered after that is done. */
   readonly since_seq: number;
 }
 
@@ -87,20 +87,20 @@ export interface JournalMark extends ChainEnd {
 /** The state file's document: a snapshot of what the journal's lines amount to. */
 export interface State {
   version: typeof STATE_VERSION;
-  /** What the tutorial's Python fetcher would go on from: the oldest cursor. Null before the first success. */
+  /** Where the tutorial's Python fetcher would continue: the oldest cursor. Null before the first success. */
   last_run: string | null;
-  /** Grows with each save, so that a run notices when another one wrote. */
+  /** Grows with each save, so that a run notices another one's save. */
   generation: number;
   journal: JournalMark;
   sources: Record<string, SourceState>;
   pending: Pending | null;
   /** What is to be delivered again, in this order. */
   redeliver: Redelivery[];
-  /** What the last run knew of the lines behind Fluent Bit's input. */
+  /** What the last run knew about the lines after Fluent Bit's input. */
   destination?: DestinationSeen;
   /** When an event last had one of the types that a filter names, in epoch seconds. */
   types?: Readonly<Record<string, number>>;
-  /** The Python fetcher left it, and no source was polled since: what is before `last_run` it has printed. */
+  /** It is from the Python fetcher, which has printed everything before `last_run`, and no source was polled since. */
   taken_over?: boolean;
 }
 
@@ -125,8 +125,8 @@ export function emptyState(): State {
 }
 
 /**
- * What the Python fetcher goes on from: the oldest cursor, so that it points past nobody. Null when there is none,
- * or when cursors are no instants.
+ * Where the Python fetcher would continue: the oldest cursor, so that it skips nothing. Null when there is none, or
+ * when cursors are not instants.
  */
 export function oldestCursor(sources: readonly Pick<SourceState, 'cursor'>[]): string | null {
   const instants = sources.map(({ cursor }) => parseInstant(cursor));
@@ -153,7 +153,7 @@ export function forgetSource(source: string, state: State): void {
   if (pending !== null) state.pending = { ...pending, sources: without(pending.sources) };
 }
 
-/** Events before this second (epoch) are not ours, or cannot come again. */
+/** Events before this second (epoch) are not wanted, or cannot come again. */
 export function startOf({ start }: Pick<SourceState, 'start'>): number {
   return Math.floor((parseInstant(start) ?? 0) / 1000);
 }
@@ -167,7 +167,7 @@ export function cursorsOf({ sources }: State): Record<string, SourceRecord> {
   return all;
 }
 
-/** A source that begins at this cursor. */
+/** A source that starts at this cursor. */
 export function newSource(cursor: string): SourceState {
   return {
     cursor,

@@ -2,20 +2,20 @@ import type { Batch } from './batch.ts';
 import { noteDelivered } from './source-progress.ts';
 import { emptyState, stateOf, type SourceState, type State } from './state.ts';
 
-/** What a run needs of the state; a look without lock and file (--peek) has one that keeps nothing. */
+/** The state as a run uses it. With --peek, there is no lock and no file, and it keeps nothing. */
 export interface Store {
   readonly state: State;
-  /** When the state was written by the run before, in epoch milliseconds; 0 when there was none. */
+  /** When the previous run wrote the state, in epoch milliseconds; 0 when there was none. */
   readonly previousSave: number;
   /** The journal's folder; undefined where there is none. */
   readonly journalFolder: string | undefined;
   /** Adds a source that was never polled. */
   register(name: string, source: SourceState): void;
-  /** The events of this batch of a source were delivered. */
+  /** Notes that a batch of a source was delivered. */
   commit(source: string, batch: Batch): void;
-  /** Before more is printed: what was delivered some time ago must be on the disk. */
+  /** Called before more is printed: what was delivered some time ago must be on the disk. */
   catchUp(): Promise<void>;
-  /** Puts everything on the disk, the snapshot included. */
+  /** Puts everything on the disk, including the snapshot. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }

@@ -14,7 +14,7 @@ export class Uncommitted {
   readonly #batches = new Map<string, Batch>();
   readonly #registered = new Map<string, SourceState>();
   readonly #forgotten = new Set<string>();
-  /** The cursors that the journal has of the sources that it names in this run. */
+  /** The cursors of sources as this run last wrote them to the journal. */
   readonly #journaled = new Map<string, string>();
 
   get isEmpty(): boolean {

@@ -355,7 +355,7 @@ for (const provider of PROVIDERS) {
       const scene = await Scene.open(t, provider);
       await holdLock(t, scene.stateFile);
       assert.equal(await scene.follow().exitCode, ExitCode.Locked);
-      assert.match(scene.said.at(-1) ?? '', /another run holds the lock of .*; use --peek to follow without the lock$/);
+      assert.match(scene.said.at(-1) ?? '', /another run holds the lock on .*; use --peek to follow without the lock$/);
       assert.equal(scene.sandbox.requests.length, 0);
     });
 
@@ -583,7 +583,7 @@ describe('follow as a process', { concurrency: true }, () => {
     await Promise.race([asked, holder.ended]);
     const { code, stderr } = await where.start(FOLLOW).ended;
     assert.equal(code, 75);
-    assert.match(stderr, /another run holds the lock of .*; use --peek to follow without the lock\n$/);
+    assert.match(stderr, /another run holds the lock on .*; use --peek to follow without the lock\n$/);
     const run = where.start([...FOLLOW, '--peek']);
     await run.until((lines) => lines.length === 5);
     add(sandbox, 2);

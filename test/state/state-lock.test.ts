@@ -103,6 +103,6 @@ describe('the lock of the state file', () => {
     const log = captureLog(() => (there.aheadMs = 13_001));
     const { release } = await there.acquire(log);
     await release();
-    assert.match(log.messages.join(), /unless its holder shows that it lives/);
+    assert.match(log.messages.join(), /checking whether its holder is still alive/);
   });
 });
