@@ -21,8 +21,6 @@ const { metafile, outputFiles } = await build({
   charset: 'utf8',
   banner: { js: `#!/usr/bin/env node\n${refusalOfOlderNode(minNode)}` },
   define: { __VERSION__: JSON.stringify(version) },
-  // The ESM form of yargs needs import.meta, which a CommonJS file does not have.
-  alias: { 'yargs/yargs': './node_modules/yargs/yargs.cjs' },
   legalComments: 'inline',
   metafile: true,
   write: false,

@@ -33,7 +33,7 @@ interface Bom {
  */
 export async function sbom(runtime: string, runtimeProject: string): Promise<string> {
   const [script, node] = await Promise.all([list('.'), list(runtimeProject)]);
-  // With --omit=dev npm leaves out what a package for development needs as well, such as yargs.
+  // With --omit=dev npm leaves out what a package for development needs as well, such as signal-exit.
   const shipped = script.components.filter((part) => !part.properties.some(({ name }) => name === DEVELOPMENT));
   delete script.serialNumber;
   delete script.metadata.timestamp;

@@ -13,4 +13,4 @@ export interface Clock {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-export const systemClock: Clock = { now: Date.now, monotonic: () => performance.now(), pause };
+export const systemClock: Clock = { now: Date.now, monotonic: () => process.uptime() * 1000, pause };
