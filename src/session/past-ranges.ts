@@ -28,11 +28,12 @@ export async function deliverPast(session: Session, sources: readonly Source[]):
   try {
     return (await redeliver(session, sources)) && (await sweep(session, sources));
   } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
-    log.debug(`${error.message}: what is left of the past is for the next run`);
-    return await session.acknowledgement.settle();
-  } finally {
+    if (error instanceof Stopped) {
+      log.debug(`${error.message}: what is left of the past is for the next run`);
+      return await session.acknowledgement.settle();
+    }
     await store.flush();
+    throw error;
   }
 }
 
