@@ -14,9 +14,9 @@ export interface StatusReport {
   readonly last_run: string | null;
   /** Printed, and not yet counted by Fluent Bit. */
   readonly pending_lines: number;
-  /** The number of the journal's last commit that the state knows, and the journal's size. */
+  /** The number of the journal's last commit that the state knows, and the journal's size; null: it cannot be read. */
   readonly journal_commit: number;
-  readonly journal_bytes: number;
+  readonly journal_bytes: number | null;
   /** Ranges that wait to be delivered again. */
   readonly redeliver: readonly QueuedRange[];
   /** Why the exit code is 3; empty when all is well. */
@@ -61,13 +61,20 @@ export interface SourceStatus {
   readonly pending_lines: number;
 }
 
+export interface JournalLook {
+  readonly folder: string;
+  readonly bytes: number | null;
+  /** Why it cannot be read. */
+  readonly problem?: string;
+}
+
 export interface StatusOptions {
   readonly input: string | undefined;
   readonly provider: string;
   readonly stateFile: string;
   /** Where events were set aside; undefined when none are there. */
   readonly rejectedFile: string | undefined;
-  readonly journalBytes: number;
+  readonly journal: JournalLook;
   /** Epoch milliseconds. */
   readonly now: number;
   readonly secrets: readonly string[];
@@ -86,7 +93,7 @@ export function reportOf(state: State, options: StatusOptions): StatusReport {
     last_run: toSecond(state.last_run),
     pending_lines: pending,
     journal_commit: state.journal.seq,
-    journal_bytes: options.journalBytes,
+    journal_bytes: options.journal.bytes,
     redeliver: state.redeliver.map(({ source, from, to, missing }) => ({
       source: oneLine(source),
       from: formatSecond(from),
@@ -99,7 +106,7 @@ export function reportOf(state: State, options: StatusOptions): StatusReport {
 }
 
 function problemsOf(sources: readonly SourceStatus[], pending: number, options: StatusOptions): string[] {
-  const { maxBehindMs, rejectedFile } = options;
+  const { journal, maxBehindMs, rejectedFile } = options;
   const problems = sources.flatMap(({ source, last_poll, failed_at, last_error, behind_seconds }) => {
     const found: string[] = [];
     if (last_poll === 'failed')
@@ -122,6 +129,7 @@ function problemsOf(sources: readonly SourceStatus[], pending: number, options: 
   if (sources.some(({ strikes }) => strikes > 0)) {
     problems.push('Fluent Bit has refused events; after the third time they go to rejected.jsonl');
   }
+  if (journal.problem !== undefined) problems.push(`the journal ${journal.folder} cannot be read: ${journal.problem}`);
   if (rejectedFile !== undefined) {
     problems.push(`${rejectedFile} holds events that Fluent Bit refused; find out why, then move it away`);
   }

@@ -56,7 +56,8 @@ function journalLines({ journal_commit, journal_bytes, redeliver, sources }: Sta
     const what = only_missing ? 'what is missing' : 'everything';
     return `Queued by redeliver: ${what} of ${source} from ${from} to ${to}`;
   });
-  return [`Journal: ${counted(journal_commit, 'commit')}, ${grouped(journal_bytes)} bytes${swept}`, ...queue];
+  const size = journal_bytes === null ? 'size unknown' : `${grouped(journal_bytes)} bytes`;
+  return [`Journal: ${counted(journal_commit, 'commit')}, ${size}${swept}`, ...queue];
 }
 
 /** What is rarely anything but 0 has no column. */

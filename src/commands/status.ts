@@ -11,10 +11,11 @@ import { createLog } from '../lib/log.ts';
 import { ShapeError } from '../lib/narrow.ts';
 import type { World } from '../lib/world.ts';
 import { journalBytes, journalFolder } from '../state/journal-files.ts';
+import { realFile } from '../state/state-file.ts';
 import { NewerStateError, parseState } from '../state/parse-state.ts';
 import type { State } from '../state/state.ts';
 import { inputSettings, isGiven } from './service-settings.ts';
-import { reportOf, type StatusReport } from './status-report.ts';
+import { reportOf, type JournalLook, type StatusReport } from './status-report.ts';
 import { renderStatus } from './status-text.ts';
 
 const DEFAULT_COLUMNS = 80;
@@ -62,7 +63,7 @@ async function showOne(config: Config, world: World, { options, input, maxBehind
     input,
     provider: config.provider.name,
     stateFile: config.stateFile,
-    journalBytes: await journalBytes(journalFolder(config.stateFile)).catch(() => 0),
+    journal: await lookAtJournal(config.stateFile),
     rejectedFile: (await sizeOf(rejectedFile)) > 0 ? rejectedFile : undefined,
     now,
     secrets: knownSecrets(config, world),
@@ -127,6 +128,16 @@ async function readState({ stateFile, provider }: Config): Promise<State> {
     const consequence =
       error instanceof NewerStateError ? '' : '; the next run sets it aside and rebuilds it from the journal';
     throw new StateError(`the state file ${stateFile} cannot be parsed: ${error.message}${consequence}`, error);
+  }
+}
+
+/** Its size, or why it cannot be read. */
+async function lookAtJournal(stateFile: string): Promise<JournalLook> {
+  const folder = journalFolder(await realFile(stateFile));
+  try {
+    return { folder, bytes: await journalBytes(folder) };
+  } catch (error) {
+    return { folder, bytes: null, problem: messageOf(error) };
   }
 }
 

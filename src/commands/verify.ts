@@ -8,6 +8,7 @@ import { createLog } from '../lib/log.ts';
 import type { World } from '../lib/world.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { journalFiles, journalFolder } from '../state/journal-files.ts';
+import { realFile } from '../state/state-file.ts';
 import { parseState } from '../state/parse-state.ts';
 import { emptyStore } from '../state/store.ts';
 import type { State } from '../state/state.ts';
@@ -30,7 +31,7 @@ export async function verify(config: Config, world: World, options: Options): Pr
   const range = readPastRange(options, now, 'verify', Math.floor(now / 1000) - WEEK_S);
   const arrived = settings(options, {})('arrived', text, undefined);
   const state = await readState(config.stateFile);
-  const folder = journalFolder(config.stateFile);
+  const folder = journalFolder(await realFile(config.stateFile));
   if ((await journalFiles(folder)).length === 0) {
     throw new StateError(`there is no journal ${folder}: no run has delivered anything yet, or it was removed`);
   }

@@ -114,9 +114,16 @@ function sweepAges(value: string): readonly number[] {
   return value.split(',').map((age) => duration(HOUR_MS, MAX_SWEEP_MS)(age));
 }
 
-/** Sweeps and the overlap need the journal for as long as they look back. */
+/** Sweeps and the overlap need the journal for as long as they look back, and sweeps compare whole hours. */
 function journalDays(days: number, ages: readonly number[], overlapMs: number): number {
-  return Math.max(days, Math.ceil(Math.max(overlapMs, ...ages) / DAY_MS) + 1);
+  const needed = Math.ceil((Math.max(overlapMs, ...ages) + HOUR_MS) / DAY_MS);
+  if (days < needed) {
+    throw new ConfigError(
+      `--journal-days (ACTIVITY_LOG_JOURNAL_DAYS): ${days} is too short for --sweep and --overlap, which look back ` +
+        `further: at least ${needed}, or a shorter --sweep`,
+    );
+  }
+  return days;
 }
 
 /** The log level alone, for messages about an otherwise wrong configuration. */

@@ -12,7 +12,6 @@ const PRIVATE = 0o600;
 const RESERVE = 'reserve';
 /** Disk space that is freed when the disk is full, so that what was printed can still be committed. */
 const RESERVE_BYTES = 32 * 1024;
-const DAY_MS = 86_400_000;
 
 interface Appended {
   readonly position: Position;
@@ -24,12 +23,15 @@ export class Journal {
   readonly folder: string;
   readonly #now: () => number;
   #end: ChainEnd;
+  /** The newest file when it was opened; empty when there was none. */
+  readonly #newest: string;
   #file: string | undefined;
   #handle: FileHandle | undefined;
   #size = 0;
 
-  private constructor(folder: string, end: ChainEnd, now: () => number) {
+  private constructor(folder: string, newest: string, end: ChainEnd, now: () => number) {
     this.folder = folder;
+    this.#newest = newest;
     this.#end = end;
     this.#now = now;
   }
@@ -38,9 +40,9 @@ export class Journal {
   static async open(folder: string, end: ChainEnd, now: () => number): Promise<Journal> {
     await makeFolder(folder);
     await access(folder, constants.W_OK | constants.X_OK);
-    const newest = (await journalFiles(folder)).at(-1);
-    if (newest !== undefined) await access(join(folder, newest), constants.W_OK);
-    const journal = new Journal(folder, end, now);
+    const newest = (await journalFiles(folder)).at(-1) ?? '';
+    if (newest !== '') await access(join(folder, newest), constants.W_OK);
+    const journal = new Journal(folder, newest, end, now);
     await journal.#reserve();
     return journal;
   }
@@ -50,12 +52,13 @@ export class Journal {
   }
 
   /**
-   * Appends one line; it is on the disk when this returns. The first line of a day also has all `cursors`, so that the
-   * state can be rebuilt when older files are removed. Throws StateError when another process wrote to the file.
+   * Appends one line; it is on the disk when this returns. The first line of a day also has all `cursors`, as they are
+   * with this line, so that the state can be rebuilt when older files are removed. Throws StateError when another process
+   * wrote to the file.
    */
   async append(
     sources: Readonly<Record<string, SourceRecord>>,
-    cursors: () => Readonly<Record<string, SourceRecord>>,
+    cursors: Readonly<Record<string, SourceRecord>>,
   ): Promise<Appended> {
     const at = new Date(this.#now()).toISOString();
     const isNew = await this.#openDay(at.slice(0, 10));
@@ -63,7 +66,7 @@ export class Journal {
       seq: this.#end.seq + 1,
       at,
       prev: this.#end.hash,
-      sources: isNew ? merged(cursors(), sources) : sources,
+      sources: isNew ? merged(cursors, sources) : sources,
     };
     const line = serializeLine(commit);
     const offset = this.#size;
@@ -72,9 +75,14 @@ export class Journal {
     return { position: { file: this.#file ?? '', offset }, bytes: line.length };
   }
 
-  /** Removes the files of older days, but never the newest. */
-  async removeOlderThan(days: number): Promise<void> {
-    const oldest = fileOfDay(new Date(this.#now() - days * DAY_MS).toISOString().slice(0, 10));
+  /** The file that takes the commits, when it is of a day to come. */
+  get futureFile(): string | undefined {
+    return this.#newest > fileOfDay(dayOf(this.#now())) ? join(this.folder, this.#newest) : undefined;
+  }
+
+  /** Removes the files of days before this instant (epoch milliseconds), but never the newest. */
+  async removeBefore(instant: number): Promise<void> {
+    const oldest = fileOfDay(dayOf(instant));
     const files = await journalFiles(this.folder);
     for (const file of files.slice(0, -1)) if (file < oldest) await rm(join(this.folder, file), { force: true });
   }
@@ -86,13 +94,17 @@ export class Journal {
 
   /** True when the file of the day has no line yet. A clock that was set back does not bring an older day back. */
   async #openDay(today: string): Promise<boolean> {
-    const newest = this.#file ?? (await journalFiles(this.folder)).at(-1) ?? '';
+    const newest = this.#file ?? this.#newest;
     const ofToday = fileOfDay(today);
     const file = ofToday > newest ? ofToday : newest;
     if (file !== this.#file) {
       await this.#handle?.close();
       const { O_APPEND, O_CREAT, O_RDWR } = constants;
-      this.#handle = await open(join(this.folder, file), O_RDWR | O_CREAT | O_APPEND, PRIVATE);
+      const openFile = () => open(join(this.folder, file), O_RDWR | O_CREAT | O_APPEND, PRIVATE);
+      this.#handle = await openFile().catch(async (error: unknown) => {
+        await this.#giveUpReserve(error);
+        return openFile();
+      });
       this.#file = file;
       this.#size = (await this.#handle.stat()).size;
       if (this.#size === 0) await syncFolder(this.folder);
@@ -112,8 +124,7 @@ export class Journal {
       await writeWhole(handle, line);
     } catch (error) {
       await handle.truncate(size);
-      if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error;
-      await rm(join(this.folder, RESERVE), { force: true });
+      await this.#giveUpReserve(error);
       await writeWhole(handle, line).catch(async (again: unknown) => {
         await handle.truncate(size);
         throw again;
@@ -121,6 +132,12 @@ export class Journal {
     }
     await handle.datasync();
     this.#size += line.length;
+  }
+
+  /** Throws the error where space does not help. */
+  async #giveUpReserve(error: unknown): Promise<void> {
+    if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error;
+    await rm(join(this.folder, RESERVE), { force: true });
   }
 
   async #reserve(): Promise<void> {
@@ -138,6 +155,10 @@ export class Journal {
       throw error;
     }
   }
+}
+
+function dayOf(instant: number): string {
+  return new Date(instant).toISOString().slice(0, 10);
 }
 
 /** With one write, nearly always. */

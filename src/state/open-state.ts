@@ -1,3 +1,4 @@
+import { parseInstant } from '../lib/duration.ts';
 import { StateError, codeOf, messageOf } from '../lib/errors.ts';
 import { emptyBatch } from './batch.ts';
 import { toRecord } from './batch-record.ts';
@@ -28,6 +29,8 @@ export interface Opened {
   readonly file: string;
   readonly state: State;
   readonly previousSave: number;
+  /** Up to when any source was polled before, in epoch milliseconds; 0 when none was. */
+  readonly lastPoll: number;
   readonly journal: Journal;
   readonly recent: RecentLines;
   /** It was written by a version without a journal. */
@@ -51,7 +54,16 @@ export async function openState(file: string, options: StateStoreOptions): Promi
   }
   state.last_run ??= options.initialLastRun;
   const journal = await Journal.open(folder, end, options.now);
-  return { file, state, previousSave, journal, recent, isOld };
+  if (journal.futureFile !== undefined) {
+    options.log.warn(
+      `the journal file ${journal.futureFile} is of a day to come: the clock of this machine was ahead, or is behind ` +
+        'now. Commits are appended to it until that day is over',
+    );
+  }
+  const polled = Object.values(state.sources).map(
+    ({ cursor, last_attempt }) => parseInstant(cursor) ?? parseInstant(last_attempt ?? '') ?? 0,
+  );
+  return { file, state, previousSave, lastPoll: Math.max(0, ...polled), journal, recent, isOld };
 }
 
 /** Makes the journal's first line from the ids that version 1 kept in the state file. */
@@ -65,13 +77,15 @@ export async function takeOver({ state, journal, recent }: Opened): Promise<void
       batch.entries.push({ key, keepUntil, kind: 'delivered' });
       source.hours.add(keepUntil);
     }
+    // They were counted by keys that events do not have any more.
+    source.strikes = {};
     const second = newestOf(batch);
     if (second !== undefined) newest.set(name, second);
     sources[name] = { ...toRecord(batch), start: source.start };
   }
   const isInJournal = journal.end.seq > 0;
   if (isInJournal || Object.keys(sources).length === 0) return;
-  const { position } = await journal.append(sources, () => ({}));
+  const { position } = await journal.append(sources, {});
   recent.add({ ...position, newest });
 }
 

@@ -24,6 +24,7 @@ import { Uncommitted } from './uncommitted.ts';
 const SAVE_INTERVAL_MS = 1_000;
 /** At most this much journal must be read again after a run was killed. */
 const SNAPSHOT_BYTES = 8 * 1024 * 1024;
+const DAY_MS = 86_400_000;
 
 /**
  * The journal and its snapshot, the state file, held under the lock from open() to close(). A commit is one line of the
@@ -137,12 +138,14 @@ export class StateStore implements Store {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#saving.catch(() => undefined);
-    const { journalDays } = this.#options;
+    const { journalDays, now } = this.#options;
+    const { journal, lastPoll } = this.#opened;
     try {
+      // A clock that is ahead in this run must not have the journal removed.
       if (journalDays !== undefined && this.#failure === undefined)
-        await this.#opened.journal.removeOlderThan(journalDays);
+        await journal.removeBefore(Math.min(now(), lastPoll) - journalDays * DAY_MS);
     } finally {
-      await this.#opened.journal.close();
+      await journal.close();
       await this.#release();
     }
   }
@@ -168,7 +171,7 @@ export class StateStore implements Store {
     this.#lastSave = this.#options.now();
     const line = this.#uncommitted.take(this.state);
     if (line === undefined) return;
-    const { position, bytes } = await this.#opened.journal.append(line.sources, () => cursorsOf(this.state));
+    const { position, bytes } = await this.#opened.journal.append(line.sources, cursorsOf(this.state));
     this.#opened.recent.add({ ...position, newest: line.newest });
     this.#bytesSinceSnapshot += bytes;
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdir, readFile, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +64,26 @@ describe('status', () => {
       );
     });
   }
+
+  it('finds the journal beside the file that a symbolic link leads to', async (t) => {
+    const file = await stateFile(t, fixture('journal-and-queue'));
+    await mkdir(`${file}.journal`);
+    await writeFile(join(`${file}.journal`, '2026-11-21.jsonl'), 'x'.repeat(1234));
+    const link = join(await temporaryFolder(t), 'link.json');
+    await symlink(file, link);
+    assert.match((await status(link)).stdout, /Journal: 1,204 commits, 1,234 bytes/);
+  });
+
+  it('says so when the journal cannot be read', async (t) => {
+    const file = await stateFile(t, fixture('journal-and-queue'));
+    await writeFile(`${file}.journal`, '');
+    const { exitCode, stdout } = await status(file);
+    assert.equal(exitCode, SomeSourcesFailed);
+    assert.match(stdout, /Journal: 1,204 commits, size unknown/);
+    assert.match(stdout, /^the journal state.json.journal cannot be read: ENOTDIR/m);
+    const { stdout: json } = await status(file, ['--json']);
+    assert.equal((JSON.parse(json.split('\n')[0] ?? '') as { journal_bytes: unknown }).journal_bytes, null);
+  });
 
   it('says what became of the lines behind the input, and how to send again what was rejected', async (t) => {
     const file = await stateFile(t, fixture('healthy'));

@@ -13,6 +13,17 @@ function config(options: Options = {}, env: NodeJS.ProcessEnv = {}): Config {
 }
 
 describe('readConfig', () => {
+  it('keeps the journal as long as it is told, and says so where sweeps need it for longer', () => {
+    assert.equal(config().journalDays, 90);
+    assert.equal(config({ sweep: 'none', 'journal-days': '1' }).journalDays, 1);
+    assert.equal(config({ 'journal-days': '8' }).journalDays, 8);
+    assert.throws(() => config({ 'journal-days': '7' }), {
+      message:
+        '--journal-days (ACTIVITY_LOG_JOURNAL_DAYS): 7 is too short for --sweep and --overlap, which look back further: ' +
+        'at least 8, or a shorter --sweep',
+    });
+  });
+
   it('has a default for everything', () => {
     const { since, apiUrl, ...rest } = config();
     assert.equal(since(NOW), NOW - 300_000);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import {
+import { existsSync } from 'node:fs';
+import fsPromises, {
   appendFile,
   copyFile,
   cp,
@@ -12,6 +13,7 @@ import {
   truncate,
   writeFile,
 } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -39,6 +41,7 @@ class Place {
   readonly log: CapturedLog = captureLog();
   readonly failures: StateError[] = [];
   now = Date.parse('2026-11-21T20:30:00Z');
+  journalDays: number | undefined;
   /** Every store of this place, so that none stays open. */
   store: StateStore | undefined;
 
@@ -60,6 +63,7 @@ class Place {
       now: () => this.now,
       initialLastRun: START,
       onFailure: (error) => this.failures.push(error),
+      ...(this.journalDays === undefined ? {} : { journalDays: this.journalDays }),
     });
     if (!Object.hasOwn(this.store.state.sources, SOURCE)) this.store.register(SOURCE, newSource(START));
     return this.store;
@@ -131,6 +135,85 @@ describe('the journal', () => {
     assert.ok(mock.callCount() >= 2, 'tried again without the reserve');
     mock.restore();
     assert.equal(await readFile(file, 'utf8'), before);
+  });
+
+  it('begins the file of a new day on a full disk by giving up its reserve', async (t) => {
+    const p = await place(t);
+    const store = await p.open();
+    store.commit(SOURCE, delivered(1));
+    await store.flush();
+    const reserve = join(p.journal, 'reserve');
+    const real = fsPromises.open;
+    t.mock.method(fsPromises, 'open', async (path: string, ...rest: [string | number, number]) => {
+      if (path.endsWith('22.jsonl') && existsSync(reserve))
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      return real(path, ...rest);
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    p.now += DAY_MS;
+    store.commit(SOURCE, delivered(2));
+    await store.flush();
+    assert.deepEqual([journalLines(p.file).length, existsSync(reserve), p.failures], [2, false, []]);
+  });
+
+  it('has no cursor in the first line of a day that is ahead of what the line delivers', async (t) => {
+    const p = await place(t);
+    const store = await p.open();
+    store.commit(SOURCE, { ...delivered(1), cursor: '2026-11-21T20:01:00Z' });
+    const written = store.flush();
+    await setImmediate();
+    store.commit(SOURCE, { ...delivered(2), cursor: '2026-11-21T20:02:00Z' });
+    await written;
+    const [first] = journalLines(p.file);
+    assert.deepEqual(
+      [first?.sources[SOURCE]?.cursor, idsIn(first?.sources[SOURCE]?.delivered)],
+      ['2026-11-21T20:01:00Z', [String(idOf(1))]],
+    );
+  });
+
+  it('of a day to come, which a clock began that was ahead, takes the commits; one line says so', async (t) => {
+    const p = await place(t);
+    const first = await p.open();
+    p.now += 1000 * DAY_MS;
+    first.commit(SOURCE, delivered(1));
+    await first.flush();
+    p.now -= 1000 * DAY_MS;
+    const store = await p.open();
+    store.commit(SOURCE, delivered(2));
+    await store.flush();
+    assert.deepEqual(
+      journalLines(p.file).map(({ seq }) => seq),
+      [1, 2],
+    );
+    assert.ok(isKnown(store, 1));
+    assert.equal(p.log.messages.length, 1);
+    assert.match(p.log.messages.join(), /^warn: the journal file \S+2029-08-17.jsonl is of a day to come: the clock/);
+  });
+
+  it('is not removed by a run whose clock is years ahead', async (t) => {
+    const p = await place(t);
+    p.journalDays = 2;
+    for (const [days, cursor] of [
+      [0, '2026-11-21T20:30:00Z'],
+      [1, '2026-11-22T20:30:00Z'],
+      [1000, '2026-11-22T20:31:00Z'],
+      [-996, '2026-11-26T20:31:00Z'],
+    ] as const) {
+      p.now += days * DAY_MS;
+      const store = await p.open();
+      store.commit(SOURCE, { ...delivered(Math.abs(days)), cursor });
+      await store.flush();
+    }
+    const files = async () => {
+      await p.open();
+      return journalOf(p.file).map((file) => basename(file));
+    };
+    assert.deepEqual(await files(), ['2026-11-21.jsonl', '2026-11-22.jsonl', '2029-08-18.jsonl']);
+    assert.deepEqual(await files(), ['2029-08-18.jsonl']);
   });
 
   it('is named after the state file', () => {
@@ -340,7 +423,7 @@ describe('a state of version 1', () => {
   it('is taken over with its ids, which become the first line of the journal; its copy goes', async (t) => {
     const p = await place(t);
     const seen = { [START_S + 1]: [String(idOf(1))], [START_S + 2]: ['6c8f4fb0-4e4a-4d5c-9a3e-0a4d5c6b7a89'] };
-    const source = { cursor: '2026-11-21T20:25:00Z', start: START, seen, delivered: 12, strikes: { a: 1 } };
+    const source = { cursor: '2026-11-21T20:25:00Z', start: START, seen, delivered: 12, strikes: { a: 2 } };
     const text = JSON.stringify({
       version: 1,
       last_run: START,
@@ -354,7 +437,7 @@ describe('a state of version 1', () => {
       const store = await p.open();
       const loaded = store.state.sources[SOURCE];
       assert.deepEqual([isKnown(store, 1), isKnown(store, 3)], [true, false]);
-      assert.deepEqual([loaded?.cursor, loaded?.delivered, loaded?.strikes], [source.cursor, 12, { a: 1 }]);
+      assert.deepEqual([loaded?.cursor, loaded?.delivered, loaded?.strikes], [source.cursor, 12, {}]);
       await store.flush();
     }
     const [line, ...others] = journalLines(p.file);

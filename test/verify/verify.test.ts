@@ -144,6 +144,8 @@ describe('verify', { timeout: 120_000 }, () => {
     const [oldest = ''] = journalOf(stateFile);
     const lost = missed(one);
     for (let n = 0; n < 6; n++) await pass(m, 12 * HOUR, [{ contract: CONTRACT, agoMs: 1000 }]);
+    // A run goes by when the one before polled: its own clock may be wrong.
+    await pass(m, 1000);
     const left = journalOf(stateFile).map((file) => basename(file, '.jsonl'));
     const limit = new Date(m.now - 48 * HOUR).toISOString().slice(0, 10);
     assert.ok(left.length >= 2 && left.every((day) => day >= limit), left.join());
