@@ -13,15 +13,8 @@ const BODY_SAMPLE = BROKEN_BODIES.filter(({ name }) => ['body cut in the middle'
 describe('a fault on a page of one contract', () => {
   it('is a status, a broken body, a bad event or a redirect', async (t) => {
     const elsewhere = await sandboxFor(t);
-    const rows = [STATUS_SAMPLE, BODY_SAMPLE, BAD_EVENTS.slice(0, 1).slice(0, 1), redirects(elsewhere.url)];
-    await playOnPages(
-      t,
-      rows.flatMap((sample) => sample.slice(0, 3)),
-      '--concurrency',
-      '64',
-      '--request-timeout',
-      '1s',
-    );
+    const rows = [...STATUS_SAMPLE, ...BODY_SAMPLE, ...BAD_EVENTS.slice(0, 1), ...redirects(elsewhere.url).slice(0, 1)];
+    await playOnPages(t, rows, '--concurrency', '64');
     assert.deepEqual(elsewhere.requests, [], 'no other origin is asked');
   });
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { assertPrintedOnce } from '../helpers/account.ts';
-import { type Collector, collectorFor } from '../helpers/collector.ts';
+import { type QuickCollector, quickCollectorFor } from '../helpers/collector.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
 
 const CONTRACT = '31721060';
@@ -13,10 +13,10 @@ const SECOND = 1000;
 async function place(
   t: TestContext,
   settings: SandboxSettings = {},
-): Promise<{ sandbox: Sandbox; collector: Collector }> {
+): Promise<{ sandbox: Sandbox; collector: QuickCollector }> {
   const sandbox = await startSandbox(settings);
   t.after(async () => sandbox.close());
-  return { sandbox, collector: await collectorFor(t, sandbox) };
+  return { sandbox, collector: quickCollectorFor(t, sandbox) };
 }
 
 function event(uuid: string, secondsAgo: number, rest = '"n":1'): { raw: string; time: number } {
