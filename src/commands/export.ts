@@ -129,7 +129,8 @@ async function exportAll(work: Export): Promise<ExitCode> {
   await report(work, sources, withGaps.length === 0);
   if (withGaps.length > 0) {
     const names = withGaps.map(({ name }) => name).join(', ');
-    const where = request.output === undefined ? '' : `; ${request.output} contains everything the API returned`;
+    const all = hasRejected(work, sources) ? 'every event that can be read' : 'everything the API returned';
+    const where = request.output === undefined ? '' : `; ${request.output} contains ${all}`;
     log.warn(`the export has gaps: ${summary}, and the API counts more in ${names} than it gives${where}`);
     return ExitCode.SomeSourcesFailed;
   }
@@ -137,7 +138,8 @@ async function exportAll(work: Export): Promise<ExitCode> {
 }
 
 /** Says what was written, and writes the report that was asked for. */
-async function report({ session, request, target }: Export, sources: readonly Source[], complete: boolean) {
+async function report(work: Export, sources: readonly Source[], complete: boolean) {
+  const { session, request, target } = work;
   const { config, log, now } = session;
   const { range, store, tallies } = target;
   const written = reportOf({
@@ -146,11 +148,12 @@ async function report({ session, request, target }: Export, sources: readonly So
     range,
     format: request.format,
     output: request.output ?? null,
+    rejected_file: (hasRejected(work, sources) ? target.file?.rejectedFile : undefined) ?? null,
     ...(await target.digest()),
     complete,
     sources: sources.map(({ name }) => {
-      const { delivered, cursor } = stateOf(name, store.state);
-      return sourceReport(name, delivered, tallyOf(name, cursor, tallies), cursor);
+      const source = stateOf(name, store.state);
+      return sourceReport(name, source, tallyOf(name, source.cursor, tallies));
     }),
   });
   for (const line of summaryOf(written)) log.info(line);
@@ -158,6 +161,10 @@ async function report({ session, request, target }: Export, sources: readonly So
     log.info('the range ends now, and events that appear late are missing: for all of them, export again later');
   }
   if (request.report !== undefined) await writeReport(request.report, written);
+}
+
+function hasRejected({ target }: Export, sources: readonly Source[]): boolean {
+  return sources.some(({ name }) => stateOf(name, target.store.state).rejected > 0);
 }
 
 function tallyOf(name: string, cursor: string, tallies: Record<string, SourceTally>): SourceTally {
@@ -225,12 +232,12 @@ function deliveryOf({ session: { config, log, run }, request, target }: Export):
         for (const { time } of events) tallyEvent(tally, time);
         return Promise.resolve({ lines: events.map((event) => toLine(event, source)), oversize: 0, rejected: 0 });
       },
-      reject: (bad, source) => {
-        const texts = bad.map(({ json, start, end }) =>
-          JSON.stringify(json.toString('utf8', start, end)).slice(0, 200),
-        );
-        for (const text of texts) log.error(`${source.name}: left out, since it is not an event: ${text}`);
-        return Promise.resolve();
+      reject: async (bad, source) => {
+        await target.file?.reject(bad);
+        for (const { json, start, end } of bad) {
+          const text = JSON.stringify(json.toString('utf8', start, end)).slice(0, 200);
+          log.error(`${source.name}: left out, since it is not an event: ${text}`);
+        }
       },
     },
     acknowledgement: printedIsDelivered(target.store),

@@ -2,7 +2,7 @@ import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { oneLine } from '../lib/one-line.ts';
 import { redact } from '../lib/secrets.ts';
 import { counted } from '../lib/words.ts';
-import type { SourceState, State } from '../state/state.ts';
+import { deliveredOf, type SourceState, type State } from '../state/state.ts';
 
 /** What `status --json` says. Instants in UTC to the second, durations in seconds. */
 export interface StatusReport {
@@ -131,7 +131,7 @@ function problemsOf(sources: readonly SourceStatus[], pending: number, options: 
   }
   if (journal.problem !== undefined) problems.push(`the journal ${journal.folder} cannot be read: ${journal.problem}`);
   if (rejectedFile !== undefined) {
-    problems.push(`${rejectedFile} holds events that Fluent Bit refused; find out why, then move it away`);
+    problems.push(`${rejectedFile} holds what could not be delivered; find out why, then move it away`);
   }
   return problems;
 }
@@ -161,7 +161,7 @@ function sourceStatus(
     last_success: toSecond(last_success),
     failed_at: toSecond(failedAt ?? null),
     last_error: error === undefined || error === null ? null : oneLine(redact(error, secrets)),
-    delivered: source.delivered,
+    delivered: deliveredOf(source),
     excluded: source.excluded,
     late_events: source.late.count,
     greatest_lateness_seconds: source.late.max_seconds,

@@ -69,7 +69,7 @@ function asides(source: SourceStatus): string[] {
     [source.found_missing, 'found missing by sweeps and delivered'],
     [source.redelivered, 'redelivered'],
     [source.oversize, 'too long for a line'],
-    [source.rejected, 'rejected by Fluent Bit'],
+    [source.rejected, 'set aside in rejected.jsonl'],
     [source.strikes, 'refused by Fluent Bit so far'],
     [source.pending_lines, 'not yet counted by Fluent Bit'],
   ];

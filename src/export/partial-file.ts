@@ -2,7 +2,8 @@ import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promi
 import { dirname } from 'node:path';
 import type { ExportRange } from '../config/export-request.ts';
 import { AppError, ConfigError, LockedError, OutputError, codeOf, messageOf } from '../lib/errors.ts';
-import { syncFolder, writeDurably } from '../lib/durable-file.ts';
+import { toLines, type EventSlice } from '../events/event.ts';
+import { appendDurably, syncFolder, writeDurably } from '../lib/durable-file.ts';
 import { thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import type { Batch } from '../state/batch.ts';
 import { noteDelivered } from '../state/source-progress.ts';
@@ -122,6 +123,20 @@ export class PartialFile implements Store {
     }
     this.bytes += lines.length;
     return lines.length;
+  }
+
+  /** Where `reject` stores things. */
+  get rejectedFile(): string {
+    return `${this.target}.rejected.jsonl`;
+  }
+
+  /** Stores what is in the place of events. Throws OutputError when it cannot. */
+  async reject(bad: readonly EventSlice[]): Promise<void> {
+    try {
+      await appendDurably(this.rejectedFile, toLines(bad));
+    } catch (error) {
+      throw new OutputError(`cannot write ${this.rejectedFile}: ${messageOf(error)}`, error);
+    }
   }
 
   register(name: string, source: SourceState): void {

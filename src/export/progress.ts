@@ -1,7 +1,7 @@
 import { counted, grouped } from '../lib/words.ts';
 import { formatDuration, parseInstant } from '../lib/duration.ts';
 import type { ExportRange } from '../config/export-request.ts';
-import type { SourceState } from '../state/state.ts';
+import { deliveredOf, type SourceState } from '../state/state.ts';
 
 /** A rate over less than this says nothing. */
 const MIN_ELAPSED_MS = 1_000;
@@ -33,7 +33,7 @@ export class ExportProgress {
 
   /** Events that the export has so far, those of a run before included. */
   get events(): number {
-    return this.#options.sources.reduce((sum, { delivered }) => sum + delivered, 0);
+    return this.#options.sources.reduce((sum, source) => sum + deliveredOf(source), 0);
   }
 
   step(): void {

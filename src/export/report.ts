@@ -6,6 +6,7 @@ import { ConfigError, messageOf } from '../lib/errors.ts';
 import { VERSION } from '../lib/version.ts';
 import { counted, grouped } from '../lib/words.ts';
 import type { ExportRange } from '../config/export-request.ts';
+import { deliveredOf, type SourceState } from '../state/state.ts';
 import type { SourceTally } from './progress-record.ts';
 
 /** Audit logs are not for everybody. */
@@ -26,6 +27,8 @@ export interface ExportReport {
   /** Of all bytes that were written. */
   readonly sha256: string;
   readonly events: number;
+  /** What was in the place of events and cannot be read; null when there was nothing, and for stdout. */
+  readonly rejected_file: string | null;
   /** False when the API counts more than it gave. */
   readonly complete: boolean;
   readonly sources: readonly SourceReport[];
@@ -36,6 +39,8 @@ export interface SourceReport {
   readonly events: number;
   /** How many the API counts in the range; null where it does not count, or when that is not known. */
   readonly api_events: number | null;
+  /** How many of them cannot be read. */
+  readonly rejected: number;
   readonly first_event: string | null;
   readonly last_event: string | null;
 }
@@ -48,11 +53,16 @@ export function tallyEvent(tally: SourceTally, time: number | undefined): void {
 }
 
 /** A source's line of the report. */
-export function sourceReport(source: string, events: number, tally: SourceTally, cursor: string): SourceReport {
+export function sourceReport(
+  source: string,
+  state: Pick<SourceState, 'delivered' | 'rejected' | 'cursor'>,
+  tally: SourceTally,
+): SourceReport {
   return {
     source,
-    events,
-    api_events: tally.countedUpTo === cursor ? tally.counted : null,
+    events: deliveredOf(state),
+    api_events: tally.countedUpTo === state.cursor ? tally.counted : null,
+    rejected: state.rejected,
     first_event: tally.first === null ? null : instant(tally.first),
     last_event: tally.last === null ? null : instant(tally.last),
   };
@@ -78,11 +88,13 @@ function instant(ms: number): string {
 }
 
 /** The report for people: one line for each source, and one for all. */
-export function summaryOf({ from, to, output, sha256, events, bytes, sources }: ExportReport): string[] {
+export function summaryOf({ from, to, output, sha256, events, bytes, sources, rejected_file }: ExportReport): string[] {
+  const where = rejected_file === null ? 'left out' : `in ${rejected_file}`;
   const lines = sources.map((source) => {
     const api = source.api_events === null ? '' : ` (the API counts ${grouped(source.api_events)})`;
     const span = source.first_event === null ? '' : `, from ${source.first_event} to ${source.last_event ?? ''}`;
-    return `${source.source}: ${counted(source.events, 'event')}${api}${span}`;
+    const bad = source.rejected === 0 ? '' : `; ${grouped(source.rejected)} cannot be read: ${where}`;
+    return `${source.source}: ${counted(source.events, 'event')}${api}${span}${bad}`;
   });
   return [
     ...lines,

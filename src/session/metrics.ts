@@ -3,7 +3,7 @@ import { parseInstant } from '../lib/duration.ts';
 import { messageOf, type ExitCode } from '../lib/errors.ts';
 import type { Session } from './session.ts';
 import { journalBytes } from '../state/journal-files.ts';
-import type { SourceState } from '../state/state.ts';
+import { deliveredOf, type SourceState } from '../state/state.ts';
 import { writeDurably } from '../lib/durable-file.ts';
 import { VERSION } from '../lib/version.ts';
 
@@ -109,7 +109,7 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
       const instant = reached(source);
       return instant === undefined ? undefined : Math.max(0, Math.round(now() - instant * 1000) / 1000);
     }),
-    metric('counter', 'events_total', 'Events delivered.', (source) => source.delivered),
+    metric('counter', 'events_total', 'Events delivered.', deliveredOf),
     metric('counter', 'excluded_events_total', 'Events left out by type.', (source) => source.excluded),
     metric(
       'counter',
@@ -124,7 +124,7 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
       (source) => source.late.max_seconds,
     ),
     metric('counter', 'oversize_lines_total', 'Events too long for a line, kept in oversize.jsonl.', (s) => s.oversize),
-    metric('counter', 'rejected_lines_total', 'Events that Fluent Bit refused, in rejected.jsonl.', (s) => s.rejected),
+    metric('counter', 'rejected_lines_total', 'What could not be delivered, in rejected.jsonl.', (s) => s.rejected),
     metric(
       'gauge',
       'last_sweep_timestamp_seconds',

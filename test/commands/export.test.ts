@@ -269,6 +269,7 @@ describe('export', () => {
           source: `ionos/${contract}`,
           events: 30,
           api_events: 30,
+          rejected: 0,
           first_event: secondOf(Math.min(...times)),
           last_event: secondOf(Math.max(...times)),
         };
@@ -285,6 +286,7 @@ describe('export', () => {
           api_url: `${sandbox.url}/activitylog/v1`,
           format: 'jsonl',
           output: file,
+          rejected_file: null,
           bytes: written.length,
           sha256,
           complete: true,
@@ -609,6 +611,36 @@ describe('export', () => {
       const second = await exporting(sandbox, [...options, ...contracts]);
       assert.equal(second.exitCode, ExitCode.SomeSourcesFailed);
       assert.match(second.stderr, new RegExp(`the export has gaps: 41 events .* more in ionos/${BIG} than it gives; `));
+    });
+  });
+
+  describe('when an event cannot be read', () => {
+    it('stores its bytes beside the file, and counts it in the summary and the report', async (t) => {
+      const sandbox = await sandboxFor(t);
+      for (const contract of [BIG, SMALL]) sandbox.generate(contract, { count: 40, from: NOW - DAY, to: NOW });
+      const good = truth(sandbox, [BIG, SMALL]);
+      sandbox.addEvents(SMALL, [{ raw: '{"n":NaN}', time: NOW - DAY / 2 }]);
+      const folder = await temporaryFolder(t);
+      const [file, report] = [join(folder, 'events'), join(folder, 'report.json')];
+      const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d', '--output', file, '--report', report]);
+      assert.equal(exitCode, ExitCode.SomeSourcesFailed, stderr);
+      assertSame(linesOf(await readFile(file, 'utf8')), good);
+      assert.equal(await readFile(`${file}.rejected.jsonl`, 'utf8'), '{"_source":{"n":NaN}}\n');
+      assert.equal((await stat(`${file}.rejected.jsonl`)).mode & 0o777, 0o600);
+      const line = `ionos/${SMALL}: 40 events \\(the API counts 41\\), .*; 1 cannot be read: in ${file}.rejected.jsonl$`;
+      assert.match(stderr, new RegExp(line, 'm'));
+      assert.match(stderr, new RegExp(`${file} contains every event that can be read$`, 'm'));
+      const written = JSON.parse(await readFile(report, 'utf8')) as Record<string, unknown>;
+      assert.deepEqual(
+        [written['events'], written['complete'], written['rejected_file']],
+        [80, false, `${file}.rejected.jsonl`],
+      );
+      const atStdout = await exporting(sandbox, ['--from', '1d', '--contract', SMALL]);
+      assertSame(
+        linesOf(atStdout.stdout),
+        truth(sandbox, [SMALL]).filter((text) => good.includes(text)),
+      );
+      assert.match(atStdout.stderr, /1 cannot be read: left out$/m);
     });
   });
 

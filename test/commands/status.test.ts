@@ -232,7 +232,7 @@ describe('status', () => {
     await writeFile(join(dirname(file), 'rejected.jsonl'), '{}\n');
     const { exitCode, stdout } = await status(file);
     assert.equal(exitCode, ExitCode.SomeSourcesFailed);
-    assert.match(stdout, /rejected\.jsonl holds events that Fluent Bit refused; find out why, then move it away\n$/);
+    assert.match(stdout, /rejected\.jsonl holds what could not be delivered; find out why, then move it away\n$/);
   });
 
   it('leaves a broken file where it is', async (t) => {
