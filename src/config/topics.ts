@@ -121,7 +121,11 @@ export const TOPICS: readonly Topic[] = [
           'Host is a bare name, Port 443 goes with tls On, URI is / and the tag, and ' +
             'Header is APIKEY and the key. Refused chunks are kept in storage/rejected; check and status show them.',
         ],
-        ['413 from the destination', 'See outputs/ionos.conf: Compress gzip, or use outputs/ionos-tcp.conf.'],
+        [
+          '415 or 400 from the destination',
+          'It may not read gzip: delete "Compress gzip" in outputs/ionos.conf, restart, and redeliver.',
+        ],
+        ['413 from the destination', 'A POST of about 2 MB (0.6 MB as gzip) is too large: use outputs/ionos-tcp.conf.'],
         ['exec produces nothing', 'The first run comes one interval after the start. Is the script executable?'],
         [
           'events missing after a restart',
