@@ -14,7 +14,7 @@ const DEFAULT_COLUMNS = 80;
 
 /** Runs the command that the arguments name and returns the exit code. Every error becomes one line on stderr. */
 export async function main(argv: readonly string[], world: World): Promise<ExitCode> {
-  // For install.sh alone.
+  // For install.sh only.
   if (argv[0] === 'setup') return (await import('./commands/setup.ts')).setup(argv.slice(1), world);
   let options: Options = {};
   try {
@@ -45,16 +45,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   check: async (_config, world, options) => (await import('./commands/check.ts')).check(world, options),
 };
 
-/** Commands for people that are about one input: as root on its machine they go by its settings. */
+/** Commands for people that are about one input: as root on its machine, they use its settings. */
 const BY_INPUT = ['export', 'verify', 'redeliver', 'forget'];
 
-/** The settings of the service's input, where there is one; loaded only when a person may be at work. */
+/** The settings of the service's input, where there is one. */
 async function settingsForOne(options: Options, world: World): Promise<Pick<Settings, 'options' | 'env'>> {
   if (world.hasService !== true) return { options, env: world.env };
   return (await import('./commands/service-settings.ts')).settingsForOne(options, world);
 }
 
-/** A poll that a person started only looks, and says so in its last line, unless the person named the state. */
+/** A poll that a person started only peeks, and says so in its last line, unless the person named the state. */
 function byHand(command: Command): Command {
   return async (config, world, options) => {
     const reason = reasonToPeek(options, config, world);
@@ -63,7 +63,7 @@ function byHand(command: Command): Command {
     const exitCode = await command({ ...readConfig(own, env), peek: true }, { ...world, env }, options);
     if (reason === undefined) return exitCode;
     const log = createLog({ ...world.log, level: config.logLevel });
-    log.info(`${reason}: this was only a look (--peek), and no cursor was moved; --state-file FILE moves it`);
+    log.info(`${reason}: this run only peeked (--peek) and moved no cursor; use --state-file FILE to move it`);
     return exitCode;
   };
 }
@@ -83,7 +83,7 @@ async function printCompletion(shell: string | undefined, { stdout }: World): Pr
   return ExitCode.Done;
 }
 
-/** For the terminal's width; a terminal that does not know it says 0. */
+/** Laid out for the terminal's width; a terminal that does not know its width reports 0. */
 async function helpFor({ named, topic }: CommandLine, { stdout }: World): Promise<string> {
   const { renderHelp, renderTopic } = await import('./config/help.ts');
   const columns = 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 0;
@@ -93,7 +93,7 @@ async function helpFor({ named, topic }: CommandLine, { stdout }: World): Promis
 
 function report(error: unknown, options: Options, world: World): ExitCode {
   const log = createLog({ ...world.log, level: logLevel(options, world) });
-  // `| head` closing stdout is no failure; everything else is.
+  // `| head` closes stdout, which is not a failure.
   if (error instanceof StdoutError && codeOf(error.cause) === 'EPIPE') log.info(error.message);
   else log.error(messageOf(error));
   if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);

@@ -6,7 +6,7 @@ import { isJournal } from './lib/log.ts';
 import { openStdout } from './lib/stdout.ts';
 import { Stopped } from './lib/run.ts';
 
-/** How long something that cannot be cancelled may hold the process after a run that was stopped. */
+/** How long something that cannot be cancelled may keep the process alive after a run that was stopped. */
 const LAST_RESORT_MS = 300;
 
 const onceLoaded = tuneV8();
@@ -22,7 +22,8 @@ process.on('SIGINT', function onInterrupt() {
   stop.abort(new Stopped('stopped by SIGINT'));
 });
 
-// A limit on the size of files (LimitFSIZE=, ulimit -f) fails a write, as a full disk does; by itself it ends the process.
+// With a limit on the size of files (LimitFSIZE=, ulimit -f), a write fails as on a full disk; the signal's default is
+// to end the process.
 process.on('SIGXFSZ', () => undefined);
 
 // undici's SOCKS support announces itself as experimental in each run. Node's other warnings are shown as usual.
@@ -35,7 +36,7 @@ process.on('warning', (warning) => {
 // Messages that nobody reads must not end the run.
 process.stderr.on('error', () => undefined);
 
-/** A shell asks for words at each TAB: nothing else is loaded for that, and nothing can run. */
+/** A shell asks for words at each TAB: nothing else is loaded, and no command can run. */
 async function completeWords(words: readonly string[]): Promise<void> {
   const { complete } = await import('./config/completion.ts');
   process.stdout.write(complete(words));
@@ -80,9 +81,9 @@ else void run();
 function tuneV8(): () => void {
   // undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
   setFlagsFromString('--liftoff-only');
-  // The young generation grows from 1 MB to 4 while the modules are loaded, and then stays there instead of growing to 16.
+  // The young generation grows from 1 MB to 4 while the modules are loaded, and stays there instead of growing to 16.
   setFlagsFromString('--semi-space-growth-factor=4');
-  // Garbage is collected when the heap is half again as large as what was in use, instead of up to four times.
+  // Garbage is collected when the heap has grown by half since the last time, instead of up to fourfold.
   setFlagsFromString('--heap-growing-percent=50');
   return () => setFlagsFromString('--semi-space-growth-factor=1');
 }

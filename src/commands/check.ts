@@ -6,8 +6,8 @@ import { isTerminal } from '../lib/stdout.ts';
 import type { World } from '../lib/world.ts';
 
 /**
- * Finds what is wrong before it costs events: token, API, clock, state, Node, and all of Fluent Bit's configuration that
- * bears on the inputs that run this program. Prints one line for each finding, or JSON; ends with 1 when something
+ * Finds what is wrong before it costs events: token, API, clock, state, Node.js, and Fluent Bit's configuration as far
+ * as it affects the inputs that run this program. Prints one line for each finding, or JSON. Returns 1 when something
  * costs events. Changes nothing.
  */
 export async function check(world: World, options: Options, checkOptions: CheckOptions = {}): Promise<ExitCode> {
@@ -21,7 +21,7 @@ export async function check(world: World, options: Options, checkOptions: CheckO
   return countLevels(findings).errors === 0 ? ExitCode.Done : ExitCode.NothingCollected;
 }
 
-/** On a terminal that has them, unless its user wants none (no-color.org). */
+/** On a terminal that supports colours, unless NO_COLOR is set (no-color.org). */
 function isColourful({ stdout, env }: World): boolean {
   return isTerminal(stdout) && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }

@@ -25,22 +25,22 @@ import { SourceProgress } from '../state/source-progress.ts';
 import { stateOf } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
 
-/** At the deadline nothing more is fetched, but what was fetched is still printed and waited for. */
+/** After the deadline, nothing more is fetched, but what was fetched is still printed and acknowledged. */
 const MAX_OVERRUN_MS = 5_000;
-/** Lateness from this part of the overlap on is warned about. */
+/** Events later than this part of the overlap cause a warning. */
 const LATENESS_WARNING = 0.8;
 
 export interface CollectOptions {
-  /** Kept by the caller from poll to poll; without it, the state file's is opened and closed again. */
+  /** Kept by the caller from poll to poll; by default, the state file is opened and closed. */
   readonly store?: Store;
   readonly adaptLog?: (log: Log) => Log;
 }
 
 export interface Outcome {
   readonly exitCode: ExitCode;
-  /** False when the run was stopped first: there is more at once. */
+  /** False when the run was stopped first: there is more to fetch now. */
   readonly isComplete: boolean;
-  /** The last request that failed, also if its repetition did not. */
+  /** The last request that failed, even if a retry succeeded. */
   readonly lastFailure?: AppError | undefined;
 }
 
@@ -51,7 +51,7 @@ export interface Outcome {
 export async function collect(config: Config, world: World, options: CollectOptions = {}): Promise<Outcome> {
   const since = config.since(world.now());
   if (since > world.now()) {
-    throw new ConfigError(`--since (${formatSecond(Math.floor(since / 1000))}) is in the future`);
+    throw new ConfigError(`--since (${formatSecond(since / 1000)}) is in the future`);
   }
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
   const plainLog = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
@@ -83,7 +83,7 @@ export async function collect(config: Config, world: World, options: CollectOpti
   }
 }
 
-/** Runs the poll and, however it ends, writes the metrics file, if there is to be one. */
+/** Runs the poll and, however it ends, writes the metrics file if there is one. */
 async function recorded(session: Session, poll: () => Promise<ExitCode>): Promise<ExitCode> {
   let exitCode: ExitCode = ExitCode.NothingCollected;
   try {
@@ -146,12 +146,12 @@ async function pollAll(session: Session): Promise<ExitCode> {
 
   const overrunMs = -run.remainingMs();
   if (overrunMs > MAX_OVERRUN_MS) {
-    log.warn(`the run ended ${formatDuration(overrunMs)} after its deadline: what reads stdout is too slow for it`);
+    log.warn(`the run ended ${formatDuration(overrunMs)} after its deadline: the reader of stdout is too slow`);
   }
   const leftOut = delivery.excluded === 0 ? '' : `; ${grouped(delivery.excluded)} left out by type`;
   log.info(`${counted(delivery.events, 'event')} from ${counted(sources.length, 'source')}${leftOut}`);
   if (interrupted > 0) {
-    log.info(`${messageOf(run.signal.reason)}: ${counted(interrupted, 'source')} will go on with the next run`);
+    log.info(`${messageOf(run.signal.reason)}: the next run continues with ${counted(interrupted, 'source')}`);
   }
   const warning = expiryWarning(session.credentials, now());
   if (warning !== undefined) log.warn(warning);
@@ -162,13 +162,13 @@ async function pollAll(session: Session): Promise<ExitCode> {
   return failed === sources.length ? ExitCode.NothingCollected : ExitCode.SomeSourcesFailed;
 }
 
-/** Whoever keeps this line can prove later that the journal up to this commit was not altered. */
+/** Logs what can prove later that the journal up to this commit was not altered. */
 function sayAnchor(seqBefore: number, { log, store }: Session): void {
   const { seq, hash } = store.state.journal;
   if (seq > seqBefore) log.info(`the journal ends with commit ${seq}, SHA-256 ${hash}`);
 }
 
-/** False when the API did not give all that it has. */
+/** False when the API did not return everything it has. */
 async function pollSource(
   source: Source,
   { config, log, run, store, provider, delivery, now }: Session,
@@ -190,11 +190,11 @@ async function pollSource(
     }
   } catch (error) {
     if (error instanceof Stopped && pages > 0) {
-      log.info(`${source.name}: stopped; the next run goes on from ${state.cursor}`);
+      log.info(`${source.name}: stopped; the next run continues from ${state.cursor}`);
       if (error.isDeadline && state.cursor === cursor) {
         log.warn(
-          `${source.name}: its cursor did not move before the deadline. If this is said again, it never will: ` +
-            `a longer --deadline or a shorter --overlap lets the poll get past what it knows already`,
+          `${source.name}: its cursor did not move before the deadline. If this repeats, it never will: ` +
+            `increase --deadline or decrease --overlap, so that a poll gets past the events that it knows`,
         );
       }
     }
@@ -204,13 +204,13 @@ async function pollSource(
     if (warning !== undefined) log.warn(warning);
   }
   state.last_success = new Date(now()).toISOString();
-  // As long as a bad event is inside the overlap, each poll meets it again.
+  // Each poll meets a bad event again while it is inside the overlap.
   if (!isRejecting) state.unreadable = 0;
   if (!hasGap) state.last_error = null;
   if (progress.greatestLateness > 0 && progress.greatestLateness * 1000 >= config.overlapMs * LATENESS_WARNING) {
     log.warn(
-      `${source.name}: events came up to ${formatDuration(progress.greatestLateness * 1000)} late, and only ` +
-        `${formatDuration(config.overlapMs)} are looked for again; a longer --overlap would miss none`,
+      `${source.name}: events came up to ${formatDuration(progress.greatestLateness * 1000)} late, and the overlap is ` +
+        `only ${formatDuration(config.overlapMs)}; increase --overlap`,
     );
   }
   return !hasGap;

@@ -28,24 +28,23 @@ import { SourceProgress } from '../state/source-progress.ts';
 import { newSource, stateOf } from '../state/state.ts';
 import type { World } from '../lib/world.ts';
 
-/** Tries for one request: some two minutes of an outage are waited out, since no next run comes by itself. */
+/** Attempts per request: about two minutes of an outage are waited out, since there is no next run by itself. */
 const MAX_ATTEMPTS = 10;
 
-/** Events appear in the API up to some minutes after they happened. */
+/** Events may appear in the API a few minutes after they happened. */
 const LATENESS_MS = 300_000;
 
-/** What an export works with. */
 interface Export {
   readonly session: Session;
   readonly request: ExportRequest;
   readonly target: ExportTarget;
-  /** Undefined where nobody looks. */
+  /** Undefined where there is no terminal to show it. */
   readonly line: ProgressLine | undefined;
 }
 
 /**
- * Writes all events of a time range to stdout or into a file, once and for all: neither the state file nor its lock
- * is touched. A file gets its name only when it is complete; until then, the same command resumes it.
+ * Writes all events of a time range to stdout or to a file. Neither the state file nor its lock is touched. A file gets
+ * its name only when it is complete; until then, the same command resumes it.
  */
 export async function exportRange(config: Config, world: World, options: Options): Promise<ExitCode> {
   const request = readExportRequest(options);
@@ -63,7 +62,7 @@ export async function exportRange(config: Config, world: World, options: Options
     }
     const warning = expiryWarning(credentials, world.now());
     if (warning !== undefined) log.warn(warning);
-    // No overlap, since each window is asked for once; nothing beside a state file.
+    // No overlap, since each window is read once; no files beside the state file.
     const exportConfig = { ...config, peek: true, overlapMs: 0, deadlineMs: request.deadlineMs };
     return await withSession(
       { config: exportConfig, credentials, log, world, keptStore: target.store, maxAttempts: MAX_ATTEMPTS },
@@ -95,7 +94,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
   });
   if (request.format === 'csv' && !target.isResumed) {
     const header = csvHeader(config.provider, request.separator);
-    // A pipe's reader would take the mark for a part of the first column's name.
+    // The reader of a pipe would take the mark for a part of the first column's name.
     const lines = target.file === undefined ? header : Buffer.concat([BYTE_ORDER_MARK, header]);
     await target.outlet.print(lines, run.giveUp);
   }
@@ -131,13 +130,13 @@ async function exportAll(work: Export): Promise<ExitCode> {
     const names = withGaps.map(({ name }) => name).join(', ');
     const all = hasRejected(work, sources) ? 'every event that can be read' : 'everything the API returned';
     const where = request.output === undefined ? '' : `; ${request.output} contains ${all}`;
-    log.warn(`the export has gaps: ${summary}, and the API counts more in ${names} than it gives${where}`);
+    log.warn(`the export has gaps: ${summary}, and the API counts more in ${names} than it returns${where}`);
     return ExitCode.SomeSourcesFailed;
   }
   return ExitCode.Done;
 }
 
-/** Says what was written, and writes the report that was asked for. */
+/** Logs what was written, and writes the report if there is to be one. */
 async function report(work: Export, sources: readonly Source[], complete: boolean) {
   const { session, request, target } = work;
   const { config, log, now } = session;
@@ -158,7 +157,7 @@ async function report(work: Export, sources: readonly Source[], complete: boolea
   });
   for (const line of summaryOf(written)) log.info(line);
   if (now() - range.to * 1000 < LATENESS_MS) {
-    log.info('the range ends now, and events that appear late are missing: for all of them, export again later');
+    log.info('the range ends now: events that appear late are missing. To get them, export the range again later');
   }
   if (request.report !== undefined) await writeReport(request.report, written);
 }
@@ -171,7 +170,7 @@ function tallyOf(name: string, cursor: string, tallies: Record<string, SourceTal
   return (tallies[name] ??= { first: null, last: null, counted: 0, countedUpTo: cursor });
 }
 
-/** `1h` is an hour before the API's present, and so is the end: a machine's clock may be days behind. */
+/** The range is relative to the API's clock: the machine's may be days off. */
 function followClockOfApi({ session: { api, log, now }, request, target }: Export): void {
   const { clockSkewMs: skew = 0 } = api;
   if (target.isResumed || Math.abs(skew) <= MAX_CLOCK_SKEW_MS) return;
@@ -246,13 +245,13 @@ function deliveryOf({ session: { config, log, run }, request, target }: Export):
   });
 }
 
-/** What stands for an event in the output. */
+/** Makes the function that turns an event into a line of the output. */
 function lineMaker({ addFields, provider }: Config, { format, separator }: ExportRequest) {
   if (format === 'csv') return csvWriter(provider, separator);
   return addFields.length > 0 ? fieldAdder(addFields, provider) : (event: EventSlice) => event;
 }
 
-/** Undefined where nobody looks, where nothing is to be said, and where the events themselves are seen. */
+/** Undefined without a terminal, when quiet, and when the events themselves go to the terminal. */
 function progressLine({ logLevel }: Config, world: World, { output }: ExportRequest): ProgressLine | undefined {
   const isQuiet = logLevel === 'error' || logLevel === 'warn';
   const showsEvents = output === undefined && isTerminal(world.stdout);

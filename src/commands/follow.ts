@@ -19,12 +19,12 @@ import type { World } from '../lib/world.ts';
 /** The first pause of an outage; each further one is twice as long, up to the longest. */
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 300_000;
-/** A server may ask for more patience with Retry-After, up to this. */
+/** A longer pause may be asked for with Retry-After, up to this. */
 const LONGEST_ASKED_MS = 3_600_000;
 
 /**
- * Polls until stopped. Each poll has the lock and saves the state; between polls nothing is held. With --peek it
- * knows only in memory what it has printed. It retries through outages: one message when one begins, one when it ends.
+ * Polls until stopped. Each poll takes the lock and saves the state; between polls nothing is held. With --peek, what
+ * was printed is known in memory only. Outages are retried, with one message when one begins and one when it ends.
  */
 export async function follow(config: Config, world: World): Promise<ExitCode> {
   const log = createLog({ ...world.log, level: config.logLevel });
@@ -106,7 +106,7 @@ function mayPass(error: unknown, { hasPolled, hasWorked }: Before): boolean {
   );
 }
 
-/** The error before collect() explained it. */
+/** The error as it was before collect() added advice. */
 function originOf(error: unknown): unknown {
   return error instanceof AppError && error.cause instanceof AppError ? error.cause : error;
 }
@@ -118,9 +118,9 @@ function withHint(error: unknown): unknown {
     : error;
 }
 
-/** Holds back the messages of a poll until it has succeeded, and drops those that the poll before had, too. */
+/** Holds the messages of a poll back until it has succeeded, and drops those that the previous poll had, too. */
 class Speaker {
-  /** The poll's own, which knows the secrets. */
+  /** The poll's own log, which redacts the secrets. */
   #log: Log | undefined;
   #lines: { level: 'error' | 'warn'; message: string }[] = [];
   #said = new Set<string>();

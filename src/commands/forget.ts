@@ -6,9 +6,9 @@ import { openForEditing } from '../session/edit-state.ts';
 import { modifiedAt } from '../state/state-file.ts';
 
 /**
- * Retires a source that the token no longer sees: it leaves status and metrics, and the journal says so, so that a
- * rebuilt state does not have it, either. Throws ConfigError for a source that is not in the state, StateError when there
- * is no state file, LockedError while a poll is running.
+ * Retires a source that the token no longer sees: it disappears from status and metrics, and the journal notes it, so
+ * that a rebuilt state does not have it, either. Throws ConfigError for a source that is not in the state, StateError
+ * when there is no state file, LockedError while a poll is running.
  */
 export async function forget(config: Config, world: World, source = ''): Promise<ExitCode> {
   const log = createLog({ ...world.log, level: config.logLevel });
@@ -25,7 +25,7 @@ export async function forget(config: Config, world: World, source = ''): Promise
     store.forget(source);
     await store.flush();
     log.info(
-      `${source} is forgotten; its cursor was ${known.cursor}. If the token sees it again, it starts as a new source`,
+      `${source} was forgotten; its cursor was ${known.cursor}. If the token sees it again, it starts as a new source`,
     );
   } finally {
     await store.close();

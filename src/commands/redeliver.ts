@@ -13,8 +13,8 @@ import type { Redelivery, State } from '../state/state.ts';
 const HOUR_S = 3_600;
 
 /**
- * Queues a range in the state, under the lock: the next polls print it again, after what is new. With --cancel it empties
- * the queue. Throws ConfigError for a range that cannot be meant, LockedError while a poll is running.
+ * Queues a range in the state, under the lock: the next polls print it again, after what is new. With --cancel, it
+ * empties the queue. Throws ConfigError for a range that makes no sense, LockedError while a poll is running.
  */
 export async function redeliver(config: Config, world: World, options: Options): Promise<ExitCode> {
   const log = createLog({ ...world.log, level: config.logLevel });

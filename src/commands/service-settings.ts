@@ -8,20 +8,19 @@ import { ConfigError } from '../lib/errors.ts';
 import type { World } from '../lib/world.ts';
 
 const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
-/** What is about the service's own lines, not about what is collected, with which token and where it is kept. */
+/** Options of the service that do not apply to other commands: how it prints, and when. */
 const OWN_AFFAIRS = ['since', 'add-fields', 'metrics-file', 'log-level', 'quiet', 'peek', 'interval', 'deadline'];
 
-/** What a command goes by. */
 export interface Settings {
-  /** The input whose settings they are; undefined where there is none. */
+  /** The input that they are from; undefined where there is none. */
   readonly input: string | undefined;
   readonly options: Options;
   readonly env: NodeJS.ProcessEnv;
 }
 
 /**
- * The settings of each input of this machine's Fluent Bit service that runs this program, beneath the options and
- * variables that are given here; none unless root asks. Of `--provider`, only that provider's.
+ * The settings of each input of this machine's Fluent Bit service that runs this program, overridden by the options and
+ * variables given here. None unless run as root. With `--provider`, only that provider's inputs.
  */
 export async function inputSettings(
   options: Options,
@@ -35,8 +34,8 @@ export async function inputSettings(
 }
 
 /**
- * The settings for a command that is about one input: those of the input, where root asks on the machine of a service
- * that has one, else what is given. Throws ConfigError when there are several to choose from.
+ * The settings for a command about one input: the input's when run as root on the machine of a service that has one,
+ * otherwise those given. Throws ConfigError when there are several inputs.
  */
 export async function settingsForOne(
   options: Options,
@@ -50,7 +49,7 @@ export async function settingsForOne(
   if (inputs.length > 1) {
     throw new ConfigError(
       `this machine has several such inputs (${inputs.map(({ input }) => input).join(', ')}): ` +
-        'say with --token-file whose events are meant',
+        'choose one with --token-file',
     );
   }
   return inputs[0] === undefined ? given : { ...inputs[0], options: { ...inputs[0].options, ...options } };
@@ -76,7 +75,7 @@ function optionsBeneath({ options, environment, config }: Input, given: Options)
   return { ...token, ...Object.fromEntries(own), ...given };
 }
 
-/** Variables that are set here count more than those of the service. */
+/** Variables set here override those of the service. */
 function envBeneath(input: Input, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const left = OWN_AFFAIRS.map(variableOf);
   const own = Object.entries(input.env).filter(([name]) => !left.includes(name));

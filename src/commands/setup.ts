@@ -36,8 +36,8 @@ const OPTIONS = {
 type Values = ReturnType<typeof parse>['values'];
 
 /**
- * For install.sh alone, and in no help: `setup plan` decides on a machine's values and writes what its files become into
- * the folder `--into`; `setup restore FILE` prints that fluent-bit.conf without what is ours. It speaks as install.sh.
+ * For install.sh only, and in no help: `setup plan` decides on a machine's values and writes its new files into the
+ * folder `--into`; `setup restore FILE` prints that fluent-bit.conf without our changes. Messages are install.sh's.
  */
 export function setup(argv: readonly string[], world: World): ExitCode {
   try {
@@ -80,7 +80,7 @@ function makePlan(values: Values, machine: Machine, world: World): void {
   world.stdout.write(made.notes.map((note) => `${values['dry-run'] === true ? 'would be ' : ''}${note}\n`).join(''));
 }
 
-/** A duration as everywhere else, in seconds: Fluent Bit takes digits alone. */
+/** A duration as everywhere else, converted to seconds: Fluent Bit takes digits only. */
 function secondsOf(text: string): string {
   const seconds = String((parseDuration(text) ?? NaN) / MS);
   if (flawOf('interval', seconds) === undefined) return seconds;
@@ -91,7 +91,7 @@ function secret(kind: 'token' | 'key', option: string, file: string | undefined)
   return file === undefined ? undefined : readSecret(kind, file, option);
 }
 
-/** The files as they become, and `facts`: a name and its value on each line, for the shell. */
+/** Writes the new files, and `facts` for the shell: a name and its value on each line. */
 function writePlan(made: Plan, folder: string): void {
   const put = (name: string, text: string): void => {
     writeFileSync(join(folder, name), text, { mode: PRIVATE });
@@ -108,7 +108,7 @@ function writePlan(made: Plan, folder: string): void {
     'storage-path': survey?.hasStoragePath === true ? 'theirs' : '',
     include: survey?.includesUs === true ? 'there' : '',
     blocks: survey !== undefined && survey.blocks.length > 0 ? 'taken' : '',
-    // It stands in fluent-bit.conf, so that Fluent Bit's messages may hold it.
+    // It is in fluent-bit.conf, so Fluent Bit's messages may contain it.
     key: survey?.key ?? '',
   };
   put(

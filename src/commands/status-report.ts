@@ -4,9 +4,9 @@ import { redact } from '../lib/secrets.ts';
 import { counted } from '../lib/words.ts';
 import { deliveredOf, type SourceState, type State } from '../state/state.ts';
 
-/** What `status --json` says. Instants in UTC to the second, durations in seconds. */
+/** The content of `status --json`. Instants in UTC to the second, durations in seconds. */
 export interface StatusReport {
-  /** The input of Fluent Bit that keeps this state; null when it was not looked for. */
+  /** The input of Fluent Bit that has this state; null when it was not looked for. */
   readonly input: string | null;
   readonly provider: string;
   readonly state_file: string;
@@ -14,7 +14,7 @@ export interface StatusReport {
   readonly last_run: string | null;
   /** Printed, and not yet counted by Fluent Bit. */
   readonly pending_lines: number;
-  /** The number of the journal's last commit that the state knows, and the journal's size; null: it cannot be read. */
+  /** The number of the last commit in the state, and the size of the journal; null when that cannot be read. */
   readonly journal_commit: number;
   readonly journal_bytes: number | null;
   /** Ranges that wait to be delivered again. */
@@ -33,9 +33,9 @@ export interface QueuedRange {
 
 export interface SourceStatus {
   readonly source: string;
-  /** Null where it is not an instant but a place that only the API knows. */
+  /** Null where it is not an instant but a URL. */
   readonly cursor: string | null;
-  /** When the event that was delivered last happened. */
+  /** The time of the last delivered event. */
   readonly last_event: string | null;
   readonly behind_seconds: number | null;
   readonly last_poll: 'ok' | 'failed' | 'never';
@@ -78,11 +78,11 @@ export interface StatusOptions {
   /** Epoch milliseconds. */
   readonly now: number;
   readonly secrets: readonly string[];
-  /** How far a source may be behind; undefined: as far as it likes. */
+  /** How far a source may be behind; undefined: no limit. */
   readonly maxBehindMs: number | undefined;
 }
 
-/** What a state says at this instant. Errors are shortened to one line, without what must not be shown. */
+/** The report on a state. Errors are reduced to one line, and secrets are redacted. */
 export function reportOf(state: State, options: StatusOptions): StatusReport {
   const sources = Object.entries(state.sources).map(([name, source]) => sourceStatus(name, source, state, options));
   const pending = state.pending?.lines ?? 0;
@@ -144,9 +144,9 @@ function sourceStatus(
 ): SourceStatus {
   const { cursor, last_success, last_error } = source;
   const isInstant = parseInstant(cursor) !== undefined;
-  // A cursor that is not an instant was at the end of the log when the last poll had its end.
+  // A cursor that is not an instant was at the end of the log when the last poll succeeded.
   const reached = parseInstant(isInstant ? cursor : (last_success ?? source.start));
-  // The state has time and text in one.
+  // The state has time and text in one string.
   const [, failedAt, error]: readonly (string | null | undefined)[] = /^(\S+Z) (.*)$/s.exec(last_error ?? '') ?? [
     undefined,
     undefined,
@@ -175,8 +175,8 @@ function sourceStatus(
   };
 }
 
-/** All times have one form. */
+/** All times have the same form. */
 function toSecond(instant: string | null): string | null {
   const ms = instant === null ? undefined : parseInstant(instant);
-  return ms === undefined ? instant : formatSecond(Math.floor(ms / 1000));
+  return ms === undefined ? instant : formatSecond(ms / 1000);
 }

@@ -23,7 +23,7 @@ export function renderStatus(report: StatusReport, now: number, width: number): 
   return `${[...heading, ...table(sources, columnsThatFit(sources, now, width)), ...remarks].join('\n')}\n`;
 }
 
-/** Where a line would be too long, the cursor goes: BEHIND says the same. */
+/** Where a line would be too long, the cursor is left out: BEHIND says the same. */
 function columnsThatFit(sources: readonly SourceStatus[], now: number, width: number): Column[] {
   const all = columns(sources, now);
   const isTooWide = (table(sources, all)[0] ?? '').length > width;
@@ -45,7 +45,7 @@ function columns(sources: readonly SourceStatus[], now: number): Column[] {
   ];
 }
 
-/** Whether past hours are compared, and what waits to be delivered again. */
+/** The journal, the sweeps, and the ranges queued by redeliver. */
 function journalLines({ journal_commit, journal_bytes, redeliver, sources }: StatusReport, now: number): string[] {
   if (journal_commit === 0) return [];
   const sweeps = sources.flatMap(({ last_sweep }) => last_sweep ?? []).sort();
@@ -60,7 +60,7 @@ function journalLines({ journal_commit, journal_bytes, redeliver, sources }: Sta
   return [`Journal: ${counted(journal_commit, 'commit')}, ${size}${swept}`, ...queue];
 }
 
-/** What is rarely anything but 0 has no column. */
+/** Counts that are nearly always 0 have no column. */
 function asides(source: SourceStatus): string[] {
   const { late_events: late, greatest_lateness_seconds: lateness } = source;
   const parts: [number, string][] = [
@@ -86,7 +86,7 @@ function ago(instant: string | null, now: number): string {
   return ms === undefined ? 'never' : `${formatDuration(Math.max(0, now - ms))} ago`;
 }
 
-/** Columns as wide as their widest cell, numbers at their right edge. */
+/** Columns as wide as their widest cell, with numbers right-aligned. */
 function table(sources: readonly SourceStatus[], all: readonly Column[]): string[] {
   const fitted = all.map(({ title, isNumber, value }) => {
     const width = Math.max(title.length, ...sources.map((source) => value(source).length));

@@ -22,9 +22,9 @@ const DEFAULT_COLUMNS = 80;
 const REJECTED = 'rejected.jsonl';
 
 /**
- * Prints how far each source is, by the state file alone: no token and no lock are needed, and nothing is changed, so it
- * works beside a running poll. As root on the machine of a service it shows all of its inputs. Returns 0 when all is
- * well, 3 when something needs a look, 1 when there is no state that can be read.
+ * Prints how far each source is, from the state file alone. It needs no token and no lock and changes nothing, so it
+ * works during a poll. As root on the machine of a service, it shows all of its inputs. Returns 0 when all is well, 3
+ * when something needs attention, 1 when there is no readable state.
  */
 export async function status(world: World, options: Options): Promise<ExitCode> {
   const maxBehindMs = settings(options, {})('max-behind', duration(1_000, 365 * MAX_TIMEOUT_MS), undefined);
@@ -53,7 +53,7 @@ interface Look {
   readonly isFirst: boolean;
 }
 
-/** Prints one input's report. True when nothing needs a look. */
+/** Prints one input's report. True when nothing needs attention. */
 async function showOne(config: Config, world: World, { options, input, maxBehindMs, isFirst }: Look): Promise<boolean> {
   const state = await readState(config);
   const now = world.now();
@@ -96,7 +96,7 @@ async function text(report: StatusReport, destination: Destination, world: World
   ].join('');
 }
 
-/** Asks the Fluent Bit of this machine, if one is named, and looks into its folder of rejected chunks. */
+/** Asks the Fluent Bit of this machine, if there is an --ack-url, and looks into its folder of rejected chunks. */
 async function readDestination({ ackUrl, ackInput, stateFile }: Config, world: World): Promise<Destination> {
   const fluentBit = ackUrl === undefined ? undefined : new FluentBit(ackUrl, ackInput, world.now);
   try {
@@ -131,7 +131,7 @@ async function readState({ stateFile, provider }: Config): Promise<State> {
   }
 }
 
-/** Its size, or why it cannot be read. */
+/** The size of the journal, or why it cannot be read. */
 async function lookAtJournal(stateFile: string): Promise<JournalLook> {
   const folder = journalFolder(await realFile(stateFile));
   try {
@@ -141,7 +141,7 @@ async function lookAtJournal(stateFile: string): Promise<JournalLook> {
   }
 }
 
-/** 0 when there is no such file. */
+/** The file's size; 0 when there is no such file. */
 async function sizeOf(file: string): Promise<number> {
   return stat(file).then(
     ({ size }) => size,
@@ -149,7 +149,7 @@ async function sizeOf(file: string): Promise<number> {
   );
 }
 
-/** What a server may have sent back in an error. Where there are no credentials, there is nothing to hide. */
+/** The secrets that a server's error may contain; none where there are no credentials. */
 function knownSecrets({ provider, tokenFile }: Config, { env }: World): readonly string[] {
   try {
     return readCredentials(provider, tokenFile, env).secrets;

@@ -13,7 +13,7 @@ import { parseState } from '../state/parse-state.ts';
 import { emptyStore } from '../state/store.ts';
 import type { State } from '../state/state.ts';
 import { readArrived } from '../verify/arrived.ts';
-import { compare, type Finding } from '../verify/compare.ts';
+import { compare } from '../verify/compare.ts';
 import { renderReport, type VerifyReport } from '../verify/report.ts';
 import { queueMissing } from './redeliver.ts';
 
@@ -35,7 +35,7 @@ export async function verify(config: Config, world: World, options: Options): Pr
   if ((await journalFiles(folder)).length === 0) {
     throw new StateError(`there is no journal ${folder}: no run has delivered anything yet, or it was removed`);
   }
-  // Nothing is printed here: no acknowledgement, no overlap, no file.
+  // Nothing is printed: no acknowledgement, no overlap, no files.
   const own = { ...config, peek: true, overlapMs: 0, deadlineMs: Infinity };
   const report = await withSession(
     { config: own, credentials, log, world, keptStore: emptyStore(world.now) },
@@ -50,7 +50,7 @@ export async function verify(config: Config, world: World, options: Options): Pr
       }),
   );
   const missing = report.findings.filter(({ kind }) => kind === 'missing' || kind === 'not arrived');
-  if (options['repair'] === true && missing.length > 0) await repair(missing, config, world);
+  if (options['repair'] === true && missing.length > 0) await queueMissing(config, world, missing);
   world.stdout.write(options['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
   return exitCodeOf(report);
 }
@@ -59,10 +59,6 @@ function exitCodeOf({ chain, findings, compared, errors }: VerifyReport): ExitCo
   if (chain.problems.length + findings.length > 0) return ExitCode.SomeSourcesFailed;
   if (compared.length === 0) return ExitCode.NothingCollected;
   return errors.length > 0 ? ExitCode.SomeSourcesFailed : ExitCode.Done;
-}
-
-async function repair(missing: readonly Finding[], config: Config, world: World): Promise<void> {
-  await queueMissing(config, world, missing);
 }
 
 async function readState(file: string): Promise<State> {

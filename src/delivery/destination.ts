@@ -1,4 +1,5 @@
 import { formatDuration, formatSecond } from '../lib/duration.ts';
+import { counted, grouped } from '../lib/words.ts';
 import type { DestinationSeen } from '../state/destination-seen.ts';
 import { isSameLife, type FluentBit, type OutputCounter, type OutputCounters } from './fluent-bit-counter.ts';
 import { readRejected, spanOf, type Chunk, type RejectedChunks } from './rejected-chunks.ts';
@@ -60,7 +61,7 @@ export async function newLosses(
   const chunks = (rejected?.chunks ?? []).filter(({ at }) => at > (before?.rejected_until ?? 0));
   if (drops.length === 0 && chunks.length === 0) return undefined;
   const what = [
-    ...drops.map(({ name, grown }) => `output ${name} dropped ${grown} ${grown === 1 ? 'record' : 'records'}`),
+    ...drops.map(({ name, grown }) => `output ${name} dropped ${counted(grown, 'record')}`),
     ...(chunks.length === 0 ? [] : [`Fluent Bit set aside ${describeChunks(chunks)} in ${rejected?.folder ?? ''}`]),
   ];
   const since = before === undefined ? '' : ' since the last run';
@@ -81,20 +82,19 @@ export async function redeliverCommand(chunks: readonly Chunk[], otherwiseFrom: 
   return `fetch-activity-logs redeliver --from ${formatSecond(second(span.from))} --to ${formatSecond(second(span.to) + 1)}`;
 }
 
-/** What an output has done since Fluent Bit started: `1812 delivered, 24 dropped, 2 errors, 3 retries`. */
+/** What an output has done since Fluent Bit started: `1,812 delivered, 24 dropped, 2 errors, 3 retries`. */
 export function describeOutput({ delivered, dropped, errors, retries }: OutputCounter): string {
-  const parts = [`${delivered} delivered`];
-  if (dropped > 0) parts.push(`${dropped} dropped`);
-  if (errors > 0) parts.push(`${errors} ${errors === 1 ? 'error' : 'errors'}`);
-  if (retries > 0) parts.push(`${retries} ${retries === 1 ? 'retry' : 'retries'}`);
+  const parts = [`${grouped(delivered)} delivered`];
+  if (dropped > 0) parts.push(`${grouped(dropped)} dropped`);
+  if (errors > 0) parts.push(counted(errors, 'error'));
+  if (retries > 0) parts.push(retries === 1 ? '1 retry' : `${grouped(retries)} retries`);
   return parts.join(', ');
 }
 
 /** `3 rejected chunks (12,288 bytes)`. */
 export function describeChunks(chunks: readonly Chunk[]): string {
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
-  const noun = chunks.length === 1 ? 'rejected chunk' : 'rejected chunks';
-  return `${chunks.length} ${noun} (${bytes.toLocaleString('en')} bytes)`;
+  return `${counted(chunks.length, 'rejected chunk')} (${counted(bytes, 'byte')})`;
 }
 
 /** `the oldest 3 d ago`. */

@@ -4,16 +4,15 @@ import { FieldScanner, stringAt, textAt } from '../events/field-scanner.ts';
 import { escaped } from '../lib/one-line.ts';
 import type { ProviderDefinition, Source } from '../providers/provider.ts';
 
-/** With these a spreadsheet takes a text for a formula, and anybody may have written it (CWE-1236). */
+/** A spreadsheet takes a text that starts with one of these for a formula (CWE-1236). */
 const FORMULA = /^[=+\-@]/;
-/** A spreadsheet turns a number of more digits into 9.88E+18. */
+/** A spreadsheet shows a longer number as 9.88E+18. */
 const MAX_DIGITS = 15;
 /** Tells a spreadsheet that the file is UTF-8. */
 export const BYTE_ORDER_MARK = Buffer.from('\ufeff');
-/** What may stand between two cells. */
-export const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t' } as const;
+const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t' } as const;
 export type SeparatorName = keyof typeof SEPARATORS;
-/** What would end a row or a spreadsheet's patience: control characters, lone surrogates, Unicode's line breaks. */
+/** Control characters, lone surrogates and Unicode's line breaks: they would end a row or confuse a spreadsheet. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029]/gu;
 
 /** The columns of a provider's csv, in their order: the contract comes second, where there are contracts. */
@@ -22,16 +21,16 @@ export function csvColumns({ csvColumns: columns, hasContracts }: ProviderDefini
   return hasContracts ? [first, 'contract', ...others] : [first, ...others];
 }
 
-/** The first line of a provider's csv, its line break included. */
+/** The first line of a provider's csv, with its line break. */
 export function csvHeader(definition: ProviderDefinition, separator: SeparatorName = 'comma'): Buffer {
   return Buffer.from(`${csvColumns(definition).join(SEPARATORS[separator])}\n`);
 }
 
 /**
- * Makes a function that turns an event into a row as RFC 4180 has it, but always in one line. Texts are decoded; a
- * list or an object stands as its JSON text; null, and what the event does not have, is empty. Control characters
- * become `\n` and the like. A text that a spreadsheet would take for a formula gets an apostrophe in front, and one of
- * more than 15 digits, such as a contract's number, is written as `="…"`, which a spreadsheet keeps as it is.
+ * Makes a function that turns an event into a row (RFC 4180) of one line. Strings are decoded; lists and objects are
+ * written as JSON; null and missing fields are empty. Control characters become `\n` and the like. A text that a
+ * spreadsheet would take for a formula is prefixed with an apostrophe. Digits that it would round, such as a contract's
+ * number, are written as `="…"`.
  */
 export function csvWriter(
   definition: ProviderDefinition,
@@ -59,7 +58,7 @@ function textCell(text: string): string {
   return FORMULA.test(shown) ? `'${shown}` : shown;
 }
 
-/** Line breaks stand only between the tokens of a JSON text; what follows them there is indentation. */
+/** The line breaks of a JSON text are between its tokens; what follows them is indentation. */
 function jsonCell(json: string): string {
   return json === 'null' ? '' : json.replace(/[\r\n]+[ \t]*/g, '');
 }

@@ -21,10 +21,10 @@ import {
 
 /** Progress is recorded at most this often. */
 const SAVE_INTERVAL_MS = 1_000;
-/** Audit logs are not for everybody. */
+/** Only the owner may read audit logs. */
 const MODE = 0o600;
 
-/** What a partial file is begun with. */
+/** What a partial file starts with. */
 interface Beginning {
   readonly target: string;
   readonly key: ExportKey;
@@ -37,9 +37,9 @@ interface Beginning {
 }
 
 /**
- * An export's file while it is written: FILE.part takes the lines, FILE.part.json records how far it got, and it
- * becomes FILE only when it is complete. A run that was killed leaves both behind, and the next one resumes from the
- * record: lines behind it are cut off.
+ * An export's file while it is written: FILE.part takes the lines, FILE.part.json records how far it got. FILE.part is
+ * renamed to FILE when it is complete. A run that was killed leaves both behind, and the next one resumes from the
+ * record: lines written after it are cut off.
  */
 export class PartialFile implements Store {
   readonly state: State;
@@ -49,27 +49,27 @@ export class PartialFile implements Store {
   readonly name: string;
   /** Whole lines, in bytes. */
   bytes: number;
-  /** Recorded with the lines: whoever resumes the export goes by it. */
+  /** Recorded with the lines, for the run that resumes the export. */
   range: ExportRange;
   /** By source. */
   readonly tallies: Record<string, SourceTally>;
-  readonly #begun: Beginning;
+  readonly #start: Beginning;
   #lastSave: number;
   #isOpen = true;
   #hasFailed = false;
 
-  private constructor(begun: Beginning) {
-    this.#begun = begun;
-    this.name = partOf(begun.target);
-    this.bytes = begun.bytes;
-    this.range = begun.key.range;
-    this.state = begun.state;
-    this.tallies = begun.tallies;
-    this.#lastSave = begun.now();
+  private constructor(start: Beginning) {
+    this.#start = start;
+    this.name = partOf(start.target);
+    this.bytes = start.bytes;
+    this.range = start.key.range;
+    this.state = start.state;
+    this.tallies = start.tallies;
+    this.#lastSave = start.now();
   }
 
   /**
-   * Begins FILE.part, or resumes it. Throws ConfigError when it cannot be written or belongs to a different export,
+   * Starts FILE.part, or resumes it. Throws ConfigError when it cannot be written or belongs to a different export,
    * LockedError when another process is writing it.
    */
   static async open(
@@ -90,8 +90,8 @@ export class PartialFile implements Store {
       const handle = await open(part, size === undefined ? 'wx' : 'r+', MODE);
       try {
         await removeLeftovers(recordName(part), left?.owner ?? undefined);
-        const { bytes, state, tallies, ...begun } = left ?? { bytes: 0, state: emptyState(), tallies: {}, ...key };
-        const partial = new PartialFile({ target, key: begun, bytes, state, tallies, owner, handle, now });
+        const { bytes, state, tallies, ...usedKey } = left ?? { bytes: 0, state: emptyState(), tallies: {}, ...key };
+        const partial = new PartialFile({ target, key: usedKey, bytes, state, tallies, owner, handle, now });
         await handle.truncate(partial.bytes);
         await partial.flush();
         return partial;
@@ -101,21 +101,21 @@ export class PartialFile implements Store {
       }
     } catch (error) {
       if (error instanceof AppError) throw error;
-      if (codeOf(error) === 'EEXIST') throw new LockedError(`another export has just begun to write ${file}`);
+      if (codeOf(error) === 'EEXIST') throw new LockedError(`another export has just started to write ${file}`);
       throw new ConfigError(`--output: cannot write ${file}: ${messageOf(error)}`);
     }
   }
 
-  /** The file that it becomes. */
+  /** The file that it is renamed to. */
   get target(): string {
-    return this.#begun.target;
+    return this.#start.target;
   }
 
   /** Appends whole lines. Throws OutputError when they cannot be written; then none of them counts. */
   async print(lines: Buffer): Promise<number> {
     try {
       for (let done = 0; done < lines.length;) {
-        const { bytesWritten } = await this.#begun.handle.write(lines, done, lines.length - done, this.bytes + done);
+        const { bytesWritten } = await this.#start.handle.write(lines, done, lines.length - done, this.bytes + done);
         done += bytesWritten;
       }
     } catch (error) {
@@ -145,21 +145,21 @@ export class PartialFile implements Store {
 
   /** catchUp records it before more is written. */
   commit(source: string, batch: Batch): void {
-    noteDelivered(stateOf(source, this.state), batch, this.#begun.now());
+    noteDelivered(stateOf(source, this.state), batch, this.#start.now());
   }
 
   async catchUp(): Promise<void> {
-    if (this.#begun.now() - this.#lastSave >= SAVE_INTERVAL_MS) await this.flush();
+    if (this.#start.now() - this.#lastSave >= SAVE_INTERVAL_MS) await this.flush();
   }
 
   /** Records how far it got. The lines are on the disk before the record is. */
   async flush(): Promise<void> {
-    await this.#save(this.#begun.owner);
+    await this.#save(this.#start.owner);
   }
 
-  /** Everything is there: gives the file its name. */
+  /** Renames the complete file. */
   async complete(): Promise<void> {
-    const { target, handle } = this.#begun;
+    const { target, handle } = this.#start;
     try {
       await handle.sync();
       await rename(this.name, target);
@@ -176,7 +176,7 @@ export class PartialFile implements Store {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const { handle } = this.#begun;
+    const { handle } = this.#start;
     try {
       // After a failure the last record stays: another write would fail, too, and hide the reason.
       if (this.#hasFailed) return;
@@ -187,8 +187,8 @@ export class PartialFile implements Store {
   }
 
   async #save(owner: ProcessIdentity | null): Promise<void> {
-    this.#lastSave = this.#begun.now();
-    const { parameters } = this.#begun.key;
+    this.#lastSave = this.#start.now();
+    const { parameters } = this.#start.key;
     const text = serializeRecord({
       bytes: this.bytes,
       owner,
@@ -198,7 +198,7 @@ export class PartialFile implements Store {
       state: this.state,
     });
     try {
-      await this.#begun.handle.datasync();
+      await this.#start.handle.datasync();
       await writeDurably(recordName(this.name), text);
     } catch (error) {
       throw this.#cannotWrite(error);
@@ -215,7 +215,7 @@ function partOf(target: string): string {
   return `${target}.part`;
 }
 
-/** The file that is replaced in the end: what a symbolic link points to, not the link. */
+/** The file to be replaced: the target of a symbolic link, not the link. */
 async function resolveTarget(file: string): Promise<string> {
   try {
     const target = await realpath(file);
@@ -227,7 +227,7 @@ async function resolveTarget(file: string): Promise<string> {
   throw new ConfigError(`--output: ${file} is not a regular file; without --output the events go to stdout`);
 }
 
-/** Undefined when there is no such file. */
+/** The file's size; undefined when there is no such file. */
 async function sizeOf(part: string): Promise<number | undefined> {
   try {
     return (await stat(part)).size;

@@ -15,7 +15,7 @@ export interface ExportKey {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** What is known of the events that were written of one source. */
+/** What is known about the events written for one source. */
 export interface SourceTally {
   /** Epoch milliseconds. */
   first: number | null;
@@ -27,12 +27,12 @@ export interface SourceTally {
 
 /** How far an export got, kept as JSON beside its partial file. */
 export interface ExportRecord extends ExportKey {
-  /** How many bytes of the partial file are on record; the rest is cut off before the export is resumed. */
+  /** How many bytes of the partial file are recorded; the rest is cut off before the export is resumed. */
   readonly bytes: number;
   /** The process that is writing it; null when none is. */
   readonly owner: ProcessIdentity | null;
   readonly tallies: Record<string, SourceTally>;
-  /** As in the state file: the cursor of each source, and the events already written from there on. */
+  /** As in the state file: the cursor of each source, and the events already written after it. */
   readonly state: State;
 }
 
@@ -42,7 +42,7 @@ export function serializeRecord({ state, ...head }: ExportRecord): string {
 }
 
 /** Throws ShapeError when the text is not of that form. */
-export function parseRecord(document: string): ExportRecord {
+function parseRecord(document: string): ExportRecord {
   const end = document.indexOf('\n');
   const { version, bytes, owner, range, parameters, tallies } = object(parseJson(document.slice(0, end)), 'the record');
   if (version !== VERSION) throw unexpected('version', String(VERSION), version);
@@ -70,7 +70,7 @@ export function recordName(part: string): string {
 }
 
 /**
- * The record of a partial file of this size; undefined when the run that began it was killed before it wrote anything.
+ * The record of a partial file of this size; undefined when the run that started it was killed before it wrote anything.
  * Throws ConfigError when there is none, or when it cannot be read.
  */
 export async function readRecord(part: string, size: number): Promise<ExportRecord | undefined> {
@@ -110,7 +110,7 @@ export async function assertResumable(left: ExportRecord, part: string, size: nu
   }
 }
 
-/** What to do with a partial export that is of no use. */
+/** How to get rid of a partial export that cannot be resumed. */
 export function restartHint(part: string): string {
   return `remove ${part} and ${recordName(part)} to start over`;
 }
@@ -134,7 +134,7 @@ function shown(value: string): string {
   return value === '' ? 'not given' : value;
 }
 
-/** An export of an earlier version has none. */
+/** Empty for a record of an earlier version. */
 function parseTallies(value: unknown): Record<string, SourceTally> {
   const all = value === undefined ? {} : object(value, 'tallies');
   return Object.fromEntries(

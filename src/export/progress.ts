@@ -3,25 +3,25 @@ import { formatDuration, parseInstant } from '../lib/duration.ts';
 import type { ExportRange } from '../config/export-request.ts';
 import { deliveredOf, type SourceState } from '../state/state.ts';
 
-/** A rate over less than this says nothing. */
+/** Shorter times give no useful rate. */
 const MIN_ELAPSED_MS = 1_000;
 
 export interface ExportProgressOptions {
   readonly range: ExportRange;
-  /** In any order; they change as the export goes on. */
+  /** In any order; they change during the export. */
   readonly sources: readonly SourceState[];
   readonly hasContracts: boolean;
   readonly now: () => number;
 }
 
-/** How far an export is, for people. */
+/** Reports to people how far an export is. */
 export class ExportProgress {
   readonly #options: ExportProgressOptions;
   readonly #startedAt: number;
   readonly #eventsBefore: number;
   readonly #shareBefore: number;
   readonly #finished = new Set<SourceState>();
-  /** Steps in which a source came forward: time windows, or pages. */
+  /** How often a source advanced: time windows, or pages. */
   #steps = 0;
 
   constructor(options: ExportProgressOptions) {
@@ -31,7 +31,7 @@ export class ExportProgress {
     this.#shareBefore = this.#share();
   }
 
-  /** Events that the export has so far, those of a run before included. */
+  /** Events exported so far, including those of earlier runs. */
   get events(): number {
     return this.#options.sources.reduce((sum, source) => sum + deliveredOf(source), 0);
   }
@@ -53,13 +53,13 @@ export class ExportProgress {
     if (elapsed >= MIN_ELAPSED_MS) {
       parts.push(`${grouped(Math.round(((this.events - this.#eventsBefore) / elapsed) * 1000))}/s`);
       const share = this.#share();
-      const won = share - this.#shareBefore;
-      if (won > 0) parts.push(`${formatDuration((elapsed * (1 - share)) / won)} left`);
+      const gained = share - this.#shareBefore;
+      if (gained > 0) parts.push(`${formatDuration((elapsed * (1 - share)) / gained)} left`);
     }
     return parts.join(', ');
   }
 
-  /** From 0 to 1: how much of the range all sources together have behind them. */
+  /** From 0 to 1: how much of the range all sources together have done. */
   #share(): number {
     const { range, sources } = this.#options;
     const length = (range.to - range.from) * 1000;

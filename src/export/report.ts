@@ -9,7 +9,7 @@ import type { ExportRange } from '../config/export-request.ts';
 import { deliveredOf, type SourceState } from '../state/state.ts';
 import type { SourceTally } from './progress-record.ts';
 
-/** Audit logs are not for everybody. */
+/** Only the owner may read audit logs. */
 const MODE = 0o600;
 
 /** What an export wrote, for an auditor. Instants in UTC. */
@@ -24,12 +24,12 @@ export interface ExportReport {
   /** Null for stdout. */
   readonly output: string | null;
   readonly bytes: number;
-  /** Of all bytes that were written. */
+  /** Of all bytes written. */
   readonly sha256: string;
   readonly events: number;
-  /** What was in the place of events and cannot be read; null when there was nothing, and for stdout. */
+  /** The file with what the API sent in place of events; null when there was nothing, and for stdout. */
   readonly rejected_file: string | null;
-  /** False when the API counts more than it gave. */
+  /** False when the API counts more than it returned. */
   readonly complete: boolean;
   readonly sources: readonly SourceReport[];
 }
@@ -37,7 +37,7 @@ export interface ExportReport {
 export interface SourceReport {
   readonly source: string;
   readonly events: number;
-  /** How many the API counts in the range; null where it does not count, or when that is not known. */
+  /** How many the API counts in the range; null when that is unknown. */
   readonly api_events: number | null;
   /** How many of them cannot be read. */
   readonly rejected: number;
@@ -45,14 +45,14 @@ export interface SourceReport {
   readonly last_event: string | null;
 }
 
-/** An event of a source was written. */
+/** Notes an event that was written. */
 export function tallyEvent(tally: SourceTally, time: number | undefined): void {
   if (time === undefined) return;
   tally.first = Math.min(tally.first ?? time, time);
   tally.last = Math.max(tally.last ?? time, time);
 }
 
-/** A source's line of the report. */
+/** The report's part on one source. */
 export function sourceReport(
   source: string,
   state: Pick<SourceState, 'delivered' | 'rejected' | 'cursor'>,
@@ -63,8 +63,8 @@ export function sourceReport(
     events: deliveredOf(state),
     api_events: tally.countedUpTo === state.cursor ? tally.counted : null,
     rejected: state.rejected,
-    first_event: tally.first === null ? null : instant(tally.first),
-    last_event: tally.last === null ? null : instant(tally.last),
+    first_event: tally.first === null ? null : formatSecond(tally.first / 1000),
+    last_event: tally.last === null ? null : formatSecond(tally.last / 1000),
   };
 }
 
@@ -82,12 +82,7 @@ export function reportOf(
   };
 }
 
-/** Epoch milliseconds to the second, which is as exact as the times of events are read. */
-function instant(ms: number): string {
-  return formatSecond(Math.floor(ms / 1000));
-}
-
-/** The report for people: one line for each source, and one for all. */
+/** The report for people: one line for each source, and those about all. */
 export function summaryOf({ from, to, output, sha256, events, bytes, sources, rejected_file }: ExportReport): string[] {
   const where = rejected_file === null ? 'left out' : `in ${rejected_file}`;
   const lines = sources.map((source) => {

@@ -12,15 +12,15 @@ import { sha256Of } from './report.ts';
 export interface ExportTarget {
   readonly outlet: Pick<Outlet, 'print'>;
   readonly store: Store;
-  /** The range that it began with. */
+  /** The range that it started with. */
   range: ExportRange;
   /** Undefined for stdout. */
   readonly file: PartialFile | undefined;
   /** By source. */
   readonly tallies: Record<string, SourceTally>;
-  /** How much was written, and its SHA-256; asked for when all is. */
+  /** The size of what was written and its SHA-256. Called when everything is written. */
   digest(): Promise<{ readonly bytes: number; readonly sha256: string }>;
-  /** Whether an earlier run wrote some of it. */
+  /** Whether an earlier run has written a part of it. */
   readonly isResumed: boolean;
   /** Releases it, complete or not. */
   close(): Promise<void> | void;

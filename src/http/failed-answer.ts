@@ -1,4 +1,4 @@
-import { formatDuration } from '../lib/duration.ts';
+import { formatDuration, formatSecond } from '../lib/duration.ts';
 import { ApiError, codeOf, messageOf } from '../lib/errors.ts';
 import { isObject, parseJson } from '../lib/narrow.ts';
 import { redact } from '../lib/secrets.ts';
@@ -32,7 +32,9 @@ export function statusError({ status, body, retryAfter, authorization, now }: Fa
   const wait = retryAfterMs(retryAfter, now);
   const remarks = [
     ...(status === RATE_LIMIT ? ['rate limit'] : []),
-    ...(wait === undefined || wait === 0 ? [] : [`retry after ${formatDuration(wait)}, at ${instant(now + wait)}`]),
+    ...(wait === undefined || wait === 0
+      ? []
+      : [`retry after ${formatDuration(wait)}, at ${formatSecond((now + wait) / 1000)}`]),
   ];
   const remark = remarks.length === 0 ? '' : ` (${remarks.join(': ')})`;
   return new ApiError(`HTTP ${status}${remark}${quote(body, authorization)}`, {
@@ -70,7 +72,7 @@ export function connectionError(error: unknown, url: URL, now: number): ApiError
   const message =
     validity === undefined
       ? `is not accepted: ${text}; NODE_EXTRA_CA_CERTS adds certificate authorities`
-      : `${validity} by this machine's clock, which says ${instant(now)}: either the clock is wrong ` +
+      : `${validity} by this machine's clock, which says ${formatSecond(now / 1000)}: either the clock is wrong ` +
         `(timedatectl shows it), or the certificate is`;
   return new ApiError(`the certificate of ${url.host} ${message}`, { retryable: false, cause: error });
 }
@@ -117,8 +119,4 @@ function credentialsIn(authorization: string): string[] {
   if (scheme !== 'Basic') return [credentials];
   const password = Buffer.from(credentials, 'base64').toString().replace(/^[^:]*:/, ''); // prettier-ignore
   return [credentials, password];
-}
-
-function instant(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

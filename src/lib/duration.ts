@@ -29,7 +29,7 @@ export function formatDuration(ms: number): string {
   return `${Math.round(hours / 24)} d`;
 }
 
-/** The whole second as the Activity Log API takes it: YYYY-MM-DDTHH:MM:SSZ. */
+/** The instant to the second, as the Activity Log API takes it: YYYY-MM-DDTHH:MM:SSZ. */
 export function formatSecond(epochSeconds: number): string {
-  return new Date(epochSeconds * 1000).toISOString().replace('.000Z', 'Z');
+  return new Date(Math.floor(epochSeconds) * 1000).toISOString().replace('.000Z', 'Z');
 }

@@ -138,7 +138,7 @@ class Cloudscale implements Provider {
     const begin = parseInstant(cursor) ?? 0;
     if (end !== undefined || skew <= MAX_CLOCK_SKEW_MS || begin <= now() - skew) return undefined;
     log.warn(`this machine's clock is ${formatDuration(skew)} ahead of the API's: starting that much earlier`);
-    return formatSecond(Math.floor((begin - skew) / 1000));
+    return formatSecond((begin - skew) / 1000);
   }
 
   #startAgain(source: Source, checkpoint: Checkpoint, error: ApiError): URL {

@@ -5,12 +5,12 @@ import { ancestorsOf, listProcesses, type ProcessList } from '../lib/process-lis
 import { isTerminal } from '../lib/stdout.ts';
 import type { World } from '../lib/world.ts';
 
-/** What Fluent Bit's process is called, under its present and its former name. */
+/** The names of Fluent Bit's process, the current and the former one. */
 const FLUENT_BIT = ['fluent-bit', 'td-agent-bit'];
 
 /**
- * Why this poll only looks (--peek): a person started it, and its events would be missing where the service sends them.
- * Undefined when it may move the cursor: the service runs it, or the person named the state (--state-file).
+ * Why this poll only peeks: a person started it, and the service would then not send its events. Undefined when it may
+ * move the cursor: the service runs it, or the person named the state (--state-file).
  */
 export function reasonToPeek(
   options: Options,

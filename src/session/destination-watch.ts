@@ -4,7 +4,7 @@ import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../state/store.ts';
 
-/** Notices what became of the lines of earlier runs behind Fluent Bit's input. */
+/** Watches what became of the lines of earlier runs after Fluent Bit's input. */
 export class DestinationWatch {
   readonly #fluentBit: FluentBit | undefined;
   readonly #store: Store;
@@ -12,7 +12,7 @@ export class DestinationWatch {
   readonly #now: () => number;
   #latest: Destination | undefined;
 
-  /** Without `fluentBit` nothing is looked at. */
+  /** Without `fluentBit`, it looks at nothing. */
   constructor(fluentBit: FluentBit | undefined, store: Store, config: Config, now: () => number) {
     this.#fluentBit = fluentBit;
     this.#store = store;
@@ -26,8 +26,8 @@ export class DestinationWatch {
   }
 
   /**
-   * Looks, leaves what it saw in the state, unsaved, and returns a warning when something was dropped or rejected since
-   * the last look. Never throws: the events of this run do not depend on it.
+   * Looks, notes what it saw in the state without saving it, and returns a warning when something was dropped or
+   * rejected since the last look. Never throws: the events of this run do not depend on it.
    */
   async look(signal: AbortSignal): Promise<string | undefined> {
     if (this.#fluentBit === undefined) return undefined;

@@ -4,8 +4,8 @@ import type { World } from '../lib/world.ts';
 import { StateStore } from '../state/state-store.ts';
 
 /**
- * The state, locked for a command that edits it and polls nothing. Throws LockedError while a poll is running, StateError
- * when it cannot be read or written.
+ * Opens and locks the state for a command that edits it without polling. Throws LockedError while a poll is running,
+ * StateError when the state cannot be read or written.
  */
 export async function openForEditing(config: Config, world: World, log: Log): Promise<StateStore> {
   return StateStore.open({

@@ -7,10 +7,10 @@ import type { Source } from '../providers/provider.ts';
 import { stateOf } from '../state/state.ts';
 import type { Session } from './session.ts';
 
-/** The code of the error that says that the deadline came before the first page. */
+/** The code of the error of a run whose deadline came before its first page. */
 export const DEADLINE = 'DEADLINE';
 
-/** The message of an error of a source or of the whole poll, with what to do about it where there is something to do. */
+/** The message of an error of a source or of the whole poll, with what to do about it, if anything. */
 export function withAdvice(error: unknown, host: string): string {
   const message = messageOf(error);
   if (error instanceof PageError) return `cannot use the answer of ${host}: ${message}`;
@@ -31,12 +31,12 @@ export function withAdvice(error: unknown, host: string): string {
   }
 }
 
-/** The state and stdout serve all sources: no other one would succeed without them. */
+/** Whether an error affects all sources: they share the state and stdout. */
 export function concernsAll(error: unknown): error is AppError {
   return error instanceof StateError || error instanceof StdoutError;
 }
 
-/** The API does not accept the token: where that is said of every source, it is the token's fault. */
+/** Whether the API rejected the token: when it does so for every source, the token is the problem. */
 export function isUnauthorized(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 401;
 }
@@ -50,25 +50,25 @@ export function explained(error: unknown, config: Config, credentials: Credentia
 }
 
 function consequence(error: AppError, { peek }: Config, credentials: Credentials, now: number): string {
-  // A look has no next run that would go on from there.
+  // With --peek, no run continues from there.
   if (error instanceof StdoutError) return peek ? '' : '; the next run will print the rest';
   if (!isUnauthorized(error)) return '';
   const expiry = expiryWarning(credentials, now);
-  return ` and put it into ${credentials.origin}${expiry === undefined ? '' : `: ${expiry}`}`;
+  return ` and store it in ${credentials.origin}${expiry === undefined ? '' : `: ${expiry}`}`;
 }
 
-/** The deadline came before a single page: a failure, other than a deadline in the middle. */
+/** The error of a run whose deadline came before its first page; a later deadline is not an error. */
 export function tooLate(reason: Stopped, lastFailure?: string): AppError {
   const why = lastFailure === undefined ? '' : `; last failure: ${lastFailure}`;
   return new AppError(DEADLINE, `${reason.message} before anything was collected${why}`, ExitCode.NothingCollected);
 }
 
-/** Whether what ended the poll is worth reading in the state: neither a wish, nor what the state or stdout tells. */
+/** Whether the state should record what ended the poll: not a request to stop, nor a failure of the state or stdout. */
 export function isWorthNoting(error: unknown): boolean {
   return !(error instanceof Stopped || error instanceof StateError || error instanceof StdoutError);
 }
 
-/** Writes the failure of a source into the log and the state; its cursor stays. */
+/** Records the failure of a source in the log and the state; its cursor stays. */
 export function noteFailure(source: Source, error: unknown, { config, log, store, now }: Session): void {
   const state = stateOf(source.name, store.state);
   const message = withAdvice(error, config.apiUrl.host);
@@ -80,14 +80,14 @@ export function noteFailure(source: Source, error: unknown, { config, log, store
   if (error instanceof Error && !(error instanceof AppError)) log.debug(error.stack ?? '');
 }
 
-/** What ended the poll for all sources stands with each of them: `status` knows nothing but the state. */
+/** Records with each source what ended the poll for all of them: `status` reads only the state. */
 export async function noteInAll(message: string, { config, log, store, now }: Session): Promise<void> {
   const polled = Object.entries(store.state.sources).filter(
     ([name]) => config.contracts.length === 0 || config.contracts.includes(name.slice(name.indexOf('/') + 1)),
   );
   if (polled.length === 0) return;
   for (const [, state] of polled) state.last_error = `${new Date(now()).toISOString()} ${message}`;
-  // What ended the poll is what matters more.
+  // What ended the poll matters more than this.
   await store.flush().catch((error: unknown) => {
     log.error(messageOf(error));
   });

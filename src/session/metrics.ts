@@ -7,7 +7,7 @@ import { deliveredOf, type SourceState } from '../state/state.ts';
 import { writeDurably } from '../lib/durable-file.ts';
 import { VERSION } from '../lib/version.ts';
 
-/** Others read it: the node exporter, Fluent Bit. */
+/** The node exporter and Fluent Bit read it. */
 const MODE = 0o644;
 const PREFIX = 'fetch_activity_logs';
 
@@ -24,7 +24,7 @@ interface Sample {
   readonly value: number | undefined;
 }
 
-/** Writes the figures of a poll in Prometheus' text format, whole. Failing to is a warning: no event depends on it. */
+/** Writes the metrics of a poll atomically, in Prometheus' text format. Logs a warning when that fails. */
 export async function writeMetrics(file: string, session: Session, exitCode: ExitCode): Promise<void> {
   try {
     const folder = session.store.journalFolder;
@@ -36,8 +36,8 @@ export async function writeMetrics(file: string, session: Session, exitCode: Exi
 }
 
 /**
- * Names and units as Prometheus' conventions want them (https://prometheus.io/docs/practices/naming/). All samples have
- * the input as a label: the files of several inputs are read together, and no series may be in two of them.
+ * Names and units follow Prometheus' conventions (https://prometheus.io/docs/practices/naming/). All samples have the
+ * input as a label: the files of several inputs are read together, and no series may be in two of them.
  */
 function renderMetrics(session: Session, exitCode: ExitCode, bytesOfJournal: number | undefined): string {
   const input = { input: session.config.ackInput };
@@ -97,7 +97,7 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
     samples: each(value),
   });
   return [
-    // One that never was must not be without a series: no alert would ever notice.
+    // 0 and not missing: an alert cannot notice a series that never existed.
     metric(
       'gauge',
       'last_success_timestamp_seconds',
@@ -136,7 +136,7 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
   ];
 }
 
-/** The last commit is an anchor outside the machine: its hash proves later that nothing before it was altered. */
+/** The hash of the last commit, kept outside this machine, proves later that nothing before it was altered. */
 function ofTheJournal({ store: { state } }: Session, bytes: number | undefined): Metric[] {
   const { seq, hash } = state.journal;
   return [
@@ -146,7 +146,7 @@ function ofTheJournal({ store: { state } }: Session, bytes: number | undefined):
   ];
 }
 
-/** What became of the lines behind Fluent Bit's input; nothing where it was not asked. */
+/** What became of the lines after Fluent Bit's input; none where Fluent Bit was not asked. */
 function ofTheDestination({ destination: { latest } }: Session): Metric[] {
   const outputs = latest?.counters?.outputs ?? [];
   const rejected = latest?.rejected;
@@ -172,7 +172,7 @@ function ofTheDestination({ destination: { latest } }: Session): Metric[] {
   ];
 }
 
-/** The cursor where it is an instant, else the last poll that came to its end: an idle source is not behind. */
+/** The cursor if it is an instant, otherwise the last successful poll: an idle source is not behind. */
 function reached({ cursor, last_success }: SourceState): number | undefined {
   return seconds(cursor) ?? seconds(last_success);
 }

@@ -13,14 +13,14 @@ import type { Session } from './session.ts';
 
 const HOUR_S = 3_600;
 /**
- * An event that does not say when it happened is in the journal with the end of the window that a poll had it from,
- * which is later by so much at most, but for an outage.
+ * The journal has an event without a time under the end of the window that it came from. Except after an outage, that
+ * is at most this much later.
  */
 const UNDATED_S = 24 * HOUR_S;
 /**
- * In the time that the run has left, after what is new: delivers what was asked for with `redeliver`, then compares hours
- * that have reached a sweep's age with the API's counts, and delivers what is missing. False when Fluent Bit did not
- * take it.
+ * In the time that the run has left after what is new, delivers what was queued with `redeliver`, then compares the
+ * hours that have reached a sweep's age with the API's counts and delivers what is missing. False when Fluent Bit did
+ * not take it.
  */
 export async function deliverPast(session: Session, sources: readonly Source[]): Promise<boolean> {
   const { store, log } = session;
@@ -29,7 +29,7 @@ export async function deliverPast(session: Session, sources: readonly Source[]):
     return (await redeliver(session, sources)) && (await sweep(session, sources));
   } catch (error) {
     if (error instanceof Stopped) {
-      log.debug(`${error.message}: what is left of the past is for the next run`);
+      log.debug(`${error.message}: the next run does the rest of the past ranges`);
       return await session.acknowledgement.settle();
     }
     await store.flush();
@@ -92,21 +92,21 @@ async function sweep(session: Session, sources: readonly Source[]): Promise<bool
   return true;
 }
 
-/** A failure of one range: the other sources and ranges are none the worse. Throws what ends the run. */
+/** Warns of the failure of one range, which does not affect the others. Throws what ends the run. */
 function warnOrThrow(error: unknown, { config, log, run }: Session, what: string): void {
   if (error instanceof Stopped || run.signal.aborted || concernsAll(error)) throw error;
   log.warn(`${what}; the next run will retry: ${withAdvice(error, config.apiUrl.host)}`);
 }
 
-/** The hours that have reached the age since the last sweep. An hour that was older when it came first needs none. */
+/** The hours that have reached the age since the last sweep, but none that were older before the first one. */
 function dueRange(state: SourceState, age: number, present: number): { from: number; to: number } | undefined {
-  // What is not behind the overlap yet is still asked for by each poll.
+  // Each poll still reads what the overlap covers.
   const to = Math.min(hourOf(present - age), hourOf(startOf(state)));
   const from = (state.swept[age] ??= Math.max(hourOf(state.journal_from + HOUR_S - 1), hourOf(present - age)));
   return from < to ? { from, to } : undefined;
 }
 
-/** The hours in which the API counts other than the journal, or does not say. */
+/** The hours for which the API's count differs from the journal's, or is unknown. */
 async function differing(
   { provider, run }: Session,
   source: Source,
@@ -125,7 +125,7 @@ async function differing(
   return found;
 }
 
-/** Reads a range and delivers what is wanted of it. `onDone` learns how far that has come for good. */
+/** Reads a range and delivers what is wanted of it. `onDone` is called with how far it is finished (epoch seconds). */
 async function deliverRange(
   { acknowledgement, delivery, now, provider, run, store }: Session,
   source: Source,
@@ -154,7 +154,7 @@ async function deliverRange(
   return acknowledgement.settle();
 }
 
-/** The ids of events that the journal may have with a later second than is usual. */
+/** The ids of events that the journal may have under a later second than usual. */
 function undatedOf(page: Page, journalled: JournalledIds): EventIdMap {
   const ids = new EventIdMap();
   for (const event of page.events) {

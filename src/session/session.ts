@@ -31,12 +31,12 @@ export interface Session {
   readonly delivery: Delivery;
   readonly filter: TypeFilter;
   readonly destination: DestinationWatch;
-  /** When it began, in epoch milliseconds. */
+  /** When it started, in epoch milliseconds. */
   readonly startedAt: number;
   readonly now: () => number;
 }
 
-/** Opens all that a poll needs, in the order in which something may fail, runs `work`, and closes it in any case. */
+/** Opens everything that a poll needs, runs `work`, and closes it again in any case. */
 export async function withSession<T>(
   { config, credentials, log, world, keptStore, maxAttempts, announce = log.info }: SessionOptions,
   work: (session: Session) => Promise<T>,
@@ -124,11 +124,11 @@ export interface SessionOptions {
   readonly credentials: Credentials;
   readonly log: Log;
   readonly world: World;
-  /** Used instead of the state file's, and left open. */
+  /** Used instead of the state file, and not closed. */
   readonly keptStore?: Store | undefined;
-  /** Tries for one request; the client's own number unless given. */
+  /** Attempts per request; by default, the client's own number. */
   readonly maxAttempts?: number;
-  /** What says on a terminal that a request is tried again; log.info unless given. */
+  /** Reports on a terminal that a request is retried; by default, log.info. */
   readonly announce?: (message: string) => void;
 }
 

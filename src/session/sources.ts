@@ -6,7 +6,7 @@ import type { Source } from '../providers/provider.ts';
 import type { Session } from './session.ts';
 import { newSource, stateOf, type State } from '../state/state.ts';
 
-/** What it needs of a session to know where a source begins. */
+/** The parts of a session that decide where a source starts. */
 export interface Beginning extends Pick<Session, 'now'> {
   readonly api: Pick<Session['api'], 'clockSkewMs'>;
   readonly config: Pick<Session['config'], 'since' | 'peek' | 'stateFile'>;
@@ -14,32 +14,32 @@ export interface Beginning extends Pick<Session, 'now'> {
   readonly store: Pick<Session['store'], 'state' | 'register'>;
 }
 
-/** So many sources are named one by one; of more there is a count. */
+/** At most this many sources are named; the rest are counted. */
 const MOST_NAMED = 3;
-/** A state that is new was given its beginning when the run began, a little before. */
+/** A new state got its start a little earlier, when the run started. */
 const SAME_MS = 60_000;
 
 /**
- * Gives sources that were never polled a place to begin, once and for all, and says where, since what is older is not
- * collected. True when there was one.
+ * Gives sources that were never polled their start, and reports it, since older events are not collected. True when
+ * there was one.
  */
 export function registerNew(sources: readonly Source[], { api, config, log, store, now }: Beginning): boolean {
   const { state } = store;
   const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
   if (isNew.length === 0) return false;
   const lastRun = state.last_run === null ? undefined : parseInstant(state.last_run);
-  // A clock that is ahead would leave out what happens until it is right.
+  // With a clock that is ahead, events until that time would be missed.
   const skew = api.clockSkewMs ?? 0;
   const since = config.since(now() - (skew > MAX_CLOCK_SKEW_MS ? skew : 0));
-  // What the Python fetcher left is its word on what it printed. Otherwise a source that appears late is a new one,
-  // or the first run did not get this far: what came up since the sources were listed last is looked for, too.
+  // The Python fetcher's state says what it has printed. Otherwise the source is new, or an earlier run did not get to
+  // it: start no later than when the sources were last listed.
   const attempts = Object.values(state.sources).flatMap(({ last_attempt }) => last_attempt ?? []);
   const lastSeen = attempts.length > 0 ? parseInstant(attempts.reduce((a, b) => (a > b ? a : b))) : lastRun;
   const start = state.taken_over === true ? (lastRun ?? since) : Math.min(lastSeen ?? since, since);
   delete state.taken_over;
-  const cursor = formatSecond(Math.floor(start / 1000));
+  const cursor = formatSecond(start / 1000);
   for (const { name } of isNew) store.register(name, newSource(cursor));
-  // A look has no cursors at all.
+  // With --peek, there are no cursors.
   if (config.peek) return true;
   const age = formatDuration(now() - start);
   const why = Math.abs(since - start) < SAME_MS ? `--since ${age}` : `${age} ago`;
@@ -52,12 +52,12 @@ export function registerNew(sources: readonly Source[], { api, config, log, stor
   return true;
 }
 
-/** What to say of sources that are in the state and that the token no longer sees; undefined when it sees all. */
+/** A warning about sources in the state that the token no longer sees; undefined when it sees all. */
 export function unseenWarning(sources: readonly Source[], { config, store }: Session): string | undefined {
   const isSeen = new Set(sources.map(({ name }) => name));
   const ours = `${config.provider.name}/`;
   const unseen = Object.keys(store.state.sources).filter((name) => name.startsWith(ours) && !isSeen.has(name));
-  // Somebody chose these: the others are not asked for.
+  // With --contract, the others are not asked for.
   if (config.contracts.length > 0 || unseen.length === 0) return undefined;
   const named = unseen.length === 1 ? unseen.join('') : 'SOURCE';
   return (
@@ -66,12 +66,12 @@ export function unseenWarning(sources: readonly Source[], { config, store }: Ses
   );
 }
 
-/** The source whose last poll is the longest ago comes first, so that a deadline does not always cut off the same. */
+/** Sources whose last poll is the longest ago come first, so that a deadline does not always cut off the same ones. */
 export function leastRecentFirst(sources: readonly Source[], state: State, now: number): Source[] {
   const present = new Date(now).toISOString();
   const lastAttempt = (source: Source) => {
     const { last_attempt: last } = stateOf(source.name, state);
-    // One in the future was written while the clock was wrong; the source would be the last for as long.
+    // A time in the future was written while the clock was wrong, and would keep the source last until then.
     return last === null || last > present ? '' : last;
   };
   return sources.toSorted((a, b) => (lastAttempt(a) < lastAttempt(b) ? -1 : lastAttempt(a) > lastAttempt(b) ? 1 : 0));

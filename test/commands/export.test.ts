@@ -311,7 +311,7 @@ describe('export', () => {
       assert.match(stderr, /: 0 events \(the API counts 0\)\n/);
       assert.match(
         (await exporting(sandbox, ['--from', '1h'])).stderr,
-        /ends now, and events that appear late are missing/,
+        /ends now: events that appear late are missing/,
       );
     });
 
@@ -390,7 +390,7 @@ describe('export', () => {
       assert.equal(sandbox.requests[0]?.query['end'], second(end));
     });
 
-    it('goes on from the last page', async (t) => {
+    it('continues from the last page', async (t) => {
       const sandbox = await sandboxFor(t);
       sandbox.generateEntries({ count: 950, from: NOW - DAY, to: NOW });
       const file = join(await temporaryFolder(t), 'entries');
@@ -571,7 +571,7 @@ describe('export', () => {
     });
   });
 
-  describe('when the API counts more events than it gives', () => {
+  describe('when the API counts more events than it returns', () => {
     const short: SandboxSettings = { total: 'overstated', overstatedBy: 3 };
 
     it('has what could be had, says so, and does not end with 0', async (t) => {
@@ -586,7 +586,7 @@ describe('export', () => {
         stderr,
         new RegExp(
           `warning: the export has gaps: 80 events from 2 sources, and the API counts more in ` +
-            `ionos/${BIG}, ionos/${SMALL} than it gives; ${file} contains everything the API returned$`,
+            `ionos/${BIG}, ionos/${SMALL} than it returns; ${file} contains everything the API returned$`,
           'm',
         ),
       );
@@ -610,7 +610,10 @@ describe('export', () => {
       sandbox.options.total = 'number';
       const second = await exporting(sandbox, [...options, ...contracts]);
       assert.equal(second.exitCode, ExitCode.SomeSourcesFailed);
-      assert.match(second.stderr, new RegExp(`the export has gaps: 41 events .* more in ionos/${BIG} than it gives; `));
+      assert.match(
+        second.stderr,
+        new RegExp(`the export has gaps: 41 events .* more in ionos/${BIG} than it returns; `),
+      );
     });
   });
 

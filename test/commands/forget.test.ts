@@ -71,7 +71,7 @@ describe('forget', () => {
     const { file, poll, forget } = await place(t);
     const { exitCode, stderr } = await forget(`ionos/${GONE}`);
     assert.equal(exitCode, ExitCode.Done);
-    assert.match(stderr, new RegExp(`^fetch-activity-logs: ionos/${GONE} is forgotten; its cursor was 2026-11-21T`));
+    assert.match(stderr, new RegExp(`^fetch-activity-logs: ionos/${GONE} was forgotten; its cursor was 2026-11-21T`));
     assert.deepEqual(sourcesOf(file), [`ionos/${STAYS}`]);
     rmSync(file);
     const again = await poll();

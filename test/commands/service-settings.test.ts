@@ -37,8 +37,7 @@ describe('by hand, as root on the machine of a service', () => {
     const second = `\n[INPUT]\n    Name exec\n    Alias second\n    Tag second\n    Command exec /opt/fluent-bit/scripts/fetch-activity-logs --state-file /srv/2.json\n`;
     await write(PIPELINE, `${await readFile(path(PIPELINE), 'utf8')}${second}`);
     await assert.rejects(settingsForOne({ from: '1d' }, root(), machine), {
-      message:
-        'this machine has several such inputs (activity_log, second): say with --token-file whose events are meant',
+      message: 'this machine has several such inputs (activity_log, second): choose one with --token-file',
     });
     const given = { from: '1d', 'token-file': 'x' };
     assert.deepEqual((await settingsForOne(given, root(), machine)).options, given);

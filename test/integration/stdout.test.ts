@@ -123,7 +123,7 @@ describe('stdout that holds a run past its deadline', () => {
       stdout,
     });
     assert.equal(exitCode, 0, stderr);
-    assert.match(stderr, /warning: the run ended 56 min after its deadline: what reads stdout is too slow for it/);
+    assert.match(stderr, /warning: the run ended 56 min after its deadline: the reader of stdout is too slow/);
     assert.equal(collector.contract(CONTRACT).delivered, 10);
   });
 });

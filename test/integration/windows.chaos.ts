@@ -113,7 +113,7 @@ describe('a backlog that does not fit into one run', { concurrency: 2 }, () => {
       const { code, stderr } = await collector.run('--since', '1h', '--deadline', '2s', ...args);
       assert.equal(code, 0, stderr);
       if (!stderr.includes('the deadline was reached')) return runs;
-      assert.match(stderr, /1 source will go on with the next run$/m);
+      assert.match(stderr, /the next run continues with 1 source$/m);
     }
     throw new Error(`it was not worked off in ${MAX_RUNS} runs`);
   }

@@ -43,7 +43,7 @@ describe('a poll that a person starts', () => {
     const env = { IONOS_API_TOKEN: 'sandbox-token', ACTIVITY_LOG_STATE_FILE: file };
     const { exitCode, stderr } = await runCommand(['--api-url', sandbox.url], { env, stdout: terminal() });
     assert.equal(exitCode, 0, stderr);
-    assert.match(stderr, /3 events from 1 source\n[^\n]*stdout is a terminal: this was only a look [^\n]*--state-file FILE[^\n]*\n$/); // prettier-ignore
+    assert.match(stderr, /3 events from 1 source\n[^\n]*stdout is a terminal: this run only peeked [^\n]*--state-file FILE[^\n]*\n$/); // prettier-ignore
     assert.equal(existsSync(file), false);
   });
 

@@ -3,6 +3,7 @@ import { sizeInBytes, truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
 import type { EventInput } from '../facts/input.ts';
 import { isLoki } from '../facts/routes.ts';
+import { grouped } from '../../lib/words.ts';
 
 const DEFAULT_BUF_SIZE = 4096;
 const DEFAULT_LINE_BYTES = 1_000_000;
@@ -15,7 +16,7 @@ const TEXT_COST = 'each event arrives as one string under the key exec, and its 
 export function checkLines(input: EventInput): Finding[] {
   const findings = [...bufSize(input), ...parser(input)];
   if (findings.some(({ level }) => level !== 'ok')) return findings;
-  const bytes = lineBytes(input).toLocaleString('en');
+  const bytes = grouped(lineBytes(input));
   return [ok('lines', `${input.name}: lines of up to ${bytes} bytes pass whole, as JSON`, { at: input.section.at })];
 }
 
@@ -45,7 +46,7 @@ function bufSize(input: EventInput): Finding[] {
   const what =
     entry === undefined
       ? `Buf_Size is not set, and its default is ${DEFAULT_BUF_SIZE} bytes`
-      : `Buf_Size ${value} is too small for lines of up to ${lineBytes(input).toLocaleString('en')} bytes`;
+      : `Buf_Size ${value} is too small for lines of up to ${grouped(lineBytes(input))} bytes`;
   return [
     error('buf-size', what, {
       at,
