@@ -6,6 +6,7 @@ import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import { counted } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
+import type { Finding } from '../verify/report.ts';
 import { openForEditing } from '../session/edit-state.ts';
 import { hourOf } from '../state/hour-counts.ts';
 import type { Redelivery, State } from '../state/state.ts';
@@ -39,26 +40,28 @@ export async function redeliver(config: Config, world: World, options: Options):
   return ExitCode.Done;
 }
 
-/** Queues what was found missing, hour by hour. Throws LockedError while a poll is running. */
-export async function queueMissing(
-  config: Config,
-  world: World,
-  missing: readonly { readonly source: string | null; readonly time: string }[],
-): Promise<void> {
+/**
+ * Queues what verify found: the hours in which something is missing, of which the journal tells what to deliver, and, of
+ * what did not arrive, the time from the first to the last such event of each hour. Throws LockedError while a poll is
+ * running.
+ */
+export async function queueFound(findings: readonly Finding[], config: Config, world: World): Promise<void> {
   const log = createLog({ ...world.log, level: config.logLevel });
   const store = await openForEditing(config, world, log);
   try {
-    const hours = new Set<string>();
-    for (const { source, time } of missing) {
-      const from = hourOf(Date.parse(time) / 1000);
-      for (const name of source === null ? sourcesOf(config, store.state) : [source]) {
-        if (hours.has(`${name} ${from}`)) continue;
-        hours.add(`${name} ${from}`);
-        store.state.redeliver.push(queued(name, { from, to: from + HOUR_S }, source !== null, store.state));
-      }
+    const ranges = new Map<string, Redelivery>();
+    for (const { source, time, kind } of findings) {
+      const second = Date.parse(time) / 1000;
+      const hour = hourOf(second);
+      const isMissing = kind === 'missing';
+      const span = isMissing ? { from: hour, to: hour + HOUR_S } : { from: second, to: second + 1 };
+      const known = ranges.get(`${source} ${hour} ${kind}`) ?? queued(source, span, isMissing, store.state);
+      const from = Math.min(known.from, span.from);
+      ranges.set(`${source} ${hour} ${kind}`, { ...known, from, to: Math.max(known.to, span.to) });
     }
+    store.state.redeliver.push(...ranges.values());
     await store.flush();
-    log.info(`${counted(hours.size, 'hour')} queued: the next runs deliver what is missing`);
+    log.info(`${counted(ranges.size, 'range')} queued: the next runs deliver what is missing`);
   } finally {
     await store.close();
   }

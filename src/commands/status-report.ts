@@ -2,6 +2,7 @@ import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { oneLine } from '../lib/one-line.ts';
 import { redact } from '../lib/secrets.ts';
 import { counted } from '../lib/words.ts';
+import { isPrinted } from '../state/batch.ts';
 import { deliveredOf, type SourceState, type State } from '../state/state.ts';
 
 /** The content of `status --json`. Instants in UTC to the second, durations in seconds. */
@@ -171,7 +172,7 @@ function sourceStatus(
     oversize: source.oversize,
     rejected: source.rejected,
     strikes: Object.keys(source.strikes).length,
-    pending_lines: pending?.sources[name]?.entries.filter(({ kind }) => !kind.startsWith('excluded')).length ?? 0,
+    pending_lines: pending?.sources[name]?.entries.filter(({ kind }) => isPrinted(kind)).length ?? 0,
   };
 }
 

@@ -15,7 +15,7 @@ import type { State } from '../state/state.ts';
 import { readArrived } from '../verify/arrived.ts';
 import { compare } from '../verify/compare.ts';
 import { renderReport, type VerifyReport } from '../verify/report.ts';
-import { queueMissing } from './redeliver.ts';
+import { queueFound } from './redeliver.ts';
 
 const WEEK_S = 7 * 86_400;
 
@@ -50,8 +50,8 @@ export async function verify(config: Config, world: World, options: Options): Pr
       }),
   );
   const missing = report.findings.filter(({ kind }) => kind === 'missing' || kind === 'not arrived');
-  if (options['repair'] === true && missing.length > 0) await queueMissing(config, world, missing);
   world.stdout.write(options['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+  if (options['repair'] === true && missing.length > 0) await queueFound(missing, config, world);
   return exitCodeOf(report);
 }
 

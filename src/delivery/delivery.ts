@@ -60,7 +60,7 @@ export class Delivery {
     const rejected = progress.takeRejected(page);
     if (rejected.length > 0) {
       await this.#options.lineBuilder.reject(rejected, source);
-      const batch = progress.batch(page, rejected, false);
+      const batch = progress.batch(page, rejected, false, 'set_aside');
       acknowledgement.printed(progress.name, { ...batch, rejected: rejected.length }, 0);
     }
     const excluded: EventSlice[] = [];
@@ -100,7 +100,9 @@ export class Delivery {
     const printed = isWhole ? events : events.slice(0, count);
     this.events += count;
     this.bytes += bytes;
-    const batch = progress.batch(page, printed, isWhole && isEnd);
+    // What Fluent Bit has refused for good is a portion of its own.
+    const outcome = built.rejected > 0 ? 'set_aside' : 'delivered';
+    const batch = progress.batch(page, printed, isWhole && isEnd, outcome);
     if (isWhole) Object.assign(batch, { oversize: built.oversize, rejected: built.rejected });
     acknowledgement.printed(progress.name, batch, count);
     if (isWhole) return;

@@ -1,5 +1,5 @@
 import type { EventSlice } from '../events/event.ts';
-import type { Batch } from '../state/batch.ts';
+import { isPrinted, type Batch } from '../state/batch.ts';
 import { keyOf } from '../state/source-progress.ts';
 import type { SourceState } from '../state/state.ts';
 
@@ -23,7 +23,7 @@ export function hasRefusals({ strikes }: Refusals): boolean {
 
 /** Notes that Fluent Bit did not count all of these events: any of them may be the one that it refuses. */
 export function noteRefused(source: Refusals, { entries }: Batch): void {
-  const printed = entries.filter(({ kind }) => !kind.startsWith('excluded'));
+  const printed = entries.filter(({ kind }) => isPrinted(kind));
   for (const key of new Set(printed.map(({ key }) => key.toString()))) {
     source.strikes[key] = (source.strikes[key] ?? 0) + 1;
   }

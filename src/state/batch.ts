@@ -1,10 +1,28 @@
 import type { EventId } from '../events/event-id.ts';
 
 /** What became of an event. `unnamed`: the event has no id, so its key is a hash that equal events share. */
-export const ENTRY_KINDS = ['delivered', 'delivered_unnamed', 'excluded', 'excluded_unnamed', 'redelivered'] as const;
-/** Whether an event was printed, or left out by a filter. */
-export type Outcome = 'delivered' | 'excluded';
+export const ENTRY_KINDS = [
+  'delivered',
+  'delivered_unnamed',
+  'excluded',
+  'excluded_unnamed',
+  'set_aside',
+  'set_aside_unnamed',
+  'redelivered',
+] as const;
+/** Whether an event was printed, left out by a filter, or went to rejected.jsonl. */
+export type Outcome = 'delivered' | 'excluded' | 'set_aside';
 export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/** Whether an event of this kind is known by its id when it comes again. */
+export function isKnownById(kind: EntryKind): boolean {
+  return kind === 'delivered' || kind === 'excluded' || kind === 'set_aside';
+}
+
+/** Whether an event of this kind was printed. */
+export function isPrinted(kind: EntryKind): boolean {
+  return kind === 'delivered' || kind === 'delivered_unnamed' || kind === 'redelivered';
+}
 
 /** One event that is done. */
 export interface Entry {
@@ -12,7 +30,7 @@ export interface Entry {
   readonly key: EventId;
   /** When it happened according to the server, in epoch seconds: until the overlap has passed this, it may come again. */
   readonly keepUntil: number;
-  /** Delivered, left out by a filter, or delivered again on request. */
+  /** Delivered, left out by a filter, set aside in rejected.jsonl, or delivered again on request. */
   readonly kind: EntryKind;
 }
 

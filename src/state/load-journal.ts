@@ -4,7 +4,7 @@ import { parseInstant } from '../lib/duration.ts';
 import type { Log } from '../lib/log.ts';
 import { ShapeError } from '../lib/narrow.ts';
 import { HourCounts } from './hour-counts.ts';
-import type { Entry } from './batch.ts';
+import { isKnownById, type Entry } from './batch.ts';
 import { hashOf, type ChainEnd } from './chain.ts';
 import { journalFiles, linesOf, type RawLine } from './journal-files.ts';
 import { parseLine, type JournalLine } from './journal-line.ts';
@@ -87,7 +87,7 @@ function knowIds(line: JournalLine, state: State): void {
     const start = startOf(source);
     forEachId(
       (id, second) => source.seen.add(id, second),
-      (second, kind) => second >= start && (kind === 'delivered' || kind === 'excluded'),
+      (second, kind) => second >= start && isKnownById(kind),
     );
   }
 }
@@ -124,7 +124,7 @@ function newestOf(line: JournalLine, state: State): Map<string, number> {
     forEachId(
       () => undefined,
       (second, kind) => {
-        const isNeeded = second >= start && (kind === 'delivered' || kind === 'excluded');
+        const isNeeded = second >= start && isKnownById(kind);
         if (isNeeded) newest.set(name, Math.max(second, newest.get(name) ?? 0));
         return false;
       },

@@ -55,7 +55,7 @@ export class RangeProgress {
     const batch = emptyBatch();
     for (const event of events) {
       const isMissing = this.#missing.has(event);
-      if (!isMissing && outcome === 'excluded') continue;
+      if (!isMissing && outcome !== 'delivered') continue;
       const kind = event.id === undefined ? (`${outcome}_unnamed` as const) : outcome;
       const keepUntil = secondOf(event, page);
       batch.entries.push({ key: keyOf(event), keepUntil, kind: isMissing ? kind : 'redelivered' });

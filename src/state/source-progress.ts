@@ -1,4 +1,4 @@
-import { addLateness, emptyBatch, type Batch, type Entry, type Outcome } from './batch.ts';
+import { addLateness, emptyBatch, isKnownById, type Batch, type Entry, type Outcome } from './batch.ts';
 import { formatSecond, parseInstant } from '../lib/duration.ts';
 import type { EventSlice } from '../events/event.ts';
 import { EventId } from '../events/event-id.ts';
@@ -106,7 +106,7 @@ export function noteDelivered(state: SourceState, batch: Batch, at: number): voi
 
 /** Applies one event of a delivered batch. */
 export function noteEntry(state: SourceState, { key, keepUntil, kind }: Entry): void {
-  if (kind === 'delivered' || kind === 'excluded') state.seen.add(key, keepUntil);
+  if (isKnownById(kind)) state.seen.add(key, keepUntil);
   if (kind === 'delivered' || kind === 'delivered_unnamed') state.delivered++;
   if (kind === 'excluded' || kind === 'excluded_unnamed') state.excluded++;
   if (kind === 'redelivered') state.redelivered++;

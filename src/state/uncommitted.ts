@@ -1,4 +1,4 @@
-import { append, emptyBatch, type Batch } from './batch.ts';
+import { append, emptyBatch, isKnownById, type Batch } from './batch.ts';
 import { toRecord } from './batch-record.ts';
 import type { SourceRecord } from './journal-line.ts';
 import { stateOf, type SourceState, type State } from './state.ts';
@@ -65,7 +65,7 @@ export class Uncommitted {
 export function newestOf({ entries }: Batch): number | undefined {
   let newest: number | undefined;
   for (const { keepUntil, kind } of entries) {
-    if (kind === 'delivered' || kind === 'excluded') newest = Math.max(keepUntil, newest ?? 0);
+    if (isKnownById(kind)) newest = Math.max(keepUntil, newest ?? 0);
   }
   return newest;
 }

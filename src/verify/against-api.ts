@@ -41,9 +41,9 @@ export async function readSpan(
   index: number,
   parts: IdParts,
 ): Promise<void> {
-  const checkpoint = { cursor: formatSecond(from), start: from, end: to };
+  const checkpoint = { cursor: formatSecond(from), start: from, end: to, isolatesBadEvents: true };
   for await (const page of provider.pages(source, checkpoint, run.signal)) {
-    for (const event of page.events) {
+    for (const event of [...page.events, ...(page.rejected ?? [])]) {
       const isNamed = event.id !== undefined;
       parts.add({ id: keyOf(event), second: secondOf(event, page), side: 'api', source: index, isNamed });
     }
@@ -60,7 +60,7 @@ export async function typesOf(
   const ids = new Set(wanted.map(({ id }) => id.toString()));
   const scanner = new FieldScanner({ type: config.provider.fields.event_type });
   for (const second of new Set(wanted.map((tally) => tally.second))) {
-    const checkpoint = { cursor: formatSecond(second), start: second, end: second + 1 };
+    const checkpoint = { cursor: formatSecond(second), start: second, end: second + 1, isolatesBadEvents: true };
     for await (const page of provider.pages(source, checkpoint, run.signal)) {
       for (const event of page.events) {
         const id = keyOf(event).toString();

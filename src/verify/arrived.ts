@@ -36,7 +36,9 @@ export async function readArrived(
       if (id === undefined) {
         report.without++;
         report.firstWithout ??= report.lines;
-      } else visit(pattern === undefined ? EventId.ofHash(Buffer.from(id)) : EventId.of(id));
+      }
+      // An event that has no id is known by its bytes.
+      visit(id === undefined || pattern === undefined ? EventId.ofHash(Buffer.from(line.trim())) : EventId.of(id));
     }
   } catch (error) {
     throw new ConfigError(`--arrived: cannot read ${file}: ${messageOf(error)}`);

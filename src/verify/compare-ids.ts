@@ -13,26 +13,29 @@ export interface Tally {
 
 /**
  * Calls `visit` for each event whose counts are not what `isFine` expects. Records of the journal have checks that an
- * arrived line, which another program may have written anew, does not have: they come first.
+ * arrived line, which another program may have written anew, does not have: they come first. Without `bySource`, a
+ * tally has all records with its id, and the source of the first: an arrived line does not say where it is from.
  */
 export function forEachDifference(
   parts: IdParts,
+  bySource: boolean,
   isFine: (tally: Tally) => boolean,
   visit: (tally: Tally) => void,
 ): void {
   for (const records of parts.parts()) {
-    const tallies = tallyOf(records);
+    const tallies = tallyOf(records, bySource);
     for (const tally of tallies) if (!isFine(tally)) visit(tally);
   }
 }
 
-function tallyOf(records: Iterable<IdRecord>): Tally[] {
+function tallyOf(records: Iterable<IdRecord>, bySource: boolean): Tally[] {
   const tallies: Tally[] = [];
   const places = new Map<number, EventIdMap>();
   const sorted = [...records].sort((a, b) => SIDES.indexOf(a.side) - SIDES.indexOf(b.side));
   for (const { id, second, side, source, isNamed } of sorted) {
-    let map = places.get(source);
-    if (map === undefined) places.set(source, (map = new EventIdMap()));
+    const group = bySource ? source : 0;
+    let map = places.get(group);
+    if (map === undefined) places.set(group, (map = new EventIdMap()));
     const place = map.set(id, tallies.length);
     const known = place === undefined ? undefined : tallies[place];
     if (known !== undefined && place !== undefined) {
@@ -40,7 +43,14 @@ function tallyOf(records: Iterable<IdRecord>): Tally[] {
       known.counts[side]++;
       continue;
     }
-    const counts: Record<Side, number> = { delivered: 0, excluded: 0, redelivered: 0, api: 0, arrived: 0 };
+    const counts: Record<Side, number> = {
+      delivered: 0,
+      excluded: 0,
+      set_aside: 0,
+      redelivered: 0,
+      api: 0,
+      arrived: 0,
+    };
     counts[side] = 1;
     tallies.push({ id, second, source, isNamed, counts });
   }

@@ -78,11 +78,10 @@ export async function compare(
       const spans = isFull ? [span] : await spansToRead(session, one.source, span, one.hours);
       compared.push({ ...one, ...span, spans });
     } catch (error) {
-      if (!(error instanceof ApiError) && !(error instanceof PageError)) throw error;
-      errors.push(`${one.source.name}: ${messageOf(error)}`);
+      errors.push(failureOf(one.source, error));
     }
   }
-  const findings = await againstApi(session, folder, compared);
+  const findings = await againstApi(session, folder, compared, errors);
   const copy = readCopy === undefined ? undefined : await againstCopy(folder, compared, readCopy);
   return {
     range: { from: formatSecond(range.from), to: formatSecond(range.to) },
@@ -100,18 +99,39 @@ export async function compare(
   };
 }
 
-async function againstApi(session: Session, folder: string, compared: readonly Compared[]): Promise<Finding[]> {
+/** What the API said instead of an answer. Throws any other error. */
+function failureOf({ name }: Source, error: unknown): string {
+  if (!(error instanceof ApiError) && !(error instanceof PageError)) throw error;
+  return `${name}: ${messageOf(error)}`;
+}
+
+async function againstApi(
+  session: Session,
+  folder: string,
+  compared: readonly Compared[],
+  errors: string[],
+): Promise<Finding[]> {
   const differing = compared.filter(({ spans }) => spans.length > 0);
   if (differing.length === 0) return [];
   const parts = new IdParts();
   try {
-    await addJournal(folder, differing, parts, true);
-    for (const [index, { source, spans }] of differing.entries()) {
-      for (const span of spans) await readSpan(session, source, span, index, parts);
+    await addJournal(folder, differing, parts);
+    for (const [index, one] of differing.entries()) {
+      const { source, spans } = one;
+      one.spans = [];
+      try {
+        for (const span of spans) {
+          await readSpan(session, source, span, index, parts);
+          one.spans = [...one.spans, span];
+        }
+      } catch (error) {
+        errors.push(failureOf(source, error));
+      }
     }
     const found: (Finding & { tally: Tally })[] = [];
     forEachDifference(
       parts,
+      true,
       (tally) => kindOf(tally, differing) === undefined,
       (tally) => {
         const kind = kindOf(tally, differing);
@@ -142,7 +162,7 @@ function kindOf(
   { counts, isNamed, second, source }: Tally,
   compared: readonly Compared[],
 ): Finding['kind'] | undefined {
-  const journalled = counts.delivered + counts.excluded;
+  const journalled = counts.delivered + counts.excluded + counts.set_aside;
   if (counts.api > journalled && (!isNamed || journalled === 0)) return 'missing';
   if (isNamed ? journalled > 1 : journalled > counts.api && counts.api > 0) return 'twice';
   const wasRead = compared[source]?.spans.some(({ from, to }) => second >= from && second < to) === true;
@@ -156,21 +176,24 @@ async function againstCopy(
 ): Promise<{ report: ArrivedReport; findings: Finding[] }> {
   const parts = new IdParts();
   try {
-    await addJournal(folder, compared, parts, false);
+    await addJournal(folder, compared, parts);
     const report = await readCopy((id) => parts.add({ id, second: 0, side: 'arrived', source: 0, isNamed: true }));
     const findings: Finding[] = [];
     const kind = ({ counts }: Tally): Finding['kind'] | undefined => {
       const delivered = counts.delivered + counts.redelivered;
+      if (counts.arrived === 0 && counts.set_aside > 0) return 'set aside';
       if (counts.arrived === 0) return counts.delivered > 0 ? 'not arrived' : undefined;
       return delivered > 0 && counts.arrived > delivered ? 'arrived twice' : undefined;
     };
     forEachDifference(
       parts,
+      false,
       (tally) => kind(tally) === undefined,
       (tally) => {
         const one = kind(tally);
-        if (one === undefined) return;
-        findings.push({ kind: one, source: null, id: tally.id.toString(), time: formatSecond(tally.second) });
+        const source = compared[tally.source]?.source.name;
+        if (one === undefined || source === undefined) return;
+        findings.push({ kind: one, source, id: tally.id.toString(), time: formatSecond(tally.second) });
       },
     );
     return { report, findings };
@@ -179,12 +202,7 @@ async function againstCopy(
   }
 }
 
-async function addJournal(
-  folder: string,
-  compared: readonly Compared[],
-  parts: IdParts,
-  bySource: boolean,
-): Promise<void> {
+async function addJournal(folder: string, compared: readonly Compared[], parts: IdParts): Promise<void> {
   const indexes = new Map(compared.map(({ source }, index) => [source.name, index]));
   for await (const line of lines(folder)) {
     for (const [name, { forEachId }] of line.sources) {
@@ -194,7 +212,7 @@ async function addJournal(
       forEachId(
         (id, second, kind) => {
           const side = kind.replace('_unnamed', '') as Side;
-          parts.add({ id, second, side, source: bySource ? index : 0, isNamed: !kind.endsWith('_unnamed') });
+          parts.add({ id, second, side, source: index, isNamed: !kind.endsWith('_unnamed') });
         },
         (second) => second >= one.from && second < one.to,
       );

@@ -9,7 +9,7 @@ const WORDS = 7;
 const BUFFERED = 8_192;
 
 /** Who says what of an event. */
-export const SIDES = ['delivered', 'excluded', 'redelivered', 'api', 'arrived'] as const;
+export const SIDES = ['delivered', 'excluded', 'set_aside', 'redelivered', 'api', 'arrived'] as const;
 export type Side = (typeof SIDES)[number];
 
 export interface IdRecord {

@@ -7,14 +7,14 @@ const MEANINGS = {
   twice: 'delivered twice',
   gone: 'delivered, no longer at the API',
   'not arrived': 'delivered, not in the copy',
+  'set aside': 'not in the copy: Fluent Bit refused them, or they are no events; they are in rejected.jsonl',
   'arrived twice': 'more often in the copy than delivered',
 } as const;
 
 /** An event that is not where it should be, as often as it should be. */
 export interface Finding {
   readonly kind: keyof typeof MEANINGS;
-  /** Null where a copy does not say. */
-  readonly source: string | null;
+  readonly source: string;
   readonly id: string;
   readonly time: string;
   type?: string;

@@ -170,11 +170,11 @@ export async function linesOf(file: string): Promise<string[]> {
   }
 }
 
-/** Whether the journal beside this state file has the event for delivered. */
+/** Whether the journal beside this state file has the event for delivered, or for set aside. */
 export function isSeen(stateFile: string, { id }: StoredEvent): boolean {
   return journalLines(stateFile).some(({ sources }) =>
-    Object.values(sources).some(({ delivered }) =>
-      idsIn(delivered).some((key) => key.startsWith(String(EventId.of(id)))),
+    Object.values(sources).some(({ delivered, set_aside }) =>
+      [...idsIn(delivered), ...idsIn(set_aside)].some((key) => key.startsWith(String(EventId.of(id)))),
     ),
   );
 }

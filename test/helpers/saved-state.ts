@@ -20,6 +20,7 @@ export interface SavedRecord {
   readonly delivered?: Groups;
   readonly delivered_unnamed?: Groups;
   readonly excluded?: Groups;
+  readonly set_aside?: Groups;
   readonly redelivered?: Groups;
 }
 

@@ -3,7 +3,9 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { StateStore } from '../../src/state/state-store.ts';
 import { accountOf } from '../helpers/account.ts';
+import { captureLog } from '../helpers/captured-log.ts';
 import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
 import { journalLines, journalOf } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -64,7 +66,7 @@ describe('verify', { timeout: 120_000 }, () => {
       text,
       new RegExp(`✗ 1 event at the API, not delivered:\\n  2026-11-2\\S+Z  ${id}\\S*  \\w+.*  ionos/${CONTRACT}\\n`),
     );
-    assert.match((await one.verify('--repair')).text, /1 hour queued/);
+    assert.match((await one.verify('--repair')).text, /1 range queued/);
     await pass(one.m, 1000);
     assert.deepEqual(accountOf(one.m.printed, one.m.events), { lost: [], repeated: [], foreign: [] });
     assert.equal((await one.verify()).code, 0, one.m.said.join(''));
@@ -83,6 +85,69 @@ describe('verify', { timeout: 120_000 }, () => {
     assert.equal(code, 3);
     assert.match(text, /✗ 1 event delivered, not in the copy:/);
     assert.match(text, /✗ 1 event more often in the copy than delivered:/);
+  });
+
+  it('--repair after --arrived has that event delivered, and no other of its hour or of another source', async (t) => {
+    const { m, stateFile, verify } = await desk(t);
+    const sources = [...CONTRACTS, CONTRACT].map((contract, n) => ({ contract, agoMs: 1000 * (n + 1) }));
+    await pass(m, HOUR, sources);
+    await pass(m, HOUR);
+    const lines = m.printed.map(String);
+    const gone = lines.findLast((line) => line.includes(CONTRACTS[1])) ?? '';
+    const copy = join(dirname(stateFile), 'copy.jsonl');
+    writeFileSync(copy, lines.filter((line) => line !== gone).join('\n'));
+    const { code, text } = await verify('--arrived', copy, '--repair');
+    assert.deepEqual([code, text.includes('1 range queued')], [3, true], text);
+    assert.match(text, new RegExp(`✗ 1 event delivered, not in the copy:\n  \\S+  \\S+  ionos/${CONTRACTS[1]}\n`));
+    await pass(m, 1000);
+    assert.deepEqual(m.printed.slice(lines.length).map(String), [gone]);
+  });
+
+  it('--repair shows what it found also while a poll is running, which has the lock', async (t) => {
+    const one = await desk(t);
+    const id = missed(one);
+    const options = {
+      log: captureLog(),
+      signal: new AbortController().signal,
+      initialLastRun: '',
+      onFailure: () => undefined,
+    };
+    const poll = await StateStore.open({ ...options, file: one.stateFile, now: () => one.m.now });
+    const { code, text } = await one.verify('--repair');
+    await poll.close();
+    assert.equal(code, 75, text);
+    assert.match(text, new RegExp(id));
+    assert.match(text, /another run holds the lock/);
+  });
+
+  it('knows what was set aside: it is at the API, and in rejected.jsonl instead of the copy', async (t) => {
+    const { m, stateFile, verify } = await desk(t);
+    m.sandbox.addEvents(CONTRACT, [{ raw: 'null', time: m.now + 1000, id: 'bad' }]);
+    const before = [{ contract: CONTRACT, agoMs: 1000 }];
+    for (let n = 0; n < 3; n++) await m.run({ ...QUIET, pauseMs: 2000, before });
+    await pass(m, 2 * HOUR);
+    assert.equal((await verify()).code, 0, m.said.join(''));
+    assert.equal((await verify('--full')).code, 0, m.said.join(''));
+    const copy = join(dirname(stateFile), 'copy.jsonl');
+    writeFileSync(copy, m.printed.join('\n'));
+    const { code, text } = await verify('--arrived', copy);
+    assert.equal(code, 3, text);
+    assert.match(text, /^✗ 1 event not in the copy: Fluent Bit refused them, .* rejected.jsonl:\n/);
+    assert.doesNotMatch(text, /delivered, not in the copy/);
+  });
+
+  it('says which source the API does not let it compare, and compares the others', async (t) => {
+    const one = await desk(t);
+    const id = missed(one);
+    one.m.sandbox.fail({
+      match: ({ contract, query }) => contract === CONTRACTS[1] && query['limit'] !== '1',
+      fault: { type: 'status', status: 403 },
+      times: Infinity,
+    });
+    const { code, text } = await one.verify('--full');
+    assert.equal(code, 3);
+    assert.match(text, new RegExp(`✗ not compared: ionos/${CONTRACTS[1]}: HTTP 403`));
+    assert.match(text, new RegExp(`✗ 1 event at the API, not delivered:\n.* ${id}`));
   });
 
   it('says what is wrong with a copy', async (t) => {
