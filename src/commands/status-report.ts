@@ -3,7 +3,7 @@ import { oneLine } from '../lib/one-line.ts';
 import { redact } from '../lib/secrets.ts';
 import { counted } from '../lib/words.ts';
 import { isPrinted } from '../state/batch.ts';
-import { deliveredOf, type SourceState, type State } from '../state/state.ts';
+import type { SourceState, State } from '../state/state.ts';
 
 /** The content of `status --json`. Instants in UTC to the second, durations in seconds. */
 export interface StatusReport {
@@ -162,7 +162,7 @@ function sourceStatus(
     last_success: toSecond(last_success),
     failed_at: toSecond(failedAt ?? null),
     last_error: error === undefined || error === null ? null : oneLine(redact(error, secrets)),
-    delivered: deliveredOf(source),
+    delivered: source.delivered,
     excluded: source.excluded,
     late_events: source.late.count,
     greatest_lateness_seconds: source.late.max_seconds,

@@ -1,7 +1,7 @@
 import { counted, grouped } from '../lib/words.ts';
 import { formatDuration, parseInstant } from '../lib/duration.ts';
 import type { ExportRange } from '../config/export-request.ts';
-import { deliveredOf, type SourceState } from '../state/state.ts';
+import type { SourceState } from '../state/state.ts';
 
 /** Shorter times give no useful rate. */
 const MIN_ELAPSED_MS = 1_000;
@@ -33,7 +33,7 @@ export class ExportProgress {
 
   /** Events exported so far, including those of earlier runs. */
   get events(): number {
-    return this.#options.sources.reduce((sum, source) => sum + deliveredOf(source), 0);
+    return this.#options.sources.reduce((sum, source) => sum + source.delivered, 0);
   }
 
   step(): void {

@@ -6,7 +6,7 @@ import { ConfigError, messageOf } from '../lib/errors.ts';
 import { VERSION } from '../lib/version.ts';
 import { counted, grouped } from '../lib/words.ts';
 import type { ExportRange } from '../config/export-request.ts';
-import { deliveredOf, type SourceState } from '../state/state.ts';
+import type { SourceState } from '../state/state.ts';
 import type { SourceTally } from './progress-record.ts';
 
 /** Only the owner may read audit logs. */
@@ -60,7 +60,7 @@ export function sourceReport(
 ): SourceReport {
   return {
     source,
-    events: deliveredOf(state),
+    events: state.delivered,
     api_events: tally.countedUpTo === state.cursor ? tally.counted : null,
     rejected: state.rejected,
     first_event: tally.first === null ? null : formatSecond(tally.first / 1000),

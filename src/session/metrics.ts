@@ -3,7 +3,7 @@ import { parseInstant } from '../lib/duration.ts';
 import { messageOf, type ExitCode } from '../lib/errors.ts';
 import type { Session } from './session.ts';
 import { journalBytes } from '../state/journal-files.ts';
-import { deliveredOf, type SourceState } from '../state/state.ts';
+import type { SourceState } from '../state/state.ts';
 import { writeDurably } from '../lib/durable-file.ts';
 import { VERSION } from '../lib/version.ts';
 
@@ -109,7 +109,7 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
       const instant = reached(source);
       return instant === undefined ? undefined : Math.max(0, Math.round(now() - instant * 1000) / 1000);
     }),
-    metric('counter', 'events_total', 'Events delivered.', deliveredOf),
+    metric('counter', 'events_total', 'Events delivered.', (source) => source.delivered),
     metric('counter', 'excluded_events_total', 'Events left out by type.', (source) => source.excluded),
     metric(
       'counter',

@@ -158,11 +158,6 @@ export function startOf({ start }: Pick<SourceState, 'start'>): number {
   return Math.floor((parseInstant(start) ?? 0) / 1000);
 }
 
-/** How many events arrived. What was set aside is known as well, so that it does not come again. */
-export function deliveredOf({ delivered, rejected }: Pick<SourceState, 'delivered' | 'rejected'>): number {
-  return Math.max(0, delivered - rejected);
-}
-
 /** Where each source is, as the journal has it. */
 export function cursorsOf({ sources }: State): Record<string, SourceRecord> {
   const all: Record<string, SourceRecord> = {};
