@@ -20,7 +20,11 @@ const { metafile, outputFiles } = await build({
   format: 'cjs',
   charset: 'utf8',
   banner: { js: `#!/usr/bin/env node\n${refusalOfOlderNode(minNode)}` },
-  define: { __VERSION__: JSON.stringify(version) },
+  define: {
+    __VERSION__: JSON.stringify(version),
+    // yargs asks where it is. A CommonJS file does not know, and the current folder may have been removed.
+    'import.meta.url': JSON.stringify('file:///node_modules/'),
+  },
   legalComments: 'inline',
   metafile: true,
   write: false,

@@ -1,15 +1,10 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { Parser } from 'yargs/helpers';
 import { ConfigError } from '../lib/errors.ts';
 import { closest } from '../lib/suggestion.ts';
 import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, type Command } from './commands.ts';
+import type { OptionTable } from './options.ts';
 import type { Options } from './settings.ts';
 import { TOPICS, type Topic } from './topics.ts';
-
-/** Every option of any command. A name, and a letter, means the same in all of them. */
-const ALL = new Map<string, { readonly short?: string; readonly value?: string }>([
-  ...COMMANDS.flatMap(({ options }) => Object.entries(options)),
-  ...Object.entries(GENERAL),
-]);
 
 /** What the arguments ask for. */
 export interface CommandLine {
@@ -28,18 +23,15 @@ export interface CommandLine {
 
 /** Reads the arguments. Throws ConfigError that says what is wrong, with a suggestion where one is close. */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
-  const { given, words } = takeApart(argv);
-  const odd = given.find(
-    ({ name, value }) => value !== undefined && ALL.has(name) && ALL.get(name)?.value === undefined,
-  );
-  if (odd !== undefined) throw new ConfigError(`${odd.written}: expected no value, got "${odd.value}"`);
-  const isGiven = (wanted: string) => given.some(({ name }) => name === wanted);
-  const [name, ...rest] = words;
+  const odd = argv.find((argument) => isSwitch(/^--([^=]*)=/.exec(argument)?.[1]));
+  if (odd !== undefined) throw new ConfigError(`${odd.replace('=', ': expected no value, got "')}"`);
+  const { _: positional, ...given } = parse(argv);
+  const [name, ...rest] = positional.map(String);
   const named = name === undefined ? undefined : commandOf(name);
   const command = named ?? commandOf(DEFAULT_COMMAND);
   const basis = { named, command, options: {}, argument: undefined };
-  if (isGiven('help')) return { ...basis, shows: 'help' };
-  if (isGiven('version')) return { ...basis, shows: 'version' };
+  if (given['help'] === true || given['h'] === true) return { ...basis, shows: 'help' };
+  if (given['version'] === true || given['V'] === true) return { ...basis, shows: 'version' };
   if (command.name === 'help') {
     const about = argumentOf(command, rest);
     const topic = TOPICS.find((one) => one.name === about);
@@ -47,55 +39,51 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     return { ...basis, named: about === undefined ? undefined : commandOf(about), shows: 'help' };
   }
 
-  for (const option of given) assertKnown(option, command);
-  const options = valuesOf(given);
+  const options = Object.fromEntries(
+    Object.entries(given).map(([key, value]) => [longName(key, command.options), valueOf(value)]),
+  );
+  for (const [key, value] of Object.entries(options)) assertKnown(key, value, command, argv);
   return { ...basis, options: withLogLevel(options), argument: argumentOf(command, rest) };
 }
 
-interface Given {
-  readonly name: string;
-  /** As it was written: `-x`, `--Provider`. */
-  readonly written: string;
-  /** Undefined for a switch; empty where a value is missing. */
-  readonly value: string | undefined;
+/** yargs takes the arguments apart; which of them a command takes is looked up afterwards, by name. */
+function parse(argv: readonly string[]): Record<string, unknown> & { readonly _: readonly (string | number)[] } {
+  const all = COMMANDS.flatMap(({ options }) => Object.entries(options));
+  const withNames = (isWanted: (name: string) => boolean) =>
+    all.flatMap(([name, { short }]) => (isWanted(name) ? [name, ...(short === undefined ? [] : [short])] : []));
+  const general = Object.entries(GENERAL).flatMap(([name, { short }]) => [name, short]);
+  return Parser(withDashes(argv), {
+    string: withNames((name) => !isSwitch(name)),
+    boolean: [...withNames(isSwitch), ...general],
+    configuration: {
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    },
+  });
 }
 
-/** Node takes the arguments apart; which of them a command takes is looked up afterwards, by name. */
-function takeApart(argv: readonly string[]): { readonly given: readonly Given[]; readonly words: readonly string[] } {
-  const options: ParseArgsConfig['options'] = {};
-  const valued = new Set<string>();
-  for (const [name, { short, value }] of ALL) {
-    options[name] = { type: value === undefined ? 'boolean' : 'string', ...(short === undefined ? {} : { short }) };
-    if (value === undefined) continue;
-    valued.add(`--${name}`);
-    if (short !== undefined) valued.add(`-${short}`);
-  }
-  // Another option is no value, but a lone dash is.
-  const args = argv.flatMap((argument, at) =>
-    valued.has(argument) && /^-./.test(argv[at + 1] ?? '--') ? [argument, ''] : [argument],
-  );
-  const { tokens } = parseArgs({ args, options, strict: false, tokens: true });
-  const given: Given[] = [];
-  const words: string[] = [];
-  let valueOfUnknown = -1;
-  for (const token of tokens) {
-    if (token.kind === 'positional' && token.index !== valueOfUnknown) words.push(token.value);
-    if (token.kind !== 'option') continue;
-    given.push({ name: token.name, written: token.rawName, value: token.value });
-    if (!ALL.has(token.name) && token.value === undefined) valueOfUnknown = token.index + 1;
-  }
-  return { given, words };
+/** `--output -` as `--output=-`: yargs takes a lone dash behind a long option for another argument. */
+function withDashes(argv: readonly string[]): string[] {
+  const isJoined = (at: number) => argv[at] === '-' && /^--[^=]+$/.test(argv[at - 1] ?? '') && at > 0;
+  return argv.flatMap((argument, at) => (isJoined(at) ? [] : [isJoined(at + 1) ? `${argument}=-` : argument]));
 }
 
-/** A repeated option is an array of its values; a switch that is repeated is still one switch. */
-function valuesOf(given: readonly Given[]): Options {
-  const values = new Map<string, string | string[] | true>();
-  for (const { name, value = true } of given) {
-    const before = values.get(name);
-    if (value === true || before === undefined || before === true) values.set(name, value);
-    else values.set(name, [before, value].flat());
-  }
-  return Object.fromEntries(values);
+function isSwitch(name: string | undefined): boolean {
+  if (name === undefined) return false;
+  const option = COMMANDS.find(({ options }) => Object.hasOwn(options, name))?.options[name];
+  return Object.hasOwn(GENERAL, name) || (option !== undefined && option.value === undefined);
+}
+
+function longName(key: string, options: OptionTable): string {
+  return Object.entries(options).find(([, { short }]) => short === key)?.[0] ?? key;
+}
+
+/** A switch that is repeated is still one switch. */
+function valueOf(value: unknown): unknown {
+  return Array.isArray(value) && value.every((one) => typeof one === 'boolean') ? value.at(-1) : value;
 }
 
 function commandOf(name: string): Command {
@@ -114,21 +102,24 @@ function argumentOf({ name, argument }: Command, [first, second]: readonly strin
   return first;
 }
 
-function assertKnown({ name: key, written, value }: Given, { name, options }: Command): void {
+function assertKnown(key: string, value: unknown, { name, options }: Command, argv: readonly string[]): void {
   if (Object.hasOwn(options, key)) {
-    if (value === '') throw new ConfigError(`--${key} needs a value`);
+    const isMissing = value === '' || (Array.isArray(value) && value.includes(''));
+    if (isMissing) throw new ConfigError(`--${key} needs a value`);
     return;
   }
+  // As it was written: `-x`, `--Provider`.
+  const written = argv.map((argument) => argument.replace(/=.*$/s, '')).find((one) => one.replace(/^-+/, '') === key);
+  const option = written ?? `-${key}`;
   const meant = closest(key, Object.keys(options));
-  if (meant !== undefined)
-    throw new ConfigError(`unknown option ${written}${suggestion(`--${meant}`)}${seeHelp(name)}`);
+  if (meant !== undefined) throw new ConfigError(`unknown option ${option}${suggestion(`--${meant}`)}${seeHelp(name)}`);
   const owners = COMMANDS.filter((command) => Object.hasOwn(command.options, key)).map((command) => command.name);
   if (owners.length > 0) {
-    throw new ConfigError(`${written} is an option of ${owners.join(', ')}, not of ${name}${seeHelp(name)}`);
+    throw new ConfigError(`${option} is an option of ${owners.join(', ')}, not of ${name}${seeHelp(name)}`);
   }
   const elsewhere = closest(key, COMMANDS.flatMap((command) => Object.keys(command.options))); // prettier-ignore
   throw new ConfigError(
-    `unknown option ${written}${suggestion(elsewhere === undefined ? undefined : `--${elsewhere}`)}${seeHelp(name)}`,
+    `unknown option ${option}${suggestion(elsewhere === undefined ? undefined : `--${elsewhere}`)}${seeHelp(name)}`,
   );
 }
 
