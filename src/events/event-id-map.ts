@@ -1,7 +1,11 @@
 import { EventId, UNKNOWN_CHECK } from './event-id.ts';
 
-/** Capacity at first; doubled whenever it is full. */
+/** Capacity from the first id on; doubled whenever it is full. Most sources have none. */
 const FIRST_CAPACITY = 64;
+const NO_WORDS = new Int32Array(0);
+const NO_VALUES = new Float64Array(0);
+/** One that is empty. Each append is behind a #grow(), so nothing is written to it. */
+const NO_BUCKETS = new Int32Array(1);
 
 const WORDS = 5;
 const NOT_FOUND = -1;
@@ -20,11 +24,11 @@ export type Occurrence = 'new' | 'altered' | 'known';
 export class EventIdMap {
   #size = 0;
   /** WORDS for each id: the UUID and the check. */
-  #words = new Int32Array(WORDS * FIRST_CAPACITY);
-  #values = new Float64Array(FIRST_CAPACITY);
+  #words = NO_WORDS;
+  #values = NO_VALUES;
   /** The place + 1 of the first id of each bucket, and of the next one in the same bucket; 0 ends the list. */
-  #buckets = new Int32Array(FIRST_CAPACITY);
-  #following = new Int32Array(FIRST_CAPACITY);
+  #buckets = NO_BUCKETS;
+  #following = NO_WORDS;
 
   get size(): number {
     return this.#size;
@@ -39,7 +43,7 @@ export class EventIdMap {
       return 'known';
     }
     const occurrence = place === NOT_FOUND ? 'new' : 'altered';
-    this.#append(id, bucket, value);
+    this.#append(id, value);
     return occurrence;
   }
 
@@ -52,7 +56,7 @@ export class EventIdMap {
     const bucket = this.#bucket(id.a, id.b, id.c, id.d);
     const place = this.#find(id, bucket);
     if (place < 0) {
-      this.#append(id, bucket, value);
+      this.#append(id, value);
       return undefined;
     }
     this.#learnCheck(place, id);
@@ -121,7 +125,9 @@ export class EventIdMap {
     if (this.#words[WORDS * place + 4] === UNKNOWN_CHECK) this.#words[WORDS * place + 4] = check;
   }
 
-  #append({ a, b, c, d, check }: EventId, bucket: number, value: number): void {
+  #append({ a, b, c, d, check }: EventId, value: number): void {
+    if (this.#size === this.#values.length) this.#grow();
+    const bucket = this.#bucket(a, b, c, d);
     const place = this.#size++;
     const words = this.#words;
     const at = WORDS * place;
@@ -133,17 +139,17 @@ export class EventIdMap {
     this.#values[place] = value;
     this.#following[place] = this.#buckets[bucket] ?? 0;
     this.#buckets[bucket] = place + 1;
-    if (this.#size === this.#values.length) this.#grow();
   }
 
   #grow(): void {
     const [words, values] = [this.#words, this.#values];
-    this.#words = new Int32Array(2 * words.length);
+    const capacity = Math.max(FIRST_CAPACITY, 2 * values.length);
+    this.#words = new Int32Array(WORDS * capacity);
     this.#words.set(words);
-    this.#values = new Float64Array(2 * values.length);
+    this.#values = new Float64Array(capacity);
     this.#values.set(values);
-    this.#buckets = new Int32Array(2 * values.length);
-    this.#following = new Int32Array(2 * values.length);
+    this.#buckets = new Int32Array(capacity);
+    this.#following = new Int32Array(capacity);
     this.#link();
   }
 

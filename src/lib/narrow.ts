@@ -38,6 +38,14 @@ export function texts(value: unknown, path: string): string[] {
   return values as string[];
 }
 
+/** A list of such numbers as count() takes. */
+export function numbers(value: unknown, path: string): number[] {
+  const values = list(value, path);
+  const wrong = values.findIndex((one) => !isCount(one));
+  if (wrong >= 0) throw unexpected(`${path}[${wrong}]`, 'a number', values[wrong]);
+  return values as number[];
+}
+
 export function text(value: unknown, path: string): string {
   if (typeof value !== 'string') throw unexpected(path, 'a string', value);
   return value;
@@ -50,13 +58,34 @@ export function textOrNull(value: unknown, path: string): string | null {
 
 /** A finite number that is not negative. */
 export function count(value: unknown, path: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw unexpected(path, 'a number', value);
+  if (!isCount(value)) throw unexpected(path, 'a number', value);
   return value;
+}
+
+/** Such numbers by name. There may be many, so a path is made only for the one that is wrong. */
+export function counts(value: unknown, path: string): Record<string, number> {
+  const values = object(value, path);
+  const wrong = Object.entries(values).find(([, one]) => !isCount(one));
+  if (wrong !== undefined) throw unexpected(`${path}["${wrong[0]}"]`, 'a number', wrong[1]);
+  return values as Record<string, number>;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
 /** Null when the value is null or missing. */
 export function countOrNull(value: unknown, path: string): number | null {
   return value === undefined || value === null ? null : count(value, path);
+}
+
+/** What `parse` makes of a part of the document. Paths of its values are relative, and made whole for the one that is wrong. */
+export function within<T, R>(path: string, parse: (part: T) => R, part: T): R {
+  try {
+    return parse(part);
+  } catch (error) {
+    throw error instanceof ShapeError ? new ShapeError(`${path}.${error.message}`) : error;
+  }
 }
 
 /** The error for a value at `path` that is not what was expected. */

@@ -93,6 +93,6 @@ function parallelEntries(record: Record<string, unknown>, path: string): Entry[]
 /** The number that a key is. Throws ShapeError when it is not one. */
 export function epochSecond(key: string, path: string): number {
   const second = Number(key);
-  if (!Number.isFinite(second)) throw unexpected(`a key of ${path}`, 'epoch seconds', key);
+  if (!Number.isFinite(second)) throw unexpected(`${path}: its key`, 'epoch seconds', key);
   return second;
 }

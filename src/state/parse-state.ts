@@ -3,13 +3,16 @@ import {
   ShapeError,
   count,
   countOrNull,
+  counts,
   list,
+  numbers,
   object,
   parseJson,
   text,
   textOrNull,
   texts,
   unexpected,
+  within,
 } from '../lib/narrow.ts';
 import type { Batch } from './batch.ts';
 import { epochSecond, parseBatch } from './batch-record.ts';
@@ -46,7 +49,8 @@ export function parseState(text: string): State {
   if (version !== STATE_VERSION && version !== 1) throw unexpected('version', String(STATE_VERSION), version);
   const sources: Record<string, SourceState> = {};
   for (const [name, source] of Object.entries(object(document['sources'] ?? {}, 'sources'))) {
-    sources[name] = parseSource(source, `sources["${name}"]`);
+    const path = `sources["${name}"]`;
+    sources[name] = within(path, parseSource, object(source, path));
   }
   const destination = parseDestinationSeen(document['destination']);
   return {
@@ -58,67 +62,47 @@ export function parseState(text: string): State {
     pending: document['pending'] == null ? null : parsePending(document['pending']),
     redeliver: list(document['redeliver'] ?? [], 'redeliver').map(parseRedelivery),
     ...(destination === undefined ? {} : { destination }),
-    ...(document['types'] === undefined ? {} : { types: parseTypes(document['types']) }),
+    ...(document['types'] === undefined ? {} : { types: counts(document['types'], 'types') }),
     ...(document['version'] === undefined || document['taken_over'] === true ? { taken_over: true } : {}),
   };
 }
 
-function parseTypes(value: unknown): Record<string, number> {
-  const types = Object.entries(object(value, 'types'));
-  return Object.fromEntries(types.map(([name, second]) => [name, count(second, `types["${name}"]`)]));
-}
-
-function parseSource(value: unknown, path: string): SourceState {
-  const source = object(value, path);
-  const seen = Object.entries(object(source['seen'] ?? {}, `${path}.seen`));
-  const late = object(source['late'] ?? {}, `${path}.late`);
-  const hours = Object.entries(object(source['hours'] ?? {}, `${path}.hours`));
-  const start = instantOrNull(source['start'], `${path}.start`) ?? '1970-01-01T00:00:00Z';
+function parseSource(source: Record<string, unknown>): SourceState {
+  const late = object(source['late'] ?? {}, 'late');
+  const start = instantOrNull(source['start'], 'start') ?? '1970-01-01T00:00:00Z';
   return {
-    cursor: text(source['cursor'], `${path}.cursor`),
+    cursor: text(source['cursor'], 'cursor'),
     start,
-    journal_from: countOrNull(source['journal_from'], `${path}.journal_from`) ?? startOf({ start }),
-    swept: Object.fromEntries(
-      Object.entries(object(source['swept'] ?? {}, `${path}.swept`)).map(([age, second]) => [
-        age,
-        count(second, `${path}.swept["${age}"]`),
-      ]),
-    ),
-    last_sweep: instantOrNull(source['last_sweep'], `${path}.last_sweep`),
-    found_missing: count(source['found_missing'] ?? 0, `${path}.found_missing`),
-    redelivered: count(source['redelivered'] ?? 0, `${path}.redelivered`),
-    hours: new HourCounts(
-      hours.map(([hour, events]) => [epochSecond(hour, `${path}.hours`), count(events, `${path}.hours["${hour}"]`)]),
-    ),
-    seen: new SeenEvents(seen.map(([key, value]) => seenGroup(key, value, `${path}.seen`))),
-    partial: texts(source['partial'] ?? [], `${path}.partial`),
-    delivered: count(source['delivered'] ?? 0, `${path}.delivered`),
-    excluded: count(source['excluded'] ?? 0, `${path}.excluded`),
-    last_event: instantOrNull(source['last_event'], `${path}.last_event`),
-    last_attempt: textOrNull(source['last_attempt'], `${path}.last_attempt`),
-    last_success: textOrNull(source['last_success'], `${path}.last_success`),
-    last_error: textOrNull(source['last_error'], `${path}.last_error`),
+    journal_from: countOrNull(source['journal_from'], 'journal_from') ?? startOf({ start }),
+    swept: counts(source['swept'] ?? {}, 'swept'),
+    last_sweep: instantOrNull(source['last_sweep'], 'last_sweep'),
+    found_missing: count(source['found_missing'] ?? 0, 'found_missing'),
+    redelivered: count(source['redelivered'] ?? 0, 'redelivered'),
+    hours: new HourCounts(numbers(source['hours'] ?? [], 'hours')),
+    seen: new SeenEvents(Object.entries(object(source['seen'] ?? {}, 'seen')).map(seenGroup)),
+    partial: texts(source['partial'] ?? [], 'partial'),
+    delivered: count(source['delivered'] ?? 0, 'delivered'),
+    excluded: count(source['excluded'] ?? 0, 'excluded'),
+    last_event: instantOrNull(source['last_event'], 'last_event'),
+    last_attempt: textOrNull(source['last_attempt'], 'last_attempt'),
+    last_success: textOrNull(source['last_success'], 'last_success'),
+    last_error: textOrNull(source['last_error'], 'last_error'),
     late: {
-      count: count(late['count'] ?? 0, `${path}.late.count`),
-      max_seconds: count(late['max_seconds'] ?? 0, `${path}.late.max_seconds`),
+      count: count(late['count'] ?? 0, 'late.count'),
+      max_seconds: count(late['max_seconds'] ?? 0, 'late.max_seconds'),
     },
-    oversize: count(source['oversize'] ?? 0, `${path}.oversize`),
-    rejected: count(source['rejected'] ?? 0, `${path}.rejected`),
-    unreadable: count(source['unreadable'] ?? 0, `${path}.unreadable`),
-    strikes: Object.fromEntries(
-      Object.entries(object(source['strikes'] ?? {}, `${path}.strikes`)).map(([key, strikes]) => [
-        key,
-        count(strikes, `${path}.strikes["${key}"]`),
-      ]),
-    ),
+    oversize: count(source['oversize'] ?? 0, 'oversize'),
+    rejected: count(source['rejected'] ?? 0, 'rejected'),
+    unreadable: count(source['unreadable'] ?? 0, 'unreadable'),
+    strikes: counts(source['strikes'] ?? {}, 'strikes'),
   };
 }
 
-/** The identities of a second, `"1795292755":["…"]`, or a single one, `"…":1795292755`. */
-function seenGroup(key: string, value: unknown, path: string): [number, string[]] {
+/** The identities of a second, `"1795292755":["…"]`; one may also stand by itself, `"…":1795292755`. */
+function seenGroup([key, value]: [string, unknown]): [number, string[]] {
   if (typeof value === 'number' && Number.isFinite(value)) return [value, [key]];
-  const ids = texts(value, `${path}["${key}"]`);
-  return [epochSecond(key, path), ids];
+  const ids = texts(value, `seen["${key}"]`);
+  return [epochSecond(key, 'seen'), ids];
 }
 
 function parseMark(value: unknown): JournalMark {

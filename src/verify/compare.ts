@@ -90,7 +90,7 @@ export async function compare(
       source: source.name,
       from: formatSecond(from),
       to: formatSecond(to),
-      events: Object.values(hours.toJSON()).reduce((sum, count) => sum + count, 0),
+      events: hours.between(0, Infinity),
       read: spans.map((span) => ({ from: formatSecond(span.from), to: formatSecond(span.to) })),
     })),
     copy: copy?.report,

@@ -189,7 +189,7 @@ describe('a file that cannot be read', () => {
     [
       'has a group without a time',
       fileWith({ seen: { a: [] } }),
-      `a key of ${path}.seen is "a", expected epoch seconds`,
+      `${path}.seen: its key is "a", expected epoch seconds`,
     ],
     ['has a number for an id', fileWith({ seen: { 1: ['a', 2] } }), `${path}.seen["1"][1] is 2, expected a string`],
     ['has lateness of another type', fileWith({ late: 1 }), `${path}.late is 1, expected an object`],
