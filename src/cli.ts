@@ -60,12 +60,22 @@ function byHand(command: Command): Command {
     const reason = reasonToPeek(options, config, world);
     if (reason === undefined && !config.peek) return command(config, world, options);
     const { options: own, env } = await settingsForOne(options, world);
-    const exitCode = await command({ ...readConfig(own, env), peek: true }, { ...world, env }, options);
+    const exitCode = await untilReaderLeft(
+      command({ ...readConfig(own, env), peek: true }, { ...world, env }, options),
+    );
     if (reason === undefined) return exitCode;
     const log = createLog({ ...world.log, level: config.logLevel });
     log.info(`${reason}: this run only peeked (--peek) and moved no cursor; use --state-file FILE to move it`);
     return exitCode;
   };
+}
+
+/** `--peek | head`: a reader that has seen enough is no failure. */
+async function untilReaderLeft(look: Promise<ExitCode>): Promise<ExitCode> {
+  return look.catch((error: unknown) => {
+    if (error instanceof StdoutError && codeOf(error.cause) === 'EPIPE') return ExitCode.Done;
+    throw error;
+  });
 }
 
 async function run({ command: { name }, options, argument }: CommandLine, world: World): Promise<ExitCode> {

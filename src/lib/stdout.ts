@@ -59,13 +59,15 @@ class FileOutput extends Writable {
 
 class ClosedOutput extends Writable {
   override _write(_chunk: Buffer, _encoding: BufferEncoding, done: (error: Error) => void): void {
-    done(new Error('it is closed, or what is printed is discarded'));
+    const like = "as subprocess.DEVNULL and stdio 'ignore' do";
+    done(new Error(`it is closed, or discarded by what started the program (${like}): give it a pipe or a file`));
   }
 }
 
 /**
  * Whether output goes nowhere without anybody asking for that. Node opens /dev/null for reading and writing where stdout
- * is closed, and so do programs that discard what their child prints; a shell's `> /dev/null` is for writing only.
+ * is closed, and so do programs that discard what their child prints, with the same flags: the two cannot be told
+ * apart. A shell's `> /dev/null` is for writing only.
  */
 function isDiscarded(fd: number): boolean {
   const isDevNull = fstatSync(fd).rdev === statSync('/dev/null').rdev;

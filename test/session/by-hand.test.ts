@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { readConfig } from '../../src/config/config.ts';
 import type { ListedProcess } from '../../src/lib/process-list.ts';
@@ -50,6 +50,20 @@ describe('a poll that a person starts', () => {
   it('on a terminal moves the cursor where the person names the state', async (t) => {
     const options = { 'state-file': await stateFile(t) };
     assert.equal(reasonToPeek(options, readConfig(options, {}), { stdout: terminal() }), undefined);
+  });
+
+  it('through a pipe whose reader has seen enough, `--peek | head`, ends with 0 and says nothing', async (t) => {
+    const sandbox = await startSandbox();
+    t.after(async () => sandbox.close());
+    sandbox.generate(CONTRACT, { count: 3, from: Date.now() - 100_000, to: Date.now() - 1000 });
+    const gone = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    const stdout = new Writable({ write: (_chunk, _encoding, callback) => callback(gone) });
+    const env = { IONOS_API_TOKEN: 'sandbox-token' };
+    assert.deepEqual(await runCommand(['--peek', '--api-url', sandbox.url], { env, stdout }), {
+      exitCode: 0,
+      stdout: '',
+      stderr: '',
+    });
   });
 
   it('through a pipe, `| jq`, takes nothing away from the Fluent Bit that runs beside it', async (t) => {
