@@ -1,22 +1,19 @@
-import { printedIsDelivered } from '../delivery/acknowledgement.ts';
-import { fieldAdder } from '../delivery/add-fields.ts';
 import { concernsAll, explained, withAdvice } from '../session/failures.ts';
 import { counted } from '../lib/words.ts';
 import { forEachConcurrent } from '../lib/concurrency.ts';
 import type { Config } from '../config/config.ts';
 import type { Options } from '../config/settings.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
-import { BYTE_ORDER_MARK, csvHeader, csvWriter } from '../export/csv.ts';
-import { Delivery } from '../delivery/delivery.ts';
+import { BYTE_ORDER_MARK, csvHeader } from '../export/csv.ts';
+import { deliveryOf, tallyOf } from '../export/export-delivery.ts';
+import type { Delivery } from '../delivery/delivery.ts';
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
 import { ExitCode, OutputError, PageError, messageOf, type AppError } from '../lib/errors.ts';
-import type { EventSlice } from '../events/event.ts';
 import { ExportProgress } from '../export/progress.ts';
-import { readExportRequest, type ExportRequest } from '../config/export-request.ts';
+import { assertBegun, readExportRequest, type ExportRequest } from '../config/export-request.ts';
 import { asExportError, resumeHint } from '../export/export-errors.ts';
-import { reportOf, sourceReport, summaryOf, tallyEvent, writeReport } from '../export/report.ts';
-import type { SourceTally } from '../export/progress-record.ts';
+import { reportOf, sourceReport, summaryOf, writeReport } from '../export/report.ts';
 import { openTarget, type ExportTarget } from '../export/target.ts';
 import { createLog } from '../lib/log.ts';
 import { ProgressLine } from '../export/progress-line.ts';
@@ -85,6 +82,12 @@ async function exportAll(work: Export): Promise<ExitCode> {
   const { state } = target.store;
   const sources = await provider.sources(run.signal);
   followClockOfApi(work);
+  try {
+    assertBegun(target.range);
+  } catch (error) {
+    await target.file?.discard();
+    throw error;
+  }
   for (const { name } of sources) state.sources[name] ??= newSource(formatSecond(target.range.from));
   const progress = new ExportProgress({
     range: target.range,
@@ -99,7 +102,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
     await target.outlet.print(lines, run.giveUp);
   }
 
-  const delivery = deliveryOf(work);
+  const delivery = deliveryOf(session, request, target);
   let failed = 0;
   let interrupted = 0;
   let fatal: AppError | undefined;
@@ -166,10 +169,6 @@ function hasRejected({ target }: Export, sources: readonly Source[]): boolean {
   return sources.some(({ name }) => stateOf(name, target.store.state).rejected > 0);
 }
 
-function tallyOf(name: string, cursor: string, tallies: Record<string, SourceTally>): SourceTally {
-  return (tallies[name] ??= { first: null, last: null, counted: 0, countedUpTo: cursor });
-}
-
 /** The range is relative to the API's clock: the machine's may be days off. */
 function followClockOfApi({ session: { api, log, now }, request, target }: Export): void {
   const { clockSkewMs: skew = 0 } = api;
@@ -219,36 +218,6 @@ async function exportSource(
     if (warning !== undefined) log.warn(warning);
   }
   progress.finish(state);
-}
-
-function deliveryOf({ session: { config, log, run }, request, target }: Export): Delivery {
-  const toLine = lineMaker(config, request);
-  return new Delivery({
-    outlet: target.outlet,
-    lineBuilder: {
-      build: (events, source) => {
-        const tally = tallyOf(source.name, '', target.tallies);
-        for (const { time } of events) tallyEvent(tally, time);
-        return Promise.resolve({ lines: events.map((event) => toLine(event, source)), oversize: 0, rejected: 0 });
-      },
-      reject: async (bad, source) => {
-        await target.file?.reject(bad);
-        for (const { json, start, end } of bad) {
-          const text = JSON.stringify(json.toString('utf8', start, end)).slice(0, 200);
-          log.error(`${source.name}: left out, since it is not an event: ${text}`);
-        }
-      },
-    },
-    acknowledgement: printedIsDelivered(target.store),
-    store: target.store,
-    run,
-  });
-}
-
-/** Makes the function that turns an event into a line of the output. */
-function lineMaker({ addFields, provider }: Config, { format, separator }: ExportRequest) {
-  if (format === 'csv') return csvWriter(provider, separator);
-  return addFields.length > 0 ? fieldAdder(addFields, provider) : (event: EventSlice) => event;
 }
 
 /** Undefined without a terminal, when quiet, and when the events themselves go to the terminal. */

@@ -8,7 +8,10 @@ export type Format = (typeof FORMATS)[number];
 
 /** What `export` is asked for. */
 export interface ExportRequest {
-  /** The range that was asked for, when the present (epoch milliseconds) is this. Throws ConfigError when it is empty. */
+  /**
+   * The range that was asked for, when the present (epoch milliseconds) is this. Throws ConfigError when its end is not
+   * after its beginning; it may begin in the future.
+   */
   readonly rangeAt: (now: number) => ExportRange;
   /** Undefined: stdout. */
   readonly output: string | undefined;
@@ -67,9 +70,16 @@ function readRange(first: Instant | undefined, last: Instant | undefined, now: n
   }
   const from = Math.max(0, Math.floor(first.at(now) / 1000));
   const to = Math.min(Math.ceil((last?.at(now) ?? now) / 1000), Math.floor(now / 1000));
-  if (from >= to) {
-    const end = last === undefined || last.at(now) > now ? 'the present' : '--to';
-    throw new ConfigError(`--from (${formatSecond(from)}) must be before ${end} (${formatSecond(to)})`);
-  }
+  const end = last === undefined ? Infinity : Math.ceil(last.at(now) / 1000);
+  if (from >= end) throw isEmpty(from, '--to', end);
   return { from, to, given: { from: first.text, to: last?.text ?? null } };
+}
+
+/** Throws ConfigError when the range begins in the future. Whether it does depends on whose clock is right. */
+export function assertBegun({ from, to }: ExportRange): void {
+  if (from >= to) throw isEmpty(from, 'the present', to);
+}
+
+function isEmpty(from: number, end: string, to: number): ConfigError {
+  return new ConfigError(`--from (${formatSecond(from)}) must be before ${end} (${formatSecond(to)})`);
 }

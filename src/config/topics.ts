@@ -40,6 +40,10 @@ export const TOPICS: readonly Topic[] = [
         ['the API is down or slow', 'the cursor stays; the next run catches up'],
         ['the state file is broken or gone', 'it is rebuilt from the journal; a broken one is kept as .corrupt-<time>'],
         ['state file and journal are gone', 'collecting starts over from --since; use export to fetch the gap'],
+        [
+          'stdout is a file (>> FILE), and its disk is full',
+          'ends with 4, and the cursor stays: the lines of this run that are in the file already are printed again',
+        ],
         ['two runs at once', 'the second exits with 75 and names the holder of the lock'],
       ],
     ],

@@ -172,6 +172,14 @@ export class PartialFile implements Store {
     await handle.close();
   }
 
+  /** Nothing will come: removes what there is of it. */
+  async discard(): Promise<void> {
+    this.#isOpen = false;
+    await this.#start.handle.close();
+    await rm(this.name, { force: true });
+    await rm(recordName(this.name), { force: true });
+  }
+
   /** Releases the file; unless it was completed, another run can resume it. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
