@@ -1,9 +1,9 @@
 import type { Position, FluentBitConfig } from './fluent-bit-config/model.ts';
 
-/** YAML gives these a meaning of their own without quotation marks, or at the beginning of a value. */
+/** Without quotation marks, these have a special meaning in YAML. */
 const YAML_SPECIAL = /^[\s&*!|>'"%@`#,[\]{}?:-]|: |\s#|\s$/;
 
-/** `error`: events are lost, altered or not collected at all. `warning`: not yet, or not events. */
+/** `error`: events are lost, altered or not collected. `warning`: not yet, or it affects something else. */
 export type Level = 'ok' | 'warning' | 'error';
 
 /** One thing that `check` found. */
@@ -36,7 +36,7 @@ export function ok(code: string, message: string, details: Details = {}): Findin
   return finding('ok', code, message, details);
 }
 
-/** Something costs no events yet, or something other than events. */
+/** Something may cost events later, or affects something else. */
 export function warning(code: string, message: string, details: Details): Finding {
   return finding('warning', code, message, details);
 }

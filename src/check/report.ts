@@ -13,7 +13,7 @@ export interface ReportOptions {
   readonly secrets: readonly string[];
 }
 
-/** For people: one line for each finding, and one that counts them. */
+/** The report for people: one line for each finding, and one that counts them. */
 export function renderText(findings: readonly Finding[], { colours, secrets }: ReportOptions): string {
   const hide = hider(secrets);
   const lines = findings.map((finding) => {
@@ -25,7 +25,7 @@ export function renderText(findings: readonly Finding[], { colours, secrets }: R
   return `${lines.join('')}${counted(errors, 'error')}, ${counted(warnings, 'warning')}\n`;
 }
 
-/** For programs: one JSON document. */
+/** The report for programs: one JSON document. */
 export function renderJson(findings: readonly Finding[], { secrets }: Pick<ReportOptions, 'secrets'>): string {
   const hide = hider(secrets);
   const document = { ...countLevels(findings), findings };
@@ -46,7 +46,7 @@ function sentence({ file, line, message, impact, fix, command }: Finding): strin
   ].join('. ');
 }
 
-/** What a file or a server says must not reach the terminal as it is. */
+/** Redacts secrets and escapes control characters: the text may come from a file or a server. */
 function hider(secrets: readonly string[]): (text: string) => string {
   return (text) => oneLine(redact(text, secrets));
 }

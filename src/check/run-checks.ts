@@ -49,7 +49,7 @@ export interface Outcome {
   readonly secrets: readonly string[];
 }
 
-/** Checks this machine: each input that runs this program, or else what the command line describes. */
+/** Checks this machine: each input that runs this program or, without one, what the command line describes. */
 export async function runChecks(
   world: World,
   options: Options,
@@ -99,7 +99,7 @@ export async function runChecks(
   };
 }
 
-/** Each output once, however many inputs reach it. */
+/** Sends a test record to each output once, however many inputs reach it. */
 async function send(inputs: readonly EventInput[], machine: Machine, world: World): Promise<Outcome> {
   const { sendTestRecords } = await import('./probes/send.ts');
   const sections = new Map(inputs.flatMap((input) => input.outputs.map((output) => [output, input.tag] as const)));
@@ -111,8 +111,8 @@ function given(options: Options): Options {
 }
 
 /**
- * What each input (of the provider, if one was named) would do; options that were given replace its command's. Where
- * none runs this program, what these options come to in Fluent Bit's environment.
+ * What each input (of the provider, if one is given) would do; the options given override those of its command. Where
+ * no input runs this program, what these options would do in Fluent Bit's environment.
  */
 function setupsOf(
   inputs: readonly Input[],
@@ -145,7 +145,7 @@ async function look(setup: Setup, world: World, machine: Machine): Promise<Outco
   return { findings: [...findings, ...api, ...state], secrets: credentials?.secrets ?? [] };
 }
 
-/** Whether the service runs, and with its present unit. */
+/** Whether the service is running, and with its current unit. */
 function activity({ isActive, status, needsReload }: Service): Finding[] {
   if (!isActive) {
     const command = 'sudo systemctl start fluent-bit; systemctl status fluent-bit';
@@ -216,7 +216,7 @@ async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {
   ];
 }
 
-/** What is wrong on the way of the Python fetcher's events. */
+/** What would cost events of the Python fetcher. */
 function aboutPython(input: EventInput): Finding[] {
   const findings = [...checkLines(input), ...checkStorage(input), ...checkTiming(input), ...checkOutputs(input)];
   return findings.filter(({ level }) => level !== 'ok');

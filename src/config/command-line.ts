@@ -12,7 +12,7 @@ export interface CommandLine {
   readonly topic?: Topic;
   /** The help of the program or of a command, or the version, instead of running anything. */
   readonly shows?: 'help' | 'version';
-  /** Undefined when none was named: then `collect` runs, and help is that of the program. */
+  /** Undefined when none was named: then `collect` runs, and help is the program's. */
   readonly named: Command | undefined;
   readonly command: Command;
   /** Those that were given, by name. A repeated option is an array, a switch is true. */
@@ -131,7 +131,7 @@ function seeHelp(command?: string): string {
   return ` (see ${NAME} ${command === undefined || command === DEFAULT_COMMAND ? '' : `${command} `}--help)`;
 }
 
-/** `--verbose` and `--quiet` are other words for a log level; one that is named counts more. */
+/** `--verbose` and `--quiet` set the log level, unless --log-level does. */
 function withLogLevel({ verbose, ...options }: Options): Options {
   const level = verbose === true ? 'debug' : options['quiet'] === true ? 'warn' : undefined;
   return level === undefined ? options : { 'log-level': level, ...options };

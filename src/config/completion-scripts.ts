@@ -70,5 +70,5 @@ for name in ${NAMES}
 end
 `;
 
-/** The script of each shell. They hold no words themselves, so an upgrade does not make them stale. */
+/** The script of each shell. They contain no words themselves, so they stay valid after an upgrade. */
 export const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], string>> = { bash: BASH, zsh: ZSH, fish: FISH };

@@ -1,17 +1,17 @@
 import { COMMANDS, DEFAULT_COMMAND, GENERAL, type Command } from './commands.ts';
 import type { Option } from './options.ts';
 
-/** What the scripts of the shells call. It offers words and never does anything else. */
+/** The command that the shells' scripts call. It offers words and never does anything else. */
 export const COMPLETE = '__complete';
-/** A line that has the shell offer file names. */
+/** Makes the shell offer file names. */
 const FILES = ':files';
 
 /** A word to offer, and what it means. */
 type Offer = readonly [word: string, meaning: string];
 
 /**
- * What may stand in place of the last of these words, which follow the program's name: one line each, with a meaning
- * behind a tab; `:files` where a file name is meant.
+ * The completions of the last of these words, which follow the program's name: one per line, with its meaning after a
+ * tab; `:files` for file names.
  */
 export function complete(words: readonly string[]): string {
   return offersFor(joined(words))
@@ -19,7 +19,7 @@ export function complete(words: readonly string[]): string {
     .join('');
 }
 
-/** bash takes `--format=csv` apart; the other shells do not, and want the option in front of the value again. */
+/** bash splits `--format=csv`; the other shells do not, and expect the option in front of the value. */
 function joined(words: readonly string[]): { before: readonly string[]; typed: string; prefix: string } {
   const typed = words.at(-1) ?? '';
   const before = words.slice(0, -1);

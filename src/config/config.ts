@@ -22,15 +22,15 @@ import {
   type Options,
 } from './settings.ts';
 
-/** What a run is told to do. Durations in milliseconds. */
+/** The settings of a run. Durations in milliseconds. */
 export interface Config {
   readonly provider: ProviderDefinition;
-  /** With the API's path, without a slash at its end. */
+  /** With the API's path, without a trailing slash. */
   readonly apiUrl: URL;
   readonly tokenFile: string | undefined;
   readonly contracts: readonly string[];
   readonly stateFile: string;
-  /** The instant at which a source without a cursor begins, in epoch milliseconds, given the present. */
+  /** Where a source without a cursor starts, given the present; both in epoch milliseconds. */
   readonly since: (now: number) => number;
   readonly overlapMs: number;
   readonly pageSize: number;
@@ -45,13 +45,13 @@ export interface Config {
   readonly excludeTypes: readonly string[];
   readonly ackUrl: URL | undefined;
   readonly ackInput: string;
-  /** For tests on slow machines; no option, and in no help. */
+  /** For tests on slow machines: neither an option nor documented. */
   readonly ackPatienceMs: number;
   readonly peek: boolean;
   /** Between two polls of `follow`. */
   readonly intervalMs: number;
   readonly metricsFile: string | undefined;
-  /** At which ages hours are compared with the API's counts. */
+  /** The ages at which past hours are compared with the API's counts. */
   readonly sweepAgesMs: readonly number[];
   /** How long the journal is kept. */
   readonly journalDays: number;
@@ -108,7 +108,7 @@ function interval(options: Options): number {
   return settings(options, {})('interval', duration(1_000, MAX_TIMEOUT_MS), '2m');
 }
 
-/** `1h,1d,7d` in milliseconds; none at all for `none`. */
+/** `1h,1d,7d` in milliseconds; an empty list for `none`. */
 function sweepAges(value: string): readonly number[] {
   if (value.trim() === NONE) return [];
   return value.split(',').map((age) => duration(HOUR_MS, MAX_SWEEP_MS)(age));
@@ -151,7 +151,7 @@ function contracts(
   const numbers = values.flatMap((value) => words(String(value)));
   if (given !== undefined && numbers.length === 0) throw new ConfigError(`${name}: expected a contract number, got ""`);
   if (!hasContracts) {
-    // The variable may stand in an environment that several inputs share.
+    // The variable may be set in an environment that several inputs share.
     if (given !== undefined) throw new ConfigError(`${name}: ${provider} has no contracts`);
     return [];
   }

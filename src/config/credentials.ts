@@ -69,12 +69,11 @@ function bearer(text: string, origin: string): Credentials {
   return { authorization: `Bearer ${token}`, origin, expiresAt: expiryOf(token), secrets: [token] };
 }
 
-/** What was pasted with the token or in its place: the API would only say that it does not know it. */
+/** What was pasted around or instead of the token: the API would only reject it. */
 function mistakeIn(token: string): string | undefined {
-  if (token.startsWith('{')) return 'is JSON: only the value of its "token" belongs there';
+  if (token.startsWith('{')) return 'is JSON: keep only the value of its "token"';
   if (/^(["'`]).*\1$/s.test(token)) return 'is in quotes: remove them';
-  if (/^(?:export\s+)?[A-Za-z_]\w*=[^=]/.test(token))
-    return 'begins with NAME=: only the value behind it belongs there';
+  if (/^(?:export\s+)?[A-Za-z_]\w*=[^=]/.test(token)) return 'starts with NAME=: keep only the value';
   if (/^<.*>$/s.test(token)) return 'is a placeholder: put the real token there';
   if (!/^[\x21-\x7e]+$/.test(token)) return 'contains whitespace or other characters not allowed in a token';
   return undefined;

@@ -18,11 +18,11 @@ export interface ExportRequest {
   readonly format: Format;
   /** Between the cells of csv. */
   readonly separator: (typeof SEPARATOR_NAMES)[number];
-  /** Where to write the report; undefined: nowhere. */
+  /** Where to write the report; undefined: no report. */
   readonly report: string | undefined;
-  /** Replace a file that is there. */
+  /** Replace an existing file. */
   readonly isForced: boolean;
-  /** Infinity unless asked for: an export takes as long as it takes. */
+  /** Infinity by default. */
   readonly deadlineMs: number;
 }
 
@@ -31,7 +31,7 @@ export interface ExportRange {
   readonly from: number;
   /** Exclusive, and not in the future. */
   readonly to: number;
-  /** As it was written: `24h` is another instant each time, and the same wish. */
+  /** As written: `24h` is a different instant each time, but the same request. */
   readonly given: { readonly from: string; readonly to: string | null };
 }
 

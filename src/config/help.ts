@@ -9,7 +9,7 @@ const MIN_WIDTH = 40;
 /** Below this width, a description goes under its option instead of beside it. */
 const BESIDE_FROM = 60;
 const INDENT = '  ';
-/** The commands whose first example is shown to those who ask for no command. */
+/** The commands whose first example is shown in the program's help. */
 const FIRST_STEPS = ['collect', 'follow', 'export', 'status', 'check'];
 
 const FORMS =
@@ -125,7 +125,7 @@ function section(title: string, rows: readonly Row[], width: number, labelWidth 
   return [`${title}:`, ...lines].join('\n');
 }
 
-/** A call is never cut: it is there to be copied. Its meaning goes under it. */
+/** A call is never wrapped, so that it can be copied; its meaning is above it. */
 function examples(all: Command['examples'], width: number): string {
   const lines = all.flatMap(([call, meaning]) => [
     ...wrap(`# ${meaning}`, width - INDENT.length).map((line) => INDENT + line),
@@ -138,7 +138,7 @@ function fill(text: string, width: number): string {
   return wrap(text, width).join('\n');
 }
 
-/** Lines of at most so many characters, broken between words; a longer word has a line of its own. */
+/** Lines of at most so many characters, broken between words; a longer word gets its own line. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';

@@ -65,7 +65,7 @@ function topicSection({ title, blocks }: Topic): string[] {
   ];
 }
 
-/** Text that roff takes as it is: no escapes, no requests, hyphens that can be copied. */
+/** Escapes text for roff: no escapes, no requests, hyphens that can be copied. */
 function escape(text: string): string {
   return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^[.']/, '\\&$&');
 }

@@ -13,9 +13,9 @@ type Group = (typeof GROUPS)[number];
 export interface Option {
   readonly group: Group;
   readonly describe: string;
-  /** What stands for the value, such as FILE, for which completion offers file names. */
+  /** The placeholder of its value, such as FILE, for which completion offers file names. */
   readonly value?: string;
-  /** What applies when neither the option nor its environment variable is given. */
+  /** The default. */
   readonly fallback?: string;
   /** All values there are. */
   readonly values?: readonly string[];

@@ -9,8 +9,8 @@ export interface PastRange {
 }
 
 /**
- * `--from` and `--to`, which must lie in the past and in this order. Without `--from` the range begins at `begin`; where
- * there is none, it is required. Throws ConfigError.
+ * `--from` and `--to`, which must be in the past and in this order. The default of `--from` is `begin`; without that, it
+ * is required. Throws ConfigError.
  */
 export function readPastRange(options: Options, now: number, command: string, begin?: number): PastRange {
   const setting = settings(options, {});
@@ -21,8 +21,8 @@ export function readPastRange(options: Options, now: number, command: string, be
   }
   const from = first === undefined ? (begin ?? 0) : Math.max(0, Math.floor(first(now) / 1000));
   const to = last === undefined ? present : Math.ceil(last(now) / 1000);
-  if (from >= present) throw new ConfigError(`--from (${formatSecond(from)}) lies in the future`);
-  if (to > present) throw new ConfigError(`--to (${formatSecond(to)}) lies in the future`);
+  if (from >= present) throw new ConfigError(`--from (${formatSecond(from)}) is in the future`);
+  if (to > present) throw new ConfigError(`--to (${formatSecond(to)}) is in the future`);
   if (from >= to) throw new ConfigError(`--from (${formatSecond(from)}) must be before --to (${formatSecond(to)})`);
   return { from, to };
 }

@@ -10,7 +10,7 @@ export type Options = Readonly<Record<string, unknown>>;
 
 /** Far below the 2^31 - 1 ms that Node's timers can take. */
 export const MAX_TIMEOUT_MS = 86_400_000;
-/** A list with no entry, where an empty text would look like a forgotten value. */
+/** An empty list: an empty text would look like a forgotten value. */
 export const NONE = 'none';
 
 const UNITS = [
@@ -22,7 +22,7 @@ const UNITS = [
 /** Turns a text into a value. Throws Expected when it cannot. */
 export type Parser<T> = (value: string) => T;
 
-/** What a parser expected; the caller adds which setting it was and what came. */
+/** What a parser expected; the caller adds the setting and its value. */
 class Expected extends Error {
   /** The one wrong entry of a list. */
   readonly entry: string | undefined;
@@ -36,13 +36,13 @@ class Expected extends Error {
   }
 }
 
-/** Reads a setting by its option, else by its environment variable, else by its default. Throws ConfigError. */
+/** Reads a setting from its option, its environment variable or its default, in this order. Throws ConfigError. */
 export interface Setting {
   <T>(name: string, parse: Parser<T>, fallback: string, variable?: string): T;
   <T>(name: string, parse: Parser<T>, fallback: undefined, variable?: string): T | undefined;
 }
 
-/** A reader of settings. An empty environment variable counts as unset; of a repeated option the last one counts. */
+/** A reader of settings. An empty environment variable counts as unset; the last of a repeated option counts. */
 export function settings(options: Options, env: NodeJS.ProcessEnv): Setting {
   return <T>(name: string, parse: Parser<T>, fallback: string | undefined, variable = variableOf(name)) => {
     const option = options[name];
@@ -102,7 +102,7 @@ function inUnits(ms: number): string {
   return `${ms / length}${unit}`;
 }
 
-/** A date in UTC, an instant, or a duration before the present, which is handed in later (epoch milliseconds). */
+/** A date in UTC, an instant, or a duration before `now` (epoch milliseconds), which is passed later. */
 export function since(value: string): (now: number) => number {
   const ms = parseDuration(value);
   // Not before 1970: neither the API nor the state file can express a negative year.
@@ -125,7 +125,7 @@ export function url(value: string): URL {
   return parsed;
 }
 
-/** A URL, or a host alone as the vendor's own tools take it: https is meant then. */
+/** A URL, or a bare host as the vendor's own tools take it, which means https. */
 export function urlOrHost(value: string): URL {
   const isHost = !value.includes('://') && /^[\w-]+(\.[\w-]+)+\.?(:\d+)?(\/.*)?$/.test(value);
   return url(isHost ? `https://${value}` : value);

@@ -13,7 +13,7 @@ export const TOPICS: readonly Topic[] = [
     title: 'How events are delivered',
     blocks: [
       "The line that is printed is the event's own JSON text, cut out of the page, with line breaks between tokens " +
-        'removed. It is never parsed and written again: large integers, 1.0, duplicate keys and escapes stay as they came.',
+        'removed. It is never parsed and written again: large integers, 1.0, duplicate keys and escapes stay as they are.',
       'Each source (a contract at IONOS, the project at cloudscale) has a cursor. A source that fails keeps its cursor ' +
         'and catches up in the next run; the others continue. IONOS is read by time: each run looks again at the last ' +
         '--overlap before the cursor for events that appeared late, and known events are not printed again.',
@@ -77,7 +77,7 @@ export const TOPICS: readonly Topic[] = [
           'nothing could be collected or exported (API, token, state); status: no state; check: something costs events',
         ],
         ['2', 'wrong options or configuration'],
-        ['3', 'some sources failed, the others were delivered; an export has gaps; status: something needs a look'],
+        ['3', 'some sources failed, the others were delivered; an export has gaps; status: something needs attention'],
         ['4', 'stdout was closed, or Fluent Bit did not take what was printed'],
         ['75', 'another run holds the lock, or another export writes the file'],
       ],
@@ -88,7 +88,7 @@ export const TOPICS: readonly Topic[] = [
     title: 'Metrics',
     blocks: [
       'With --metrics-file, each run writes a Prometheus textfile atomically. All names begin with fetch_activity_logs_, ' +
-        'and all series have the label input (--ack-input). Give each input a file of its own.',
+        'and all series have the label input (--ack-input). Give each input its own file.',
       [
         [
           'each source',
@@ -139,7 +139,7 @@ export const TOPICS: readonly Topic[] = [
         ['403', "Give the token's user the privilege to access the activity log. With two-factor login, use a token."],
         ['no answer from ...', 'Network, DNS, firewall or proxy. The cursor stays.'],
         ['certificate of ... is not accepted', 'A proxy that opens TLS? Name its CA file in NODE_EXTRA_CA_CERTS.'],
-        ['another run holds the lock', 'Give each input a state file of its own; on a terminal, use --peek.'],
+        ['another run holds the lock', 'Give each input its own state file; on a terminal, use --peek.'],
         [
           "Fluent Bit's counter cannot be read",
           'HTTP_Server On is missing, is on another port than --ack-url, or no input ' +
@@ -149,7 +149,7 @@ export const TOPICS: readonly Topic[] = [
         ['clock is ... ahead', 'Set the clock; timedatectl says whether it is synchronized.'],
         [
           'belongs to a different export',
-          'Finish it with its own options, choose another name, or remove FILE.part and ' + 'FILE.part.json.',
+          'Finish it with its own options, choose another name, or remove FILE.part and FILE.part.json.',
         ],
       ],
     ],

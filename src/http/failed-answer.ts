@@ -56,7 +56,7 @@ export function retryAfterMs(header: string | string[] | undefined, now: number)
 export function connectionError(error: unknown, url: URL, now: number): ApiError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = codeOf(error) ?? codeOf(cause);
-  const text = messageOf(error) === '' ? (code ?? 'unknown error') : messageOf(error);
+  const text = messageOf(error);
   // V8 gives this error no code.
   if (error instanceof RangeError && text.startsWith('WebAssembly')) {
     return new ApiError(

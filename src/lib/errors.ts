@@ -95,9 +95,10 @@ export class ApiError extends AppError {
   }
 }
 
-/** The text of anything that was thrown. */
+/** The text of anything that was thrown; the code of an error without a message, such as Node's for several addresses. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.message === '' ? (codeOf(error) ?? error.name) : error.message;
 }
 
 /** The `code` of a system or library error, such as ENOENT. */

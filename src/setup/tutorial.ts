@@ -180,7 +180,7 @@ function isExtra({ key, raw }: RawEntry): boolean {
 /** The last [SERVICE] counts, and that is ours. */
 function movedServer(sections: readonly RawSection[]): string[] {
   const last = (key: string): string | undefined => serviceEntries(sections, key).at(-1)?.raw;
-  if (truth(last('http_server') ?? 'off') !== true) return [];
+  if (truth(last('http_server')) !== true) return [];
   const listen = last('http_listen') ?? DEFAULT_LISTEN;
   const port = last('http_port') ?? OUR_PORT;
   const moved = [

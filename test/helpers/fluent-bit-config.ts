@@ -13,7 +13,7 @@ import {
   type Section,
 } from '../../src/check/fluent-bit-config/model.ts';
 import { truth } from '../../src/check/fluent-bit-config/values.ts';
-import { substitute } from '../../src/check/fluent-bit-config/variables.ts';
+import { variablesIn } from '../../src/check/rules/unset-variables.ts';
 import { verify, type Problem } from './fluent-bit-verify.ts';
 
 export { localFiles, sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
@@ -28,8 +28,8 @@ export function readFluentBitConfig(file: string, options: ReadOptions): FluentB
   const config = read(file, options);
   const problems: Problem[] = [...config.problems];
   for (const { raw, at } of [...config.sections, ...config.parsers].flatMap(({ entries }) => entries)) {
-    const { unset } = substitute(raw, (name) => config.variables.get(name)?.value ?? options.env[name]);
-    for (const name of unset) {
+    for (const name of variablesIn(raw)) {
+      if ((config.variables.get(name)?.value ?? options.env[name] ?? '') !== '') continue;
       problems.push({ code: 'variable-unset', message: `variable \${${name}} is used but not set`, at });
     }
   }

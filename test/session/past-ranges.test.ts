@@ -182,8 +182,8 @@ describe('redeliver', () => {
     const m = await past(t);
     for (const [args, why] of [
       [['--from', '1h', '--to', '2h'], /error: --from .* must be before --to/],
-      [['--from', '2030-01-01'], /error: --from .* lies in the future/],
-      [['--from', '1h', '--to', '2030-01-01'], /error: --to .* lies in the future/],
+      [['--from', '2030-01-01'], /error: --from .* is in the future/],
+      [['--from', '1h', '--to', '2030-01-01'], /error: --to .* is in the future/],
       [[], /error: redeliver requires --from/],
       [['--from', '1h', '--contract', '7'], /error: --contract: the state file has no ionos\/7/],
     ] as const) {

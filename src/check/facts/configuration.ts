@@ -5,11 +5,11 @@ import type { Environment } from './environment.ts';
 import { error, warning, type Finding } from '../finding.ts';
 import { pathOn, type Machine } from './machine.ts';
 
-/** What a configuration is, or why it is not known. */
+/** A configuration, or why it could not be read. */
 export type Configuration =
   { readonly config: FluentBitConfig } | { readonly config?: never; readonly finding: Finding };
 
-/** Reads Fluent Bit's main file. One that was not named need not be there. */
+/** Reads Fluent Bit's main file. Unless `isNamed`, it may be missing. */
 export function readConfiguration(
   file: string,
   isNamed: boolean,
@@ -48,7 +48,7 @@ export function readConfiguration(
   }
 }
 
-/** The machine's files by the names that they have there. */
+/** The files of a machine, by their names there. */
 export function filesOn(machine: Machine): ConfigFiles {
   return {
     isFile: (file) => localFiles.isFile(pathOn(machine, file)),

@@ -3,12 +3,12 @@ import { entriesOf, valueOf, type FluentBitConfig, type Position, type Section }
 import type { Environment } from './environment.ts';
 import { pathOn, type Machine } from './machine.ts';
 
-/** Where Fluent Bit's packages have it. */
+/** Where Fluent Bit's packages install it. */
 const INSTALLED_BINARY = '/opt/fluent-bit/bin/fluent-bit';
-/** `[2026/11/26 09:42:21.851] [error] [config] what`, and where in its own source it was, as `[….c:458 errno=2] what`. */
+/** `[2026/11/26 09:42:21.851] [error] [config] TEXT`, or with a place in its source: `[….c:458 errno=2] TEXT`. */
 const MESSAGE =
   /^\[[\d/]+ [\d:.]+\] \[ ?(error|warn|help|info)\] (?:\[(?:config|parser)\] |\[[^\]]*errno=\d+\] )?(.*)$/;
-/** Messages that only follow from the error before. */
+/** Messages that only follow from a previous error. */
 const CONSEQUENCE =
   /contains errors, aborting|check properties for .* is failed|^yaml error$|could not configure service property/;
 /** What is printed above all messages. */
@@ -17,15 +17,15 @@ const BANNER = /^(Fluent Bit v|[*_|\\/]|$)/;
 /** Fluent Bit's own verdict on a configuration (`--dry-run`). */
 export interface DryRun {
   readonly isAccepted: boolean;
-  /** Its own words, one line; empty when it accepts the configuration. */
+  /** Its own words, in one line; empty when it accepts the configuration. */
   readonly message: string;
   /** What was run. */
   readonly command: string;
 }
 
 /**
- * Asks the installed Fluent Bit, which takes some 10 ms and changes nothing. Undefined where there is none, and where its
- * environment is not known: it would miss variables that the service has.
+ * Asks the installed Fluent Bit, which takes about 10 ms and changes nothing. Undefined where there is none, or where
+ * its environment is not known: the service's variables would be missing.
  */
 export async function dryRun(
   { file }: FluentBitConfig,
@@ -46,7 +46,7 @@ export async function dryRun(
   };
 }
 
-/** Its errors without time, level and what only follows from them. */
+/** Its errors without time and level. */
 function errorIn(output: string): string {
   const lines = output.split('\n').filter((line) => !BANNER.test(line));
   const errors: string[] = [];
@@ -60,7 +60,7 @@ function errorIn(output: string): string {
   return [...new Set(errors.length > 0 ? errors : warnings)].join('; ').replace(/(, skip)?\.$/, '');
 }
 
-/** The line that a message of Fluent Bit's is about; undefined when it does not say. */
+/** The line that a message of Fluent Bit is about; undefined when it does not say. */
 export function placeOf(message: string, config: FluentBitConfig): Position | undefined {
   const [, named = '', line] = /(?:in|at|file) "?([^\s":]+)"?(?::|, line )(\d+)/.exec(message) ?? [];
   const file = config.files.find((path) => path === named || path.endsWith(`/${named}`));

@@ -2,21 +2,21 @@ import type { Config } from '../../config/config.ts';
 import type { Machine } from './machine.ts';
 import type { Service } from './service.ts';
 
-/** What systemd gives every service. */
+/** The PATH that systemd gives every service. */
 const SERVICE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The environment that Fluent Bit has, and with it the commands that it starts. */
+/** The environment of Fluent Bit and of the commands that it starts. */
 export interface Environment {
   readonly variables: NodeJS.ProcessEnv;
-  /** The service that starts it; undefined where systemd does not start it. */
+  /** The service; undefined where systemd does not start Fluent Bit. */
   readonly service: Service | undefined;
   /** False when one of its files could not be read: then what seems unset may be set there. */
   readonly isKnown: boolean;
-  /** What to add to the message that a variable is not set; empty, or where it is set instead. */
+  /** A remark for the message that a variable is not set, such as where it is set instead; may be empty. */
   readonly hint: (name: string) => string;
 }
 
-/** What one poll is given, by Fluent Bit or by the command line. */
+/** The settings of one poll, from Fluent Bit or the command line. */
 export interface Setup {
   readonly config: Config;
   readonly environment: Environment;
@@ -27,8 +27,8 @@ export interface Setup {
 }
 
 /**
- * The environment of the service where systemd starts Fluent Bit: what is set in this shell does not reach it.
- * Elsewhere the environment of this process, with what the service's files add to it.
+ * The environment of Fluent Bit. Where systemd starts it, that of the service, without what is set in this shell;
+ * elsewhere, that of this process and what the service's files add to it.
  */
 export function environmentOf(
   service: Service,
@@ -37,7 +37,7 @@ export function environmentOf(
   { hostname }: Machine,
 ): Environment {
   const own = valuesOf(service.variables);
-  // Fluent Bit sets HOSTNAME itself where there is none.
+  // Fluent Bit sets HOSTNAME itself if it is missing.
   const everywhere = { HOSTNAME: hostname, PATH: SERVICE_PATH };
   if (!isService) {
     const variables = { ...everywhere, ...valuesOf(service.unread), ...own, ...env };

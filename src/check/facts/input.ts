@@ -11,34 +11,34 @@ import { findScriptCall, startsPythonFetcher, type ScriptCall } from './shell-co
 
 const DEFAULT_INTERVAL_SEC = 1;
 
-/** An exec input that brings audit events, and where they go. */
+/** An exec input for audit events, and where they go. */
 export interface EventInput {
   readonly section: Section;
-  /** What its counters go by: its alias, or `exec.0`, by its place among all inputs (flb_input.c). */
+  /** The name of its counters: its alias, or `exec.0` with its position among all inputs (flb_input.c). */
   readonly name: string;
   readonly alias: string | undefined;
   readonly tag: string;
   readonly command: Entry;
-  /** How often the command is started. */
+  /** The interval at which the command is started. */
   readonly intervalSec: number;
   /** The outputs that its events reach. */
   readonly outputs: readonly Section[];
   readonly fluentBit: FluentBitConfig;
-  /** What this program would do there; undefined for another program, and for invalid options. */
+  /** The settings of this program; undefined for another program, and for invalid options. */
   readonly config?: Config | undefined;
 }
 
-/** One that runs this program, with its settings. */
+/** An input that runs this program. */
 export interface Input extends EventInput {
   readonly call: ScriptCall;
   readonly environment: Environment;
   /** The environment with what the command itself sets. */
   readonly env: NodeJS.ProcessEnv;
-  /** Our own command that it runs: `collect`, as it should be. */
+  /** The command of this program that it runs, which should be `collect`. */
   readonly runs: string;
   /** The options that the command gives. */
   readonly options: Options;
-  /** Why the program refuses them, or what the environment adds to them. */
+  /** Why this program would refuse the options or the environment. */
   readonly refusal: string | undefined;
 }
 
@@ -54,7 +54,7 @@ export function inputsOf(fluentBit: FluentBitConfig, environment: Environment): 
   return inputs;
 }
 
-/** Inputs that run the fetcher of the vendor's tutorial. */
+/** The inputs that run the fetcher of the vendor's tutorial. */
 export function pythonInputsOf(fluentBit: FluentBitConfig): EventInput[] {
   return execInputs(fluentBit).filter(({ command }) => startsPythonFetcher(command.value));
 }

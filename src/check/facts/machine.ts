@@ -4,32 +4,32 @@ import { hostname } from 'node:os';
 import { join, dirname } from 'node:path';
 import { codeOf } from '../../lib/errors.ts';
 
-/** Permission bits as they stand for the owner, shifted for group and others. */
+/** Permission bits, before they are shifted for owner, group or others. */
 export const READ = 0o4;
 export const WRITE = 0o2;
 export const SEARCH = 0o1;
 
-/** systemctl and a dry run answer within some 10 ms. */
+/** systemctl and a dry run take about 10 ms. */
 const RUN_MS = 5_000;
 
 /** The machine to check; tests hand in another one. */
 export interface Machine {
-  /** Where its files begin: `/`. */
+  /** The root of its files: `/`. */
   readonly root: string;
   readonly hostname: string;
   /** Undefined where users have no numbers. */
   readonly uid: number | undefined;
-  /** The Node that runs `check`. */
+  /** The Node.js that runs `check`. */
   readonly node: { readonly version: string; readonly path: string };
   /** Runs a program; undefined when there is none of that name, or it does not end in time. */
   readonly run: (command: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<Result | undefined>;
 }
 
-/** What a program said, on stdout and stderr, and how it ended. */
+/** The output and exit code of a program. */
 export interface Result {
   readonly exitCode: number;
   readonly stdout: string;
-  /** Both, since Fluent Bit uses one for its banner and the other for its messages. */
+  /** stdout and stderr: Fluent Bit prints its banner to one and its messages to the other. */
   readonly output: string;
 }
 
@@ -56,12 +56,12 @@ async function runProgram(
   });
 }
 
-/** An absolute path as it is called on this machine. */
+/** The real path of one of the machine's absolute paths. */
 export function pathOn({ root }: Machine, file: string): string {
   return root === '/' ? file : join(root, file);
 }
 
-/** The code of the error that this user would get, such as EACCES; undefined when there would be none. */
+/** The code of the error that this user would get, such as EACCES; undefined for none. */
 export function accessError(file: string, mode: number = constants.R_OK): string | undefined {
   try {
     accessSync(file, mode);
@@ -71,15 +71,15 @@ export function accessError(file: string, mode: number = constants.R_OK): string
   }
 }
 
-/** Whether this user lacks the permission, which another one may have. */
+/** Whether only this user's permissions prevent access. */
 export function isForbidden(file: string, mode?: number): boolean {
   return accessError(file, mode) === 'EACCES';
 }
 
-/** Whether a file or folder is mounted by itself, as a container may mount a single file. */
+/** Whether a file or folder is a mount point, as a container may mount a single file. */
 export function isMountPoint(file: string, machine: Machine): boolean {
   const name = machine.root === '/' ? file : file.slice(machine.root.length);
-  // proc(5): the fifth field, where a blank is \\040.
+  // proc(5): the fifth field, in which a space is \\040.
   return table('/proc/self/mountinfo', machine, ' ').some(
     ([, , , , point = '']) =>
       point.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))) === name,
@@ -92,8 +92,8 @@ interface User {
 }
 
 /**
- * Whether the modes of a file, which must be there, and of the folders above it let this user do that. root may everything; of a user that
- * the machine's own files do not know, and of access lists, nothing is known: then undefined.
+ * Whether the modes of an existing file, and of the folders above it, grant this user these permissions. root has all.
+ * Undefined for a user that is not in the machine's passwd file. Access lists are not considered.
  */
 export function mayUser(name: string, wanted: number, file: string, machine: Machine): boolean | undefined {
   if (name === 'root' || name === '0') return true;
@@ -122,7 +122,7 @@ function findUser(name: string, machine: Machine): User | undefined {
   return { uid: Number(found[2]), gids: new Set([Number(found[3]), ...groups.map(([, , gid]) => Number(gid))]) };
 }
 
-/** The lines of a file such as passwd(5), taken apart; none when it cannot be read. */
+/** The fields of each line of a file such as passwd(5); none when it cannot be read. */
 function table(file: string, machine: Machine, separator = ':'): string[][] {
   try {
     return readFileSync(pathOn(machine, file), 'utf8')

@@ -3,7 +3,7 @@ import { sectionsOf } from '../fluent-bit-config/read.ts';
 
 /** Outputs without a destination. */
 const NO_DESTINATIONS = new Set(['stdout', 'null', 'counter', 'flowcounter', 'exit']);
-/** The header in which the Logging Service wants its key. */
+/** The header in which the Logging Service expects its key. */
 export const KEY_HEADER = 'APIKEY';
 const LOGGING_SERVICE = /\.ionos\.com$/i;
 /** The shipped outputs/ionos-tcp.conf, whatever its host. */
@@ -44,11 +44,11 @@ export function headerName(raw: string): string {
   return raw.split(/\s/, 1).join('');
 }
 
-/** The outputs and filters that a tag reaches, in their order. */
+/** The outputs or filters that a tag reaches, in order. */
 export function routesOf(config: FluentBitConfig, tag: string, kind: 'output' | 'filter'): Section[] {
   const sections = sectionsOf(config, kind);
   const [only] = sections;
-  // One input and one output find each other without a Match (flb_router.c; measured).
+  // A single input and a single output are connected without a Match (flb_router.c; measured).
   if (kind === 'output' && sections.length === 1 && only !== undefined && sectionsOf(config, 'input').length === 1) {
     if (valueOf(only, 'match') === undefined && valueOf(only, 'match_regex') === undefined) return sections;
   }
@@ -63,11 +63,11 @@ function matches(section: Section, tag: string): boolean {
   try {
     return new RegExp(regex).test(tag);
   } catch {
-    return true; // Ruby's syntax: what JavaScript does not know is given the benefit of the doubt
+    return true; // Ruby's syntax: assume that what JavaScript does not know matches
   }
 }
 
-/** `*` stands for any text, also for none. */
+/** `*` matches any text, including none. */
 export function isMatch(pattern: string, tag: string): boolean {
   const source = pattern
     .split('*')

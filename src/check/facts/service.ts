@@ -19,9 +19,9 @@ const PROPERTIES = [
   'LoadCredential',
   'User',
 ];
-/** What the service usually reads its variables from. */
+/** The files from which the service usually reads its variables. */
 const USUAL_FILES = ['/etc/default/fluent-bit', '/etc/fluent-bit/activity-log.env'];
-/** The name under which the script looks for a token that systemd hands it. */
+/** The name under which the script looks for a token from systemd. */
 const CREDENTIAL = 'activity-log-token';
 
 export interface Variable {
@@ -38,19 +38,19 @@ export interface Service {
   /** Such as `active (running)`. */
   readonly status: string;
   readonly isActive: boolean;
-  /** Its unit has changed since systemd read it. */
+  /** Its unit has changed since systemd last read it. */
   readonly needsReload: boolean;
   readonly variables: ReadonlyMap<string, Variable>;
   /** The files that it reads variables from. */
   readonly environmentFiles: readonly string[];
-  /** Variables of the usual files that the service does not read. */
+  /** Variables in usual files that the service does not read. */
   readonly unread: ReadonlyMap<string, Variable>;
-  /** Files that could not be read: what they say is not known. */
+  /** Files that could not be read. */
   readonly unreadable: readonly string[];
-  /** EnvironmentFile= without a dash in front, and no such file: then the service does not start. */
+  /** Missing files of EnvironmentFile= without a leading dash: the service does not start. */
   readonly missing: readonly { readonly path: string; readonly at: Position }[];
   readonly user: string;
-  /** The file that LoadCredential= hands the script as its token. */
+  /** The file that LoadCredential= passes to the script as its token. */
   readonly tokenFile: string | undefined;
   /** What Fluent Bit is started with (`-c`). */
   readonly configFile: string | undefined;
@@ -58,7 +58,7 @@ export interface Service {
   readonly binary: string | undefined;
 }
 
-/** Asks systemd, and reads the files of variables, whose contents it does not show. */
+/** Asks systemd, and reads the environment files, whose contents it does not show. */
 export async function readService(machine: Machine): Promise<Service> {
   const shown = await machine.run('systemctl', ['show', UNIT, '--property', PROPERTIES.join()], process.env);
   const properties = shown?.exitCode === 0 ? propertiesIn(shown.stdout) : new Map<string, string[]>();
@@ -147,17 +147,17 @@ class Reader {
     }));
   }
 
-  /** The last line of these units that fits; the first line of the last unit where none does. */
+  /** The last line of these units that fits; otherwise, the first line of the last unit. */
   #placeOf(units: readonly string[], fits: (line: string) => boolean): Position {
     for (const file of units.toReversed()) {
-      // systemd has shown what is in a unit; one that cannot be read only hides the line.
+      // systemd has shown what is in the unit: if this user cannot read it, only the line is unknown.
       const index = (this.#read(file, []) ?? '').split('\n').findLastIndex(fits);
       if (index !== -1) return { file, line: index + 1 };
     }
     return { file: units.at(-1) ?? UNIT, line: 1 };
   }
 
-  /** Undefined when there is none, or when it cannot be read, which is noted. */
+  /** Undefined when there is no such file, or when it cannot be read, which is noted. */
   #read(file: string, unreadable = this.#unreadable): string | undefined {
     try {
       return readFileSync(pathOn(this.#machine, file), 'utf8');

@@ -6,16 +6,16 @@ const OUR_NAME = /^fetch-activity-logs(\.[cm]?js)?$/;
 const PYTHON_NAME = 'fetch_activity_logs.py';
 const ASSIGNMENT = /^([A-Za-z_]\w*)=(.*)$/s;
 const REDIRECTIONS: ReadonlySet<string> = new Set(['>', '>>', '<', '>&', '<(']);
-/** The number of a file descriptor in front of a redirection, which shell-quote takes for a word. */
+/** The number of a file descriptor before a redirection, which shell-quote takes for a word. */
 const DESCRIPTOR = /(^|\s)\d+(?=[<>])/g;
-/** A character that no command has (Unicode's private use). */
+/** A character that no command contains (Unicode's private use area). */
 const DOLLAR = '\uE000';
 
 /** How a command line starts this program. */
 export interface ScriptCall {
   /** As written in the command: a path, or a name to be found on PATH. */
   readonly script: string;
-  /** The Node that is named before it, if any. */
+  /** The Node.js named before it, if any. */
   readonly interpreter: string | undefined;
   readonly args: readonly string[];
   /** Variables that the command sets for it. */
@@ -29,7 +29,7 @@ export interface ScriptCall {
 /** Undefined when the command line does not start this program. */
 export function findScriptCall(commandLine: string): ScriptCall | undefined {
   const commands = shellCommands(commandLine);
-  for (const { words } of commands) {
+  for (const words of commands) {
     const index = words.findIndex((word) => OUR_NAME.test(basename(word)));
     const script = words[index];
     if (script === undefined) continue;
@@ -53,20 +53,17 @@ export function findScriptCall(commandLine: string): ScriptCall | undefined {
 
 /** Whether a command line starts the fetcher of the vendor's tutorial. */
 export function startsPythonFetcher(commandLine: string): boolean {
-  return shellCommands(commandLine).some(({ words }) => words.some((word) => basename(word) === PYTHON_NAME));
+  return shellCommands(commandLine).some((words) => words.some((word) => basename(word) === PYTHON_NAME));
 }
 
-/** A command as the shell splits it, as far as that is known without running it. */
-export interface ShellCommand {
-  /** Quotation marks taken away; `$` as it stands. */
-  readonly words: readonly string[];
-}
-
-/** The simple commands of a command line, in their order, without redirections. */
-export function shellCommands(commandLine: string): ShellCommand[] {
+/**
+ * The words of each simple command of a command line, in order, without redirections and quotation marks. Variables are
+ * not replaced.
+ */
+export function shellCommands(commandLine: string): string[][] {
   const commands: string[][] = [[]];
   let isTarget = false;
-  // Variables are left to Fluent Bit and the shell. A line break ends a command.
+  // Keep variables as they are. A line break ends a command.
   const text = commandLine.replaceAll('\\\n', ' ').replaceAll('\n', ' ; ').replaceAll('$', DOLLAR);
   for (const part of parse(text.replaceAll(DESCRIPTOR, '$1'))) {
     const word = typeof part === 'string' ? part : 'pattern' in part ? part.pattern : undefined;
@@ -78,5 +75,5 @@ export function shellCommands(commandLine: string): ShellCommand[] {
       if (!isTarget) commands.push([]);
     }
   }
-  return commands.filter((words) => words.length > 0).map((words) => ({ words }));
+  return commands.filter((words) => words.length > 0);
 }

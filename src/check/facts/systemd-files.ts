@@ -1,7 +1,7 @@
 /** What a backslash escapes between double quotes. */
 const ESCAPED_IN_QUOTES = '"\\`$';
 
-/** The words of a setting such as Environment=, which quotation marks hold together. */
+/** The words of a setting such as Environment=, with quotation marks removed. */
 export function unitWords(value: string): string[] {
   const words = value.match(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g) ?? [];
   return words.map((word) =>
@@ -18,7 +18,7 @@ export interface Assignment {
   readonly line: number;
 }
 
-/** A file of `NAME=value` lines as systemd reads it (systemd.exec(5), EnvironmentFile=). */
+/** The variables of an environment file as systemd reads it (systemd.exec(5), EnvironmentFile=). */
 export function parseEnvironmentFile(text: string): Assignment[] {
   const assignments: Assignment[] = [];
   let line = 1;
@@ -55,7 +55,7 @@ function readLogicalLine(text: string, start: number): { text: string; end: numb
   return { text: text.slice(start, end), end: end + 1, lines };
 }
 
-/** Removes quotation marks and backslashes; blanks at either end count only when quoted. */
+/** Removes quotation marks and backslashes, and unquoted white space at both ends. */
 function unquote(raw: string): string {
   let value = '';
   let kept = 0;

@@ -25,9 +25,9 @@ const KINDS: Readonly<Record<string, SectionKind>> = {
 };
 
 /**
- * Reads a file of the classic format with all that it includes, by the rules of flb_cf_fluentbit.c: `#`, `@` and `[`
- * only count in the first column, a key is indented and ends at its first space, a value has no comment after it,
- * all keys of a file are indented alike.
+ * Reads a file of the classic format and all that it includes, by the rules of flb_cf_fluentbit.c: `#`, `@` and `[`
+ * have a meaning only in the first column, a key is indented and ends at the first space, a value cannot be followed by
+ * a comment, and all keys of a file have the same indentation.
  */
 export function readClassic(main: string, files: ConfigFiles, cwd: string): RawConfig {
   const result: RawConfig = { sections: [], variables: new Map(), problems: [], files: [] };
@@ -110,12 +110,12 @@ export function readClassic(main: string, files: ConfigFiles, cwd: string): RawC
     const key = (space === -1 ? text : text.slice(0, space)).trim().toLowerCase();
     const raw = space === -1 ? '' : text.slice(space + 1).trim();
     if (raw === '') complain('syntax', `key '${key}' has no value (a tab does not separate it)`);
-    else if (section === undefined) complain('syntax', `key '${key}' stands outside of any section`);
+    else if (section === undefined) complain('syntax', `key '${key}' is outside any section`);
     else if (section !== 'unknown') section.entries.push({ key, raw, at });
   }
 }
 
-/** Files that match a pattern with `*`, `?` and `[…]` in any of its parts, sorted. */
+/** The files that match a pattern with `*`, `?` and `[…]` in any of its parts, sorted. */
 export function glob(pattern: string, files: ConfigFiles): string[] {
   const [, ...parts] = path.resolve(pattern).split('/');
   let found = ['/'];

@@ -12,7 +12,7 @@ export interface Problem {
   readonly at: Position;
 }
 
-/** What could not be read of a configuration, or has no effect in it. */
+/** What could not be read in a configuration, or has no effect. */
 export type ProblemCode = 'include-missing' | 'include-twice' | 'section-unknown' | 'syntax';
 
 /** A key as written: its name in lower case, its value before variables are replaced. */
@@ -46,7 +46,7 @@ export interface Variable {
   readonly at: Position;
 }
 
-/** What a reader of either format makes of a file and those that it includes. */
+/** A file of either format with those that it includes. */
 export interface RawConfig {
   readonly sections: RawSection[];
   readonly variables: Map<string, Variable>;
@@ -65,7 +65,7 @@ export interface FluentBitConfig {
   readonly problems: readonly Problem[];
 }
 
-/** The file system as far as a reader needs it. */
+/** The part of the file system that a reader needs. */
 export interface ConfigFiles {
   isFile(file: string): boolean;
   read(file: string): string;
@@ -76,14 +76,14 @@ export interface ConfigFiles {
 
 export interface ReadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Fluent Bit looks here before it looks beside its main file; under systemd it is `/`. */
+  /** Fluent Bit's working folder, where it looks before it looks beside its main file; under systemd, `/`. */
   readonly cwd?: string;
   readonly files?: ConfigFiles;
 }
 
 /**
- * Where Fluent Bit finds a relative path of a classic file or of Parsers_File: in its working folder, else beside its
- * main file, never beside the file that names the path.
+ * Where Fluent Bit finds a relative path of a classic file or of Parsers_File: in its working folder or beside its main
+ * file, never beside the file that names the path.
  */
 export function locate(name: string, mainFolder: string, cwd: string, files: ConfigFiles): string | undefined {
   const candidates = path.isAbsolute(name) ? [name] : [path.join(cwd, name), path.join(mainFolder, name)];
@@ -93,5 +93,5 @@ export function locate(name: string, mainFolder: string, cwd: string, files: Con
 export const entriesOf = (section: Section, key: string): Entry[] =>
   section.entries.filter((entry) => entry.key === key);
 
-/** The last value of a key, as Fluent Bit takes it; undefined when the section does not have it. */
+/** The last value of a key, which counts; undefined when the section does not have it. */
 export const valueOf = (section: Section, key: string): string | undefined => entriesOf(section, key).at(-1)?.value;

@@ -29,7 +29,7 @@ const isYaml = (file: string): boolean => /\.ya?ml$/i.test(file);
 const isParser = ({ kind }: { readonly kind: SectionKind }): boolean =>
   kind === 'parser' || kind === 'multiline_parser';
 
-/** Reads a main file, the files that it includes, and its parsers. It judges nothing: Fluent Bit does (`--dry-run`). */
+/** Reads a main file, the files that it includes, and its parsers. Whether they are valid, Fluent Bit says (`--dry-run`). */
 export function readFluentBitConfig(file: string, options: ReadOptions): FluentBitConfig {
   const { env, cwd = '/', files = localFiles } = options;
   const read = (from: string): RawConfig => (isYaml(from) ? readYaml(from, files) : readClassic(from, files, cwd));
@@ -39,7 +39,7 @@ export function readFluentBitConfig(file: string, options: ReadOptions): FluentB
   const lookup = (name: string): string | undefined => main.variables.get(name)?.value ?? env[name];
   const withVariables = (section: RawSection): Section => ({
     ...section,
-    entries: section.entries.map((entry) => ({ ...entry, value: substitute(entry.raw, lookup).value })),
+    entries: section.entries.map((entry) => ({ ...entry, value: substitute(entry.raw, lookup) })),
   });
   const sections = main.sections.map(withVariables);
   const parsers = sections.filter(isParser);
@@ -71,18 +71,18 @@ export function readFluentBitConfig(file: string, options: ReadOptions): FluentB
 export const sectionsOf = (config: FluentBitConfig, kind: SectionKind): Section[] =>
   config.sections.filter((section) => section.kind === kind);
 
-/** All [SERVICE] sections as one: of a key that stands in several, the last value counts. */
+/** All [SERVICE] sections as one: when several have a key, the last value counts. */
 export function serviceOf(config: FluentBitConfig): Map<string, string> {
   const entries = sectionsOf(config, 'service').flatMap((section) => section.entries);
   return new Map(entries.map(({ key, value }) => [key, value]));
 }
 
-/** Where to write a key that [SERVICE] lacks: into the last such section, else anywhere in the file. */
+/** Where to write a key that [SERVICE] lacks: in the last such section or, without one, in the main file. */
 export function serviceAt(config: FluentBitConfig): Position | { readonly file: string } {
   return sectionsOf(config, 'service').at(-1)?.at ?? { file: config.file };
 }
 
-/** The entry of [SERVICE] that counts: of several, the last. */
+/** The last entry of a key in [SERVICE], which counts. */
 export function serviceEntry(config: FluentBitConfig, key: string): Entry | undefined {
   return sectionsOf(config, 'service')
     .flatMap((section) => entriesOf(section, key))

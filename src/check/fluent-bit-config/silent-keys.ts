@@ -1,8 +1,8 @@
 import { closest } from '../../lib/suggestion.ts';
 
 /**
- * Keys of [SERVICE] and of parsers, as of Fluent Bit 5.1.1 (service_configs[] of flb_config.c, flb_parser.c). Fluent Bit
- * ignores other keys there without a message, so a misspelt one shows nowhere else.
+ * The keys of [SERVICE] and of parsers in Fluent Bit 5.1.1 (service_configs[] of flb_config.c, flb_parser.c). Fluent Bit
+ * ignores other keys there without a message.
  */
 const SERVICE_KEYS = `
   flush flush.adaptive flush.adaptive.min_interval flush.adaptive.max_interval flush.adaptive.low_pressure
@@ -21,15 +21,12 @@ const PARSER_KEYS = `
 
 const KEYS = { service: SERVICE_KEYS.trim().split(/\s+/), parser: PARSER_KEYS.trim().split(/\s+/) };
 
-/**
- * The key that was probably meant; undefined when this one is known, or like none that is: a newer Fluent Bit may have
- * it.
- */
+/** The key that was probably meant; undefined when the key is known, or unlike any known one: it may be newer. */
 export function meantKey(kind: 'service' | 'parser', key: string): string | undefined {
   return isKnownKey(kind, key) ? undefined : closest(key, KEYS[kind]);
 }
 
-/** Whether Fluent Bit 5.1.1 has this key there; in lower case. */
+/** Whether Fluent Bit 5.1.1 has this key, in lower case. */
 export function isKnownKey(kind: 'service' | 'parser', key: string): boolean {
   return KEYS[kind].includes(key);
 }

@@ -12,15 +12,15 @@ export function sizeInBytes(text: string): number | undefined {
   return Math.trunc((Number.isNaN(number) ? 0 : number) * factor);
 }
 
-/** Undefined where Fluent Bit refuses the value. */
-export function truth(text: string): boolean | undefined {
-  const word = text.toLowerCase();
+/** Undefined for no value, and where Fluent Bit refuses it. */
+export function truth(text: string | undefined): boolean | undefined {
+  const word = text?.toLowerCase();
   if (word === 'true' || word === 'on' || word === 'yes') return true;
   if (word === 'false' || word === 'off' || word === 'no') return false;
   return undefined;
 }
 
-/** As C's atoi(): leading digits, else 0. `5m` is 5. */
+/** As C's atoi(): the leading digits, or 0. `5m` is 5. */
 export function leadingInteger(text: string): number {
   const number = Number.parseInt(text, 10);
   return Number.isNaN(number) ? 0 : number;

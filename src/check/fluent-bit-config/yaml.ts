@@ -9,7 +9,7 @@ const OTHER_LISTS: Readonly<Record<string, SectionKind>> = {
   parsers: 'parser',
   multiline_parsers: 'multiline_parser',
 };
-/** Known to Fluent Bit, and irrelevant here. */
+/** Known to Fluent Bit but irrelevant here. */
 const PASSED_OVER = new Set(['plugins', 'upstream_servers', 'stream_processor', 'extensions']);
 
 interface Place {
@@ -18,8 +18,8 @@ interface Place {
 }
 
 /**
- * Reads a YAML file with all that it includes, by the rules of flb_cf_yaml.c: every scalar is text, a relative include is
- * sought beside the file that names it.
+ * Reads a YAML file and all that it includes, by the rules of flb_cf_yaml.c: every scalar is text, and a relative
+ * include is looked up beside the file that names it.
  */
 export function readYaml(main: string, files: ConfigFiles): RawConfig {
   const result: RawConfig = { sections: [], variables: new Map(), problems: [], files: [] };
@@ -61,7 +61,7 @@ export function readYaml(main: string, files: ConfigFiles): RawConfig {
 
   function readService(key: unknown, value: unknown, place: Place): void {
     if (result.sections.some(({ kind }) => kind === 'service')) {
-      place.complain('syntax', "'service' stands twice", key);
+      place.complain('syntax', "there are two 'service' sections", key);
     } else if (isMap(value)) {
       result.sections.push({ kind: 'service', at: place.at(key), entries: entries(value, place) });
     } else place.complain('syntax', "'service' must be a map", key);
@@ -124,7 +124,7 @@ export function readYaml(main: string, files: ConfigFiles): RawConfig {
   }
 }
 
-/** A list makes one entry for each of its values; nested maps (processors, routes) keep their key, without a value. */
+/** A list becomes one entry per value; a nested map (processors, routes) becomes its key without a value. */
 function entries(map: YAMLMap, { at, complain }: Place): RawEntry[] {
   return map.items.flatMap((pair): RawEntry[] => {
     const key = keyName(text(pair.key) ?? '');
@@ -139,7 +139,7 @@ function entries(map: YAMLMap, { at, complain }: Place): RawEntry[] {
   });
 }
 
-/** `bufSize` is `buf_size`; a key with an underscore or a capital in front is taken as it is. */
+/** `bufSize` becomes `buf_size`; a key with an underscore, or that starts with a capital, stays as it is. */
 function keyName(name: string): string {
   const camel = /^[a-z]/.test(name) && !name.includes('_');
   return (camel ? name.replaceAll(/(?!^)[A-Z]/g, '_$&') : name).trim().toLowerCase();

@@ -7,21 +7,20 @@ import { formatDuration, formatSecond } from '../../lib/duration.ts';
 import { ApiError, AppError, PageError } from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
 import { MAX_CLOCK_SKEW_MS } from '../../lib/clock.ts';
-import { counted } from '../../lib/words.ts';
+import { counted, listed } from '../../lib/words.ts';
 import type { Provider, Source } from '../../providers/provider.ts';
 import type { World } from '../../lib/world.ts';
 import type { Setup } from '../facts/environment.ts';
 import { error, ok, type Finding } from '../finding.ts';
 
-/** Somebody waits for the answer. */
 const PATIENCE_MS = 10_000;
 const ATTEMPTS = 2;
-/** Sources that are queried: a reseller sees thousands. */
+/** At most this many sources are queried: a reseller has thousands. */
 const MAX_SOURCES = 3;
 const MAX_LISTED = 5;
 const NOTHING_COLLECTED = 'nothing is collected';
 
-/** Whether the API answers, what it lets the token see, and whether its clock and this machine's agree. */
+/** Whether the API answers, what the token may see, and whether the API's clock and this machine's agree. */
 export async function checkApi({ config, env }: Setup, credentials: Credentials, world: World): Promise<Finding[]> {
   let dispatcher;
   try {
@@ -85,35 +84,26 @@ async function look(
   }
   const seen = config.provider.hasContracts ? counted(sources.length, 'contract') : 'a project';
   const polled = contracts.length === 0 ? '' : `, ${wanted.length} of them polled`;
+  const usable = idsOf(wanted.length > 0 ? wanted : sources).slice(0, MAX_LISTED);
   return [
     ok('api', `${host} answers: the token sees ${seen}${polled}`),
     ...refused,
-    ...unknown.map((contract) =>
-      error('contract-unknown', `the token does not see contract ${contract} (it sees ${listed(sources)})`, {
+    ...unknown.map((contract) => {
+      const isVariable = (env['ACTIVITY_LOG_CONTRACT'] ?? '').includes(contract);
+      const message = `the token does not see contract ${contract} (it sees ${listed(idsOf(sources), MAX_LISTED)})`;
+      return error('contract-unknown', message, {
         impact: 'nothing of it is collected',
-        fix: `${(env['ACTIVITY_LOG_CONTRACT'] ?? '').includes(contract) ? 'ACTIVITY_LOG_CONTRACT=' : '--contract '}${(wanted.length >
-        0
-          ? wanted
-          : sources
-        )
-          .map(({ id }) => id)
-          .slice(0, MAX_LISTED)
-          .join(',')}`,
-      }),
-    ),
+        fix: `${isVariable ? 'ACTIVITY_LOG_CONTRACT=' : '--contract '}${usable.join(',')}`,
+      });
+    }),
   ];
 }
 
-/** The first ones: a reseller sees thousands. */
-function listed(sources: readonly Source[]): string {
-  const first = sources
-    .slice(0, MAX_LISTED)
-    .map(({ id }) => id)
-    .join(', ');
-  return sources.length > MAX_LISTED ? `${first} and ${sources.length - MAX_LISTED} more` : first;
+function idsOf(sources: readonly Source[]): string[] {
+  return sources.map(({ id }) => id);
 }
 
-/** One page of the last second: whether events may be read is not said before. */
+/** Reads a page of the last second: only this shows whether the token may read events. */
 async function readSomething(provider: Provider, source: Source, now: number, signal: AbortSignal): Promise<void> {
   const start = Math.floor(now / 1000) - 1;
   for await (const _ of provider.pages(source, { cursor: formatSecond(start), start }, signal)) return;

@@ -5,7 +5,7 @@ import { formatDuration } from '../../lib/duration.ts';
 import type { World } from '../../lib/world.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
 
-/** The output's own messages, which do not name this program. */
+/** Shows the output's own messages, which do not name this program. */
 const OUTPUT_MESSAGES = "journalctl -u fluent-bit | grep '\\[output:'";
 
 export interface DestinationOptions {
@@ -15,7 +15,7 @@ export interface DestinationOptions {
   readonly uptime: number;
 }
 
-/** What became of the lines behind the input: what the outputs of a Fluent Bit that answers have sent and dropped. */
+/** What became of the lines after the input: what the outputs have sent and dropped. */
 export async function checkDestination(
   fluentBit: FluentBit,
   { rejectedFolder, uptime }: DestinationOptions,

@@ -1,9 +1,9 @@
 import { error, ok, type Details, type Finding } from '../finding.ts';
 
 /** `engines` of package.json. */
-export const MIN_NODE = '20.18.1';
+const MIN_NODE = '20.18.1';
 
-/** Whether this Node can run the program; `origin` says where it is. */
+/** Whether this Node.js can run the program; `origin` says where it is. */
 export function checkNode(version: string, origin: string, details: Pick<Details, 'at'> = {}): Finding {
   if (isAtLeast(version, MIN_NODE)) return ok('node', `Node ${version} at ${origin}`, details);
   return error('node', `Node ${version} at ${origin} is older than ${MIN_NODE}`, {
@@ -13,7 +13,7 @@ export function checkNode(version: string, origin: string, details: Pick<Details
   });
 }
 
-/** Numbers compared one by one: `20.9.0` is older than `20.18.1`. */
+/** Compares the numbers one by one: `20.9.0` is older than `20.18.1`. */
 export function isAtLeast(version: string, least: string): boolean {
   const [have, need] = [numbers(version), numbers(least)];
   for (const [index, number] of need.entries()) {

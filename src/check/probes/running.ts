@@ -1,15 +1,16 @@
 import { statSync } from 'node:fs';
 import { formatDuration } from '../../lib/duration.ts';
-import { codeOf, messageOf } from '../../lib/errors.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { FluentBit, NoSuchInputError, type InputCounter } from '../../delivery/fluent-bit-counter.ts';
 import { pause } from '../../lib/wait.ts';
+import { counted } from '../../lib/words.ts';
 import type { World } from '../../lib/world.ts';
 import type { Setup } from '../facts/environment.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
 import { checkDestination } from './destination.ts';
 import { isAtLeast } from './node-version.ts';
 
-/** A Fluent Bit that has just been started answers a little later. */
+/** A Fluent Bit that was just started answers a little later. */
 const ATTEMPTS = 3;
 /** Its start time is in whole seconds. */
 const START_TOLERANCE_MS = 2_000;
@@ -24,7 +25,7 @@ export interface RunningOptions {
   readonly rejectedFolder: string;
 }
 
-/** Whether the Fluent Bit that runs has counters for this input, takes lines, and knows its present configuration. */
+/** Whether the running Fluent Bit counts this input's lines, takes them, and has read the current configuration. */
 export async function checkRunning(
   { config: { ackUrl, ackInput }, environment: { service } }: Setup,
   { files, retryMs, rejectedFolder }: RunningOptions,
@@ -38,7 +39,7 @@ export async function checkRunning(
         const counter = await fluentBit.counter(world.signal);
         const { uptime } = counter;
         return [
-          ...counted(counter, ackInput),
+          ...counters(counter, ackInput),
           ...(await checkDestination(fluentBit, { rejectedFolder, uptime }, world)),
           ...(await version(fluentBit, world.signal)),
           ...changed(counter, files),
@@ -46,7 +47,7 @@ export async function checkRunning(
       } catch (thrown) {
         world.signal.throwIfAborted();
         if (thrown instanceof NoSuchInputError) return await missing(thrown, fluentBit, files, world.signal);
-        // That the service is stopped is a finding already.
+        // A stopped service is a finding already.
         if (attempt === ATTEMPTS) return service?.isActive === false ? [] : [unreachable(thrown, ackUrl)];
       }
       await pause(retryMs, world.signal);
@@ -56,8 +57,8 @@ export async function checkRunning(
   }
 }
 
-function counted({ records, uptime, isPaused }: InputCounter, name: string): Finding[] {
-  const life = `${records} records from ${name} in ${formatDuration(uptime * 1000)}`;
+function counters({ records, uptime, isPaused }: InputCounter, name: string): Finding[] {
+  const life = `${counted(records, 'record')} from ${name} in ${formatDuration(uptime * 1000)}`;
   if (!isPaused) return [ok('running', `Fluent Bit is running, and accepted ${life}`)];
   return [
     warning('running-paused', `Fluent Bit has paused ${name}: its storage is full (${life})`, {
@@ -68,14 +69,13 @@ function counted({ records, uptime, isPaused }: InputCounter, name: string): Fin
 }
 
 function unreachable(thrown: unknown, { host }: URL): Finding {
-  const message = messageOf(thrown) === '' ? (codeOf(thrown) ?? 'no answer') : messageOf(thrown);
-  return error('running', `cannot read Fluent Bit's counters at ${host}: ${message}`, {
-    impact: 'Fluent Bit does not run, or lines that it drops are lost without notice',
+  return error('running', `cannot read Fluent Bit's counters at ${host}: ${messageOf(thrown)}`, {
+    impact: 'Fluent Bit is not running, or lines that it drops are lost without notice',
     command: 'systemctl status fluent-bit',
   });
 }
 
-/** An input that was added since Fluent Bit started appears after a restart. */
+/** An input that was added after Fluent Bit was started needs a restart. */
 async function missing(
   { message }: NoSuchInputError,
   fluentBit: FluentBit,

@@ -15,7 +15,7 @@ const VERSION_MS = 5_000;
 const COST = 'every run fails, and nothing is collected';
 const OTHERS_WRITE = 0o002;
 
-/** Whether the script that a command names is there and can be run, and by which Node. */
+/** Whether the script in a command exists and can be run, and by which Node.js. */
 export async function checkScript(input: Input, machine: Machine): Promise<Finding[]> {
   const { call, command } = input;
   const { at } = command;
@@ -106,7 +106,7 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
       ];
 }
 
-/** On the machine; undefined when it is a name that is not on PATH. */
+/** Its path on the machine; undefined when it is a name that is not on PATH. */
 function find(name: string, { environment }: Input, machine: Machine): string | undefined {
   // Under systemd the working folder is the root folder.
   if (name.includes('/')) return pathOn(machine, join('/', name));
@@ -116,17 +116,17 @@ function find(name: string, { environment }: Input, machine: Machine): string | 
     .find((file) => accessError(file, constants.X_OK) === undefined);
 }
 
-/** A release's executable runs no script. */
+/** A path of Node.js for scripts; a release's executable cannot run them. */
 function aNode({ node }: Machine): string {
   return /^node(js)?/.test(basename(node.path)) ? node.path : '/usr/bin/node';
 }
 
-/** Whether it is a release's executable, which brings its Node, and not a script. */
+/** Whether it is a release's executable, which contains Node.js, and not a script. */
 function isExecutable(file: string): boolean {
   return firstBytes(file).startsWith(ELF);
 }
 
-/** What the first line names; with `env`, the name that it seeks on PATH. */
+/** The interpreter in the first line; with `env`, the name that it looks for on PATH. */
 function interpreterOf(script: string): string | undefined {
   const [, path, argument] = /^#![ \t]*(\S+)[ \t]*([^\n]*)/.exec(firstBytes(script)) ?? [];
   if (path === undefined || basename(path) !== 'env') return path;
@@ -143,7 +143,7 @@ function firstBytes(file: string): string {
   }
 }
 
-/** Undefined when it is no Node, or does not say. */
+/** Undefined when it is not Node.js, or does not say. */
 async function versionOf(interpreter: string, { node }: Machine): Promise<string | undefined> {
   if (realpathSync(interpreter) === realpathSync(node.path)) return node.version;
   if (!/^node(js)?/.test(basename(interpreter))) return undefined;

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { connect as connectTls } from 'node:tls';
+import { isObject } from '../../lib/narrow.ts';
 import { valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { isOn, type Address } from './send-settings.ts';
 
@@ -30,7 +31,7 @@ export async function sendByForward(
   const close = () => socket.destroy();
   signal.addEventListener('abort', close, { once: true });
   try {
-    // A nonce comes as text, but its bytes are no UTF-8.
+    // A nonce is sent as text, but its bytes are not UTF-8.
     const messages = new Decoder({ rawStrings: true }).decodeStream(socket);
     const sharedKey = valueOf(output, 'shared_key');
     if (sharedKey !== undefined) await greet(output, sharedKey, socket, messages);
@@ -58,7 +59,7 @@ function open({ host, port, tls }: Address, signal: AbortSignal): Promise<Socket
     socket.once('error', reject);
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       socket.off('error', reject);
-      // The stream of messages reports what happens from now on.
+      // From now on, the stream of messages reports errors.
       socket.on('error', () => undefined);
       resolve(socket);
     });
@@ -76,7 +77,7 @@ async function greet(
   const options: unknown = Array.isArray(helo) && textOf(helo[0]) === 'HELO' ? helo[1] : undefined;
   if (!isObject(options)) throw new Error('the receiver does not ask for a Shared_Key');
   const own = valueOf(output, 'self_hostname') ?? hostname();
-  // A text of 16 characters, as Fluent Bit's own output sends it: its input takes no bytes.
+  // A text of 16 characters, as Fluent Bit's own output sends it: its input does not take bytes.
   const salt = randomBytes(SALT_BYTES / 2).toString('hex');
   const user = valueOf(output, 'username') ?? '';
   const password = digest(bytes(options['auth']), user, valueOf(output, 'password') ?? '');
@@ -108,8 +109,4 @@ function bytes(value: unknown): Uint8Array {
 
 function textOf(value: unknown): string {
   return Buffer.from(bytes(value)).toString();
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

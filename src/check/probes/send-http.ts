@@ -7,7 +7,6 @@ import { headersOf, type Address } from './send-settings.ts';
 
 const MAX_ANSWER_BYTES = 10_000;
 
-/** What came back. */
 export interface Answer {
   readonly status: number;
   readonly body: string;
@@ -52,7 +51,7 @@ export function sendByHttp(
   });
 }
 
-/** Labels that Fluent Bit takes from a record (`$key`) are left out: this record is none of its own. */
+/** Labels that Fluent Bit takes from a record (`$key`) are left out: this record has none of these keys. */
 function lokiPush(output: Section, record: Readonly<Record<string, unknown>>, now: number): object {
   const pairs = (valueOf(output, 'labels') ?? '').split(',').map((pair) => pair.split('=').map((part) => part.trim()));
   const labels = pairs.flatMap(([name = '', value = '']) =>

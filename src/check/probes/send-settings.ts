@@ -7,10 +7,10 @@ import { headerName, pluginOf } from '../facts/routes.ts';
 import { isSecretName } from '../../lib/secrets.ts';
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, loki: 3100, forward: 24_224 };
-/** The settings that hold secrets, beside headers. */
+/** The settings with secrets, besides headers. */
 const SECRET_KEYS = ['http_passwd', 'bearer_token', 'shared_key', 'password', 'tls.key_passwd'];
 
-/** Where an output sends to, as Fluent Bit would. */
+/** Where an output sends to. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -18,14 +18,14 @@ export interface Address {
   readonly tls: ConnectionOptions | undefined;
 }
 
-/** Throws where a file that the output names cannot be read. */
+/** Throws when a file that the output names cannot be read. */
 export function addressOf(output: Section, machine: Machine): Address {
   const port = Number(valueOf(output, 'port') ?? DEFAULT_PORTS[pluginOf(output)]);
   const host = valueOf(output, 'host') ?? '127.0.0.1';
   return { host, port, tls: isOn(output, 'tls') ? tlsOf(output, machine) : undefined };
 }
 
-/** The name in the certificate is looked at only where Fluent Bit looks at it. */
+/** The host name in the certificate is verified only where Fluent Bit does that. */
 function tlsOf(output: Section, machine: Machine): ConnectionOptions {
   const file = (key: string) => {
     const path = valueOf(output, key) ?? '';
@@ -71,5 +71,5 @@ export function secretsOfOutput(output: Section): string[] {
 }
 
 export function isOn(output: Section, key: string): boolean {
-  return truth(valueOf(output, key) ?? '') === true;
+  return truth(valueOf(output, key)) === true;
 }

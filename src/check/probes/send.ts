@@ -22,8 +22,8 @@ export interface Sent {
 }
 
 /**
- * Sends one marked record straight to each destination, as its output would, and says what came back. `outputs` with
- * the tag that reaches them.
+ * Sends one marked record directly to each destination, as its output would, and reports the answer. `outputs`: each
+ * with the tag that reaches it.
  */
 export async function sendTestRecords(
   outputs: ReadonlyMap<Section, string>,
@@ -63,7 +63,7 @@ async function sendTo(output: Section, tag: string, machine: Machine, world: Wor
     });
   } catch (thrown) {
     world.signal.throwIfAborted();
-    const reason = messageOf(thrown) === '' ? (codeOf(thrown) ?? 'no answer') : messageOf(thrown);
+    const reason = messageOf(thrown);
     return error('send', `the test record did not reach ${name} at ${where}: ${reason}`, {
       at: output.at,
       impact: `${NOTHING_ARRIVES}: ${meaningOf(codeOf(thrown) ?? '')}`,
@@ -91,13 +91,13 @@ function meaningOfStatus(status: number): string {
   if (status === 404 || status === 405) return 'there is nothing at this path: is the URI /TAG of the pipeline?';
   if (status === 400 || status === 415 || status === 422) return 'the destination takes another format';
   if (status === 413) return 'the destination takes smaller requests only';
-  if (status === 429) return 'the destination limits the rate; Fluent Bit tries again';
-  if (status >= 300 && status < 400) return 'the destination sends it elsewhere, where Fluent Bit does not follow';
-  return 'the destination is in trouble; Fluent Bit tries again';
+  if (status === 429) return 'the destination limits the rate; Fluent Bit retries';
+  if (status >= 300 && status < 400) return 'the destination redirects it, and Fluent Bit does not follow';
+  return 'the destination has a problem; Fluent Bit retries';
 }
 
 function meaningOf(code: string): string {
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'no such host is known here';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name cannot be resolved';
   if (code === 'ECONNREFUSED') return 'nothing listens there: is the port right?';
   if (code === 'ECONNRESET' || code === 'EPROTO' || code.startsWith('ERR_SSL')) {
     return 'one side speaks TLS and the other does not, or the destination closed the connection';

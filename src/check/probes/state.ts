@@ -14,17 +14,17 @@ import type { Setup } from '../facts/environment.ts';
 import { error, ok, warning, type Finding } from '../finding.ts';
 import { accessError, isMountPoint, pathOn, type Machine, READ, SEARCH, WRITE, mayUser } from '../facts/machine.ts';
 
-/** A poll ends at its deadline, and some seconds later when it is stopped in the middle of a page. */
+/** A poll ends at its deadline, or some seconds later when it is in the middle of a page. */
 const GRACE_MS = 60_000;
 const OTHERS_WRITE = 0o002;
-/** Without a success for so long, or for so many intervals, something is wrong. */
+/** Without a success for this long, or for this many intervals, something is wrong. */
 const MAX_SILENCE_MS = 900_000;
 const MISSED_POLLS = 3;
 const DAY_MS = 86_400_000;
-/** How long an API keeps its log (https://www.cloudscale.ch/en/api/v1); IONOS does not publish it. */
+/** How long an API retains its log (https://www.cloudscale.ch/en/api/v1); IONOS does not publish it. */
 const RETENTION_DAYS: Readonly<Record<string, number>> = { cloudscale: 90 };
 const NOTHING_COLLECTED = 'nothing is collected';
-const NO_FOLDER = 'it is not a folder';
+const NOT_A_FOLDER = 'it is not a folder';
 const UNKNOWN = 'state-unknown';
 const EXPORT = 'fetch-activity-logs export --from … --to …, for the time that is missing';
 const REDELIVER = 'fetch-activity-logs redeliver --missing --from … --to …, for the time that is missing';
@@ -48,7 +48,7 @@ async function checkFolder(folder: string, { environment }: Setup, machine: Mach
   const stats = statSync(existing);
   const problem = stats.isDirectory()
     ? accessError(existing, constants.R_OK | constants.W_OK | constants.X_OK)
-    : NO_FOLDER;
+    : NOT_A_FOLDER;
   if (problem === 'EACCES' && environment.service !== undefined) {
     return warning(UNKNOWN, 'this user has no access to the state folder', {
       at,
@@ -77,7 +77,7 @@ async function checkFolder(folder: string, { environment }: Setup, machine: Mach
   if ((stats.mode & OTHERS_WRITE) !== 0) {
     return warning('state-folder-mode', 'every user of this machine can write into the state folder', {
       at,
-      impact: 'anyone who changes the state decides which events are skipped',
+      impact: 'whoever changes the state decides which events are skipped',
       command: `chmod 700 ${folder}`,
     });
   }
@@ -179,7 +179,7 @@ function cursors(file: string, state: State, now: number): Finding {
   return ok('state', `${what}, oldest cursor ${formatDuration(Math.max(0, now - instant))} ago`, { at });
 }
 
-/** What each source's last poll could not do or get, a gap that the API no longer has among it. */
+/** What each source's last poll could not do or get, including gaps. */
 function lastErrors(file: string, state: State): Finding[] {
   return Object.entries(state.sources).flatMap(([name, { last_error: message }]) => {
     if (message === null) return [];
@@ -196,16 +196,16 @@ function retention(file: string, state: State, { config }: Setup, now: number): 
     const reached = parseInstant(cursor) ?? parseInstant(last_success ?? start);
     if (reached === undefined || now - reached <= kept * DAY_MS) return [];
     const message = `${name} was collected up to ${formatDuration(now - reached)} ago, and the API keeps ${kept} days`;
-    const impact = 'what is older is gone; the next poll begins with the oldest that is left';
+    const impact = 'older events are gone; the next poll starts with the oldest that is left';
     return [error('state-retention', message, { at: { file }, impact })];
   });
 }
 
-/** A file with a mount of its own cannot be replaced: saving the state fails with EBUSY. */
+/** A file that is a mount point cannot be replaced: saving the state fails with EBUSY. */
 function mountedAlone(file: string, machine: Machine): Finding[] {
   if (!isMountPoint(file, machine)) return [];
   return [
-    error('state-mount', 'the state file is a mount of its own, so it cannot be replaced (EBUSY)', {
+    error('state-mount', 'the state file is a mount point, so it cannot be replaced (EBUSY)', {
       at: { file },
       impact: NOTHING_COLLECTED,
       fix: 'mount its folder instead of the file',

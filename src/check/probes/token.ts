@@ -25,7 +25,7 @@ export function checkToken(setup: Setup, machine: Machine, now: number): TokenCh
   const file = named === undefined ? undefined : pathOn(machine, resolve(named));
   try {
     const credentials = readCredentials(config.provider, file, setup.env);
-    // systemd itself reads the file that LoadCredential= names.
+    // With LoadCredential=, systemd itself reads the file.
     const denied = config.tokenFile === undefined ? [] : closed(credentials, setup, machine);
     return { credentials, findings: [expiry(credentials, now), ...denied, ...readers(credentials, setup, machine)] };
   } catch (thrown) {
@@ -49,7 +49,7 @@ function expiry(credentials: Credentials, now: number): Finding {
   return level('token-expiry', message, { impact, ...place(credentials) });
 }
 
-/** A new token goes into the file: each run reads it. */
+/** Where to put a new token: each run reads the file. */
 function place({ origin }: Credentials) {
   return origin.startsWith('/') ? { at: { file: origin } } : {};
 }
@@ -93,7 +93,7 @@ function readers(credentials: Credentials, { environment }: Setup, machine: Mach
 function unusable({ message }: ConfigError, file: string | undefined, setup: Setup): Finding {
   const { config, environment } = setup;
   const hint = file === undefined ? config.provider.environment.tokens.map(environment.hint).join('') : '';
-  // The user that runs the service may read what this one may not.
+  // The service's user may be able to read what this one cannot.
   if (!environment.isKnown || (environment.service !== undefined && file !== undefined && isForbidden(file))) {
     return warning('token-unknown', `${message}${hint}`, {
       impact: `only ${environment.service?.user ?? 'the user that runs Fluent Bit'} can check it`,
@@ -110,7 +110,7 @@ function unusable({ message }: ConfigError, file: string | undefined, setup: Set
   });
 }
 
-/** Where to name the token's file for the service so that nothing overrides it: files override units. */
+/** Where to set the token file for the service so that nothing overrides it: environment files override units. */
 function tokenFileSetting({ service }: Environment): Pick<Details, 'at' | 'fix'> {
   const setting = `ACTIVITY_LOG_TOKEN_FILE=${TOKEN_FILE}`;
   const present = service?.variables.get('ACTIVITY_LOG_TOKEN_FILE');

@@ -6,13 +6,13 @@ import type { Input } from '../facts/input.ts';
 import { serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
 import { SHIPPED_ALIAS, ackUrlOf, httpPortOf, soundCommand } from './suggested-command.ts';
 
-/** Fluent Bit listens on all addresses unless told otherwise. */
+/** By default, Fluent Bit listens on all addresses. */
 const DEFAULT_LISTEN = '0.0.0.0';
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 const ALL_ADDRESSES = new Set(['0.0.0.0', '::', '*', '']);
 const UNNOTICED = 'lines that Fluent Bit drops are lost without notice';
 
-/** Whether the script can see that Fluent Bit took its lines. */
+/** Whether the script can tell that Fluent Bit took its lines. */
 export function checkAcknowledgement(input: Input): Finding[] {
   const { config, alias, command } = input;
   if (config === undefined) return listen(input);
@@ -35,11 +35,11 @@ function notTold(input: Input): Finding {
   });
 }
 
-/** Whether there is an HTTP server where the script is to ask. */
+/** Whether there is an HTTP server where the script asks. */
 function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding[] {
   const entry = serviceEntry(fluentBit, 'http_server');
   const impact = `there are no counters to read, and ${UNNOTICED}`;
-  if (truth(entry?.value ?? '') !== true) {
+  if (truth(entry?.value) !== true) {
     return [
       error('http-server', 'HTTP_Server is not on', {
         at: entry?.at ?? serviceAt(fluentBit),
@@ -59,7 +59,7 @@ function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding
   return [error('ack-address', message, { at: command.at, impact, fix: `--ack-url ${address}` })];
 }
 
-/** Whether the counter that the script asks for is this input's. */
+/** Whether the script asks for this input's counter. */
 function name({ name: own, section, fluentBit }: Input, asked: string): Finding[] {
   if (asked === own) return [];
   const impact = `there is no counter of that name, and ${UNNOTICED}`;
@@ -67,7 +67,7 @@ function name({ name: own, section, fluentBit }: Input, asked: string): Finding[
   if (alias === undefined) {
     const fix = lineIn(fluentBit, 'Alias', asked);
     return [
-      error('ack-input', `the input has no Alias, but its counter is read as ${asked}`, {
+      error('ack-input', `the input has no Alias, but the script asks for the counter of ${asked}`, {
         at: section.at,
         impact,
         fix,
@@ -82,7 +82,7 @@ function listen(input: Input): Finding[] {
   const { fluentBit } = input;
   const server = serviceEntry(fluentBit, 'http_server');
   const entry = serviceEntry(fluentBit, 'http_listen');
-  if (truth(server?.value ?? '') !== true || !ALL_ADDRESSES.has(entry?.value ?? DEFAULT_LISTEN)) return [];
+  if (truth(server?.value) !== true || !ALL_ADDRESSES.has(entry?.value ?? DEFAULT_LISTEN)) return [];
   const message = entry === undefined ? 'HTTP_Server without HTTP_Listen' : `HTTP_Listen ${entry.value}`;
   return [
     warning('http-listen', `${message} listens on all addresses`, {

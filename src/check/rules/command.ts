@@ -3,7 +3,7 @@ import type { Input } from '../facts/input.ts';
 import { valueOf } from '../fluent-bit-config/model.ts';
 import { soundCommand } from './suggested-command.ts';
 
-/** Whether the command does what an input needs: polls once, remembers, and takes signals itself. */
+/** Whether the command does what an input needs: it polls once, keeps a state, and receives signals itself. */
 export function checkCommand(input: Input): Finding[] {
   const { command, call, options, refusal } = input;
   const { at } = command;
@@ -30,7 +30,7 @@ export function checkCommand(input: Input): Finding[] {
   }
   if (options['peek'] === true) {
     findings.push(
-      error('command-peek', '--peek keeps no state', {
+      error('command-peek', '--peek does not keep a state', {
         at,
         impact: 'the same events are delivered again and again, and events between two runs may be missing',
         fix,
@@ -60,7 +60,7 @@ export function checkCommand(input: Input): Finding[] {
     : [ok('command', `${input.name} runs fetch-activity-logs${every(input)}`, { at })];
 }
 
-/** An invalid interval is left to the rules for timing. */
+/** Empty for an invalid interval, which is a finding of checkTiming. */
 function every({ section, intervalSec }: Input): string {
   return /^[1-9]\d*$/.test(valueOf(section, 'interval_sec') ?? '') ? ` every ${intervalSec} s` : '';
 }

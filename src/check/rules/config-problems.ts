@@ -12,14 +12,14 @@ const IN_SILENCE = 'Fluent Bit ignores it without a message';
 /** Keys that may have several values. */
 const REPEATABLE = new Set(['header', 'add_option', 'parsers_file', 'processors']);
 
-/** Whether part of the configuration could not be read: what seems missing may be there. */
+/** Whether a part of the configuration could not be read: what seems missing may be there. */
 export function isIncomplete({ problems }: FluentBitConfig): boolean {
   return problems.some(({ code }) => code === 'syntax' || code === 'include-missing');
 }
 
 /**
- * What is wrong with the configuration as a whole: what Fluent Bit itself says, and what it ignores without a message.
- * `ours` are the sections that our events pass.
+ * What is wrong with the configuration as a whole: what Fluent Bit itself reports, and what it ignores without a
+ * message. `ours`: the sections that our events pass through.
  */
 export function problemFindings(
   config: FluentBitConfig,
@@ -42,7 +42,7 @@ export function problemFindings(
   ];
 }
 
-/** What keeps Fluent Bit from starting, in its own words; without one to ask, what the reader found. */
+/** What keeps Fluent Bit from starting, in its own words; where there is none to ask, what our reader found. */
 function refusal(config: FluentBitConfig, environment: Environment, tried: DryRun | undefined): Finding[] {
   const [problem] = config.problems.filter(({ code }) => code !== 'section-unknown');
   if (tried === undefined) {
@@ -62,7 +62,7 @@ function refusal(config: FluentBitConfig, environment: Environment, tried: DryRu
   return [error('config-refused', message, { at, impact: NO_START, command: tried.command })];
 }
 
-/** Fluent Bit does not know a key without a value: usually its variable is not set. */
+/** Explains a key without a value, which Fluent Bit refuses: usually its variable is not set. */
 function emptiness(place: Position | undefined, config: FluentBitConfig, environment: Environment): string {
   const entry = config.sections
     .flatMap(({ entries }) => entries)
@@ -72,7 +72,7 @@ function emptiness(place: Position | undefined, config: FluentBitConfig, environ
   return ` (it is empty: ${names.map((name) => `\${${name}}${environment.hint(name)}`).join(' and ')} is not set)`;
 }
 
-/** A file of parsers that is named twice defines all of them twice. */
+/** A Parsers_File that is named twice defines all its parsers twice. */
 function loadedTwice(config: FluentBitConfig): Finding[] {
   const first = new Map<string, Position>();
   const entries = sectionsOf(config, 'service').flatMap((section) => entriesOf(section, 'parsers_file'));
@@ -106,9 +106,9 @@ function misspelt(config: FluentBitConfig): Finding[] {
   });
 }
 
-/** Counters are kept by alias: two of the same name cannot be told apart. */
+/** Counters are kept by alias, so those of two sections with the same alias cannot be distinguished. */
 function aliasesTwice(config: FluentBitConfig, ours: readonly Section[]): Finding[] {
-  const impact = 'the counters of the two cannot be told apart, and dropped lines are lost without notice';
+  const impact = 'the counters of the two are mixed up, and dropped lines are lost without notice';
   const fix = lineIn(config, 'Alias', 'another_name');
   return (['input', 'output'] as const).flatMap((kind) => {
     const seen = new Set<string>();
@@ -118,12 +118,12 @@ function aliasesTwice(config: FluentBitConfig, ours: readonly Section[]): Findin
         const isFirst = !seen.has(value);
         seen.add(value);
         if (isFirst || !ours.some((section) => section.kind === kind && valueOf(section, 'alias') === value)) return [];
-        return [error('config-alias-duplicate', `alias '${value}' is taken`, { at, impact, fix })];
+        return [error('config-alias-duplicate', `alias '${value}' is already used`, { at, impact, fix })];
       });
   });
 }
 
-/** Of a key that all plugins share the last value counts; a second one of a plugin's own keys Fluent Bit refuses. */
+/** For keys that all plugins share, the last value counts; Fluent Bit refuses a repeated key of a plugin. */
 function overridden(ours: readonly Section[], tried: DryRun | undefined): Finding[] {
   if (tried?.isAccepted === false) return [];
   return ours.flatMap(({ entries }) =>
@@ -132,7 +132,7 @@ function overridden(ours: readonly Section[], tried: DryRun | undefined): Findin
       .map(({ key, at }) =>
         warning('config-key-overridden', `'${key}' is set more than once`, {
           at,
-          impact: 'this one counts, and the other has no effect',
+          impact: 'only this one has an effect',
           fix: 'delete one of them',
         }),
       ),

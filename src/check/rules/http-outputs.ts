@@ -11,7 +11,7 @@ const HTTP_PLUGINS = new Set(['http', 'loki', 'splunk', 'es', 'opensearch', 'inf
 const DEFAULT_HTTP_PORT = '80';
 const NOWHERE = 'events never arrive';
 
-/** Whether an output can reach its destination, and shows its key to nobody else. */
+/** Whether an output can reach its destination, and shows its key to no one else. */
 export function checkHttp(output: Section, input: EventInput): Finding[] {
   const plugin = pluginOf(output);
   if (!HTTP_PLUGINS.has(plugin) && plugin !== 'forward') return [];
@@ -48,7 +48,7 @@ function host(output: Section, { fluentBit }: EventInput): Finding[] {
 function port(output: Section, { fluentBit }: EventInput): Finding[] {
   const entry = entriesOf(output, 'port').at(-1);
   const number = entry?.value ?? DEFAULT_HTTP_PORT;
-  const isTls = truth(valueOf(output, 'tls') ?? '') === true;
+  const isTls = truth(valueOf(output, 'tls')) === true;
   const at = entry?.at ?? output.at;
   if (number === '443' && !isTls) {
     const fix = lineIn(fluentBit, 'tls', 'On');
@@ -66,7 +66,7 @@ function port(output: Section, { fluentBit }: EventInput): Finding[] {
 function tls(output: Section, { fluentBit }: EventInput): Finding[] {
   const own = entriesOf(output, 'tls').at(-1);
   const host = valueOf(output, 'host') ?? '';
-  if (truth(own?.value ?? '') !== true) {
+  if (truth(own?.value) !== true) {
     if (isLoopback(host) || host === '' || valueOf(output, 'port') === '443') return [];
     return [
       warning('output-tls', `${nameOf(output)} sends without TLS`, {
@@ -87,7 +87,7 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
     ];
   }
   const name = entriesOf(output, 'tls.verify_hostname').at(-1);
-  if (truth(name?.value ?? '') === true) return [];
+  if (truth(name?.value) === true) return [];
   return [
     warning('output-verify', `${nameOf(output)} does not verify the host name in the certificate`, {
       at: name?.at ?? output.at,
@@ -121,7 +121,7 @@ function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Fin
   findings.push(
     warning('output-host-unusual', `${host.value} does not look like a host of the Logging Service`, {
       at: host.at,
-      impact: 'if it is another server, the events go there; hosts of pipelines end in .logging.REGION.ionos.com',
+      impact: 'hosts of pipelines end in .logging.REGION.ionos.com; the events go to this host instead',
       fix: host.raw.includes('${')
         ? `ACTIVITY_LOG_HOST=…, the ${pluginOf(output) === 'http' ? 'HTTP' : 'TCP'} address of the pipeline`
         : lineIn(fluentBit, 'Host', '…'),
@@ -146,7 +146,7 @@ function sharedKey(output: Section, { fluentBit }: EventInput): Finding[] {
   ];
 }
 
-/** What the Logging Service wants by HTTP: JSON, at the path of the pipeline's tag, with the pipeline's key. */
+/** What the Logging Service needs by HTTP: JSON, at the path of the pipeline's tag, with the pipeline's key. */
 function overHttp(output: Section, input: EventInput): Finding[] {
   const findings: Finding[] = [];
   const { fluentBit, tag } = input;
@@ -158,7 +158,7 @@ function overHttp(output: Section, input: EventInput): Finding[] {
         key === undefined ? `${nameOf(output)} sends no ${KEY_HEADER}` : `Header ${key.raw} has no value`,
         {
           at: key?.at ?? output.at,
-          impact: `the Logging Service refuses the events${key === undefined ? '' : ', since Fluent Bit sends the name in its place'}`,
+          impact: `the Logging Service refuses the events${key === undefined ? '' : ': Fluent Bit sends the name as the value'}`,
           fix: lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`),
         },
       ),

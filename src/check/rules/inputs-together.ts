@@ -3,7 +3,7 @@ import { error, type Finding, lineIn } from '../finding.ts';
 import type { EventInput, Input } from '../facts/input.ts';
 import { shippedCommand } from './suggested-command.ts';
 
-/** Whether inputs disturb each other: ours among themselves, and the tutorial's fetcher beside ours. */
+/** Whether inputs disturb each other: two of ours, or ours and the tutorial's fetcher. */
 export function checkTogether(inputs: readonly Input[], python: readonly EventInput[]): Finding[] {
   return [...sharedStates(inputs), ...(inputs.length > 0 ? python.flatMap(beside) : [])];
 }
@@ -19,7 +19,7 @@ function sharedStates(inputs: readonly Input[]): Finding[] {
     return [
       error('state-shared', `${name} uses the state file of ${other.name}, ${config.stateFile}`, {
         at: command.at,
-        impact: 'they cannot poll at the same time, and each mistakes the pending lines of the other for its own',
+        impact: 'they cannot poll at the same time, and each takes the pending lines of the other for its own',
         fix: lineIn(fluentBit, 'Command', `… --state-file ${config.stateFile.replace(/(\.json)?$/, '_2.json')}`),
       }),
     ];
@@ -28,7 +28,7 @@ function sharedStates(inputs: readonly Input[]): Finding[] {
 
 function beside({ command }: EventInput): Finding[] {
   return [
-    error('python', 'the Python fetcher still runs beside fetch-activity-logs', {
+    error('python', 'the Python fetcher is still running as well', {
       at: command.at,
       impact: 'every event is delivered twice, and it overwrites the state, so missed events are never fetched',
       fix: 'delete this [INPUT] section',
@@ -36,7 +36,7 @@ function beside({ command }: EventInput): Finding[] {
   ];
 }
 
-/** For a configuration that does not run this program at all. */
+/** The finding for a configuration that does not run this program at all. */
 export function checkAbsence(python: readonly EventInput[], config: FluentBitConfig): Finding {
   const [first] = python;
   if (first === undefined) {

@@ -7,17 +7,17 @@ import { grouped } from '../../lib/words.ts';
 
 const DEFAULT_BUF_SIZE = 4096;
 const DEFAULT_LINE_BYTES = 1_000_000;
-/** fgets() needs room for the line break and for its own end. */
+/** fgets() needs room for the line break and a null byte. */
 const BUFFER_REST = 2;
 const SHIPPED_BUF_SIZE = 2_000_000;
 const TEXT_COST = 'each event arrives as one string under the key exec, and its fields cannot be searched';
 
-/** Whether lines pass whole and keep their meaning. */
+/** Whether lines arrive whole and as JSON. */
 export function checkLines(input: EventInput): Finding[] {
   const findings = [...bufSize(input), ...parser(input)];
   if (findings.some(({ level }) => level !== 'ok')) return findings;
   const bytes = grouped(lineBytes(input));
-  return [ok('lines', `${input.name}: lines of up to ${bytes} bytes pass whole, as JSON`, { at: input.section.at })];
+  return [ok('lines', `${input.name}: lines of up to ${bytes} bytes arrive whole, as JSON`, { at: input.section.at })];
 }
 
 function lineBytes({ config }: EventInput): number {
@@ -84,7 +84,7 @@ function parser(input: EventInput): Finding[] {
   return time(input, found);
 }
 
-/** A time key is sought among the top-level keys only, where IONOS has none unless it is added. */
+/** Fluent Bit looks for a time key only at the top level, where IONOS events have none unless it is added. */
 function time({ config, fluentBit, outputs }: EventInput, found: Section): Finding[] {
   const key = entriesOf(found, 'time_key').at(-1);
   if (key === undefined) return [];
@@ -99,7 +99,7 @@ function time({ config, fluentBit, outputs }: EventInput, found: Section): Findi
       }),
     ];
   }
-  if (truth(valueOf(found, 'time_keep') ?? 'off') === true) {
+  if (truth(valueOf(found, 'time_keep')) === true) {
     if (!outputs.some(isLoki)) return [];
     return [
       warning('parser-time', `records carry the event's own time (Time_Key ${key.value})`, {

@@ -8,15 +8,15 @@ import { checkSwitches } from './switches.ts';
 import { sectionsOf, serviceAt } from '../fluent-bit-config/read.ts';
 
 const UNLIMITED = new Set(['no_limits', 'false', 'off']);
-/** flb_output.c, measured: what is no number above 0 counts as 1. */
+/** Anything but a number above 0 counts as 1 (flb_output.c; measured). */
 const DEFAULT_RETRIES = 1;
-/** An outage of minutes fills less. */
+/** An outage of minutes needs less. */
 const MIN_TOTAL_LIMIT = 50_000_000;
 const LOKI_LINE_BYTES = 256 * 1024;
-/** How much longer a line can become when Fluent Bit encodes it: escapes can triple it. */
+/** How much longer a line can become when Fluent Bit encodes it, because of escapes. */
 const GROWTH = 3;
 
-/** Whether events reach a destination, and wait for it when it is away. */
+/** Whether events reach a destination, and are kept while it is down. */
 export function checkOutputs(input: EventInput): Finding[] {
   const { outputs, tag, section } = input;
   const findings = [...destinations(input), ...filters(input)];
@@ -117,7 +117,7 @@ function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
   ];
 }
 
-/** Since 3.1.0 Fluent Bit drops at once what a destination refuses for good. */
+/** Since 3.1.0, Fluent Bit drops at once what a destination refuses with a permanent error. */
 function rejected({ fluentBit }: EventInput): Finding[] {
   const entries = sectionsOf(fluentBit, 'service').flatMap((section) => section.entries);
   return checkSwitches(['storage.keep.rejected'], { entries, at: serviceAt(fluentBit) }, fluentBit);

@@ -9,7 +9,7 @@ const OTHERS_READ = 0o004;
 const KEY_VARIABLE = 'ACTIVITY_LOG_API_KEY';
 const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 
-/** Secrets in plain text: those of these sections, and those that the configuration sets as variables. */
+/** Secrets in plain text, in these sections and in variables that the configuration sets. */
 export function checkPlainSecrets(config: FluentBitConfig, sections: readonly Section[], machine: Machine): Finding[] {
   const found = [
     ...sections.flatMap(({ entries }) => entries.flatMap((entry) => inEntry(entry, config))),
@@ -51,5 +51,5 @@ function readers({ file }: Position, machine: Machine): string {
   const { mode } = statSync(pathOn(machine, file));
   const where = `; it belongs in ${ENVIRONMENT_FILE}`;
   if ((mode & OTHERS_READ) !== 0) return `every user of this machine can read the file${where}`;
-  return `it goes wherever the file goes: backups, tickets, repositories${where}`;
+  return `every copy of the file contains it: backups, tickets, repositories${where}`;
 }

@@ -10,7 +10,7 @@ const VOLATILE = /^\/(tmp|run|var\/run|dev\/shm)(\/|$)/;
 const CRASH_COST = 'a crash or kill of Fluent Bit loses everything not sent yet';
 const STORAGE_PATH = '/var/lib/fluent-bit/storage';
 
-/** Whether events outlive a crash of Fluent Bit, and an output that is slow or away. */
+/** Whether events survive a crash of Fluent Bit, and an output that is slow or down. */
 export function checkStorage(input: EventInput): Finding[] {
   const findings = [...storageType(input), ...storagePath(input), ...limits(input)];
   if (findings.length > 0) return findings;
@@ -20,7 +20,7 @@ export function checkStorage(input: EventInput): Finding[] {
 
 function typeOf({ section, fluentBit }: EventInput): string {
   const service = serviceOf(fluentBit);
-  const inherited = truth(service.get('storage.inherit') ?? '') === true ? service.get('storage.type') : undefined;
+  const inherited = truth(service.get('storage.inherit')) === true ? service.get('storage.type') : undefined;
   return (valueOf(section, 'storage.type') ?? inherited ?? 'memory').toLowerCase();
 }
 

@@ -10,7 +10,7 @@ const DEFAULT_PORT = '2020';
 export const SHIPPED_ALIAS = 'activity_log';
 /** Words that need no quoting; Fluent Bit replaces its variables before the shell sees them. */
 const PLAIN = /^[\w@%+=:,./${}-]+$/;
-/** Words that do not belong in a poll. */
+/** Words that do not belong in the command of an input. */
 const NO_POLL = /^(follow|export|status|check|completion|--peek|--help|-h|--version)$/;
 
 export function httpPortOf(config: FluentBitConfig): string {
@@ -22,13 +22,13 @@ export function ackUrlOf(config: FluentBitConfig): string {
   return `http://127.0.0.1:${httpPortOf(config)}`;
 }
 
-/** The command of an input as it should be: what is missing is added, what does not belong is removed. */
+/** The command of an input as it should be: with what is missing, without what does not belong there. */
 export function soundCommand(
   input: Input,
   instead: { readonly script?: string; readonly interpreter?: string } = {},
 ): string {
   const { fluentBit, command, config, alias } = input;
-  // As it is written, before variables are replaced.
+  // As written, before variables are replaced.
   const call = findScriptCall(command.raw) ?? input.call;
   const script = instead.script ?? (call.script.includes('/') ? call.script : INSTALLED_SCRIPT);
   const interpreter = instead.interpreter ?? call.interpreter;

@@ -2,17 +2,17 @@ import { error, lineIn, warning, type Finding, type Level } from '../finding.ts'
 import { type Entry, type FluentBitConfig, type Position } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 
-/** A key that must be on, or must not be. A new rule of this kind is a row in SWITCHES. */
+/** A key that must be on or off. A new rule of this kind is a row in SWITCHES. */
 interface Switch {
   readonly code: string;
   readonly level: Exclude<Level, 'ok'>;
   readonly must: 'On' | 'Off';
-  /** What to say of a wrong value; by default the key and its value. */
+  /** The message for a wrong value; by default, the key and its value. */
   readonly message?: string;
   readonly impact: string;
 }
 
-/** Keys as they are written; all of them are off when they are not set. */
+/** Keys as written; all of them are off by default. */
 const SWITCHES = {
   Threaded: {
     code: 'threaded',
@@ -43,13 +43,13 @@ const SWITCHES = {
   },
 } as const satisfies Readonly<Record<string, Switch>>;
 
-/** Where these keys belong: their entries, and the place of one that is missing. */
+/** Where these keys belong: the entries there, and the place for a missing one. */
 export interface SwitchPlace {
   readonly entries: readonly Entry[];
   readonly at: Position | { readonly file: string };
 }
 
-/** The findings for these keys; of one that is set more than once, the last value counts. */
+/** The findings for these keys; when one is set more than once, the last value counts. */
 export function checkSwitches(
   keys: readonly (keyof typeof SWITCHES)[],
   { entries, at }: SwitchPlace,
@@ -58,7 +58,7 @@ export function checkSwitches(
   return keys.flatMap((key) => {
     const { code, level, must, impact, message }: Switch = SWITCHES[key];
     const entry = entries.findLast((one) => one.key === key.toLowerCase());
-    if ((truth(entry?.value ?? '') === true) === (must === 'On')) return [];
+    if ((truth(entry?.value) === true) === (must === 'On')) return [];
     const found = message ?? (entry === undefined ? `${key} is not set` : `${key} ${entry.value}`);
     const details = { at: entry?.at ?? at, impact, fix: lineIn(config, key, must) };
     return [level === 'error' ? error(code, found, details) : warning(code, found, details)];

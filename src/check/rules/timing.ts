@@ -6,10 +6,10 @@ import { checkSwitches } from './switches.ts';
 import { ENVIRONMENT_FILE } from './unset-variables.ts';
 
 const SHIPPED_INTERVAL = '300';
-/** Of an interval: a run that ends so early leaves time for the last acknowledgement. */
+/** The suggested deadline as a part of the interval, which leaves time for the last acknowledgement. */
 const DEADLINE_PART = 0.8;
 
-/** Whether there is time between runs, and they block nothing else. */
+/** Whether runs have time between them and block nothing else. */
 export function checkTiming(input: EventInput): Finding[] {
   const intervals = interval(input);
   const deadlines = isInterval(input) ? deadline(input) : [];
@@ -26,7 +26,7 @@ function interval({ section, intervalSec, fluentBit }: EventInput): Finding[] {
   const fix = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
   const impact = `it runs every ${intervalSec} s, and the API may answer with 429`;
   if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, impact, fix })];
-  // An empty one comes from an unset variable, which is a finding already.
+  // An empty value comes from an unset variable, which is a finding already.
   if (entry.value === '' || isInterval({ section })) return [];
   return [
     warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, impact, fix }),
@@ -44,11 +44,15 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
   const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
   const isOption = findScriptCall(command.value)?.args.some((word) => /^--deadline(=|$)/.test(word));
   return [
-    warning('deadline', `a run may take ${config.deadlineMs / 1000} s, but the next is due after ${intervalSec} s`, {
-      at: entry?.at ?? command.at,
-      impact: 'runs follow each other without a pause, and every stop interrupts one',
-      // An option wins over its variable.
-      fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
-    }),
+    warning(
+      'deadline',
+      `a run may take ${config.deadlineMs / 1000} s, but the next one starts after ${intervalSec} s`,
+      {
+        at: entry?.at ?? command.at,
+        impact: 'runs follow each other without a pause, and stopping Fluent Bit always interrupts one',
+        // An option wins over its variable.
+        fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
+      },
+    ),
   ];
 }

@@ -2,7 +2,7 @@ import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model
 import { error, lineIn, type Finding, warning } from '../finding.ts';
 import type { Environment } from '../facts/environment.ts';
 
-/** What a tutorial, or our README, leaves to the reader: `<TAG_NAME>`. */
+/** What a tutorial, or our README, leaves the reader to fill in: `<TAG_NAME>`. */
 const PLACEHOLDER = /<[A-Za-z][\w -]*>|\b(?:HOST|KEY|TAG|TOKEN)-OF-YOUR-[A-Z-]+|\bCHANGE-?ME\b/;
 /** Keys that must have a value for events to arrive; others may be empty. */
 const NEEDED = new Set([
@@ -24,7 +24,7 @@ const WHEN_EMPTY: Readonly<Record<string, string>> = {
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
 export const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 
-/** Placeholders that were copied and never filled in. */
+/** Placeholders that were copied but not filled in. */
 export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {
   return sections
     .flatMap(({ entries }) => entries)
@@ -33,19 +33,19 @@ export function checkPlaceholders(config: FluentBitConfig, sections: readonly Se
       if (found === null) return [];
       const names = raw.includes(found[0]) ? [] : variablesIn(raw);
       const fix = names.length > 0 ? assignments(names) : lineIn(config, key, raw.replace(found[0], '…'));
-      return [error('placeholder', `${key} still holds ${found[0]}`, { at, impact: 'the events go nowhere', fix })];
+      return [error('placeholder', `${key} still contains ${found[0]}`, { at, impact: 'the events go nowhere', fix })];
     });
 }
 
 interface UnsetVariable {
   readonly name: string;
-  /** Where it is needed, else where it is used first. */
+  /** Where it is needed or, if it is not, where it is first used. */
   readonly entry: Entry;
   readonly isNeeded: boolean;
 }
 
 /**
- * Variables that are used and not set, each once, however often it is used. `ours` are the sections that events pass.
+ * Variables that are used but not set, each once. `ours`: the sections that our events pass through.
  */
 export function checkVariables(config: FluentBitConfig, environment: Environment, ours: readonly Section[]): Finding[] {
   const our = new Set(ours.flatMap(({ entries }) => entries));
@@ -83,6 +83,6 @@ export function variablesIn(raw: string): string[] {
 }
 
 /** The lines that set these variables. */
-export function assignments(names: readonly string[]): string {
+function assignments(names: readonly string[]): string {
   return `${names.map((name) => `${name}=${EXAMPLES[name] ?? '…'}`).join(' and ')} in ${ENVIRONMENT_FILE}`;
 }

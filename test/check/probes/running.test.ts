@@ -113,7 +113,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
       const machine = await installedMachine(t);
       withOutput(machine, { proc_records: 1812 });
       const { stdout } = await machine.run();
-      assert.match(stdout, /✓ output activity_log_ionos: 1812 delivered since Fluent Bit started 2 h ago\n/);
+      assert.match(stdout, /✓ output activity_log_ionos: 1,812 delivered since Fluent Bit started 2 h ago\n/);
     });
 
     it('with chunks that the destination refused, wherever the storage is', async (t) => {

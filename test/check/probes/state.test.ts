@@ -114,7 +114,7 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     const machine = await installedMachine(t);
     await machine.write('/proc/self/mountinfo', `36 35 98:0 / / rw - ext4 /dev/sda1 rw\n37 36 98:0 /x ${STATE.replace('_', String.raw`\137`)} rw - ext4 /dev/sda1 rw\n`);
     assert.deepEqual(await found(machine), [
-      'error state-mount: the state file is a mount of its own, so it cannot be replaced (EBUSY)',
+      'error state-mount: the state file is a mount point, so it cannot be replaced (EBUSY)',
     ]);
   }); // prettier-ignore
 
