@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
 const UUID_LENGTH = 36;
-/** `<uuid>.<8 digits>` */
-const LENGTH_WITH_CHECK = 45;
+/** With the check: `<uuid>.<8 digits>`. */
+export const MAX_ID_LENGTH = 45;
 const DASH = 0x2d;
 const DOT = 0x2e;
 const DIGITS = Buffer.from('0123456789abcdef');
@@ -88,7 +88,7 @@ export class EventId {
   /** The id that this text writes, as `toString` does; undefined for any other text. */
   static parse(bytes: Uint8Array, start: number, end: number): EventId | undefined {
     if (end - start === UUID_LENGTH) return EventId.at(bytes, start, end);
-    if (end - start !== LENGTH_WITH_CHECK || bytes[start + UUID_LENGTH] !== DOT) return undefined;
+    if (end - start !== MAX_ID_LENGTH || bytes[start + UUID_LENGTH] !== DOT) return undefined;
     const upper = fourDigits(bytes, end - 8);
     const lower = fourDigits(bytes, end - 4);
     if ((upper | lower) < 0) return undefined;
@@ -97,22 +97,8 @@ export class EventId {
 
   /** `<uuid>`, or `<uuid>.<8 hexadecimal digits>` with the check. */
   toString(): string {
-    const text = Buffer.allocUnsafe(this.check === UNKNOWN_CHECK ? UUID_LENGTH : LENGTH_WITH_CHECK);
-    writeDigits(text, this.a >>> 16, 0);
-    writeDigits(text, this.a, 4);
-    writeDigits(text, this.b >>> 16, 9);
-    writeDigits(text, this.b, 14);
-    writeDigits(text, this.c >>> 16, 19);
-    writeDigits(text, this.c, 24);
-    writeDigits(text, this.d >>> 16, 28);
-    writeDigits(text, this.d, 32);
-    text[8] = text[13] = text[18] = text[23] = DASH;
-    if (this.check !== UNKNOWN_CHECK) {
-      text[UUID_LENGTH] = DOT;
-      writeDigits(text, this.check >>> 16, 37);
-      writeDigits(text, this.check, 41);
-    }
-    return text.toString('latin1');
+    const text = Buffer.allocUnsafe(MAX_ID_LENGTH);
+    return text.toString('latin1', 0, writeId(text, 0, this));
   }
 
   toJSON(): string {
@@ -129,6 +115,24 @@ function fourDigits(bytes: Uint8Array, at: number): number {
     ((values[bytes[at + 2] ?? 0] ?? -1) << 4) |
     (values[bytes[at + 3] ?? 0] ?? -1)
   );
+}
+
+/** Writes the id as `toString` does and returns its end. */
+export function writeId(text: Uint8Array, at: number, { a, b, c, d, check }: EventId): number {
+  writeDigits(text, a >>> 16, at);
+  writeDigits(text, a, at + 4);
+  writeDigits(text, b >>> 16, at + 9);
+  writeDigits(text, b, at + 14);
+  writeDigits(text, c >>> 16, at + 19);
+  writeDigits(text, c, at + 24);
+  writeDigits(text, d >>> 16, at + 28);
+  writeDigits(text, d, at + 32);
+  text[at + 8] = text[at + 13] = text[at + 18] = text[at + 23] = DASH;
+  if (check === UNKNOWN_CHECK) return at + UUID_LENGTH;
+  text[at + UUID_LENGTH] = DOT;
+  writeDigits(text, check >>> 16, at + 37);
+  writeDigits(text, check, at + 41);
+  return at + MAX_ID_LENGTH;
 }
 
 /** Writes the lower 16 bits as four digits. */

@@ -1,7 +1,9 @@
 import { EventId } from '../events/event-id.ts';
 import { ShapeError, count, object, parseJson, text, textOrNull } from '../lib/narrow.ts';
+import type { ReusableMemory } from '../lib/reusable-memory.ts';
 import { ENTRY_KINDS, type Batch, type EntryKind } from './batch.ts';
 import { parseRest, type BatchRecord } from './batch-record.ts';
+import type { IdGroups } from './id-groups.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -14,7 +16,11 @@ const CLOSE = 0x7d;
 const GROUP_START = Buffer.from('":{"');
 
 /** What a line says about a source: a batch, where it starts when it is registered, or that it is forgotten. */
-export type SourceRecord = BatchRecord & { readonly start?: string; readonly forgotten?: true };
+export type SourceRecord = Omit<BatchRecord, EntryKind> & {
+  readonly start?: string;
+  readonly forgotten?: true;
+  readonly ids?: ReadonlyMap<EntryKind, IdGroups>;
+};
 
 /** A commit as it is written. */
 export interface Commit {
@@ -51,8 +57,26 @@ interface Span {
   readonly end: number;
 }
 
-export function serializeLine(commit: Commit): Buffer {
-  return Buffer.from(`${JSON.stringify(commit)}\n`);
+/** The line, with its line break, in this memory. */
+export function serializeLine({ sources, ...head }: Commit, memory: ReusableMemory): Buffer {
+  const parts: (string | IdGroups)[] = [JSON.stringify({ ...head, sources: {} }).slice(0, -2)];
+  let [separator, end] = ['', 0];
+  for (const [name, { ids, ...rest }] of Object.entries(sources)) {
+    const record = JSON.stringify(rest).slice(0, -1);
+    parts.push(`${separator}${JSON.stringify(name)}:${record}`);
+    separator = record === '{' ? '' : ',';
+    for (const [kind, groups] of ids ?? []) {
+      parts.push(`${separator}"${kind}":`, groups);
+      separator = ',';
+    }
+    parts.push('}');
+    separator = ',';
+  }
+  parts.push('}}\n');
+  const maxBytes = parts.reduce((sum, part) => sum + (typeof part === 'string' ? 3 * part.length : part.maxBytes), 0);
+  const line = memory.ensureCapacity(maxBytes);
+  for (const part of parts) end = typeof part === 'string' ? end + line.write(part, end) : part.write(line, end);
+  return line.subarray(0, end);
 }
 
 /** Reads a line, without its line break. Throws ShapeError when it is not one. */

@@ -3,6 +3,7 @@ import { access, open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../lib/durable-file.ts';
 import { StateError, codeOf } from '../lib/errors.ts';
+import { ReusableMemory } from '../lib/reusable-memory.ts';
 import { hashOf, type ChainEnd, type Position } from './chain.ts';
 import { fileOfDay, journalFiles } from './journal-files.ts';
 import { serializeLine, type SourceRecord } from './journal-line.ts';
@@ -28,6 +29,7 @@ export class Journal {
   #file: string | undefined;
   #handle: FileHandle | undefined;
   #size = 0;
+  readonly #memory = new ReusableMemory();
 
   private constructor(folder: string, newest: string, end: ChainEnd, now: () => number) {
     this.folder = folder;
@@ -68,7 +70,7 @@ export class Journal {
       prev: this.#end.hash,
       sources: isNew ? merged(cursors, sources) : sources,
     };
-    const line = serializeLine(commit);
+    const line = serializeLine(commit, this.#memory);
     const offset = this.#size;
     await this.#write(line);
     this.#end = { seq: commit.seq, hash: hashOf(line.subarray(0, -1)) };

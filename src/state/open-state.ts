@@ -1,17 +1,15 @@
 import { parseInstant } from '../lib/duration.ts';
 import { StateError, codeOf, messageOf } from '../lib/errors.ts';
 import { emptyBatch } from './batch.ts';
-import { toRecord } from './batch-record.ts';
 import { HourCounts } from './hour-counts.ts';
 import { Journal } from './journal.ts';
 import { journalFolder } from './journal-files.ts';
-import type { SourceRecord } from './journal-line.ts';
 import { loadJournal } from './load-journal.ts';
 import type { RecentLines } from './recent-lines.ts';
 import type { State } from './state.ts';
 import { loadState, modifiedAt } from './state-file.ts';
 import type { LockOptions } from './state-lock.ts';
-import { newestOf } from './uncommitted.ts';
+import { Uncommitted } from './uncommitted.ts';
 
 /** Where the state is, and how it is kept. */
 export interface StateStoreOptions extends LockOptions {
@@ -68,8 +66,7 @@ export async function openState(file: string, options: StateStoreOptions): Promi
 
 /** Makes the journal's first line from the ids that version 1 kept in the state file. */
 export async function takeOver({ state, journal, recent }: Opened): Promise<void> {
-  const sources: Record<string, SourceRecord> = {};
-  const newest = new Map<string, number>();
+  const uncommitted = new Uncommitted();
   for (const [name, source] of Object.entries(state.sources)) {
     const batch = { ...emptyBatch(), cursor: source.cursor, partial: [...source.partial] };
     source.hours = new HourCounts();
@@ -79,14 +76,14 @@ export async function takeOver({ state, journal, recent }: Opened): Promise<void
     }
     // They were counted by keys that events do not have any more.
     source.strikes = {};
-    const second = newestOf(batch);
-    if (second !== undefined) newest.set(name, second);
-    sources[name] = { ...toRecord(batch), start: source.start };
+    uncommitted.register(name, source);
+    uncommitted.add(name, batch);
   }
+  const line = uncommitted.take(state);
   const isInJournal = journal.end.seq > 0;
-  if (isInJournal || Object.keys(sources).length === 0) return;
-  const { position } = await journal.append(sources, {});
-  recent.add({ ...position, newest });
+  if (isInJournal || line === undefined) return;
+  const { position } = await journal.append(line.sources, {});
+  recent.add({ ...position, newest: line.newest });
 }
 
 const ADVICE: Record<string, string> = {

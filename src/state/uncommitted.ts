@@ -1,5 +1,6 @@
-import { append, emptyBatch, isKnownById, type Batch } from './batch.ts';
+import { append, emptyBatch, isKnownById, type Batch, type Entry, type EntryKind } from './batch.ts';
 import { toRecord } from './batch-record.ts';
+import { IdGroups } from './id-groups.ts';
 import type { SourceRecord } from './journal-line.ts';
 import { stateOf, type SourceState, type State } from './state.ts';
 
@@ -9,9 +10,29 @@ export interface NextLine {
   readonly newest: ReadonlyMap<string, number>;
 }
 
+/** What was delivered of a source: the ids apart from the rest. */
+class Waiting {
+  readonly rest = emptyBatch();
+  readonly ids = new Map<EntryKind, IdGroups>();
+  /** The newest second of the events that may come again; undefined when none may. */
+  newest: number | undefined;
+
+  add(batch: Batch): void {
+    append(this.rest, { ...batch, entries: [] });
+    for (const entry of batch.entries) this.#addId(entry);
+  }
+
+  #addId({ key, keepUntil, kind }: Entry): void {
+    let groups = this.ids.get(kind);
+    if (groups === undefined) this.ids.set(kind, (groups = new IdGroups()));
+    groups.add(key, keepUntil);
+    if (isKnownById(kind)) this.newest = Math.max(keepUntil, this.newest ?? 0);
+  }
+}
+
 /** What was delivered, registered or forgotten and is not in the journal yet. */
 export class Uncommitted {
-  readonly #batches = new Map<string, Batch>();
+  readonly #batches = new Map<string, Waiting>();
   readonly #registered = new Map<string, SourceState>();
   readonly #forgotten = new Set<string>();
   /** The cursors of sources as this run last wrote them to the journal. */
@@ -33,8 +54,8 @@ export class Uncommitted {
 
   add(source: string, batch: Batch): void {
     let waiting = this.#batches.get(source);
-    if (waiting === undefined) this.#batches.set(source, (waiting = emptyBatch()));
-    append(waiting, batch);
+    if (waiting === undefined) this.#batches.set(source, (waiting = new Waiting()));
+    waiting.add(batch);
   }
 
   /** Takes all of it out as one line; undefined when there is nothing to say. */
@@ -43,15 +64,14 @@ export class Uncommitted {
     const newest = new Map<string, number>();
     for (const name of this.#forgotten) sources[name] = { forgotten: true };
     for (const [name, { cursor, start }] of this.#registered) sources[name] = { ...sources[name], cursor, start };
-    for (const [name, batch] of this.#batches) {
+    for (const [name, { rest, ids, newest: second }] of this.#batches) {
       const { cursor } = stateOf(name, state);
       const before = this.#journaled.get(name);
       // The cursors of sources without events are in the snapshot: an idle poll appends nothing.
-      const isIdle = batch.entries.length === 0 && batch.gap === null;
+      const isIdle = ids.size === 0 && rest.partial.length === 0 && rest.gap === null;
       if (isIdle && (before === undefined || before === cursor)) continue;
-      sources[name] = { ...sources[name], ...toRecord(batch) };
+      sources[name] = { ...sources[name], ...toRecord(rest), ids };
       this.#journaled.set(name, cursor);
-      const second = newestOf(batch);
       if (second !== undefined) newest.set(name, second);
     }
     this.#batches.clear();
@@ -59,13 +79,4 @@ export class Uncommitted {
     this.#forgotten.clear();
     return Object.keys(sources).length > 0 ? { sources, newest } : undefined;
   }
-}
-
-/** The newest second of its events that may come again; undefined when none may. */
-export function newestOf({ entries }: Batch): number | undefined {
-  let newest: number | undefined;
-  for (const { keepUntil, kind } of entries) {
-    if (isKnownById(kind)) newest = Math.max(keepUntil, newest ?? 0);
-  }
-  return newest;
 }
