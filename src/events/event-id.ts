@@ -23,7 +23,7 @@ export class EventId {
   readonly b: number;
   readonly c: number;
   readonly d: number;
-  /** CRC-32 of the event's bytes, signed; UNKNOWN_CHECK matches any bytes. */
+  /** Of the event's bytes (checkOf), signed; UNKNOWN_CHECK matches any bytes. */
   readonly check: number;
 
   constructor(a: number, b: number, c: number, d: number, check = UNKNOWN_CHECK) {

@@ -1,8 +1,8 @@
-import { crc32 } from 'node:zlib';
 import { PageError } from '../lib/errors.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
 import { endOfBrokenElement } from './broken-element.ts';
-import { EventId, UNKNOWN_CHECK } from './event-id.ts';
+import { checkOf } from './event-check.ts';
+import { EventId } from './event-id.ts';
 import { timeAt } from './event-time.ts';
 import { FieldScanner, type FieldPath, type Span } from './field-scanner.ts';
 import { CLOSE_ARRAY, type JsonReader } from './json-reader.ts';
@@ -52,7 +52,7 @@ export class EventReader {
       start,
       end,
       depth,
-      id: this.#hasIds ? idOf(json, start, end, this.#fields.field('id')) : undefined,
+      id: this.#hasIds ? idOf(reader, start, end, this.#fields.field('id')) : undefined,
       time: time === undefined ? undefined : timeAt(json, time),
     };
   }
@@ -127,10 +127,9 @@ export function rejectedSlice(json: Buffer, start: number, end: number): EventSl
   return { json, start, end, id: EventId.ofHash(json.subarray(start, end)), depth: 0, time: undefined };
 }
 
-function idOf(json: Buffer, start: number, end: number, field: Span | undefined): EventId {
-  const bytes = new Uint8Array(json.buffer, json.byteOffset + start, end - start);
-  if (field === undefined || !isId(json, field)) return EventId.ofHash(bytes);
-  const check = crc32(bytes) | 0 || UNKNOWN_CHECK + 1;
+function idOf({ json, words }: JsonReader, start: number, end: number, field: Span | undefined): EventId {
+  if (field === undefined || !isId(json, field)) return EventId.ofHash(json.subarray(start, end));
+  const check = checkOf(words, start, end);
   // Without the quotes; what is left of a number cannot be a UUID.
   return (
     EventId.at(json, field.start + 1, field.end - 1, check) ??
