@@ -1,5 +1,5 @@
 import { AppError, PageError, messageOf } from '../lib/errors.ts';
-import { BACKSLASH, COLON, QUOTE, endOfScalar, endOfString, expect, skipSpace, unexpected } from './json-tokens.ts';
+import { BACKSLASH, COLON, QUOTE, endOfLiteral, endOfString, expect, skipSpace, unexpected } from './json-tokens.ts';
 
 export const COMMA = 0x2c;
 export const OPEN_ARRAY = 0x5b;
@@ -8,6 +8,8 @@ export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const FIRST_NESTING = 256;
+/** From what opens a container to what closes it. */
+const TO_CLOSE = 2;
 
 export type ValueType = 'object' | 'array' | 'string' | 'other';
 
@@ -26,16 +28,17 @@ export class JsonReader {
   pos: number;
   /** How deep the last value read is nested: 0 for a scalar, 1 for an object or array that holds no other. */
   depth = 0;
-  readonly #words: DataView;
+  /** The same bytes, to be read by fours. */
+  readonly words: DataView;
   #keyStart = 0;
   #keyEnd = 0;
-  /** For each open container, from the outermost on: whether it is an object. JSON may be nested to any depth. */
-  #nesting: Uint8Array<ArrayBuffer> | undefined;
+  /** What closes each open container, from the outermost on. JSON may be nested to any depth. */
+  #nesting = new Uint8Array(FIRST_NESTING);
 
   constructor(json: Buffer, pos = 0) {
     this.json = json;
     this.pos = pos;
-    this.#words = new DataView(json.buffer, json.byteOffset, json.length);
+    this.words = new DataView(json.buffer, json.byteOffset, json.length);
   }
 
   /** The type of the value at the position; `other` also where there is none. */
@@ -119,25 +122,31 @@ export class JsonReader {
   /** Goes to the end of the value here. */
   skipValue(): void {
     const json = this.json;
+    const words = this.words;
     let p = this.pos;
     let depth = 0;
     let deepest = 0;
+    let isKey = false;
     for (;;) {
       const byte = json[p];
-      if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-        const isObject = byte === OPEN_OBJECT;
-        p = skipSpace(json, p + 1);
-        if (depth === deepest) deepest++;
-        if (json[p] === (isObject ? CLOSE_OBJECT : CLOSE_ARRAY)) {
-          p++;
-        } else {
-          const nesting = this.#nestingFor(depth);
-          nesting[depth++] = isObject ? 1 : 0;
-          if (isObject) p = startOfMemberValue(json, endOfString(json, this.#words, p));
+      if (isKey || byte === QUOTE) {
+        p = endOfString(json, words, p);
+        if (isKey) {
+          p = startOfMemberValue(json, p);
+          isKey = false;
           continue;
         }
+      } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+        p = skipSpace(json, p + 1);
+        if (depth === deepest) deepest++;
+        if (json[p] !== byte + TO_CLOSE) {
+          this.#nestingFor(depth)[depth++] = byte + TO_CLOSE;
+          isKey = byte === OPEN_OBJECT;
+          continue;
+        }
+        p++;
       } else {
-        p = endOfScalar(json, this.#words, p);
+        p = endOfLiteral(json, p);
       }
       // A value has ended: close what ends with it, up to the next value.
       for (;;) {
@@ -146,11 +155,10 @@ export class JsonReader {
           this.depth = deepest;
           return;
         }
-        const isObject = this.#nesting?.[depth - 1] === 1;
-        const close = isObject ? CLOSE_OBJECT : CLOSE_ARRAY;
+        const close = this.#nesting[depth - 1] ?? 0;
         p = startOfNext(json, p, close);
         if (json[p] !== close) {
-          if (isObject) p = startOfMemberValue(json, endOfString(json, this.#words, p));
+          isKey = close === CLOSE_OBJECT;
           break;
         }
         p++;
@@ -172,7 +180,7 @@ export class JsonReader {
       this.pos = p + 1;
       return false;
     }
-    const keyEnd = endOfString(json, this.#words, p);
+    const keyEnd = endOfString(json, this.words, p);
     this.#keyStart = p + 1;
     this.#keyEnd = keyEnd - 1;
     this.pos = startOfMemberValue(json, keyEnd);
@@ -187,9 +195,9 @@ export class JsonReader {
 
   #nestingFor(depth: number): Uint8Array {
     const nesting = this.#nesting;
-    if (nesting !== undefined && depth < nesting.length) return nesting;
-    const larger = new Uint8Array(Math.max(FIRST_NESTING, depth * 2));
-    if (nesting !== undefined) larger.set(nesting);
+    if (depth < nesting.length) return nesting;
+    const larger = new Uint8Array(depth * 2);
+    larger.set(nesting);
     return (this.#nesting = larger);
   }
 }

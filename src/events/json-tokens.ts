@@ -55,11 +55,6 @@ function endOfSpace(json: Uint8Array, at: number): number {
   }
 }
 
-/** The end of the scalar at `at`: a string, a number, true, false or null. `words` are the same bytes. */
-export function endOfScalar(json: Uint8Array, words: DataView, at: number): number {
-  return json[at] === QUOTE ? endOfString(json, words, at) : endOfLiteral(json, at);
-}
-
 /** The end of the string at `at`, after its closing quote. Most bytes are in strings, so they are read by fours. */
 export function endOfString(json: Uint8Array, words: DataView, at: number): number {
   const lastWord = json.length - 4;
@@ -103,7 +98,8 @@ function endOfEscape(json: Uint8Array, at: number): number {
   return at + 2;
 }
 
-function endOfLiteral(json: Uint8Array, at: number): number {
+/** The end of the value at `at` that is not a string, an object or an array: a number, true, false or null. */
+export function endOfLiteral(json: Uint8Array, at: number): number {
   switch (json[at]) {
     case LOWER_T:
       return endOfWord(json, at, TRUE);
