@@ -23,7 +23,7 @@ const sourceNames = fc.string({ unit: 'binary' }).filter((name) => name !== '__p
 
 /** What an object of each id and JSON.stringify make of it. */
 function groupsOf(list: readonly [EventId, number, EntryKind][]) {
-  const kinds: Partial<Record<EntryKind, Record<string, string[]>>> = {};
+  const kinds: Partial<Record<EntryKind, Partial<Record<string, string[]>>>> = {};
   for (const [id, second, kind] of list) ((kinds[kind] ??= {})[second] ??= []).push(String(id));
   return kinds;
 }
