@@ -1,41 +1,23 @@
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatSecond } from '../../src/lib/duration.ts';
 import { ApiError, StateError } from '../../src/lib/errors.ts';
 import { IonosReader, providerFor, type ReaderOptions } from '../helpers/ionos-reader.ts';
+import {
+  assertAllOnce,
+  CONTRACT,
+  readBehindOffsetLimit,
+  readWhateverTheServerDoes,
+  scene,
+  START,
+} from '../helpers/ionos-scene.ts';
 import '../helpers/properties.ts';
 import { NOW, sandboxFor } from '../sandbox/exchange.ts';
 import type { NewEvent, Sandbox, SandboxSettings } from '../sandbox/server.ts';
 
-const CONTRACT = '9876543218374837483';
 const OTHER = '31721060';
-const START = NOW - 300_000;
 const never = new AbortController().signal;
-
-interface Scene {
-  readonly sandbox: Sandbox;
-  readonly reader: IonosReader;
-}
-
-/** A contract with so many events in the last five minutes, and someone who reads them for the first time. */
-async function scene(
-  t: TestContext,
-  count: number,
-  settings: SandboxSettings,
-  options?: ReaderOptions,
-): Promise<Scene> {
-  const sandbox = await sandboxFor(t, { sizeBytes: 400, ...settings });
-  sandbox.addContract(CONTRACT);
-  sandbox.generate(CONTRACT, { count, from: START, to: NOW });
-  return { sandbox, reader: new IonosReader(t, sandbox, CONTRACT, START, options) };
-}
-
-/** Each event of the contract was printed once, byte for byte. */
-function assertAllOnce({ sandbox, reader }: Scene, hint?: string): void {
-  const expected = sandbox.events(CONTRACT).map(({ text }) => text);
-  assert.deepEqual(reader.lines.toSorted(), expected.toSorted(), hint);
-}
 
 function offsets(sandbox: Sandbox): (string | undefined)[] {
   return sandbox.requests.map(({ query }) => query['offset']);
@@ -167,7 +149,6 @@ describe('every event once', () => {
     ['from a server that cuts the limit', { maxLimit: 100, limitBehaviour: 'cut' }],
     ['from a server that cuts the limit and tells no total', { maxLimit: 20, limitBehaviour: 'cut', total: 'missing' }],
     ['from a server that refuses the limit', { maxLimit: 100, limitBehaviour: 'refused' }],
-    ['from a server that takes one at a time', { maxLimit: 1, limitBehaviour: 'refused' }, { pageSize: 16 }],
     ['from a server with an offset limit', { maxOffset: 300, offsetRule: 'offset' }, { pageSize: 100 }],
     ['from a server with a limit for offset and limit', { maxOffset: 300 }, { pageSize: 100 }],
     ['from a server with an offset limit and no total', { maxOffset: 300, total: 'missing' }, { pageSize: 100 }],
@@ -194,45 +175,14 @@ describe('every event once', () => {
     });
   }
 
+  it('from a server that takes one at a time', async (t) => {
+    const one = await scene(t, 100, { maxLimit: 1, limitBehaviour: 'refused' }, { pageSize: 16 });
+    await one.reader.poll();
+    assertAllOnce(one);
+  });
+
   it('whatever the server does, and wherever the poll is interrupted', async (t) => {
-    const settings = fc.record({
-      order: fc.constantFrom('ascending', 'descending', 'shuffled'),
-      shape: fc.constantFrom('hits/_source', 'hits/bare', 'items', 'array'),
-      total: fc.constantFrom('number', 'object', 'gte', 'missing'),
-      maxLimit: fc.constantFrom(10_000, 50, 20, 3),
-      limitBehaviour: fc.constantFrom('cut', 'refused'),
-      maxOffset: fc.constantFrom(null, 60, 200),
-      offsetRule: fc.constantFrom('offset', 'offset+limit'),
-      uuid: fc.constantFrom('present', 'missing', 'some'),
-      seed: fc.nat(),
-    } satisfies Record<string, unknown>);
-    const options = fc.record({
-      pageSize: fc.constantFrom(1000, 50, 7),
-      overlapMs: fc.constantFrom(0, 30_000, 300_000),
-    });
-    await fc.assert(
-      fc.asyncProperty(
-        settings,
-        options,
-        fc.nat({ max: 150 }),
-        fc.infiniteStream(fc.nat({ max: 12 })),
-        async (...given) => {
-          const [switches, reading, count, interruptions] = given;
-          const one = await scene(t, count, switches, reading);
-          const { sandbox, reader } = one;
-          // Each poll ends after some pages, but one of them is let through.
-          for (let polls = 0; polls < 3; polls++) {
-            let left = Number(interruptions.next().value);
-            await reader.poll(() => left-- > 0);
-          }
-          await reader.poll();
-          assertAllOnce(one);
-          assert.equal(reader.cursor, formatSecond(NOW / 1000));
-          await sandbox.close();
-        },
-      ),
-      { numRuns: 80 },
-    );
+    await readWhateverTheServerDoes(t, 40);
   });
 
   it('byte for byte', async (t) => {
@@ -255,19 +205,7 @@ describe('every event once', () => {
     }
   });
 
-  it('of 25,000 with an offset limit of 10,000', async (t) => {
-    for (const settings of [
-      { total: 'number', offsetRule: 'offset+limit' },
-      { total: 'object', offsetRule: 'offset', order: 'descending' },
-      { total: 'gte', offsetRule: 'offset+limit' },
-      { total: 'missing', offsetRule: 'offset', order: 'shuffled' },
-    ] as const satisfies SandboxSettings[]) {
-      const one = await scene(t, 25_000, { maxOffset: 10_000, ...settings });
-      await one.reader.poll();
-      assertAllOnce(one, JSON.stringify(settings));
-      assert.deepEqual(one.reader.log.messages, []);
-    }
-  });
+  it('of 2,500 with an offset limit of 1,000', async (t) => readBehindOffsetLimit(t, 2500, 1000, 100));
 
   it('when two are alike to the byte, on one page and across two', async (t) => {
     const twin = (second: number): NewEvent => {
