@@ -55,8 +55,8 @@ export async function verify(config: Config, world: World, options: Options): Pr
   return exitCodeOf(report);
 }
 
-function exitCodeOf({ chain, findings, compared, errors }: VerifyReport): ExitCode {
-  if (chain.problems.length + findings.length > 0) return ExitCode.SomeSourcesFailed;
+function exitCodeOf({ chain, copy, findings, compared, errors }: VerifyReport): ExitCode {
+  if (chain.problems.length + findings.length > 0 || copy?.cutOff !== undefined) return ExitCode.SomeSourcesFailed;
   if (compared.length === 0) return ExitCode.NothingCollected;
   return errors.length > 0 ? ExitCode.SomeSourcesFailed : ExitCode.Done;
 }

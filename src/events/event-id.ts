@@ -101,6 +101,11 @@ export class EventId {
     return text.toString('latin1', 0, writeId(text, 0, this));
   }
 
+  /** Without the check. */
+  get uuid(): string {
+    return this.toString().slice(0, UUID_LENGTH);
+  }
+
   toJSON(): string {
     return this.toString();
   }

@@ -1,5 +1,6 @@
 import { EventId } from '../events/event-id.ts';
 import { EventIdMap } from '../events/event-id-map.ts';
+import { ShapeError } from '../lib/narrow.ts';
 import type { EntryKind } from './batch.ts';
 import { journalFiles, linesOf } from './journal-files.ts';
 import { parseLine, type JournalLine } from './journal-line.ts';
@@ -66,28 +67,27 @@ export async function journalledIds(
   found = new JournalledIds(),
   only?: EventIdMap,
 ): Promise<JournalledIds> {
-  for await (const line of journalLinesOf(folder)) {
+  await forEachLine(folder, (line) => {
     line.sources.get(source)?.forEachId(
       (id, _second, kind) => {
         if (only?.has(id) !== false) found.add(id, kind, kind.endsWith('_unnamed'));
       },
       (second, kind) => second >= from && second < to && (kind !== 'redelivered' || line.seq > since_seq),
     );
-  }
+  });
   return found;
 }
 
-async function* journalLinesOf(folder: string): AsyncGenerator<JournalLine> {
+/** Calls `visit` for each line of the journal. A line that cannot be read is passed over: loadJournal and verify say so. */
+export async function forEachLine(folder: string, visit: (line: JournalLine) => void): Promise<void> {
   for (const file of await journalFiles(folder)) {
     for await (const { bytes, isWhole } of linesOf(folder, file)) {
       if (!isWhole) continue;
-      let line: JournalLine;
       try {
-        line = parseLine(bytes);
-      } catch {
-        continue; // loadJournal and verify report it
+        visit(parseLine(bytes));
+      } catch (error) {
+        if (!(error instanceof ShapeError)) throw error;
       }
-      yield line;
     }
   }
 }

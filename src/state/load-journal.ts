@@ -35,11 +35,12 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
         await cutOff(folder, raw, log);
         continue;
       }
-      const line = readLine(raw, folder, log);
+      const line = readLine(raw, folder, log, (line) => {
+        if (line.seq > (isOld ? 1 : seq)) apply(line, state);
+        else knowIds(line, state);
+        recent.add({ file, offset: raw.offset, newest: newestOf(line, state) });
+      });
       if (line === undefined) continue;
-      if (line.seq > (isOld ? 1 : seq)) apply(line, state);
-      else knowIds(line, state);
-      recent.add({ file, offset: raw.offset, newest: newestOf(line, state) });
       const lineHash = hashOf(raw.bytes);
       if (line.seq === seq) isWhole = lineHash === hash;
       if (line.seq >= end.seq) end = { seq: line.seq, hash: lineHash };
@@ -58,9 +59,11 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
   return { end, recent };
 }
 
-function readLine(raw: RawLine, folder: string, log: Log): JournalLine | undefined {
+function readLine(raw: RawLine, folder: string, log: Log, visit: (line: JournalLine) => void): JournalLine | undefined {
   try {
-    return parseLine(raw.bytes);
+    const line = parseLine(raw.bytes);
+    visit(line);
+    return line;
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     log.warn(

@@ -12,6 +12,8 @@ export interface ArrivedReport {
   /** Lines in which no id was found, and the number of the first. */
   without: number;
   firstWithout: number | undefined;
+  /** The number of the last line when it is not whole. */
+  cutOff: number | undefined;
 }
 
 /**
@@ -25,13 +27,20 @@ export async function readArrived(
   idKey: string | undefined,
   visit: (id: EventId) => void,
 ): Promise<ArrivedReport> {
-  const report: ArrivedReport = { lines: 0, without: 0, firstWithout: undefined };
+  const report: ArrivedReport = { lines: 0, without: 0, firstWithout: undefined, cutOff: undefined };
   const pattern = idKey === undefined ? undefined : new RegExp(String.raw`\\*"${idKey}\\*"\s*:\s*\\*"([^"\\]+)`);
   try {
     const input = await unzipped(file === '-' ? stdin : createReadStream(file));
-    for await (const line of linesOf(input)) {
+    let before = '';
+    for await (const { line, isLast } of linesOf(input)) {
       if (line.trim() === '') continue;
       report.lines++;
+      // Not every copy is JSON; where one line is, all are.
+      if (isLast && !isJson(line) && (before === '' ? line.trim().startsWith('{') : isJson(before))) {
+        report.cutOff = report.lines;
+        continue;
+      }
+      before = line;
       const id = pattern === undefined ? line.trim() : pattern.exec(line)?.[1];
       if (id === undefined) {
         report.without++;
@@ -44,22 +53,31 @@ export async function readArrived(
     throw new ConfigError(`--arrived: cannot read ${file}: ${messageOf(error)}`);
   }
   if (report.lines === 0) throw new ConfigError(`--arrived: ${file} is empty`);
-  if (report.without === report.lines) {
+  if (report.without > 0 && report.without === report.lines) {
     throw new ConfigError(`--arrived: no line of ${file} has an id (${idKey ?? ''}): is it a copy of the events?`);
   }
   return report;
 }
 
 /** readline's iterator would wait forever after an error of its input. */
-async function* linesOf(input: Readable): AsyncGenerator<string> {
+async function* linesOf(input: Readable): AsyncGenerator<{ line: string; isLast: boolean }> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   for await (const chunk of input) {
     const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
     rest = lines.pop() ?? '';
-    yield* lines;
+    for (const line of lines) yield { line, isLast: false };
   }
-  yield rest + decoder.end();
+  yield { line: rest + decoder.end(), isLast: true };
+}
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function unzipped(input: Readable): Promise<Readable> {

@@ -1,10 +1,12 @@
 import { parseInstant } from '../lib/duration.ts';
 import { ShapeError } from '../lib/narrow.ts';
+import { counted } from '../lib/words.ts';
 import { FIRST_PREV, hashOf, type ChainEnd } from '../state/chain.ts';
-import { journalFiles, linesOf, type RawLine } from '../state/journal-files.ts';
+import { linesOf, type RawLine } from '../state/journal-files.ts';
 import { parseLine, type JournalLine } from '../state/journal-line.ts';
+import { filesInOrder } from './renamed-files.ts';
 
-/** What the chain of a journal's lines says of the journal. */
+/** The result of checking the chain of a journal's lines. */
 export interface ChainReport {
   lines: number;
   /** The first and the last commit that are there. */
@@ -16,6 +18,14 @@ export interface ChainReport {
   readonly problems: string[];
 }
 
+/** So many commits that are missing in one place may turn up in another. */
+const MOST_MOVED = 10_000;
+
+/** A commit and the line that it is on. */
+interface Link extends ChainEnd {
+  readonly place: string;
+}
+
 /**
  * Reads the whole journal and hands each line that can be read to `visit`. `snapshot` is the commit that the state file
  * knows: a change of the last line shows only there.
@@ -25,63 +35,136 @@ export async function readChain(
   snapshot: ChainEnd,
   visit: (line: JournalLine) => void,
 ): Promise<ChainReport> {
-  const report: ChainReport = { lines: 0, first: undefined, last: undefined, completeFrom: 0, problems: [] };
-  let before: { readonly seq: number; readonly hash: string; readonly place: string } | undefined;
-  for (const file of await journalFiles(folder)) {
+  const { files, problems } = await filesInOrder(folder);
+  const report: ChainReport = { lines: 0, first: undefined, last: undefined, completeFrom: 0, problems };
+  const checker = new ChainChecker(problems, snapshot);
+  for (const file of files) {
     for await (const raw of linesOf(folder, file)) {
       const place = `${file}, line ${raw.number}`;
-      const line = raw.isWhole ? read(raw) : undefined;
+      // A run may be appending the last line right now; the next run cuts it off if not.
+      if (!raw.isWhole && file === files.at(-1)) continue;
+      const line = raw.isWhole ? read(raw, visit) : undefined;
       if (line === undefined) {
-        // A run may be appending it at this moment; the next run cuts it off if not.
-        if (raw.isWhole) report.problems.push(`${place} cannot be read: it was altered`);
-        before = undefined;
+        checker.addUnreadable(place);
         continue;
       }
       report.lines++;
       if (report.first === undefined) {
         report.first = { seq: line.seq, at: line.at };
         if (line.seq > 1) report.completeFrom = Math.ceil((parseInstant(line.at) ?? 0) / 1000);
-        if (line.seq === 1 && line.prev !== FIRST_PREV)
-          report.problems.push(`${place} does not begin the journal: it was altered`);
-      } else if (before !== undefined) {
-        const problem = breakBetween(before, line, place);
-        if (problem !== undefined) report.problems.push(problem);
       }
-      before = { seq: line.seq, hash: hashOf(raw.bytes), place };
-      report.last = { seq: line.seq, hash: before.hash };
-      if (line.seq === snapshot.seq && before.hash !== snapshot.hash) {
-        report.problems.push(`${place} is not the commit ${line.seq} that the state file knows: it was altered`);
-      }
-      visit(line);
+      const link = { seq: line.seq, hash: hashOf(raw.bytes), place };
+      checker.add(link, line.prev);
+      if (link.seq >= (report.last?.seq ?? 0)) report.last = { seq: link.seq, hash: link.hash };
     }
   }
-  if (snapshot.seq > (report.last?.seq ?? 0)) {
-    report.problems.push(
-      `the journal ends with commit ${report.last?.seq ?? 0}, and the state file knows ${snapshot.seq}: lines are missing`,
-    );
-  }
+  checker.end();
   return report;
 }
 
-function read(raw: RawLine): JournalLine | undefined {
+/** Undefined when the line is not one, or has ids that are not. */
+function read(raw: RawLine, visit: (line: JournalLine) => void): JournalLine | undefined {
   try {
-    return parseLine(raw.bytes);
+    const line = parseLine(raw.bytes);
+    visit(line);
+    return line;
   } catch (error) {
     if (error instanceof ShapeError) return undefined;
     throw error;
   }
 }
 
-function breakBetween(
-  before: { readonly seq: number; readonly hash: string; readonly place: string },
-  line: JournalLine,
-  place: string,
-): string | undefined {
-  if (line.seq > before.seq + 1) {
-    return `between ${before.place} and ${place} the commits ${before.seq + 1} to ${line.seq - 1} are missing`;
+/** Compares each line with the one before it, and names the line that is wrong. */
+class ChainChecker {
+  readonly #problems: string[];
+  readonly #snapshot: ChainEnd;
+  #before: Link | undefined;
+  /** Lines since `#before` that cannot be read. */
+  #unreadable: string[] = [];
+  /** Lines in a row of which the next one has another hash: which of two was altered shows with the line after. */
+  #altered: Link[] = [];
+  /** Commits that are not where they belong. */
+  readonly #missing = new Set<number>();
+  #isAsInState = true;
+
+  constructor(problems: string[], snapshot: ChainEnd) {
+    this.#problems = problems;
+    this.#snapshot = snapshot;
   }
-  if (line.seq <= before.seq)
-    return `${place} is commit ${line.seq} behind commit ${before.seq}: it was inserted or moved`;
-  if (line.prev !== before.hash) return `${before.place} was altered: ${place} has another hash of it`;
-  return undefined;
+
+  addUnreadable(place: string): void {
+    this.#unreadable.push(place);
+  }
+
+  add(link: Link, prev: string): void {
+    const before = this.#before;
+    if (before !== undefined && link.seq <= before.seq) {
+      this.#problems.push(
+        `${link.place} is commit ${link.seq} after commit ${before.seq}: it was ${this.#missing.has(link.seq) ? 'moved' : 'inserted'}`,
+      );
+      return;
+    }
+    if (before === undefined) this.#begin(link, prev);
+    else this.#compare(before, link, prev);
+    this.#before = link;
+    if (link.seq === this.#snapshot.seq && link.hash !== this.#snapshot.hash) {
+      this.#isAsInState = false;
+      this.#problems.push(`${link.place} was altered: the state file has another hash of commit ${link.seq}`);
+    }
+  }
+
+  end(): void {
+    const last = this.#before;
+    for (const place of this.#unreadable) this.#problems.push(`${place} cannot be read: it was altered`);
+    // The last line is as the state file knows it: it says which of the two was altered.
+    if (this.#isAsInState || this.#altered.length > 1) this.#sayAltered(last);
+    if (this.#snapshot.seq > (last?.seq ?? 0)) {
+      this.#problems.push(
+        `the journal ends with commit ${last?.seq ?? 0}, and the state file knows commit ${this.#snapshot.seq}: ` +
+          'lines are missing at its end',
+      );
+    }
+  }
+
+  #begin({ seq, place }: Link, prev: string): void {
+    for (const unreadable of this.#unreadable) this.#problems.push(`${unreadable} cannot be read: it was altered`);
+    this.#unreadable = [];
+    if (seq === 1 && prev !== FIRST_PREV) this.#problems.push(`${place} does not begin the journal: it was altered`);
+  }
+
+  #compare(before: Link, link: Link, prev: string): void {
+    const unreadable = this.#unreadable;
+    this.#unreadable = [];
+    const isNext = link.seq === before.seq + 1;
+    if (isNext && prev !== before.hash && unreadable.length === 0) {
+      this.#altered.push(before);
+      return;
+    }
+    this.#sayAltered(before);
+    const why = isNext && prev === before.hash ? 'is no commit: it was inserted' : 'cannot be read: it was altered';
+    for (const place of unreadable) this.#problems.push(`${place} ${why}`);
+    const missing = link.seq - before.seq - 1 - unreadable.length;
+    if (missing <= 0) return;
+    const from = before.seq + 1;
+    for (let seq = from; seq < link.seq && seq - from < MOST_MOVED; seq++) this.#missing.add(seq);
+    const which =
+      unreadable.length > 0
+        ? counted(missing, 'commit')
+        : missing === 1
+          ? `commit ${from}`
+          : `commits ${from} to ${link.seq - 1}`;
+    this.#problems.push(`${which} ${missing === 1 ? 'is' : 'are'} missing between ${before.place} and ${link.place}`);
+  }
+
+  /** `next`, the line after them, is as the one after it knows it. */
+  #sayAltered(next: Link | undefined): void {
+    const [first, ...others] = this.#altered.splice(0);
+    const last = others.at(-1);
+    if (first === undefined || next === undefined) return;
+    this.#problems.push(
+      last === undefined
+        ? `${first.place} was altered: ${next.place} has another hash of it`
+        : `${last.place} was altered, and perhaps what is before it, from ${first.place} on`,
+    );
+  }
 }

@@ -4,8 +4,7 @@ import type { EventId } from '../events/event-id.ts';
 import type { Source } from '../providers/provider.ts';
 import type { Session } from '../session/session.ts';
 import { HourCounts } from '../state/hour-counts.ts';
-import { journalFiles, linesOf } from '../state/journal-files.ts';
-import { parseLine, type JournalLine } from '../state/journal-line.ts';
+import { forEachLine } from '../state/journalled-ids.ts';
 import { startOf, type State } from '../state/state.ts';
 import { readSpan, spansToRead, typesOf, type Span } from './against-api.ts';
 import type { ArrivedReport } from './arrived.ts';
@@ -65,12 +64,15 @@ export async function compare(
   });
   const errors: string[] = [];
   const compared: Compared[] = [];
+  let begins = Infinity;
   for (const one of all) {
     const known = state.sources[one.source.name];
     if (known === undefined) continue;
     // What the overlap still looks for may come yet, and what is before the journal was not recorded.
+    const start = Math.max(known.journal_from, chain.completeFrom);
+    begins = Math.min(begins, start);
     const span = {
-      from: Math.max(range.from, known.journal_from, chain.completeFrom),
+      from: Math.max(range.from, start),
       to: Math.min(range.to, startOf(known)),
     };
     if (span.from >= span.to) continue;
@@ -85,6 +87,7 @@ export async function compare(
   const copy = readCopy === undefined ? undefined : await againstCopy(folder, compared, readCopy);
   return {
     range: { from: formatSecond(range.from), to: formatSecond(range.to) },
+    begins: begins === Infinity ? null : formatSecond(begins),
     chain,
     compared: compared.map(({ source, from, to, hours, spans }) => ({
       source: source.name,
@@ -94,7 +97,7 @@ export async function compare(
       read: spans.map((span) => ({ from: formatSecond(span.from), to: formatSecond(span.to) })),
     })),
     copy: copy?.report,
-    findings: [...findings, ...(copy?.findings ?? [])],
+    findings: [...findings, ...(copy?.findings ?? [])].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)),
     errors,
   };
 }
@@ -137,7 +140,7 @@ async function againstApi(
         const kind = kindOf(tally, differing);
         const source = differing[tally.source]?.source.name;
         if (kind === undefined || source === undefined) return;
-        found.push({ kind, source, id: tally.id.toString(), time: formatSecond(tally.second), tally });
+        found.push({ kind, source, id: tally.id.uuid, time: formatSecond(tally.second), tally });
       },
     );
     for (const { source } of differing) {
@@ -148,7 +151,7 @@ async function againstApi(
         own.map(({ tally }) => tally),
       );
       for (const one of own) {
-        const type = types.get(one.id);
+        const type = types.get(one.tally.id.toString());
         if (type !== undefined) one.type = type;
       }
     }
@@ -193,7 +196,7 @@ async function againstCopy(
         const one = kind(tally);
         const source = compared[tally.source]?.source.name;
         if (one === undefined || source === undefined) return;
-        findings.push({ kind: one, source, id: tally.id.toString(), time: formatSecond(tally.second) });
+        findings.push({ kind: one, source, id: tally.id.uuid, time: formatSecond(tally.second) });
       },
     );
     return { report, findings };
@@ -204,7 +207,7 @@ async function againstCopy(
 
 async function addJournal(folder: string, compared: readonly Compared[], parts: IdParts): Promise<void> {
   const indexes = new Map(compared.map(({ source }, index) => [source.name, index]));
-  for await (const line of lines(folder)) {
+  await forEachLine(folder, (line) => {
     for (const [name, { forEachId }] of line.sources) {
       const index = indexes.get(name);
       const one = compared[index ?? -1];
@@ -217,18 +220,5 @@ async function addJournal(folder: string, compared: readonly Compared[], parts: 
         (second) => second >= one.from && second < one.to,
       );
     }
-  }
-}
-
-async function* lines(folder: string): AsyncGenerator<JournalLine> {
-  for (const file of await journalFiles(folder)) {
-    for await (const { bytes, isWhole } of linesOf(folder, file)) {
-      if (!isWhole) continue;
-      try {
-        yield parseLine(bytes);
-      } catch {
-        continue; // the chain says so
-      }
-    }
-  }
+  });
 }

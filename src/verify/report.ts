@@ -23,6 +23,8 @@ export interface Finding {
 /** What `verify --json` prints. */
 export interface VerifyReport {
   readonly range: { readonly from: string; readonly to: string };
+  /** Since when the journal has events of any source; null when it knows none. */
+  readonly begins: string | null;
   readonly chain: ChainReport;
   readonly compared: readonly {
     readonly source: string;
@@ -37,7 +39,7 @@ export interface VerifyReport {
 }
 
 /** For people: short when all is well, exact when it is not. */
-export function renderReport({ chain, compared, copy, errors, findings, range }: VerifyReport): string {
+export function renderReport({ begins, chain, compared, copy, errors, findings, range }: VerifyReport): string {
   const events = compared.reduce((sum, one) => sum + one.events, 0);
   const lines: string[] = [];
   if (chain.first !== undefined && chain.first.seq > 1) {
@@ -59,9 +61,16 @@ export function renderReport({ chain, compared, copy, errors, findings, range }:
       `${counted(copy.without, 'line')} of the copy without an id, the first is line ${String(copy.firstWithout)}.`,
     );
   }
-  if (compared.length === 0) lines.push('Nothing could be compared yet: no source is past its overlap in this range.');
+  if (copy?.cutOff !== undefined) lines.push(`✗ the copy ends in the middle of line ${copy.cutOff}: it is cut off`);
+  if (compared.length === 0 && errors.length > 0) lines.push('Nothing could be compared.');
+  else if (compared.length === 0 && begins === null) {
+    lines.push('Nothing could be compared: the state has none of the sources that the token sees.');
+  } else if (compared.length === 0 && range.to <= (begins ?? '')) {
+    lines.push(`Nothing could be compared: the journal begins at ${begins ?? ''}, after this range.`);
+  } else if (compared.length === 0)
+    lines.push('Nothing could be compared yet: no source is past its overlap in this range.');
   else {
-    const whole = findings.length + chain.problems.length + errors.length === 0;
+    const whole = findings.length + chain.problems.length + errors.length === 0 && copy?.cutOff === undefined;
     const copied = copy === undefined ? '' : `, and ${counted(copy.lines, 'line')} of the copy`;
     const spans = [...new Set(compared.map(({ from, to }) => `${from} and ${to}`))];
     lines.push(

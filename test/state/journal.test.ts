@@ -398,6 +398,16 @@ describe('a journal that is not whole', () => {
     assert.deepEqual([isKnown(store, 1), isKnown(store, 2)], [false, true]);
   });
 
+  it('has an id that was altered: one line says where, and the others count', async (t) => {
+    const p = await withTwoCommits(t);
+    const [file = ''] = journalOf(p.file);
+    await rm(p.file);
+    await writeFile(file, (await readFile(file, 'utf8')).replace(String(idOf(1)), `x${String(idOf(1)).slice(1)}`));
+    const store = await p.open();
+    assert.deepEqual([isKnown(store, 1), isKnown(store, 2)], [false, true]);
+    assert.match(p.log.messages.join('\n'), /^warn: the journal file .* has a line at byte \d+ that cannot be read/);
+  });
+
   it('is a file: nothing is collected, and one line says why', async (t) => {
     const p = await withTwoCommits(t);
     await rm(p.journal, { recursive: true });

@@ -165,6 +165,12 @@ describe('verify', { timeout: 120_000 }, () => {
       assert.match(text, why);
     }
     assert.match((await verify('--arrived', `${copy}.none`)).text, /ENOENT/);
+    const [torn = '', ...lines] = m.printed.map(String);
+    writeFileSync(copy, [...lines, torn.slice(0, -9)].join('\n'));
+    const { code, text } = await verify('--arrived', copy);
+    assert.equal(code, 3, text);
+    assert.match(text, /✗ 1 event delivered, not in the copy:\n/);
+    assert.match(text, /✗ the copy ends in the middle of line 6: it is cut off\n/);
   });
 
   it('finds a journal with a byte changed, a line gone, inserted or moved, and a file that is missing', async (t) => {
@@ -178,13 +184,13 @@ describe('verify', { timeout: 120_000 }, () => {
       [whole.replace(/"delivered":\{"/, '"delivered":{x'), /line \d cannot be read: it was altered/],
       [
         [lines[0], ...lines.slice(2)].join('\n'),
-        /between 2026-11-21.jsonl, line 1 and .* the commits 2 to 2 are missing/,
+        /commit 2 is missing between 2026-11-21.jsonl, line 1 and 2026-11-21.jsonl, line 2/,
       ],
       [
         [lines[0], lines[0], ...lines.slice(1)].join('\n'),
-        /line 2 is commit 1 behind commit 1: it was inserted or moved/,
+        /✗ journal: 2026-11-21.jsonl, line 2 is commit 1 after commit 1: it was inserted\n/,
       ],
-      [swapped, /the commits 2 to 2 are missing/],
+      [swapped, /line 3 is commit 2 after commit 3: it was moved\n/],
     ] as const) {
       writeFileSync(first, text);
       const { code, text: said } = await verify();
@@ -195,7 +201,7 @@ describe('verify', { timeout: 120_000 }, () => {
     renameSync(second, `${second}.away`);
     assert.match(
       (await verify()).text,
-      /the journal ends with commit \d+, and the state file knows \d+: lines are missing/,
+      /the journal ends with commit \d+, and the state file knows commit \d+: lines are missing at its end/,
     );
     renameSync(`${second}.away`, second);
     assert.equal((await verify()).code, 0);
@@ -241,6 +247,11 @@ describe('verify', { timeout: 120_000 }, () => {
     const { stateFile, verify } = await desk(t);
     assert.match((await verify('--from', '1m')).text, /Nothing could be compared yet/);
     assert.equal((await verify('--from', '2030-01-01')).code, 2);
+    const early = await verify('--from', '2020-01-01', '--to', '2020-02-01');
+    assert.equal(early.code, 1);
+    assert.match(early.text, /^Nothing could be compared: the journal begins at 2026-11-21T\S+Z, after this range.\n/);
+    assert.match((await verify('--from', '2h', '--to', '3h')).text, /--from \(.*\) must be before --to/);
+    assert.match((await verify('--from', '2h', '--to', '2030-01-01')).text, /--to \(.*\) lies in the future/);
     rmSync(dirname(journalOf(stateFile)[0] ?? ''), { recursive: true });
     const { code, text } = await verify();
     assert.equal(code, 1);

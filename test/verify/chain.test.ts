@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { FIRST_PREV, hashOf, type ChainEnd } from '../../src/state/chain.ts';
+import { serializeLine } from '../../src/state/journal-line.ts';
+import { readChain } from '../../src/verify/chain.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+
+const DAYS = ['2026-11-20', '2026-11-21', '2026-11-22'];
+const LINES_A_DAY = 4;
+const ID = '6757073e-3913-8203-b9a5-a83a77e51c16';
+
+/** Three days of four commits each: its folder, the lines of each file, and what the state file knows. */
+class Chain {
+  readonly folder: string;
+  readonly files = new Map<string, string[]>();
+  snapshot: ChainEnd = { seq: 0, hash: FIRST_PREV };
+
+  constructor(folder: string) {
+    this.folder = join(folder, 'journal');
+    mkdirSync(this.folder);
+    for (const day of DAYS)
+      this.files.set(
+        `${day}.jsonl`,
+        Array.from({ length: LINES_A_DAY }, () => this.#next(day)),
+      );
+    for (const [file, lines] of this.files) this.write(file, [...lines, '']);
+  }
+
+  write(file: string, lines: readonly string[]): void {
+    writeFileSync(join(this.folder, file), lines.join('\n'));
+  }
+
+  rename(file: string, to: string): void {
+    renameSync(join(this.folder, file), join(this.folder, to));
+  }
+
+  remove(file: string): void {
+    rmSync(join(this.folder, file));
+  }
+
+  async problems(): Promise<readonly string[]> {
+    const { problems } = await readChain(this.folder, this.snapshot, ({ sources }) => {
+      for (const { forEachId } of sources.values()) forEachId(() => undefined);
+    });
+    return problems;
+  }
+
+  #next(day: string): string {
+    const { seq, hash: prev } = this.snapshot;
+    const sources = { 'ionos/1': { delivered: { [1_795_000_000 + seq]: [ID as never] } } };
+    const line = serializeLine({ seq: seq + 1, at: `${day}T00:00:00.000Z`, prev, sources }).subarray(0, -1);
+    this.snapshot = { seq: seq + 1, hash: hashOf(line) };
+    return line.toString();
+  }
+}
+
+const [FIRST, MIDDLE, LAST] = DAYS.map((day) => `${day}.jsonl`) as [string, string, string];
+/** Another line instead of this one, which still is a commit. */
+const altered = (line = ''): string => line.replace('"17950', '"17940');
+const unknownPrev = (line = ''): string => line.replace(/"prev":".{4}/, '"prev":"wxyz');
+
+describe('the chain of the journal', () => {
+  const table: [string, (chain: Chain, middle: string[], last: string[]) => void, string[]][] = [
+    ['is whole', () => undefined, []],
+    [
+      'has a line that was altered',
+      (chain, [a = '', b, ...rest]) => chain.write(MIDDLE, [a, altered(b), ...rest, '']),
+      [`${MIDDLE}, line 2 was altered: ${MIDDLE}, line 3 has another hash of it`],
+    ],
+    [
+      'has a line of which the hash of the one before was altered as well',
+      (chain, [a = '', b, ...rest]) => chain.write(MIDDLE, [a, unknownPrev(altered(b)), ...rest, '']),
+      [`${MIDDLE}, line 2 was altered, and perhaps what is before it, from ${MIDDLE}, line 1 on`],
+    ],
+    [
+      'has an id that was altered',
+      (chain, [a = '', b = '', ...rest]) => chain.write(MIDDLE, [a, b.replace(ID, `x${ID.slice(1)}`), ...rest, '']),
+      [`${MIDDLE}, line 2 cannot be read: it was altered`],
+    ],
+    [
+      'has a last line that was altered',
+      (chain, _, [a = '', b = '', c = '', d]) => chain.write(LAST, [a, b, c, altered(d), '']),
+      [`${LAST}, line 4 was altered: the state file has another hash of commit 12`],
+    ],
+    [
+      'has a last line of which the hash of the one before was altered',
+      (chain, _, [a = '', b = '', c = '', d]) => chain.write(LAST, [a, b, c, unknownPrev(d), '']),
+      [`${LAST}, line 4 was altered: the state file has another hash of commit 12`],
+    ],
+    [
+      'has a line before the last that was altered',
+      (chain, _, [a = '', b = '', c, d = '']) => chain.write(LAST, [a, b, altered(c), d, '']),
+      [`${LAST}, line 3 was altered: ${LAST}, line 4 has another hash of it`],
+    ],
+    [
+      'lacks a line',
+      (chain, [a = '', _b, ...rest]) => chain.write(MIDDLE, [a, ...rest, '']),
+      [`commit 6 is missing between ${MIDDLE}, line 1 and ${MIDDLE}, line 2`],
+    ],
+    [
+      'lacks the last lines of a day',
+      (chain, [a = '', b = '']) => chain.write(MIDDLE, [a, b, '']),
+      [`commits 7 to 8 are missing between ${MIDDLE}, line 2 and ${LAST}, line 1`],
+    ],
+    [
+      'lacks the last line of all',
+      (chain, _, [a = '', b = '', c = '']) => chain.write(LAST, [a, b, c, '']),
+      ['the journal ends with commit 11, and the state file knows commit 12: lines are missing at its end'],
+    ],
+    [
+      'has a line twice',
+      (chain, [a = '', ...rest]) => chain.write(MIDDLE, [a, a, ...rest, '']),
+      [`${MIDDLE}, line 2 is commit 5 after commit 5: it was inserted`],
+    ],
+    [
+      'has a forged line',
+      (chain, [a = '', b = '', ...rest]) => chain.write(MIDDLE, [a, b, altered(b), ...rest, '']),
+      [`${MIDDLE}, line 3 is commit 6 after commit 6: it was inserted`],
+    ],
+    [
+      'has a line that is no commit',
+      (chain, [a = '', ...rest]) => chain.write(MIDDLE, [a, 'hello', ...rest, '']),
+      [`${MIDDLE}, line 2 is no commit: it was inserted`],
+    ],
+    [
+      'has a line that cannot be read, behind which others are missing',
+      (chain, [a = '']) => chain.write(MIDDLE, [a, 'hello', '']),
+      [
+        `${MIDDLE}, line 2 cannot be read: it was altered`,
+        `2 commits are missing between ${MIDDLE}, line 1 and ${LAST}, line 1`,
+      ],
+    ],
+    [
+      'begins and ends with lines that cannot be read',
+      (chain, _, [a = '', b = '', c = '']) => {
+        chain.write(FIRST, ['hello', ...(chain.files.get(FIRST) ?? []).slice(1), '']);
+        chain.write(LAST, [a, b, c, 'hello', '']);
+      },
+      [
+        `${FIRST}, line 1 cannot be read: it was altered`,
+        `${LAST}, line 4 cannot be read: it was altered`,
+        'the journal ends with commit 11, and the state file knows commit 12: lines are missing at its end',
+      ],
+    ],
+    [
+      'has two lines swapped',
+      (chain, [a = '', b = '', c = '', d = '']) => chain.write(MIDDLE, [a, c, b, d, '']),
+      [
+        `commit 6 is missing between ${MIDDLE}, line 1 and ${MIDDLE}, line 2`,
+        `${MIDDLE}, line 3 is commit 6 after commit 7: it was moved`,
+      ],
+    ],
+    [
+      'has a line that is not finished, though the journal continues after it',
+      (chain, [a = '', b = '', c = '', d = '']) => chain.write(MIDDLE, [a, b, c, d.slice(0, 20)]),
+      [`${MIDDLE}, line 4 cannot be read: it was altered`],
+    ],
+    ['has a last line that a run is writing', (chain, _, last) => chain.write(LAST, [...last, '{"seq":13']), []],
+    [
+      'has a file that was renamed',
+      (chain) => chain.rename(MIDDLE, '2026-11-28.jsonl'),
+      ['2026-11-28.jsonl begins with a commit of 2026-11-21: it was renamed'],
+    ],
+    [
+      'has a file that was renamed, in the same order',
+      (chain) => chain.rename(FIRST, '2026-11-18.jsonl'),
+      ['2026-11-18.jsonl begins with a commit of 2026-11-20: it was renamed'],
+    ],
+    [
+      'lacks a file',
+      (chain) => chain.remove(MIDDLE),
+      [`commits 5 to 8 are missing between ${FIRST}, line 4 and ${LAST}, line 1`],
+    ],
+    [
+      'lacks the newest file',
+      (chain) => chain.remove(LAST),
+      ['the journal ends with commit 8, and the state file knows commit 12: lines are missing at its end'],
+    ],
+    ['lacks the oldest file, as --journal-days has it', (chain) => chain.remove(FIRST), []],
+    [
+      'does not begin where it says',
+      (chain) => chain.write(FIRST, [unknownPrev(chain.files.get(FIRST)?.[0]), '']),
+      [
+        `${FIRST}, line 1 does not begin the journal: it was altered`,
+        `commits 2 to 4 are missing between ${FIRST}, line 1 and ${MIDDLE}, line 1`,
+      ],
+    ],
+  ];
+  for (const [what, change, problems] of table) {
+    it(what, async (t: TestContext) => {
+      const chain = new Chain(await temporaryFolder(t));
+      change(chain, [...(chain.files.get(MIDDLE) ?? [])], [...(chain.files.get(LAST) ?? [])]);
+      assert.deepEqual(await chain.problems(), problems);
+    });
+  }
+});
