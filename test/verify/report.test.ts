@@ -14,7 +14,7 @@ function rendered(ends: readonly string[]): string {
     read: [],
   }));
   const chain = { lines: 4, first: undefined, last: undefined, problems: [], completeFrom: 0 };
-  return renderReport({ range: RANGE, chain, compared, copy: undefined, findings: [], errors: [] });
+  return renderReport({ range: RANGE, begins: null, chain, compared, copy: undefined, findings: [], errors: [] });
 }
 
 describe('renderReport', () => {
