@@ -50,7 +50,9 @@ export function readCredentials(
     }
   }
   const names = [...tokens, ...(username === undefined ? [] : [`${username} and ${password ?? ''}`])];
-  throw missing(`no API token: use --token-file FILE, or set ${names.join(' or ')}`);
+  throw missing(
+    `no API token: use --token-file FILE, or set ${names.join(' or ')}; create one in ${definition.tokenPlace}`,
+  );
 }
 
 /** A warning when the token expires soon or has expired; undefined otherwise. */

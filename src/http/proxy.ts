@@ -26,19 +26,23 @@ const ADDRESS_TIMEOUT_MS = 2_500;
 export async function createDispatcher(url: URL, env: NodeJS.ProcessEnv, connections: number): Promise<Dispatcher> {
   setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
   ignoreUnaskedContinue();
-  const variable =
-    url.protocol === 'https:'
-      ? first(env, 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY')
-      : first(env, 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY');
-  const proxy = variable === undefined ? undefined : parseProxy(variable);
-  if (proxy === undefined || isExempt(url, first(env, 'no_proxy', 'NO_PROXY')?.value ?? '')) {
-    return new Agent({ connections });
-  }
+  const proxy = proxyFor(url, env);
+  if (proxy === undefined) return new Agent({ connections });
   const ProxyAgent = await loadProxyAgent();
   // Decoded here, because undici decodes user name and password for HTTP proxies only.
   const { uri, username, password } = proxy;
   const options = { uri, username, password, connections, proxyTunnel: false }; // a tunnel for https only, as others do
   return new ProxyAgent(options);
+}
+
+/** The proxy for requests to this address; undefined when they go there directly. Throws ConfigError. */
+export function proxyFor(url: URL, env: NodeJS.ProcessEnv): Proxy | undefined {
+  const variable =
+    url.protocol === 'https:'
+      ? first(env, 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY')
+      : first(env, 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY');
+  const proxy = variable === undefined ? undefined : parseProxy(variable);
+  return isExempt(url, first(env, 'no_proxy', 'NO_PROXY')?.value ?? '') ? undefined : proxy;
 }
 
 interface Variable {
@@ -50,7 +54,9 @@ function first(env: NodeJS.ProcessEnv, ...names: readonly string[]): Variable | 
   return names.map((name) => ({ name, value: env[name] ?? '' })).find(({ value }) => value !== '');
 }
 
-interface Proxy {
+export interface Proxy {
+  /** The variable that names it. */
+  readonly name: string;
   readonly uri: string;
   readonly username: string;
   readonly password: string;
@@ -59,7 +65,7 @@ interface Proxy {
 /** The scheme defaults to http, as for curl and Python's requests. */
 function parseProxy({ name, value }: Variable): Proxy {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
-  const proxy = URL.canParse(text) ? decoded(new URL(text)) : undefined;
+  const proxy = URL.canParse(text) ? decoded(new URL(text), name) : undefined;
   if (proxy !== undefined) return proxy;
   throw new ConfigError(
     `${name}: expected a proxy such as http://proxy.example.com:3128, got "${withoutPassword(value)}"`,
@@ -67,11 +73,12 @@ function parseProxy({ name, value }: Variable): Proxy {
 }
 
 /** Undefined when its protocol is unknown, or when user name or password contain a stray %. */
-function decoded({ protocol, username, password, href }: URL): Proxy | undefined {
+function decoded({ protocol, username, password, href }: URL, name: string): Proxy | undefined {
   const known = PROTOCOLS[protocol];
   if (known === undefined) return undefined;
   try {
     return {
+      name,
       uri: href.replace(protocol, known),
       username: decodeURIComponent(username),
       password: decodeURIComponent(password),

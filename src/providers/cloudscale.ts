@@ -26,6 +26,7 @@ export const cloudscale: ProviderDefinition = {
   defaultApiUrl: 'https://api.cloudscale.ch',
   apiPath: '/v1',
   defaultStateFile: '/var/lib/fluent-bit/cloudscale_log_state.json',
+  tokenPlace: "the project's API tokens in the control panel",
   hasContracts: false,
   environment: { apiUrl: 'CLOUDSCALE_API_URL', tokens: ['CLOUDSCALE_API_TOKEN'] },
   fields: { time: CLOUDSCALE_ENTRY.time, event_type: ['action'] },

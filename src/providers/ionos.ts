@@ -16,6 +16,7 @@ export const ionos: ProviderDefinition = {
   defaultApiUrl: 'https://api.ionos.com',
   apiPath: '/activitylog/v1',
   defaultStateFile: '/var/lib/fluent-bit/activity_log_state.json',
+  tokenPlace: 'the DCD, Management > Token Manager',
   hasContracts: true,
   environment: {
     apiUrl: 'IONOS_API_URL',

@@ -84,6 +84,8 @@ export interface ProviderDefinition {
   /** Added to an API address that has no path. */
   readonly apiPath: string;
   readonly defaultStateFile: string;
+  /** Where a person creates a token. */
+  readonly tokenPlace: string;
   /** Whether --contract applies. */
   readonly hasContracts: boolean;
   readonly environment: {

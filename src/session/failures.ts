@@ -49,12 +49,12 @@ export function explained(error: unknown, config: Config, credentials: Credentia
   return new AppError(error.code, message, error.exitCode, error);
 }
 
-function consequence(error: AppError, { peek }: Config, credentials: Credentials, now: number): string {
+function consequence(error: AppError, { peek, provider }: Config, credentials: Credentials, now: number): string {
   // With --peek, no run continues from there.
   if (error instanceof StdoutError) return peek ? '' : '; the next run will print the rest';
   if (!isUnauthorized(error)) return '';
   const expiry = expiryWarning(credentials, now);
-  return ` and store it in ${credentials.origin}${expiry === undefined ? '' : `: ${expiry}`}`;
+  return ` in ${provider.tokenPlace}, and store it in ${credentials.origin}${expiry === undefined ? '' : `: ${expiry}`}`;
 }
 
 /** The error of a run whose deadline came before its first page; a later deadline is not an error. */

@@ -17,6 +17,7 @@ export const third: ProviderDefinition = {
   defaultApiUrl: 'https://audit.example.com',
   apiPath: '/api',
   defaultStateFile: '/var/lib/fluent-bit/third_log_state.json',
+  tokenPlace: 'its control panel',
   hasContracts: false,
   environment: { apiUrl: 'THIRD_API_URL', tokens: ['THIRD_API_TOKEN'] },
   fields: { time: ['at'], event_type: ['what'] },

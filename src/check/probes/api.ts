@@ -2,7 +2,7 @@ import { withAdvice } from '../../session/failures.ts';
 import { ApiClient } from '../../http/api-client.ts';
 import type { Config } from '../../config/config.ts';
 import type { Credentials } from '../../config/credentials.ts';
-import { createDispatcher } from '../../http/proxy.ts';
+import { createDispatcher, proxyFor } from '../../http/proxy.ts';
 import { formatDuration, formatSecond } from '../../lib/duration.ts';
 import { ApiError, AppError, PageError } from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
@@ -10,6 +10,7 @@ import { MAX_CLOCK_SKEW_MS } from '../../lib/clock.ts';
 import { counted, listed } from '../../lib/words.ts';
 import type { Provider, Source } from '../../providers/provider.ts';
 import type { World } from '../../lib/world.ts';
+import { checkProxy } from './proxy.ts';
 import type { Setup } from '../facts/environment.ts';
 import { error, ok, type Finding } from '../finding.ts';
 
@@ -23,7 +24,9 @@ const NOTHING_COLLECTED = 'nothing is collected';
 /** Whether the API answers, what the token may see, and whether the API's clock and this machine's agree. */
 export async function checkApi({ config, env }: Setup, credentials: Credentials, world: World): Promise<Finding[]> {
   let dispatcher;
+  let proxy;
   try {
+    proxy = proxyFor(config.apiUrl, env);
     dispatcher = await createDispatcher(config.apiUrl, env, 1);
   } catch (thrown) {
     return [failure(thrown, config)];
@@ -47,7 +50,8 @@ export async function checkApi({ config, env }: Setup, credentials: Credentials,
       world.signal.throwIfAborted();
       return [failure(thrown, config)];
     });
-    return [...findings, ...clock(api)];
+    const way = proxy === undefined ? [] : [await checkProxy(proxy, world.signal)];
+    return [...way, ...findings, ...clock(api)];
   } finally {
     await dispatcher.destroy();
   }
@@ -109,12 +113,13 @@ async function readSomething(provider: Provider, source: Source, now: number, si
   for await (const _ of provider.pages(source, { cursor: formatSecond(start), start }, signal)) return;
 }
 
-function failure(thrown: unknown, { apiUrl }: Config, prefix = ''): Finding {
+function failure(thrown: unknown, { apiUrl, provider }: Config, prefix = ''): Finding {
   if (!(thrown instanceof AppError)) throw thrown;
   const message = withAdvice(thrown, apiUrl.host);
   const status = thrown instanceof ApiError ? thrown.status : undefined;
   const code = thrown instanceof PageError ? 'api-answer' : status === undefined ? 'api' : `api-${status}`;
-  return error(code, `${prefix}${message}`, { impact: NOTHING_COLLECTED });
+  const place = status === 401 ? ` in ${provider.tokenPlace}` : '';
+  return error(code, `${prefix}${message}${place}`, { impact: NOTHING_COLLECTED });
 }
 
 function clock({ clockSkewMs }: ApiClient): Finding[] {

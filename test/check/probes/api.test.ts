@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { startProxy } from '../../helpers/loopback-proxy.ts';
 import type { Fault } from '../../sandbox/server.ts';
 import { DROP_IN, ENVIRONMENT, NOW, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
 
@@ -49,6 +50,20 @@ describe('check looks at the API', { concurrency: 4 }, () => {
       /^error api-403: ionos\/31721060: the token may not read this .* give its user the privilege/,
     );
     assert.deepEqual(others, []);
+  });
+
+  it('names the proxy to the API, and says whether it answers', async (t) => {
+    const machine = await installedMachine(t);
+    const proxy = await startProxy(t);
+    await machine.edit(ENVIRONMENT, [/$/, `HTTP_PROXY=http://user:secret@${proxy.host}\n`]);
+    const { stdout } = await machine.run();
+    assert.match(stdout, new RegExp(`✓ the proxy ${proxy.host} \\(HTTP_PROXY\\) to the API answers\n`));
+    assert.doesNotMatch(stdout, /secret/);
+    assert.ok(proxy.asked.length > 0);
+    await machine.edit(ENVIRONMENT, [proxy.host, '127.0.0.1:1']);
+    const [first, second] = await found(machine);
+    assert.equal(first, 'error proxy: the proxy 127.0.0.1:1 (HTTP_PROXY) to the API does not answer (ECONNREFUSED)');
+    assert.match(second ?? '', /^error api: no answer from API/);
   });
 
   const failures: [string, Fault, RegExp][] = [
