@@ -120,7 +120,10 @@ describe('readCredentials', () => {
 
   it('names the token alone where a provider has no user names', () => {
     const other = { ...ionos, environment: { apiUrl: 'X_URL', tokens: ['X_TOKEN'] } };
-    assert.throws(() => readCredentials(other, undefined, { IONOS_USERNAME: 'anna' }), refusal(/or set X_TOKEN; create one in /));
+    assert.throws(
+      () => readCredentials(other, undefined, { IONOS_USERNAME: 'anna' }),
+      refusal(/or set X_TOKEN; create one in /),
+    );
   });
 });
 
