@@ -1,55 +1,66 @@
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { localFiles } from '../check/fluent-bit-config/read.ts';
 import { pathOn, thisMachine, type Machine } from '../check/facts/machine.ts';
+import { readService } from '../check/facts/service.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { AppError, ConfigError, ExitCode, messageOf } from '../lib/errors.ts';
 import type { World } from '../lib/world.ts';
 import { envValue } from '../setup/env-text.ts';
-import { restore } from '../setup/main-file.ts';
-import { ENV_FILE } from '../setup/paths.ts';
-import { plan, type Plan } from '../setup/plan.ts';
+import { installation, pipelineText, withoutStoragePath } from '../setup/installation.ts';
+import { MAIN } from '../setup/paths.ts';
+import { plan, type Given } from '../setup/plan.ts';
+import { checksumOn, formatRecord, readRecord } from '../setup/record.ts';
+import { demandRelease, dropIns } from '../setup/release.ts';
+import { removal } from '../setup/removal.ts';
 import { readSecret } from '../setup/secrets.ts';
+import { formatSteps } from '../setup/step.ts';
+import { demandService, environmentOf } from '../setup/service.ts';
 import { flawOf } from '../setup/values.ts';
 
 const PRIVATE = 0o600;
 const MS = 1000;
-const TEXT = { type: 'string' } as const;
-const FLAG = { type: 'boolean' } as const;
+const TEXT = { type: 'string', default: '' } as const;
+const VALUE = { type: 'string' } as const;
+const FLAG = { type: 'boolean', default: false } as const;
 const OPTIONS = {
   root: TEXT,
-  into: TEXT,
-  template: TEXT,
-  pipeline: TEXT,
-  tag: TEXT,
-  host: TEXT,
-  interval: TEXT,
-  provider: TEXT,
-  'token-file': TEXT,
-  'api-key-file': TEXT,
-  credentials: FLAG,
-  'ignore-main': FLAG,
+  release: TEXT,
+  stage: TEXT,
+  'stock-sum': TEXT,
+  live: FLAG,
+  purge: FLAG,
   'dry-run': FLAG,
+  credentials: FLAG,
+  tag: VALUE,
+  host: VALUE,
+  interval: VALUE,
+  provider: VALUE,
+  'token-file': VALUE,
+  'api-key-file': VALUE,
 } as const;
 
 type Values = ReturnType<typeof parse>['values'];
 
 /**
- * For install.sh only, and in no help: `setup plan` decides on a machine's values and writes its new files into the
- * folder `--into`; `setup restore FILE` prints that fluent-bit.conf without our changes. Messages are install.sh's.
+ * For install.sh only, and in no help: `setup install` and `setup remove` decide on a machine's files. They write into
+ * the folder `--stage`: `steps`, one a line; the new files; `facts`, a name and its value on each line. Messages are
+ * install.sh's.
  */
-export function setup(argv: readonly string[], world: World): ExitCode {
+export async function setup(argv: readonly string[], world: World, here = thisMachine()): Promise<ExitCode> {
   try {
     const { values, positionals } = parse(argv);
-    const machine = { ...thisMachine(), root: values.root ?? '/' };
-    const [action, file = ''] = positionals;
-    if (action === 'restore') restoreMain(file, machine, world);
-    else makePlan(values, machine, world);
+    const machine = { ...here, root: values.root };
+    if (positionals[0] === 'remove') await remove(values, machine);
+    else await install(values, machine, world);
     return ExitCode.Done;
   } catch (error) {
-    world.log.write(`install.sh: error: ${messageOf(error)}\n`);
-    return error instanceof AppError ? error.exitCode : ExitCode.NothingCollected;
+    const exitCode = error instanceof AppError ? error.exitCode : ExitCode.NothingCollected;
+    const hint = exitCode === ExitCode.Usage ? 'install.sh --help lists the options\n' : '';
+    world.log.write(`install.sh: error: ${messageOf(error)}\n${hint}`);
+    return exitCode;
   }
 }
 
@@ -57,27 +68,84 @@ function parse(argv: readonly string[]) {
   return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
 }
 
-function restoreMain(file: string, machine: Machine, world: World): void {
-  const envFile = pathOn(machine, ENV_FILE);
-  const env = localFiles.isFile(envFile) ? localFiles.read(envFile) : '';
-  world.stdout.write(restore(localFiles.read(file), ENV_FILE, envValue(env, 'ACTIVITY_LOG_API_KEY')));
+async function install(values: Values, machine: Machine, world: World): Promise<void> {
+  const { release, stage } = values;
+  demandRelease(release);
+  const service = values.live ? await readService(machine) : undefined;
+  const usesCredentials = values.credentials || checksumOn(machine, dropIns(release)[1].path) !== undefined;
+  if (service !== undefined) await demandService(service, usesCredentials, machine);
+  const main = !values.live ? 'ignored' : isStock(machine, values['stock-sum']) ? 'stock' : 'edited';
+  const template = localFiles.read(join(release, 'systemd/activity-log.env'));
+  const made = plan(
+    { ...given(values), usesCredentials, ignoresMain: main !== 'edited' },
+    template,
+    pipelineText(release, machine),
+    machine,
+  );
+  write(stage, {
+    'activity-log.env': made.env,
+    'activity-log.token': made.token === undefined ? '' : `${made.token}\n`,
+    'activity-log.conf': withoutStoragePath(localFiles.read(join(release, 'fluent-bit/activity-log.conf'))),
+    'fluent-bit.conf': made.main ?? '',
+    environment: service === undefined ? '' : environmentOf(service, made.env),
+  });
+  const { steps, record, warnings } = installation(made, { release, stage, usesCredentials, main }, machine);
+  write(stage, {
+    steps: formatSteps(steps),
+    record: formatRecord(record),
+    missing: made.missing.map((line) => `  ${line}\n`).join(''),
+    facts: formatFacts({
+      interval: envValue(made.env, 'ACTIVITY_LOG_INTERVAL'),
+      tag: envValue(made.env, 'ACTIVITY_LOG_TAG'),
+      fetcher: made.survey !== undefined && made.survey.blocks.length > 0 ? 'replaced' : '',
+      owed: readRecord(machine).has('restart') ? 'restart' : '',
+      // It is in fluent-bit.conf, so Fluent Bit's messages may contain it.
+      key: made.survey?.key ?? '',
+      'fluent-bit': service?.binary ?? '',
+    }),
+  });
+  for (const warning of [...made.warnings, ...warnings]) world.log.write(`install.sh: warning: ${warning}\n`);
+  world.stdout.write(made.notes.map((note) => `${values['dry-run'] ? 'would be ' : ''}${note}\n`).join(''));
 }
 
-function makePlan(values: Values, machine: Machine, world: World): void {
-  const given = {
+async function remove({ release, stage, purge, live: isLive }: Values, machine: Machine): Promise<void> {
+  const service = isLive ? await readService(machine) : undefined;
+  const made = removal({ release, stage, purge, isLive }, machine);
+  write(stage, {
+    'fluent-bit.conf': made.main ?? '',
+    environment: service === undefined ? '' : environmentOf(service, ''),
+    steps: formatSteps(made.steps),
+    state: made.state.map((pattern) => `${pattern}\n`).join(''),
+    stays: made.stays.map((path) => `${path}\n`).join(''),
+    facts: formatFacts({
+      fetcher: made.isFetcherBack ? 'back' : '',
+      service: made.isMainRestored && made.wasEnabledByUs ? 'ours' : '',
+      'fluent-bit': service?.binary ?? '',
+    }),
+  });
+}
+
+function isStock(machine: Machine, sum: string): boolean {
+  return (
+    createHash('md5')
+      .update(readFileSync(pathOn(machine, MAIN)))
+      .digest('hex') === sum
+  );
+}
+
+function given(values: Values): Omit<Given, 'usesCredentials' | 'ignoresMain'> {
+  const [token, key] = [values['token-file'], values['api-key-file']];
+  if (token === '-' && key === '-') {
+    throw new ConfigError('only one of --token-file and --api-key-file can be standard input');
+  }
+  return {
     tag: values.tag,
     host: values.host,
     interval: values.interval === undefined ? undefined : secondsOf(values.interval),
     provider: values.provider,
-    token: secret('token', '--token-file', values['token-file']),
-    key: secret('key', '--api-key-file', values['api-key-file']),
-    usesCredentials: values.credentials ?? false,
-    ignoresMain: values['ignore-main'] ?? false,
+    token: token === undefined ? undefined : readSecret('token', token, '--token-file'),
+    key: key === undefined ? undefined : readSecret('key', key, '--api-key-file'),
   };
-  const made = plan(given, localFiles.read(values.template ?? ''), localFiles.read(values.pipeline ?? ''), machine);
-  writePlan(made, values.into ?? '.');
-  for (const warning of made.warnings) world.log.write(`install.sh: warning: ${warning}\n`);
-  world.stdout.write(made.notes.map((note) => `${values['dry-run'] === true ? 'would be ' : ''}${note}\n`).join(''));
 }
 
 /** A duration as everywhere else, converted to seconds: Fluent Bit takes digits only. */
@@ -87,34 +155,12 @@ function secondsOf(text: string): string {
   throw new ConfigError(`--interval: a duration from 10s to 24h, such as 5m, not ${text}`);
 }
 
-function secret(kind: 'token' | 'key', option: string, file: string | undefined): string | undefined {
-  return file === undefined ? undefined : readSecret(kind, file, option);
+function write(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: PRIVATE });
 }
 
-/** Writes the new files, and `facts` for the shell: a name and its value on each line. */
-function writePlan(made: Plan, folder: string): void {
-  const put = (name: string, text: string): void => {
-    writeFileSync(join(folder, name), text, { mode: PRIVATE });
-  };
-  put('activity-log.env', made.env);
-  if (made.token !== undefined) put('activity-log.token', `${made.token}\n`);
-  if (made.main !== undefined) put('fluent-bit.conf', made.main);
-  put('missing', made.missing.map((line) => `  ${line}\n`).join(''));
-  const { survey } = made;
-  const facts = {
-    interval: envValue(made.env, 'ACTIVITY_LOG_INTERVAL'),
-    tag: envValue(made.env, 'ACTIVITY_LOG_TAG'),
-    'token-in': made.tokenIn,
-    'storage-path': survey?.hasStoragePath === true ? 'theirs' : '',
-    include: survey?.includesUs === true ? 'there' : '',
-    blocks: survey !== undefined && survey.blocks.length > 0 ? 'taken' : '',
-    // It is in fluent-bit.conf, so Fluent Bit's messages may contain it.
-    key: survey?.key ?? '',
-  };
-  put(
-    'facts',
-    Object.entries(facts)
-      .map(([name, value]) => `${name} ${value}\n`)
-      .join(''),
-  );
+function formatFacts(facts: Readonly<Record<string, string>>): string {
+  return Object.entries(facts)
+    .map(([name, value]) => `${name} ${value}\n`)
+    .join('');
 }

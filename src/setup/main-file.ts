@@ -22,6 +22,11 @@ export function rewrite(text: string, survey: Survey, envFile: string): string {
   return joined(survey.includesUs ? written : [...written, OUR_LINE]);
 }
 
+/** Whether there is something of ours in it. */
+export function isWithUs(text: string): boolean {
+  return linesOf(text).some((line) => line.startsWith(IS_MARK) || IS_OUR_LINE.test(line));
+}
+
 /** Undoes that line by line, for a file that was edited since; the key comes back from where it went. */
 export function restore(text: string, envFile: string, key: string): string {
   let isOurs = false;

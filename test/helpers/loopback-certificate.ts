@@ -1,4 +1,4 @@
-/** A certificate for 127.0.0.1 that nobody has signed but itself, made on the spot: X.509 in DER, as little as will do. */
+/** A certificate for 127.0.0.1, or a host, that nobody has signed but itself, made on the spot: X.509 in DER, as little as will do. */
 
 import { generateKeyPairSync, sign } from 'node:crypto';
 
@@ -15,7 +15,8 @@ const BASIC_CONSTRAINTS = [0x55, 0x1d, 0x13];
 const ECDSA_WITH_SHA256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 const LOOPBACK = [127, 0, 0, 1];
 
-export function loopbackCertificate(address: readonly number[] = LOOPBACK): Certificate {
+/** For an address in bytes, or a name. */
+export function loopbackCertificate(host: readonly number[] | string = LOOPBACK): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(SEQUENCE, oid(ECDSA_WITH_SHA256));
   const name = der(SEQUENCE, der(SET, der(SEQUENCE, oid(COMMON_NAME), der(0x0c, Buffer.from('loopback')))));
@@ -23,7 +24,10 @@ export function loopbackCertificate(address: readonly number[] = LOOPBACK): Cert
   const extensions = der(
     SEQUENCE,
     extension(BASIC_CONSTRAINTS, der(SEQUENCE, der(0x01, Buffer.from([0xff])))),
-    extension(SUBJECT_ALT_NAME, der(SEQUENCE, der(0x87, Buffer.from(address)))),
+    extension(
+      SUBJECT_ALT_NAME,
+      der(SEQUENCE, typeof host === 'string' ? der(0x82, Buffer.from(host)) : der(0x87, Buffer.from(host))),
+    ),
   );
   const body = der(
     SEQUENCE,

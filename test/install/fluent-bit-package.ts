@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { NODE } from './container.ts';
-import { STOCK_MAIN, STOCK_PARSERS } from './stand-ins.ts';
+import { STOCK_MAIN, STOCK_PARSERS, STOCK_PLUGINS } from './stand-ins.ts';
 
 const BINARY = 'opt/fluent-bit/bin/fluent-bit';
 const LIBRARIES = 'opt/fluent-bit/lib';
@@ -17,7 +17,7 @@ Maintainer: nobody <nobody@localhost>
 Description: stand-in for the package of Fluent Bit, for tests
 `;
 
-const CONFFILES = '/etc/fluent-bit/fluent-bit.conf\n/etc/fluent-bit/parsers.conf\n';
+const CONFFILES = '/etc/fluent-bit/fluent-bit.conf\n/etc/fluent-bit/parsers.conf\n/etc/fluent-bit/plugins.conf\n';
 
 /** Like the real one: as root, with its settings from /etc/default, and started again whenever it ends. */
 const UNIT = `[Unit]
@@ -48,6 +48,7 @@ export async function makeFluentBitPackage(folder: string, deb: string, real: st
   put('DEBIAN/conffiles', CONFFILES);
   put('etc/fluent-bit/fluent-bit.conf', STOCK_MAIN);
   put('etc/fluent-bit/parsers.conf', STOCK_PARSERS);
+  put('etc/fluent-bit/plugins.conf', STOCK_PLUGINS);
   put('usr/lib/systemd/system/fluent-bit.service', UNIT);
   if (real === undefined) put(BINARY, await bundle('fluent-bit-stand-in.ts'), 0o755);
   else {

@@ -21,12 +21,12 @@ case $3 in
 esac`,
   systemctl: `
 case "$*" in
+  *--property*)
+    printf '%s\\n' LoadState=loaded 'EnvironmentFiles=/etc/default/fluent-bit (ignore_errors=yes)' \\
+      "EnvironmentFiles=$(knob service-files)" "Environment=$(knob service-environment)" "User=$(knob service-user)" \\
+      "ExecStart={ path=\${0%/*}/fluent-bit ; argv[]=\${0%/*}/fluent-bit -c /$(knob config /etc/fluent-bit/fluent-bit.conf) ; ignore_errors=no }" ;;
   'is-active fluent-bit') knob active active; echo ;;
   'is-enabled fluent-bit') knob enabled enabled; echo ;;
-  *ExecStart*) echo "{ path=\${0%/*}/fluent-bit ; argv[]=\${0%/*}/fluent-bit -c /$(knob config /etc/fluent-bit/fluent-bit.conf) ; ignore_errors=no }" ;;
-  *'-p User '*) knob service-user; echo ;;
-  *'-p EnvironmentFiles '*) echo '/etc/default/fluent-bit (ignore_errors=yes)'; knob service-files; echo ;;
-  *'-p Environment '*) knob service-environment; echo ;;
   *MainPID*) echo 4711 ;;
   *NRestarts*) knob crashes 0; echo ;;
   *NeedDaemonReload*) knob stale no; echo ;;
@@ -39,6 +39,10 @@ case "$*" in
       *enable\\ *) case "$*" in *disable*) echo disabled ;; *) echo enabled ;; esac >"$knobs/enabled" ;;
       restart*)
         knob after-restart active >"$knobs/active"
+        # StateDirectory= and StateDirectoryMode= of the drop-in.
+        [ ! -e "$root/etc/systemd/system/fluent-bit.service.d/10-activity-log.conf" ] || {
+          mkdir -p "$root/var/lib/fluent-bit" && chmod 700 "$root/var/lib/fluent-bit"
+        }
         [ ! -e "$knobs/writes-state" ] || : >"$root/var/lib/fluent-bit/written" ;;
       stop*) echo inactive >"$knobs/active" ;;
     esac ;;
@@ -96,3 +100,5 @@ export const STOCK_PARSERS = `[PARSER]
     Format regex
     Regex  ^(?<host>[^ ]*)$
 `;
+
+export const STOCK_PLUGINS = '[PLUGINS]\n';

@@ -9,6 +9,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loopbackCertificate } from '../helpers/loopback-certificate.ts';
 import { NODE, bootContainer, type Container, type Output } from './container.ts';
 import { bundle, makeFluentBitPackage } from './fluent-bit-package.ts';
 import { HOST, KEY, LINK, MAIN, REPOSITORY, SCRIPT } from './machine.ts';
@@ -56,14 +57,11 @@ const TUTORIAL = `
 `;
 
 const REAL = process.env['FLUENT_BIT'];
-/** The real one sends nothing anywhere here: what it would send goes to a file as well. */
-const TO_FILE = `
-[OUTPUT]
-    Name   file
-    Match  \${ACTIVITY_LOG_TAG}
-    Path   /var/lib/fluent-bit
-    File   stored.jsonl
-    Format plain
+/** Where the real one sends to; the stand-in stores by itself. */
+const SERVICE_UNIT = `[Service]
+ExecStart=/opt/logging-service.mjs /root/key /root/service.pem /${STORED}
+Restart=always
+UMask=0077
 `;
 
 // Both are there before the first test begins: debootstrap holds up everything else.
@@ -87,14 +85,24 @@ async function prepare(container: Container, real: string | undefined): Promise<
     'sha256sum --check --ignore-missing SHA256SUMS && tar -xf *-linux-x64.tar.xz && mv *-linux-x64 release';
   const archive = container.run('sh', '-c', `cd /root && ${unpack}`);
   assert.equal(archive.status, 0, archive.stderr);
-  const output = 'root/release/fluent-bit/outputs/ionos.conf';
-  if (real !== undefined) container.write(output, container.read(output) + TO_FILE);
   container.write('opt/sandbox.mjs', await bundle('../sandbox/main.ts'), 0o755);
   container.write('etc/systemd/system/api.service', API_UNIT);
   container.write('etc/default/fluent-bit', 'IONOS_API_URL=http://127.0.0.1:8080\n');
   container.write('root/key', `${KEY}\n`, 0o600);
   container.run('systemctl', 'daemon-reload');
   assert.equal(container.run('systemctl', 'start', 'api').status, 0);
+  if (real !== undefined) await startLoggingService(container);
+}
+
+async function startLoggingService(container: Container): Promise<void> {
+  const { key, cert } = loopbackCertificate(HOST);
+  container.write('root/service.pem', key + cert, 0o600);
+  container.write('etc/ssl/certs/ca-bundle.crt', cert);
+  container.write('etc/hosts', `127.0.0.1 localhost ${HOST}\n`);
+  container.write('opt/logging-service.mjs', await bundle('logging-service.ts'), 0o755);
+  container.write('etc/systemd/system/logging-service.service', SERVICE_UNIT);
+  container.run('systemctl', 'daemon-reload');
+  assert.equal(container.run('systemctl', 'start', 'logging-service').status, 0);
 }
 
 function onOldest(container: Container): void {
@@ -177,6 +185,7 @@ function onSystemd(container: Container): void {
     assert.equal(container.run('systemctl', 'is-enabled', 'fluent-bit').stdout.trim(), 'enabled');
     await until('events', () => stored().length >= 80);
     assert.match(container.run('fetch-activity-logs', '--version').stdout, /^\d+\.\d+\.\d+$/m);
+    assert.match(container.read('usr/local/share/man/man1/fetch-activity-logs.1'), /^\.TH /m);
   });
 
   it('runs as the drop-in says, with files that only root can read', () => {

@@ -123,7 +123,7 @@ class Reader {
       missing,
       user: this.#value('User') === '' ? 'root' : this.#value('User'),
       tokenFile: credential?.slice(CREDENTIAL.length + 1),
-      configFile: /\s(?:-c|--config)[\s=](\S+)/.exec(argv)?.[1],
+      configFile: /\s(?:-c|--config)[\s=](\S+)/.exec(argv)?.[1]?.replace(/^\/+/, '/'),
       binary: /^\S+/.exec(argv)?.[0],
     };
   }
