@@ -348,7 +348,7 @@ put_back() {
   lost=no
   while read -r how path; do
     case $how in
-      '') ;; # there is no journal
+      '' | mode-*) ;; # there is no journal; what an older install.sh noted of the state folder
       created) rm -f "$destdir$path" "$destdir$path$NEW" ;;
       made) rmdir "$destdir$path" 2>/dev/null || : ;;
       *) cp -pP "$destdir$UNDO/$how" "$destdir$path$NEW" && mv -f "$destdir$path$NEW" "$destdir$path" ;;
@@ -589,7 +589,7 @@ purge_state() {
 # Those that are empty; with --purge also the chunks of Fluent Bit, unless its configuration names the place.
 remove_folders() {
   if [ "$purge" = yes ]; then
-    grep -r -q -s "^[^#]*$STATE/storage" "$destdir$ETC" || rm -rf "$destdir$STATE/storage" || :
+    grep -rqs "--exclude-dir=${UNDO##*/}" "^[^#]*$STATE/storage" "$destdir$ETC" || rm -rf "$destdir$STATE/storage" || :
     find "$destdir$STATE" -mindepth 1 -depth -type d -exec rmdir {} \; 2>/dev/null || :
   fi
   for folder in "$ETC/outputs" "$DROP_INS" "${SCRIPT%/*}" "${MANUAL%/*}" "$STATE"; do

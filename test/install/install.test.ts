@@ -52,6 +52,7 @@ describe('install.sh', () => {
     assert.deepEqual(service(machine.run()), [], 'a new program alone needs no restart');
     assert.match(machine.read(SCRIPT), /# newer\n$/);
 
+    machine.write('var/lib/fluent-bit/storage/exec.0/1.flb', 'chunk', 0o600);
     const dry = machine.run(['--uninstall', '--purge', '--dry-run']);
     assert.doesNotMatch(dry.stdout, /^stays:/m);
     assert.equal(machine.run(['--uninstall', '--purge']).status, 0);
