@@ -185,13 +185,13 @@ find_program() {
   if [ -f "$built" ]; then
     case $(od -A n -t x1 -N 20 "$built" | tr -d ' \n')-$(uname -m) in
       7f454c46*3e00-x86_64 | 7f454c46*b700-aarch64) ;;
-      7f454c46*) fatal "$built is for another architecture; this machine is $(uname -m)" ;;
+      7f454c46*) fatal "${release:-$built} is for another architecture; this machine is $(uname -m)" ;;
     esac
   else
     find_built
   fi
   program --version </dev/null >/dev/null 2>&1 ||
-    fatal "$built does not run here: it needs glibc 2.28 or newer, which musl is not, and an archive that is whole"
+    fatal "$built does not run here: it needs glibc 2.28 or newer (musl will not do), and a complete archive"
 }
 
 find_built() {

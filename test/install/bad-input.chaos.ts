@@ -91,7 +91,7 @@ const CASES: readonly Case[] = [
   {
     what: 'a machine with another libc, or an executable that is not whole',
     prepare: (m) => m.ship('fetch-activity-logs', '#!/nowhere/ld-linux-x86-64.so.2\n'),
-    says: /does not run here: it needs glibc 2\.28 or newer, which musl is not, and an archive that is whole/,
+    says: /does not run here: it needs glibc 2\.28 or newer \(musl will not do\), and a complete archive/,
   },
   {
     what: 'a disk with too little room',
