@@ -9,8 +9,8 @@ export type Format = (typeof FORMATS)[number];
 /** What `export` is asked for. */
 export interface ExportRequest {
   /**
-   * The range that was asked for, when the present (epoch milliseconds) is this. Throws ConfigError when its end is not
-   * after its beginning; it may begin in the future.
+   * The requested range, given the present (epoch milliseconds). Throws ConfigError when its end is not after its start;
+   * it may start in the future.
    */
   readonly rangeAt: (now: number) => ExportRange;
   /** Undefined: stdout. */

@@ -8,6 +8,7 @@ import { journalledIds, type JournalledIds, type SourceRange } from '../state/jo
 import { secondOf } from '../state/source-progress.ts';
 import { RangeProgress, type RangeReason } from '../state/range-progress.ts';
 import { startOf, stateOf, type SourceState } from '../state/state.ts';
+import { differingSpans } from './differing-spans.ts';
 import { concernsAll, withAdvice } from './failures.ts';
 import type { Session } from './session.ts';
 
@@ -73,9 +74,9 @@ async function sweep(session: Session, sources: readonly Source[]): Promise<bool
       const due = dueRange(state, age, present);
       if (due === undefined) continue;
       try {
-        for (const range of await differing(session, source, state, due)) {
+        for (const range of await differingSpans(session, source, due, state.hours)) {
           const printed = session.delivery.events;
-          if (!(await deliverRange(session, source, range, 'sweep'))) return false;
+          if (!(await deliverRange(session, source, { source: source.name, ...range }, 'sweep'))) return false;
           const found = session.delivery.events - printed;
           const span = `between ${formatSecond(range.from)} and ${formatSecond(range.to)}`;
           if (found > 0)
@@ -104,25 +105,6 @@ function dueRange(state: SourceState, age: number, present: number): { from: num
   const to = Math.min(hourOf(present - age), hourOf(startOf(state)));
   const from = (state.swept[age] ??= Math.max(hourOf(state.journal_from + HOUR_S - 1), hourOf(present - age)));
   return from < to ? { from, to } : undefined;
-}
-
-/** The hours for which the API's count differs from the journal's, or is unknown. */
-async function differing(
-  { provider, run }: Session,
-  source: Source,
-  state: SourceState,
-  { from, to }: { from: number; to: number },
-): Promise<SourceRange[]> {
-  const found: SourceRange[] = [];
-  const open = [{ from, to }];
-  for (let range = open.pop(); range !== undefined; range = open.pop()) {
-    const count = await provider.count?.(source, range.from, range.to, run.signal);
-    if (count === state.hours.between(range.from, range.to)) continue;
-    const middle = hourOf((range.from + range.to) / 2);
-    if (middle <= range.from) found.push({ source: source.name, ...range });
-    else open.push({ from: middle, to: range.to }, { from: range.from, to: middle });
-  }
-  return found;
 }
 
 /** Reads a range and delivers what is wanted of it. `onDone` is called with how far it is finished (epoch seconds). */

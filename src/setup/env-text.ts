@@ -5,7 +5,7 @@ export function envValue(text: string, name: string): string {
   return /^(["']).*\1$/.test(value) ? value.slice(1, -1) : value;
 }
 
-/** Sets a variable where it stands, else where it is commented out, else at the end. */
+/** Sets a variable: on its own line, on the line where it is commented out, or at the end. */
 export function withEnv(text: string, name: string, value: string): string {
   const lines = text.split('\n');
   const place = [`${name}=`, `#${name}=`].find((start) => lines.some((line) => line.startsWith(start)));

@@ -22,12 +22,12 @@ export function rewrite(text: string, survey: Survey, envFile: string): string {
   return joined(survey.includesUs ? written : [...written, OUR_LINE]);
 }
 
-/** Whether there is something of ours in it. */
+/** Whether it contains our changes. */
 export function isWithUs(text: string): boolean {
   return linesOf(text).some((line) => line.startsWith(IS_MARK) || IS_OUR_LINE.test(line));
 }
 
-/** Undoes that line by line, for a file that was edited since; the key comes back from where it went. */
+/** Undoes `rewrite` line by line, for a file that was edited since, and puts the key back. */
 export function restore(text: string, envFile: string, key: string): string {
   let isOurs = false;
   const kept = linesOf(text).flatMap((line) => {
@@ -36,7 +36,7 @@ export function restore(text: string, envFile: string, key: string): string {
       isOurs = true;
       return [];
     }
-    // Others may use that sign as well.
+    // Others may use the same sign.
     if (isOurs && line.startsWith(COMMENT)) {
       return [line.slice(COMMENT.length).replace(movedKey(envFile), () => `Header APIKEY ${key}`)];
     }

@@ -1,4 +1,4 @@
-/** Where install.sh puts things. */
+/** Where install.sh writes files. */
 export const ETC = '/etc/fluent-bit';
 export const MAIN = `${ETC}/fluent-bit.conf`;
 export const MAIN_BACKUP = `${MAIN}.before-activity-log`;

@@ -13,7 +13,7 @@ import { flawOf, type Kind } from './values.ts';
 const IONOS_OUTPUT = /^@INCLUDE\s+outputs\/ionos(?:-tcp)?\.conf/im;
 
 const NOT_DONE = ExitCode.NothingCollected;
-/** The part of an interval that a run may take: it ends before the next one is due. */
+/** The part of an interval that a run may take, so that it ends before the next one starts. */
 const DEADLINE = 0.8;
 
 export interface Given {
@@ -24,16 +24,16 @@ export interface Given {
   readonly provider?: string | undefined;
   readonly token?: string | undefined;
   readonly key?: string | undefined;
-  /** The token has to be in its own file, since systemd makes a copy of that. */
+  /** The token must be in its own file, since systemd copies that. */
   readonly usesCredentials: boolean;
-  /** fluent-bit.conf is the package's own, or is not looked at: then nothing is taken from it. */
+  /** Nothing is taken from fluent-bit.conf: it is the package's own, or is ignored. */
   readonly ignoresMain: boolean;
 }
 
-/** What the files of this machine become. */
+/** The new files of this machine. */
 export interface Plan {
   readonly env: string;
-  /** To be written, when there is a new one. */
+  /** A new token, if there is one. */
   readonly token: string | undefined;
   readonly main: string | undefined;
   readonly survey: Survey | undefined;
@@ -46,9 +46,9 @@ export interface Plan {
 }
 
 /**
- * Decides on the values: what was given goes before what activity-log.env holds, and that before what the blocks of the
- * vendor's tutorial say. `template` is the activity-log.env of a machine that has none, `pipeline` the activity-log.conf
- * that will be in force.
+ * Decides on the values: first what was given, then what activity-log.env has, then what the blocks of the vendor's
+ * tutorial have. `template` is the activity-log.env of a machine without one, `pipeline` the activity-log.conf that will
+ * be used.
  */
 export function plan(given: Given, template: string, pipeline: string, machine: Machine): Plan {
   const files = filesOn(machine);
@@ -122,7 +122,7 @@ function checkGiven(given: Given, isIonos: boolean): void {
   }
 }
 
-/** Said when a value is new: it may lead to a proxy, or to something else that speaks the same. */
+/** Only warnings, and only for new values: they may lead to a proxy or another compatible service. */
 function loggingService(before: string, env: string): string[] {
   const [tag, host] = ['ACTIVITY_LOG_TAG', 'ACTIVITY_LOG_HOST'].map((name) => ({
     value: envValue(env, name),

@@ -6,7 +6,7 @@ import { flawOf } from './values.ts';
 const OTHERS = 0o077;
 const STDIN = 0;
 
-/** The secret alone in a file, or on standard input for `-`: without blanks around it, and without `Bearer`. */
+/** The secret in a file, or on standard input for `-`, without surrounding white space and `Bearer`. */
 export function readSecret(kind: 'token' | 'key', file: string, option: string): string {
   const text = file === '-' ? readStdin(option) : readPrivate(file, option);
   const secret = text

@@ -11,18 +11,18 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   cloudscale: ['CLOUDSCALE_API_TOKEN'],
 };
 
-/** A variable of the service that holds a token or a password: the way of the vendor's tutorial. */
+/** A variable of the service that holds a token or a password, as in the vendor's tutorial. */
 export interface TokenVariable {
   readonly name: string;
   readonly value: string;
   readonly file: string;
-  /** Of a password nothing can be taken over: it is no token. */
+  /** False for a password, which cannot be copied into the token file. */
   readonly isToken: boolean;
-  /** `systemctl show` tells every local user what a unit holds. */
+  /** It is in a unit, and `systemctl show` shows units to every local user. */
   readonly isPublic: boolean;
 }
 
-/** The variable that gives the service its token: of the unit's drop-ins, the unit, its files. */
+/** The variable with the service's token, in the unit's drop-ins, the unit or its environment files. */
 export function findTokenVariable(provider: string, envFile: string, machine: Machine): TokenVariable | undefined {
   const names = NAMES[provider] ?? [];
   const folder = `${UNIT}.d`;

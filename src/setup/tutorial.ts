@@ -1,6 +1,7 @@
 import type { ConfigFiles, RawEntry, RawSection } from '../check/fluent-bit-config/model.ts';
 import { readClassic } from '../check/fluent-bit-config/classic.ts';
 import { truth } from '../check/fluent-bit-config/values.ts';
+import { isMatch } from '../check/facts/routes.ts';
 import { startsPythonFetcher } from '../check/facts/shell-command.ts';
 
 const OUR_FILE = /^@include\s+(?:\S*\/)?activity-log\.conf\s*$/im;
@@ -10,21 +11,21 @@ const HTTPS_PORT = '443';
 const OUR_LISTEN = '127.0.0.1';
 const OUR_PORT = '2020';
 const DEFAULT_LISTEN = '0.0.0.0';
-/** Settings of an http output that the tutorial has, or that ours has as well; tls and format by their values. */
+/** Settings of an http output that the tutorial or our output has; tls and format are compared by value. */
 const KNOWN_HTTP_KEYS = new Set(
   'name alias match host port uri retry_limit workers log_level storage.total_limit_size'.split(' '),
 );
 
-/** A section of fluent-bit.conf that gives way to ours. */
+/** A section of fluent-bit.conf that ours replaces. */
 export interface Block {
   readonly title: string;
   readonly first: number;
   readonly last: number;
-  /** Lines that hold the key, which others could read there. */
+  /** Lines with the key, which others could read there. */
   readonly keyLines: readonly number[];
 }
 
-/** What there is to know of a fluent-bit.conf that the user has changed. */
+/** What is in a fluent-bit.conf that the user has changed. */
 export interface Survey {
   readonly tag: string;
   readonly interval: string;
@@ -36,7 +37,7 @@ export interface Survey {
   readonly warnings: readonly string[];
 }
 
-/** Looks for the blocks that the vendor's tutorial has its readers add: an exec input and the outputs for its tag. */
+/** Looks for the blocks from the vendor's tutorial: an exec input, and the outputs for its tag. */
 export function survey(main: string, files: ConfigFiles): Survey {
   const config = readClassic(main, files, '/');
   const sections = config.sections.filter(({ at }) => at.file === main);
@@ -130,17 +131,13 @@ function isTutorialsHttp(section: RawSection): boolean {
   );
 }
 
-/** The package's example: what it prints goes to the journal, where others may read it. */
+/** The package's example output, which copies events to the journal, where others may read them. */
 function isStockStdout(section: RawSection): boolean {
   return nameOf(section) === 'stdout' && value(section, 'match') === '*' && section.entries.length === 2;
 }
 
 function gets(output: RawSection, tags: ReadonlySet<string>): boolean {
-  const match = (value(output, 'match') ?? '')
-    .split('*')
-    .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`));
-  const pattern = new RegExp(`^${match.join('.*')}$`);
-  return [...tags].some((tag) => pattern.test(tag));
+  return [...tags].some((tag) => isMatch(value(output, 'match') ?? '', tag));
 }
 
 function fetchersElsewhere(sections: readonly RawSection[], main: string): string[] {
@@ -148,7 +145,7 @@ function fetchersElsewhere(sections: readonly RawSection[], main: string): strin
   return found.map(({ at }) => `${at.file} runs the tutorial's fetcher: delete that input, or each event comes twice`);
 }
 
-/** Fluent Bit finds a relative name beside its main file. */
+/** Parsers files that are named twice; Fluent Bit finds a relative name beside its main file. */
 function doubledParsers(sections: readonly RawSection[]): string[] {
   const seen = new Set<string>();
   return serviceEntries(sections, 'parsers_file').flatMap(({ raw, at }) => {
@@ -161,7 +158,7 @@ function doubledParsers(sections: readonly RawSection[]): string[] {
   });
 }
 
-/** The settings of the tutorial's output that are the user's own. */
+/** Settings of the tutorial's output that the user has added. */
 function extras({ entries }: RawSection): string[] {
   return entries
     .filter((entry) => isExtra(entry))
@@ -177,7 +174,7 @@ function isExtra({ key, raw }: RawEntry): boolean {
   return key === 'header' ? !API_KEY.test(raw) : !KNOWN_HTTP_KEYS.has(key);
 }
 
-/** The last [SERVICE] counts, and that is ours. */
+/** A warning when the HTTP server moves: the last [SERVICE] counts, which is ours. */
 function movedServer(sections: readonly RawSection[]): string[] {
   const last = (key: string): string | undefined => serviceEntries(sections, key).at(-1)?.raw;
   if (truth(last('http_server')) !== true) return [];

@@ -4,14 +4,14 @@ export type Kind = 'tag' | 'host' | 'interval' | 'provider' | 'token' | 'key';
 
 const MIN_INTERVAL = 10;
 const MAX_INTERVAL = 86_400;
-/** What manuals print where a value belongs, such as `<TAG_NAME>`, `YOUR-PIPELINE` or `HOST`. */
+/** Placeholders in manuals, such as `<TAG_NAME>`, `YOUR-PIPELINE` or `HOST`. */
 const PLACEHOLDER = /^<.*>$|^\.{3}$|^(?:HOST|NAME|TAG|TOKEN|KEY)(?:[-_ ].*)?$|\byour[-_ ]|change[-_]?me|^[xX]{3,}$/;
-/** What no token and no key holds: blanks, control characters, letters beyond ASCII. */
+/** Characters that are in no token or key: white space, control characters, letters beyond ASCII. */
 const NOT_PRINTABLE = /[^!-~]/;
 
 /**
- * What is wrong with a value; undefined if it will do. The tag becomes a part of a URI, of patterns that match it, and a
- * label of Loki: no character that one of them minds.
+ * What is wrong with a value; undefined if nothing is. The tag becomes part of a URI and of patterns, and a label of
+ * Loki, so it cannot contain their special characters.
  */
 export function flawOf(kind: Kind, value: string): string | undefined {
   if (value === '') return 'it is empty';
@@ -33,7 +33,7 @@ export function flawOf(kind: Kind, value: string): string | undefined {
     case 'token':
       return flawOfSecret(kind, value);
     case 'key':
-      // systemd would take quotes and backslashes for its own.
+      // systemd would interpret quotes and backslashes.
       if (/["'`\\]/.test(value)) return 'no key holds quotes or backslashes';
       if (value.includes('${')) return 'it names a variable, which nothing replaces: the key itself is needed';
       return flawOfSecret(kind, value);

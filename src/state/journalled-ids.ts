@@ -78,7 +78,7 @@ export async function journalledIds(
   return found;
 }
 
-/** Calls `visit` for each line of the journal. A line that cannot be read is passed over: loadJournal and verify say so. */
+/** Calls `visit` for each line of the journal. Lines that cannot be read are skipped; loadJournal and verify report them. */
 export async function forEachLine(folder: string, visit: (line: JournalLine) => void): Promise<void> {
   for (const file of await journalFiles(folder)) {
     for await (const { bytes, isWhole } of linesOf(folder, file)) {

@@ -2,36 +2,11 @@ import { FieldScanner, stringAt } from '../events/field-scanner.ts';
 import { JsonReader } from '../events/json-reader.ts';
 import { formatSecond } from '../lib/duration.ts';
 import type { Source } from '../providers/provider.ts';
+import type { Span } from '../session/differing-spans.ts';
 import type { Session } from '../session/session.ts';
-import { hourOf, type HourCounts } from '../state/hour-counts.ts';
 import { keyOf, secondOf } from '../state/source-progress.ts';
 import type { Tally } from './compare-ids.ts';
 import type { IdParts } from './id-parts.ts';
-
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** The spans, by whole hours, in which the API counts other than the journal, or does not say. */
-export async function spansToRead(
-  { provider, run }: Session,
-  source: Source,
-  { from, to }: Span,
-  hours: HourCounts,
-): Promise<Span[]> {
-  if (provider.count === undefined) return [{ from, to }];
-  const found: Span[] = [];
-  const open: Span[] = [{ from, to }];
-  for (let span = open.pop(); span !== undefined; span = open.pop()) {
-    const count = await provider.count(source, span.from, span.to, run.signal);
-    if (count === hours.between(hourOf(span.from), span.to)) continue;
-    const middle = hourOf((span.from + span.to) / 2);
-    if (middle <= span.from) found.push(span);
-    else open.push({ from: middle, to: span.to }, { from: span.from, to: middle });
-  }
-  return found;
-}
 
 /** Adds all events that the API has in a span. */
 export async function readSpan(
@@ -50,7 +25,7 @@ export async function readSpan(
   }
 }
 
-/** The types of these events, by the text of their ids: their hours are read once more. */
+/** The types of these events, by the text of their ids: their seconds are read again. */
 export async function typesOf(
   { config, provider, run }: Session,
   source: Source,

@@ -9,7 +9,7 @@ const GZIP = [0x1f, 0x8b];
 
 export interface ArrivedReport {
   lines: number;
-  /** Lines in which no id was found, and the number of the first. */
+  /** How many lines have no id, and the number of the first one. */
   without: number;
   firstWithout: number | undefined;
   /** The number of the last line when it is not whole. */
@@ -17,8 +17,8 @@ export interface ArrivedReport {
 }
 
 /**
- * Reads a copy of what arrived, line by line: JSON lines as they are, or wrapped by another program, also when gzipped.
- * `idKey` is the name of the field with the id; without it a line's bytes are its id. Throws ConfigError when the copy
+ * Reads a copy of what arrived, line by line: JSON lines as printed or wrapped by another program, possibly gzipped.
+ * `idKey` is the name of the field with the id; without it, a line's bytes are its id. Throws ConfigError when the copy
  * cannot be read, is empty, or has no id at all.
  */
 export async function readArrived(
@@ -46,7 +46,7 @@ export async function readArrived(
         report.without++;
         report.firstWithout ??= report.lines;
       }
-      // An event that has no id is known by its bytes.
+      // An event without an id is known by its bytes.
       visit(id === undefined || pattern === undefined ? EventId.ofHash(Buffer.from(line.trim())) : EventId.of(id));
     }
   } catch (error) {

@@ -9,16 +9,16 @@ import { filesInOrder } from './renamed-files.ts';
 /** The result of checking the chain of a journal's lines. */
 export interface ChainReport {
   lines: number;
-  /** The first and the last commit that are there. */
+  /** The first and the last commit in it. */
   first: { readonly seq: number; readonly at: string } | undefined;
   last: ChainEnd | undefined;
-  /** Since when the journal is complete, in epoch seconds: earlier files were removed. 0 when none was. */
+  /** The journal is complete from this second (epoch) on: earlier files were removed. 0 when none was. */
   completeFrom: number;
   /** Each place where it is broken, in words. */
   readonly problems: string[];
 }
 
-/** So many commits that are missing in one place may turn up in another. */
+/** At most this many missing commits are looked for elsewhere. */
 const MOST_MOVED = 10_000;
 
 /** A commit and the line that it is on. */
@@ -27,8 +27,8 @@ interface Link extends ChainEnd {
 }
 
 /**
- * Reads the whole journal and hands each line that can be read to `visit`. `snapshot` is the commit that the state file
- * knows: a change of the last line shows only there.
+ * Reads the whole journal and passes each readable line to `visit`. `snapshot` is the last commit in the state file:
+ * only this reveals a change of the journal's last line.
  */
 export async function readChain(
   folder: string,
@@ -41,7 +41,7 @@ export async function readChain(
   for (const file of files) {
     for await (const raw of linesOf(folder, file)) {
       const place = `${file}, line ${raw.number}`;
-      // A run may be appending the last line right now; the next run cuts it off if not.
+      // A run may just be appending the last line; otherwise, the next run cuts it off.
       if (!raw.isWhole && file === files.at(-1)) continue;
       const line = raw.isWhole ? read(raw, visit) : undefined;
       if (line === undefined) {
@@ -81,7 +81,7 @@ class ChainChecker {
   #before: Link | undefined;
   /** Lines since `#before` that cannot be read. */
   #unreadable: string[] = [];
-  /** Lines in a row of which the next one has another hash: which of two was altered shows with the line after. */
+  /** Consecutive lines whose hash differs from the next line's `prev`: only the line after shows which was altered. */
   #altered: Link[] = [];
   /** Commits that are not where they belong. */
   readonly #missing = new Set<number>();
@@ -109,18 +109,18 @@ class ChainChecker {
     this.#before = link;
     if (link.seq === this.#snapshot.seq && link.hash !== this.#snapshot.hash) {
       this.#isAsInState = false;
-      this.#problems.push(`${link.place} was altered: the state file has another hash of commit ${link.seq}`);
+      this.#problems.push(`${link.place} was altered: the state file has a different hash of commit ${link.seq}`);
     }
   }
 
   end(): void {
     const last = this.#before;
     for (const place of this.#unreadable) this.#problems.push(`${place} cannot be read: it was altered`);
-    // The last line is as the state file knows it: it says which of the two was altered.
+    // If the last line is as in the state file, the line before it was altered.
     if (this.#isAsInState || this.#altered.length > 1) this.#sayAltered(last);
     if (this.#snapshot.seq > (last?.seq ?? 0)) {
       this.#problems.push(
-        `the journal ends with commit ${last?.seq ?? 0}, and the state file knows commit ${this.#snapshot.seq}: ` +
+        `the journal ends with commit ${last?.seq ?? 0}, but the state file has commit ${this.#snapshot.seq}: ` +
           'lines are missing at its end',
       );
     }
@@ -129,7 +129,7 @@ class ChainChecker {
   #begin({ seq, place }: Link, prev: string): void {
     for (const unreadable of this.#unreadable) this.#problems.push(`${unreadable} cannot be read: it was altered`);
     this.#unreadable = [];
-    if (seq === 1 && prev !== FIRST_PREV) this.#problems.push(`${place} does not begin the journal: it was altered`);
+    if (seq === 1 && prev !== FIRST_PREV) this.#problems.push(`${place} is not the start of a journal: it was altered`);
   }
 
   #compare(before: Link, link: Link, prev: string): void {
@@ -141,7 +141,7 @@ class ChainChecker {
       return;
     }
     this.#sayAltered(before);
-    const why = isNext && prev === before.hash ? 'is no commit: it was inserted' : 'cannot be read: it was altered';
+    const why = isNext && prev === before.hash ? 'is not a commit: it was inserted' : 'cannot be read: it was altered';
     for (const place of unreadable) this.#problems.push(`${place} ${why}`);
     const missing = link.seq - before.seq - 1 - unreadable.length;
     if (missing <= 0) return;
@@ -156,15 +156,15 @@ class ChainChecker {
     this.#problems.push(`${which} ${missing === 1 ? 'is' : 'are'} missing between ${before.place} and ${link.place}`);
   }
 
-  /** `next`, the line after them, is as the one after it knows it. */
+  /** Reports the altered lines before `next`, which itself was not altered. */
   #sayAltered(next: Link | undefined): void {
     const [first, ...others] = this.#altered.splice(0);
     const last = others.at(-1);
     if (first === undefined || next === undefined) return;
     this.#problems.push(
       last === undefined
-        ? `${first.place} was altered: ${next.place} has another hash of it`
-        : `${last.place} was altered, and perhaps what is before it, from ${first.place} on`,
+        ? `${first.place} was altered: ${next.place} has a different hash of it`
+        : `${last.place} was altered, and perhaps the lines before it, from ${first.place} on`,
     );
   }
 }

@@ -12,9 +12,9 @@ export interface Tally {
 }
 
 /**
- * Calls `visit` for each event whose counts are not what `isFine` expects. Records of the journal have checks that an
- * arrived line, which another program may have written anew, does not have: they come first. Without `bySource`, a
- * tally has all records with its id, and the source of the first: an arrived line does not say where it is from.
+ * Calls `visit` for each event whose counts `isFine` does not accept. Records of the journal come first: they have
+ * checks, which an arrived line does not have, since another program may have rewritten it. Without `bySource`, a tally
+ * has all records with its id and the source of the first one, since an arrived line does not name its source.
  */
 export function forEachDifference(
   parts: IdParts,

@@ -2,11 +2,12 @@ import { ApiError, PageError, messageOf } from '../lib/errors.ts';
 import { formatSecond } from '../lib/duration.ts';
 import type { EventId } from '../events/event-id.ts';
 import type { Source } from '../providers/provider.ts';
+import { differingSpans, type Span } from '../session/differing-spans.ts';
 import type { Session } from '../session/session.ts';
 import { HourCounts } from '../state/hour-counts.ts';
 import { forEachLine } from '../state/journalled-ids.ts';
 import { startOf, type State } from '../state/state.ts';
-import { readSpan, spansToRead, typesOf, type Span } from './against-api.ts';
+import { readSpan, typesOf } from './against-api.ts';
 import type { ArrivedReport } from './arrived.ts';
 import { readChain } from './chain.ts';
 import { forEachDifference, type Tally } from './compare-ids.ts';
@@ -15,7 +16,7 @@ import type { Finding, VerifyReport } from './report.ts';
 
 export type { Finding } from './report.ts';
 
-/** Events of at most so many seconds are read once more to say of which type they are. */
+/** The types of at most this many events are looked up. */
 const MOST_NAMED = 100;
 
 export interface CompareOptions {
@@ -68,7 +69,7 @@ export async function compare(
   for (const one of all) {
     const known = state.sources[one.source.name];
     if (known === undefined) continue;
-    // What the overlap still looks for may come yet, and what is before the journal was not recorded.
+    // Events may still appear inside the overlap, and events before the journal were not recorded.
     const start = Math.max(known.journal_from, chain.completeFrom);
     begins = Math.min(begins, start);
     const span = {
@@ -77,7 +78,7 @@ export async function compare(
     };
     if (span.from >= span.to) continue;
     try {
-      const spans = isFull ? [span] : await spansToRead(session, one.source, span, one.hours);
+      const spans = isFull ? [span] : await differingSpans(session, one.source, span, one.hours);
       compared.push({ ...one, ...span, spans });
     } catch (error) {
       errors.push(failureOf(one.source, error));
@@ -102,7 +103,7 @@ export async function compare(
   };
 }
 
-/** What the API said instead of an answer. Throws any other error. */
+/** The message for an error of the API. Throws any other error. */
 function failureOf({ name }: Source, error: unknown): string {
   if (!(error instanceof ApiError) && !(error instanceof PageError)) throw error;
   return `${name}: ${messageOf(error)}`;

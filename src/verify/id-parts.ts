@@ -5,10 +5,10 @@ import { EventId } from '../events/event-id.ts';
 
 const PARTS = 64;
 const WORDS = 7;
-/** So many records of a part stay in memory before they go to its file. */
+/** This many records of a part stay in memory before they go to its file. */
 const BUFFERED = 8_192;
 
-/** Who says what of an event. */
+/** Where an event was found. */
 export const SIDES = ['delivered', 'excluded', 'set_aside', 'redelivered', 'api', 'arrived'] as const;
 export type Side = (typeof SIDES)[number];
 
@@ -17,12 +17,12 @@ export interface IdRecord {
   /** Epoch seconds. */
   readonly second: number;
   readonly side: Side;
-  /** An index into whatever list of sources the caller has. */
+  /** An index into the caller's list of sources. */
   readonly source: number;
   readonly isNamed: boolean;
 }
 
-/** Ids in any number, cut into parts by their first bits: one part after the other fits into memory. */
+/** Any number of ids, divided into parts by their first bits, so that one part at a time fits into memory. */
 export class IdParts {
   readonly #buffers = Array.from({ length: PARTS }, () => new Int32Array(WORDS * BUFFERED));
   readonly #lengths = new Int32Array(PARTS);

@@ -11,7 +11,7 @@ const MEANINGS = {
   'arrived twice': 'more often in the copy than delivered',
 } as const;
 
-/** An event that is not where it should be, as often as it should be. */
+/** An event that is missing, or there too often. */
 export interface Finding {
   readonly kind: keyof typeof MEANINGS;
   readonly source: string;
@@ -38,13 +38,13 @@ export interface VerifyReport {
   readonly errors: readonly string[];
 }
 
-/** For people: short when all is well, exact when it is not. */
+/** The report for people: short when all is well, exact when it is not. */
 export function renderReport({ begins, chain, compared, copy, errors, findings, range }: VerifyReport): string {
   const events = compared.reduce((sum, one) => sum + one.events, 0);
   const lines: string[] = [];
   if (chain.first !== undefined && chain.first.seq > 1) {
     lines.push(
-      `The journal begins with commit ${chain.first.seq} (${chain.first.at}): it cannot speak of what was before.`,
+      `The journal starts with commit ${chain.first.seq} (${chain.first.at}): what was before cannot be compared.`,
     );
   }
   for (const problem of chain.problems) lines.push(`✗ journal: ${problem}`);

@@ -66,12 +66,12 @@ describe('the chain of the journal', () => {
     [
       'has a line that was altered',
       (chain, [a = '', b, ...rest]) => chain.write(MIDDLE, [a, altered(b), ...rest, '']),
-      [`${MIDDLE}, line 2 was altered: ${MIDDLE}, line 3 has another hash of it`],
+      [`${MIDDLE}, line 2 was altered: ${MIDDLE}, line 3 has a different hash of it`],
     ],
     [
       'has a line of which the hash of the one before was altered as well',
       (chain, [a = '', b, ...rest]) => chain.write(MIDDLE, [a, unknownPrev(altered(b)), ...rest, '']),
-      [`${MIDDLE}, line 2 was altered, and perhaps what is before it, from ${MIDDLE}, line 1 on`],
+      [`${MIDDLE}, line 2 was altered, and perhaps the lines before it, from ${MIDDLE}, line 1 on`],
     ],
     [
       'has an id that was altered',
@@ -81,17 +81,17 @@ describe('the chain of the journal', () => {
     [
       'has a last line that was altered',
       (chain, _, [a = '', b = '', c = '', d]) => chain.write(LAST, [a, b, c, altered(d), '']),
-      [`${LAST}, line 4 was altered: the state file has another hash of commit 12`],
+      [`${LAST}, line 4 was altered: the state file has a different hash of commit 12`],
     ],
     [
       'has a last line of which the hash of the one before was altered',
       (chain, _, [a = '', b = '', c = '', d]) => chain.write(LAST, [a, b, c, unknownPrev(d), '']),
-      [`${LAST}, line 4 was altered: the state file has another hash of commit 12`],
+      [`${LAST}, line 4 was altered: the state file has a different hash of commit 12`],
     ],
     [
       'has a line before the last that was altered',
       (chain, _, [a = '', b = '', c, d = '']) => chain.write(LAST, [a, b, altered(c), d, '']),
-      [`${LAST}, line 3 was altered: ${LAST}, line 4 has another hash of it`],
+      [`${LAST}, line 3 was altered: ${LAST}, line 4 has a different hash of it`],
     ],
     [
       'lacks a line',
@@ -106,7 +106,7 @@ describe('the chain of the journal', () => {
     [
       'lacks the last line of all',
       (chain, _, [a = '', b = '', c = '']) => chain.write(LAST, [a, b, c, '']),
-      ['the journal ends with commit 11, and the state file knows commit 12: lines are missing at its end'],
+      ['the journal ends with commit 11, but the state file has commit 12: lines are missing at its end'],
     ],
     [
       'has a line twice',
@@ -119,9 +119,9 @@ describe('the chain of the journal', () => {
       [`${MIDDLE}, line 3 is commit 6 after commit 6: it was inserted`],
     ],
     [
-      'has a line that is no commit',
+      'has a line that is not a commit',
       (chain, [a = '', ...rest]) => chain.write(MIDDLE, [a, 'hello', ...rest, '']),
-      [`${MIDDLE}, line 2 is no commit: it was inserted`],
+      [`${MIDDLE}, line 2 is not a commit: it was inserted`],
     ],
     [
       'has a line that cannot be read, behind which others are missing',
@@ -140,7 +140,7 @@ describe('the chain of the journal', () => {
       [
         `${FIRST}, line 1 cannot be read: it was altered`,
         `${LAST}, line 4 cannot be read: it was altered`,
-        'the journal ends with commit 11, and the state file knows commit 12: lines are missing at its end',
+        'the journal ends with commit 11, but the state file has commit 12: lines are missing at its end',
       ],
     ],
     [
@@ -175,14 +175,14 @@ describe('the chain of the journal', () => {
     [
       'lacks the newest file',
       (chain) => chain.remove(LAST),
-      ['the journal ends with commit 8, and the state file knows commit 12: lines are missing at its end'],
+      ['the journal ends with commit 8, but the state file has commit 12: lines are missing at its end'],
     ],
     ['lacks the oldest file, as --journal-days has it', (chain) => chain.remove(FIRST), []],
     [
       'does not begin where it says',
       (chain) => chain.write(FIRST, [unknownPrev(chain.files.get(FIRST)?.[0]), '']),
       [
-        `${FIRST}, line 1 does not begin the journal: it was altered`,
+        `${FIRST}, line 1 is not the start of a journal: it was altered`,
         `commits 2 to 4 are missing between ${FIRST}, line 1 and ${MIDDLE}, line 1`,
       ],
     ],

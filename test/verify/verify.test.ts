@@ -201,12 +201,12 @@ describe('verify', { timeout: 120_000 }, () => {
     renameSync(second, `${second}.away`);
     assert.match(
       (await verify()).text,
-      /the journal ends with commit \d+, and the state file knows commit \d+: lines are missing at its end/,
+      /the journal ends with commit \d+, but the state file has commit \d+: lines are missing at its end/,
     );
     renameSync(`${second}.away`, second);
     assert.equal((await verify()).code, 0);
     rmSync(first);
-    assert.match((await verify()).text, /^The journal begins with commit \d+ .*: it cannot speak of what was before/);
+    assert.match((await verify()).text, /^The journal starts with commit \d+ .*: what was before cannot be compared/);
   });
 
   it('speaks only of what is left: --journal-days removes old files, and the chain begins with the first that is left', async (t) => {
@@ -228,7 +228,7 @@ describe('verify', { timeout: 120_000 }, () => {
     assert.equal(code, 0, text);
     assert.ok(
       text.startsWith(
-        `The journal begins with commit ${String(first?.seq)} (${String(first?.at)}): it cannot speak of what was before.\n`,
+        `The journal starts with commit ${String(first?.seq)} (${String(first?.at)}): what was before cannot be compared.\n`,
       ),
       text,
     );
