@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import type { Finding } from '../../src/check/finding.ts';
 import {
   ENVIRONMENT,
@@ -10,6 +11,7 @@ import {
   STATE,
   TOKEN,
   installedMachine,
+  startNobody,
   type CheckedMachine,
 } from '../helpers/checked-machine.ts';
 
@@ -17,10 +19,14 @@ import {
  * What such a user is told when nobody but root may read these; to a user who is not root, no mode at all comes to the
  * same. They get their rights back, or else only root could remove them.
  */
-async function foundWithout(machine: CheckedMachine, ...files: readonly string[]): Promise<Finding[]> {
+async function foundWithout(
+  nobody: ChildProcess,
+  machine: CheckedMachine,
+  ...files: readonly string[]
+): Promise<Finding[]> {
   for (const file of files) await chmod(machine.path(file), 0);
   try {
-    return await machine.faultsSeenByNobody();
+    return await machine.faultsSeenBy(nobody);
   } finally {
     for (const file of files) await chmod(machine.path(file), 0o700);
   }
@@ -28,10 +34,13 @@ async function foundWithout(machine: CheckedMachine, ...files: readonly string[]
 
 const inShort = ({ level, code, file = '' }: Finding): string => `${level} ${code} ${file}`;
 
-describe('check run by a user who is not the one that runs Fluent Bit', { concurrency: 4 }, () => {
+describe('check run by a user who is not the one that runs Fluent Bit', () => {
+  const nobody = startNobody();
+  after(() => nobody.kill());
+
   it('says what it cannot see, and takes nothing of it for an error', async (t) => {
     const machine = await installedMachine(t);
-    const faults = await foundWithout(machine, ENVIRONMENT, TOKEN, SCRIPT, dirname(STATE));
+    const faults = await foundWithout(nobody, machine, ENVIRONMENT, TOKEN, SCRIPT, dirname(STATE));
     assert.deepEqual(
       faults.map(({ level, code }) => `${level} ${code}`),
       [
@@ -51,13 +60,13 @@ describe('check run by a user who is not the one that runs Fluent Bit', { concur
   it('can read the rest', async (t) => {
     const machine = await installedMachine(t);
     await chmod(machine.path(ENVIRONMENT), 0o644);
-    const faults = await foundWithout(machine, TOKEN, dirname(STATE));
+    const faults = await foundWithout(nobody, machine, TOKEN, dirname(STATE));
     assert.deepEqual(faults.map(inShort), ['warning token-unknown ', `warning state-unknown ${dirname(STATE)}`]);
   });
 
   it('says which part of the configuration it cannot read', async (t) => {
     const machine = await installedMachine(t);
-    const faults = await foundWithout(machine, PIPELINE);
+    const faults = await foundWithout(nobody, machine, PIPELINE);
     assert.ok(faults.map(inShort).includes(`warning config ${PIPELINE}`));
   });
 
@@ -66,7 +75,7 @@ describe('check run by a user who is not the one that runs Fluent Bit', { concur
     await machine.remove('/run/systemd');
     await machine.edit(ENVIRONMENT, [/$/, `ACTIVITY_LOG_TOKEN_FILE=${TOKEN}\n`]);
     await chmod(machine.path(ENVIRONMENT), 0o644);
-    const faults = await foundWithout(machine, TOKEN, dirname(STATE));
+    const faults = await foundWithout(nobody, machine, TOKEN, dirname(STATE));
     assert.deepEqual(faults.map(inShort), [`error token ${TOKEN}`, `error state-folder ${dirname(STATE)}`]);
   });
 });

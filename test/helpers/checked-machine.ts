@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, cp, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Finding } from '../../src/check/finding.ts';
 import type { Machine } from '../../src/check/facts/machine.ts';
 import { parseCommandLine } from '../../src/config/command-line.ts';
@@ -68,8 +68,8 @@ export interface CheckedMachine {
     world?: Partial<World>,
     machine?: Partial<Machine>,
   ) => Promise<Finding[]>;
-  /** The same, by a user who may not read what is root's. Whoever runs the tests without being root is one already. */
-  readonly faultsSeenByNobody: () => Promise<Finding[]>;
+  /** The same, seen from that process. */
+  readonly faultsSeenBy: (nobody: ChildProcess) => Promise<Finding[]>;
 }
 
 /** A JSON Web Token that expires so many days after NOW. */
@@ -170,17 +170,29 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
     remove: (file) => rm(path(file), { recursive: true }),
     run,
     faults: async (argv = [], world, other) => faultsIn((await run(['--json', ...argv], world, other)).stdout),
-    faultsSeenByNobody: async () => {
+    faultsSeenBy: async (nobody) => {
       await chmod(root, 0o755);
-      const job = JSON.stringify({ argv: ['--json', ...servers()], machine: { ...machine, uid: NOBODY } });
-      const runner = fileURLToPath(new URL('check-elsewhere.ts', import.meta.url));
-      const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-      const { NODE_V8_COVERAGE: coverage } = process.env;
-      const env = coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage };
-      const child = await promisify(execFile)(process.execPath, ['--import', 'tsx', runner, job], { ...user, env });
-      return faultsIn(child.stdout);
+      const answer = once(nobody, 'message') as Promise<[string]>;
+      nobody.send({ argv: ['--json', ...servers()], machine: { ...machine, run: undefined, uid: NOBODY } });
+      const [stdout] = await answer;
+      return faultsIn(stdout);
     },
   };
+}
+
+/**
+ * A process of a user who may not read what is root's, for one check after the other. Whoever runs the tests without
+ * being root is one already.
+ */
+export function startNobody(): ChildProcess {
+  const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+  const { NODE_V8_COVERAGE: coverage } = process.env;
+  const env = coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage };
+  return fork(fileURLToPath(new URL('check-elsewhere.ts', import.meta.url)), {
+    execArgv: ['--import', 'tsx'],
+    ...user,
+    env,
+  });
 }
 
 /** The programs of a machine whose files begin at `root`. */

@@ -5,10 +5,18 @@ import type { TestContext } from 'node:test';
 import { commandFor, ExecCollection } from './exec-collection.ts';
 import type { ExecInputOptions, Run } from './in-exec.ts';
 
+/** Milliseconds until a refresh that does not come by itself. */
+export const NEVER = 1_000_000;
+
 /** Compared by number first: a difference of long lists is long to read. */
 export function assertSame(lines: readonly string[], expected: readonly string[]): void {
   assert.equal(lines.length, expected.length);
   assert.deepEqual([...lines].sort(), [...expected].sort());
+}
+
+/** Every event is in storage, each once; nothing else is. */
+export function assertOnce({ fluentBit, texts }: ExecCollection): void {
+  assertSame(fluentBit.stored, texts);
 }
 
 /** Runs the command until all is acknowledged, and waits between runs as long as an interval would. */

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -13,21 +12,15 @@ import {
   PROGRAM,
   SOURCE,
 } from '../helpers/exec-collection.ts';
-import { assertSame, event, project, PROJECT, runUntilDone } from '../helpers/counted-lines.ts';
+import { assertOnce, assertSame, event, NEVER, project, PROJECT, runUntilDone } from '../helpers/counted-lines.ts';
 import { loadFluentBitConfig } from '../helpers/fluent-bit-config.ts';
 import { inExecOptions } from '../helpers/in-exec-options.ts';
 import type { Run } from '../helpers/in-exec.ts';
 
 /** Most of the time is spent waiting for the double's counters. */
 const AT_ONCE = 8;
-const NEVER = 1_000_000;
 
 const warnings = (run: Run): string[] => run.stderr.split('\n').filter((line) => line.includes(': warning: '));
-
-/** Every event is in storage, each once; nothing else is. */
-function assertOnce({ fluentBit, texts }: ExecCollection): void {
-  assertSame(fluentBit.stored, texts);
-}
 
 /** An event whose nesting is so deep, itself and `event` included. */
 function nested(uuid: string, time: string, depth: number): string {
@@ -66,23 +59,6 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
       const run = await c.fluentBit.runOnce();
       assert.deepEqual([run.exitCode, warnings(run), (await c.source()).delivered], [0, [], 300]);
       assertOnce(c);
-    });
-
-    it('prints again what Mem_Buf_Limit dropped', async (t) => {
-      const c = await ExecCollection.start(t, {
-        sandbox: { sizeBytes: 4000 },
-        input: { storage: 'memory', memBufLimit: 20_000 },
-      });
-      c.happen(12);
-      const runs = await runUntilDone(c, 6);
-      assert.ok(runs.some(({ dropped }) => dropped > 0));
-      assert.match(
-        runs[0]?.stderr ?? '',
-        /Fluent Bit has counted \d of the last 12 lines; the next run will check again/,
-      );
-      assert.match(runs[1]?.stderr ?? '', /Fluent Bit may not have taken the last 12 lines .* they are printed again/);
-      assertSame([...new Set(c.fluentBit.stored)], c.texts);
-      assert.equal((await c.source()).rejected, 0);
     });
 
     it('sets aside the one line that it never takes, after three runs, and the rest goes on', async (t) => {
@@ -231,27 +207,6 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
     }
   });
 
-  it('does not decide on the lines of another machine that shares the state', async (t) => {
-    const c = await ExecCollection.start(t, { engine: { refreshMs: NEVER } });
-    c.happen(20);
-    c.fluentBit.refresh();
-    const run = c.fluentBit.runOnce();
-    await c.fluentBit.until(() => c.fluentBit.runs[0]?.accepted === 20);
-    c.fluentBit.input().signal('SIGTERM');
-    await run;
-    const text = await readFile(c.file('state.json'), 'utf8');
-    await writeFile(c.file('state.json'), text.replace(/"host":"[^"]*"/, '"host":"another-vm"'));
-    await c.counted();
-    const next = c.fluentBit.runOnce();
-    await c.fluentBit.until(() => c.fluentBit.runs[1]?.accepted === 20);
-    c.fluentBit.refresh();
-    assert.match(
-      (await next).stderr,
-      /may not have taken the last 20 lines .*\(they were printed on another-vm\): they are printed/,
-    );
-    assert.deepEqual([(await c.source()).delivered, (await c.state())?.pending], [20, null]);
-  });
-
   describe('cloudscale', { concurrency: AT_ONCE }, () => {
     it('is acknowledged like the others: each entry once, and the cursor kept', async (t) => {
       const c = await project(t, {});
@@ -286,32 +241,6 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
       assert.deepEqual([(await c.source()).delivered, (await c.state())?.pending], [51, null]);
       assertOnce(c);
     });
-
-    it('prints again what was lost', async (t) => {
-      let isLost = true;
-      const c = await ExecCollection.start(t, { input: { threaded: false, drop: () => isLost } });
-      c.happen(30);
-      await c.fluentBit.runOnce();
-      isLost = false;
-      await runUntilDone(c, 3);
-      assertOnce(c);
-    });
-
-    it('fetches nothing as long as the lines of the last run are not counted', async (t) => {
-      const c = await ExecCollection.start(t, { input: { threaded: false }, engine: { refreshMs: NEVER } });
-      c.happen(30);
-      c.fluentBit.refresh();
-      await c.fluentBit.runOnce();
-      const asked = c.sandbox.requests.length;
-      const early = await c.fluentBit.runOnce();
-      assert.deepEqual([early.exitCode, early.lines, c.sandbox.requests.length], [0, 0, asked]);
-      assert.match(early.stderr, /warning: Fluent Bit has not counted the lines of the last run yet/);
-      assert.equal((await c.state())?.pending?.lines, 30);
-      await c.counted();
-      await c.fluentBit.runOnce();
-      assertOnce(c);
-      assert.equal((await c.source()).delivered, 30);
-    });
   });
 
   describe('without counters', { concurrency: AT_ONCE }, () => {
@@ -343,24 +272,6 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
     it('there is no input of that Alias: nothing is fetched, and one line names those there are', async (t) => {
       const c = await ExecCollection.start(t, { input: { command: commandFor('activity_logs') } });
       await fetchesNothing(c, /no input with the Alias activity_logs \(it has: activity_log\)/);
-    });
-
-    it('what was pending stays so until there are some', async (t) => {
-      const c = await ExecCollection.start(t, { input: { threaded: false } });
-      c.happen(30);
-      await c.fluentBit.runOnce();
-      assert.equal((await c.state())?.pending?.lines, 30);
-      const file = c.file('state.json');
-      const other = await ExecCollection.start(t, {
-        env: { ACTIVITY_LOG_STATE_FILE: file, IONOS_API_URL: c.sandbox.url },
-        input: { command: commandFor('activity_logs') },
-      });
-      const run = await other.fluentBit.runOnce();
-      assert.deepEqual([run.exitCode, run.lines], [4, 0]);
-      assert.equal((await c.state())?.pending?.lines, 30);
-      await c.counted();
-      assert.deepEqual([(await c.fluentBit.runOnce()).exitCode, (await c.state())?.pending], [0, null]);
-      assertOnce(c);
     });
   });
 
