@@ -38,7 +38,7 @@ export interface ExportRecord extends ExportKey {
 
 /** Two lines of JSON, the second one as in a state file. */
 export function serializeRecord({ state, ...head }: ExportRecord): string {
-  return `${JSON.stringify({ version: VERSION, ...head })}\n${serializeState(state, true)}`;
+  return `${JSON.stringify({ version: VERSION, ...head })}\n${serializeState(state, () => Infinity)}`;
 }
 
 /** Throws ShapeError when the text is not of that form. */

@@ -25,7 +25,8 @@ export interface LoadedJournal {
  */
 export async function loadJournal(folder: string, state: State, log: Log, isOld = false): Promise<LoadedJournal> {
   const { seq, hash, known_from } = state.journal;
-  const recent = new RecentLines();
+  // What an old state has of ids becomes the journal's first line.
+  const recent = new RecentLines(isOld ? [] : newestSeen(state));
   let end: ChainEnd = { seq, hash };
   let isWhole = seq === 0;
   for (const file of await journalFiles(folder)) {
@@ -38,7 +39,7 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
       const line = readLine(raw, folder, log, (line) => {
         if (line.seq > (isOld ? 1 : seq)) apply(line, state);
         else knowIds(line, state);
-        recent.add({ file, offset: raw.offset, newest: newestOf(line, state) });
+        recent.add({ file, offset: raw.offset, bytes: raw.bytes.length + 1, newest: newestOf(line, state) });
       });
       if (line === undefined) continue;
       const lineHash = hashOf(raw.bytes);
@@ -81,6 +82,13 @@ async function cutOff(folder: string, { file, offset }: RawLine, log: Log): Prom
   await copyFile(whole, kept);
   await truncate(whole, offset);
   log.warn(`the last line of the journal file ${whole} was not finished: it was cut off; the file is kept as ${kept}`);
+}
+
+function* newestSeen({ sources }: State): Generator<[source: string, second: number]> {
+  for (const [name, { seen }] of Object.entries(sources)) {
+    const seconds = Array.from(seen.entries(), ([, second]) => second);
+    if (seconds.length > 0) yield [name, seconds.reduce((a, b) => Math.max(a, b))];
+  }
 }
 
 function knowIds(line: JournalLine, state: State): void {

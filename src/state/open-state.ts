@@ -82,8 +82,8 @@ export async function takeOver({ state, journal, recent }: Opened): Promise<void
   const line = uncommitted.take(state);
   const isInJournal = journal.end.seq > 0;
   if (isInJournal || line === undefined) return;
-  const { position } = await journal.append(line.sources, {});
-  recent.add({ ...position, newest: line.newest });
+  const { position, bytes } = await journal.append(line.sources, {});
+  recent.add({ ...position, bytes, newest: line.newest });
 }
 
 const ADVICE: Record<string, string> = {

@@ -21,6 +21,10 @@ export class SeenEvents {
     this.#until.set(id, second < this.#forgottenBefore ? Infinity : second);
   }
 
+  get size(): number {
+    return this.#until.size;
+  }
+
   /** Forgets the events before this second: they cannot come again. */
   forgetBefore(instant: number): void {
     this.#forgottenBefore = Math.max(this.#forgottenBefore, instant);
@@ -32,10 +36,10 @@ export class SeenEvents {
     return this.#until.entries((until) => until !== Infinity);
   }
 
-  /** Second → ids: far fewer keys than ids. */
-  toJSON(): Record<string, readonly string[]> {
+  /** Those that were delivered up to this second, second → ids: far fewer keys than ids. */
+  upTo(last: number): Record<string, readonly string[]> {
     const groups: Partial<Record<string, string[]>> = {};
-    for (const [id, second] of this.entries()) (groups[second] ??= []).push(id.toString());
+    for (const [id, second] of this.entries()) if (second <= last) (groups[second] ??= []).push(id.toString());
     return groups as Record<string, string[]>;
   }
 }

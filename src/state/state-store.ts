@@ -10,7 +10,6 @@ import {
   forgetSource,
   oldestCursor,
   serializeState,
-  startOf,
   stateOf,
   type SourceState,
   type State,
@@ -172,7 +171,7 @@ export class StateStore implements Store {
     const line = this.#uncommitted.take(this.state);
     if (line === undefined) return;
     const { position, bytes } = await this.#opened.journal.append(line.sources, cursorsOf(this.state));
-    this.#opened.recent.add({ ...position, newest: line.newest });
+    this.#opened.recent.add({ ...position, bytes, newest: line.newest });
     this.#bytesSinceSnapshot += bytes;
   }
 
@@ -187,14 +186,13 @@ export class StateStore implements Store {
     }
     // Pages are delivered while the disk is written to: what is not in the journal would count twice after a crash.
     while (!this.#uncommitted.isEmpty) await this.#append();
-    const oldest = recent.oldestNeeded((name) => {
-      const source = state.sources[name];
-      return source === undefined ? Infinity : startOf(source);
-    });
-    state.journal = { ...journal.end, known_from: oldest ?? null };
+    state.journal = { ...journal.end, known_from: recent.oldestNeeded(state.sources) ?? null };
     state.generation++;
     state.last_run = oldestCursor(Object.values(state.sources)) ?? state.last_run;
-    await writeDurably(file, serializeState(state));
+    await writeDurably(
+      file,
+      serializeState(state, (source) => recent.keptUntil(source)),
+    );
     this.#bytesSinceSnapshot = 0;
   }
 

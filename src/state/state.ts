@@ -104,14 +104,14 @@ export interface State {
   taken_over?: boolean;
 }
 
-/** The file's text. The ids of delivered events are in the journal; an export, which has none, keeps them here. */
-export function serializeState(state: State, withIds = false): string {
+/** The file's text. It has the ids of a source's delivered events up to the second that `keptUntil` gives: none as a rule. */
+export function serializeState(state: State, keptUntil: (source: string) => number = () => -Infinity): string {
   const { pending } = state;
   const batches = Object.entries(pending?.sources ?? {}).map(([name, batch]) => [name, toRecord(batch)] as const);
-  const sources = Object.entries(state.sources).map(([name, { seen, ...rest }]) => [
-    name,
-    withIds ? { ...rest, seen } : rest,
-  ]);
+  const sources = Object.entries(state.sources).map(([name, { seen, ...rest }]) => {
+    const until = keptUntil(name);
+    return [name, until === -Infinity ? rest : { ...rest, seen: seen.upTo(until) }];
+  });
   return `${JSON.stringify({
     ...state,
     sources: Object.fromEntries(sources) as unknown,

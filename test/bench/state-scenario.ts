@@ -1,13 +1,20 @@
 /** What the state file costs: while a backlog is worked off, and with many identities in it. */
 
 import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { built, type Result, runIn } from './contestants.ts';
+import { measure } from './measure.ts';
+import { writePast, type Past } from './past.ts';
 import { count, median, milliseconds, table } from './report.ts';
 import type { Bench } from './scenarios.ts';
 import type { StateFigures } from './state.ts';
 import { type WorldPlan, startWorld } from './world.ts';
 
 const SEEN = 100_000;
+const SOURCES = 10_000;
+const DAYS = 90;
+const FAILING_DAYS = 30;
 
 export async function measureState({ rounds, shrink, folder, print }: Bench, backlog: WorldPlan): Promise<void> {
   const program = await built('state', folder);
@@ -24,14 +31,34 @@ export async function measureState({ rounds, shrink, folder, print }: Bench, bac
   } finally {
     await world.close();
   }
+  const past = { sources: Math.ceil(SOURCES / shrink), days: DAYS, eventsADay: 1, failingDays: FAILING_DAYS };
+  const pastLoads = await loadPast(program, past, join(folder, 'past'), rounds);
   const rows = [
     [`saving, of the wall time of ${count(world.events)} events`, `${(median(shares) * 100).toFixed(1)} %`],
     [`loading and saving ${count(Math.ceil(SEEN / shrink))} identities`, milliseconds(median(loads))],
+    [
+      `loading ${count(past.sources)} sources with ${DAYS} days of journal, one of them failing for ${FAILING_DAYS}`,
+      milliseconds(median(pastLoads)),
+    ],
   ];
   print(`\nState (medians of ${rounds} rounds):\n\n${table(['', 'cost'], rows)}\n`);
 }
 
-function figuresOf({ messages }: Result): StateFigures {
+async function loadPast(program: string, past: Past, folder: string, rounds: number): Promise<number[]> {
+  await mkdir(folder);
+  const file = join(folder, 'state.json');
+  await writePast(file, past, Math.floor(Date.now() / 1000));
+  const { PATH } = process.env;
+  const run = async (mode: string) =>
+    figuresOf(await measure(`${program} ${mode}`, { PATH, IONOS_API_TOKEN: 'bench', ACTIVITY_LOG_STATE_FILE: file }));
+  // The snapshot is then as the script writes it.
+  await run('seen');
+  const loads: number[] = [];
+  for (let round = 0; round < rounds; round++) loads.push((await run('load')).stateMs);
+  return loads;
+}
+
+function figuresOf({ messages }: Pick<Result, 'messages'>): StateFigures {
   return JSON.parse(messages.trimEnd().split('\n').at(-1) ?? '') as StateFigures;
 }
 

@@ -1,12 +1,13 @@
 /**
  * What the state file costs, from the inside: `backlog` collects as the built script does and notes how long a save
- * was going on; `seen` loads a state file and saves it. The figures are the last line on stderr.
+ * was going on; `seen` loads a state file and saves it; `load` loads one only. The figures are the last line on stderr.
  */
 
 import { performance } from 'node:perf_hooks';
 import { collect } from '../../src/commands/collect.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { openState, type StateStoreOptions } from '../../src/state/open-state.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { openStdout } from '../../src/lib/stdout.ts';
 
@@ -40,18 +41,28 @@ function fail(error: unknown): void {
 
 const log = { error: fail, warn: fail, info: () => undefined, debug: () => undefined };
 
+const options: StateStoreOptions = {
+  file: config.stateFile,
+  log,
+  signal,
+  now: Date.now,
+  initialLastRun: new Date().toISOString(),
+  onFailure: fail,
+};
+
+function report(begun: number): void {
+  const figures: StateFigures = { wallMs: performance.now() - begun, stateMs };
+  process.stderr.write(`${JSON.stringify(figures)}\n`);
+}
+
 async function main(mode: string | undefined): Promise<void> {
   const begun = performance.now();
-  const store = await timed(() =>
-    StateStore.open({
-      file: config.stateFile,
-      log,
-      signal,
-      now: Date.now,
-      initialLastRun: new Date().toISOString(),
-      onFailure: fail,
-    }),
-  );
+  if (mode === 'load') {
+    await (await timed(() => openState(config.stateFile, options))).journal.close();
+    report(begun);
+    return;
+  }
+  const store = await timed(() => StateStore.open(options));
   const flush = store.flush.bind(store);
   store.flush = () => timed(flush);
   if (mode === 'backlog') {
@@ -60,8 +71,7 @@ async function main(mode: string | undefined): Promise<void> {
     process.exitCode = (await collect(config, world, { store })).exitCode;
   }
   await timed(() => store.close());
-  const figures: StateFigures = { wallMs: performance.now() - begun, stateMs };
-  process.stderr.write(`${JSON.stringify(figures)}\n`);
+  report(begun);
 }
 
 void main(process.argv[2]).catch(fail);

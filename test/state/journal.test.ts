@@ -259,6 +259,24 @@ describe('the journal', () => {
     );
   });
 
+  it('is not read back to when a source failed weeks ago: the snapshot has its ids', async (t) => {
+    const p = await place(t);
+    const store = await p.open();
+    store.register('ionos/busy', newSource(START));
+    store.commit(SOURCE, delivered(1));
+    await store.flush();
+    store.commit('ionos/busy', delivered(...Array.from({ length: 25_000 }, (_, n) => n)));
+    await store.flush();
+    store.commit('ionos/busy', { ...delivered(30_000), forget_before: START_S + 30_000 });
+    await store.flush();
+    const again = await p.open();
+    assert.equal(savedState(p.file).journal?.known_from?.offset, await offsetOf(p, 3));
+    assert.deepEqual([isKnown(again, 1), isKnown(again, 2)], [true, false]);
+    again.commit(SOURCE, { ...delivered(3), forget_before: START_S + 2 });
+    await again.flush();
+    assert.ok(!(await readFile(p.file, 'utf8')).includes('"seen"'), 'what cannot come again is nowhere');
+  });
+
   async function offsetOf(p: Place, line: number): Promise<number> {
     const text = await readFile(journalOf(p.file)[0] ?? '', 'utf8');
     return (
