@@ -251,7 +251,7 @@ describe('verify', { timeout: 120_000 }, () => {
     assert.equal(early.code, 1);
     assert.match(early.text, /^Nothing could be compared: the journal begins at 2026-11-21T\S+Z, after this range.\n/);
     assert.match((await verify('--from', '2h', '--to', '3h')).text, /--from \(.*\) must be before --to/);
-    assert.match((await verify('--from', '2h', '--to', '2030-01-01')).text, /--to \(.*\) lies in the future/);
+    assert.match((await verify('--from', '2h', '--to', '2030-01-01')).text, /--to \(.*\) is in the future/);
     rmSync(dirname(journalOf(stateFile)[0] ?? ''), { recursive: true });
     const { code, text } = await verify();
     assert.equal(code, 1);
