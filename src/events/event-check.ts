@@ -10,7 +10,7 @@ export function checkOf(words: DataView, start: number, end: number): number {
   let p = start;
   for (; p <= end - 4; p += 4) {
     hash ^= mixed(words.getInt32(p, true));
-    hash = Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64;
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
   }
   let rest = 0;
   for (let last = end - 1; last >= p; last--) rest = (rest << 8) | words.getUint8(last);
