@@ -37,6 +37,12 @@ export class Uncommitted {
   readonly #forgotten = new Set<string>();
   /** The cursors of sources as this run last wrote them to the journal. */
   readonly #journaled = new Map<string, string>();
+  #ids = 0;
+
+  /** How many ids are waiting. */
+  get ids(): number {
+    return this.#ids;
+  }
 
   get isEmpty(): boolean {
     return this.#batches.size + this.#registered.size + this.#forgotten.size === 0;
@@ -56,6 +62,7 @@ export class Uncommitted {
     let waiting = this.#batches.get(source);
     if (waiting === undefined) this.#batches.set(source, (waiting = new Waiting()));
     waiting.add(batch);
+    this.#ids += batch.entries.length;
   }
 
   /** Takes all of it out as one line; undefined when there is nothing to say. */
@@ -75,6 +82,7 @@ export class Uncommitted {
       if (second !== undefined) newest.set(name, second);
     }
     this.#batches.clear();
+    this.#ids = 0;
     this.#registered.clear();
     this.#forgotten.clear();
     return Object.keys(sources).length > 0 ? { sources, newest } : undefined;
