@@ -1,10 +1,8 @@
-import { join, resolve } from 'node:path';
-import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
+import { resolve } from 'node:path';
 import { readConfig } from '../config/config.ts';
 import type { Options } from '../config/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
 import type { FluentBitConfig } from './fluent-bit-config/model.ts';
-import { serviceOf } from './fluent-bit-config/read.ts';
 import type { World } from '../lib/world.ts';
 import { checkAcknowledgement } from './rules/acknowledgement.ts';
 import { checkApi } from './probes/api.ts';
@@ -13,6 +11,7 @@ import { readConfiguration } from './facts/configuration.ts';
 import { dryRun } from './facts/dry-run.ts';
 import { environmentOf, type Environment, type Setup } from './facts/environment.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
+import { rejectedFolderOf } from './facts/rejected-folder.ts';
 import { inputsOf, pythonInputsOf, type EventInput, type Input } from './facts/input.ts';
 import { checkLines } from './rules/lines.ts';
 import { pathOn, thisMachine, type Machine } from './facts/machine.ts';
@@ -75,7 +74,7 @@ export async function runChecks(
   const files = readAtStart(fluentBit, environment).map((path) => pathOn(machine, path));
   const running = await Promise.all(
     setups.map((setup) => {
-      const rejectedFolder = pathOn(machine, rejectedFolderOf(fluentBit, setup));
+      const rejectedFolder = pathOn(machine, rejectedFolderOf(fluentBit, setup.config.stateFile));
       return checkRunning(setup, { files, retryMs, rejectedFolder }, world);
     }),
   );
@@ -220,14 +219,6 @@ async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {
 function aboutPython(input: EventInput): Finding[] {
   const findings = [...checkLines(input), ...checkStorage(input), ...checkTiming(input), ...checkOutputs(input)];
   return findings.filter(({ level }) => level !== 'ok');
-}
-
-/** Where Fluent Bit sets aside what a destination refused (flb_storage.c). */
-function rejectedFolderOf(fluentBit: FluentBitConfig | undefined, { config }: Setup): string {
-  const service = fluentBit === undefined ? undefined : serviceOf(fluentBit);
-  const path = service?.get('storage.path');
-  if (path === undefined) return usualRejectedFolder(config.stateFile);
-  return join(path, service?.get('storage.rejected.path') ?? 'rejected');
 }
 
 /** The files that Fluent Bit read when it started. */

@@ -51,7 +51,7 @@ export interface Outcome {
 export async function collect(config: Config, world: World, options: CollectOptions = {}): Promise<Outcome> {
   const since = config.since(world.now());
   if (since > world.now()) {
-    throw new ConfigError(`--since (${formatSecond(since / 1000)}) is in the future`);
+    throw new ConfigError(`${config.sinceName} (${formatSecond(since / 1000)}) is in the future`);
   }
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
   const plainLog = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });

@@ -1,7 +1,8 @@
 import { environmentOf } from '../check/facts/environment.ts';
 import { readConfiguration } from '../check/facts/configuration.ts';
 import { inputsOf, type Input } from '../check/facts/input.ts';
-import { thisMachine, type Machine } from '../check/facts/machine.ts';
+import { pathOn, thisMachine, type Machine } from '../check/facts/machine.ts';
+import { rejectedFolderOf } from '../check/facts/rejected-folder.ts';
 import { readService } from '../check/facts/service.ts';
 import { variableOf, type Options } from '../config/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
@@ -16,6 +17,8 @@ export interface Settings {
   readonly input: string | undefined;
   readonly options: Options;
   readonly env: NodeJS.ProcessEnv;
+  /** Where its Fluent Bit sets aside what a destination refused; undefined where there is no input. */
+  readonly rejectedFolder?: string | undefined;
 }
 
 /**
@@ -30,7 +33,12 @@ export async function inputSettings(
   const inputs = hasService === true && machine.uid === 0 ? await serviceInputs(machine, env) : [];
   return inputs
     .filter(({ config }) => options['provider'] === undefined || config?.provider.name === options['provider'])
-    .map((input) => ({ input: input.name, options: optionsBeneath(input, options), env: envBeneath(input, env) }));
+    .map((input) => ({
+      input: input.name,
+      options: optionsBeneath(input, options),
+      env: envBeneath(input, env),
+      rejectedFolder: input.config && pathOn(machine, rejectedFolderOf(input.fluentBit, input.config.stateFile)),
+    }));
 }
 
 /**

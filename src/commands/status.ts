@@ -14,7 +14,7 @@ import { journalBytes, journalFolder } from '../state/journal-files.ts';
 import { realFile } from '../state/state-file.ts';
 import { NewerStateError, parseState } from '../state/parse-state.ts';
 import type { State } from '../state/state.ts';
-import { inputSettings, isGiven } from './service-settings.ts';
+import { inputSettings, isGiven, type Settings } from './service-settings.ts';
 import { reportOf, type JournalLook, type StatusReport } from './status-report.ts';
 import { renderStatus } from './status-text.ts';
 
@@ -30,12 +30,12 @@ export async function status(world: World, options: Options): Promise<ExitCode> 
   const maxBehindMs = settings(options, {})('max-behind', duration(1_000, 365 * MAX_TIMEOUT_MS), undefined);
   const isSaid = isGiven('state-file', options, world.env);
   const inputs = isSaid ? [] : await inputSettings(options, world);
-  const targets = inputs.length > 0 ? inputs : [{ input: undefined, options, env: world.env }];
+  const targets: readonly Settings[] = inputs.length > 0 ? inputs : [{ input: undefined, options, env: world.env }];
   const log = createLog({ ...world.log, level: 'info' });
   const shown: boolean[] = [];
-  for (const { input, options: own, env } of targets) {
+  for (const { input, options: own, env, rejectedFolder } of targets) {
     try {
-      const look = { options, input, maxBehindMs, isFirst: shown.length === 0 };
+      const look = { options, input, rejectedFolder, maxBehindMs, isFirst: shown.length === 0 };
       shown.push(await showOne(readConfig(own, env), { ...world, env }, look));
     } catch (error) {
       if (!(error instanceof AppError) || targets.length === 1) throw error;
@@ -49,16 +49,18 @@ export async function status(world: World, options: Options): Promise<ExitCode> 
 interface Look {
   readonly options: Options;
   readonly input: string | undefined;
+  readonly rejectedFolder: string | undefined;
   readonly maxBehindMs: number | undefined;
   readonly isFirst: boolean;
 }
 
 /** Prints one input's report. True when nothing needs attention. */
-async function showOne(config: Config, world: World, { options, input, maxBehindMs, isFirst }: Look): Promise<boolean> {
+async function showOne(config: Config, world: World, look: Look): Promise<boolean> {
+  const { options, input, maxBehindMs, isFirst } = look;
   const state = await readState(config);
   const now = world.now();
   const rejectedFile = join(dirname(config.stateFile), REJECTED);
-  const destination = await readDestination(config, world);
+  const destination = await readDestination(config, look.rejectedFolder, world);
   const report = reportOf(state, {
     input,
     provider: config.provider.name,
@@ -97,10 +99,14 @@ async function text(report: StatusReport, destination: Destination, world: World
 }
 
 /** Asks the Fluent Bit of this machine, if there is an --ack-url, and looks into its folder of rejected chunks. */
-async function readDestination({ ackUrl, ackInput, stateFile }: Config, world: World): Promise<Destination> {
+async function readDestination(
+  { ackUrl, ackInput, stateFile }: Config,
+  rejectedFolder = usualRejectedFolder(stateFile),
+  world: World,
+): Promise<Destination> {
   const fluentBit = ackUrl === undefined ? undefined : new FluentBit(ackUrl, ackInput, world.now);
   try {
-    return await lookAtDestination(fluentBit, usualRejectedFolder(stateFile), world.signal);
+    return await lookAtDestination(fluentBit, rejectedFolder, world.signal);
   } finally {
     await fluentBit?.close();
   }

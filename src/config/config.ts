@@ -15,6 +15,7 @@ import {
   read,
   settings,
   since,
+  variableOf,
   text,
   url,
   urlOrHost,
@@ -32,6 +33,8 @@ export interface Config {
   readonly stateFile: string;
   /** Where a source without a cursor starts, given the present; both in epoch milliseconds. */
   readonly since: (now: number) => number;
+  /** The option or the variable that it comes from. */
+  readonly sinceName: string;
   readonly overlapMs: number;
   readonly pageSize: number;
   readonly concurrency: number;
@@ -82,6 +85,7 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
     contracts: contracts(options, env, definition),
     stateFile: setting('state-file', text, definition.defaultStateFile),
     since: setting('since', since, '300s'),
+    sinceName: options['since'] === undefined ? variableOf('since') : '--since',
     overlapMs,
     pageSize: setting('page-size', integer(1, MAX_PAGE_SIZE), '1000'),
     concurrency: setting('concurrency', integer(1, MAX_CONCURRENCY), '4'),

@@ -23,6 +23,8 @@ export interface Session {
   readonly config: Config;
   readonly credentials: Credentials;
   readonly log: Log;
+  /** Says what must not be held back, such as where a new source begins. */
+  readonly announce: (message: string) => void;
   readonly run: Run;
   readonly store: Store;
   readonly api: ApiClient;
@@ -99,6 +101,7 @@ export async function withSession<T>(
       config,
       credentials,
       log,
+      announce,
       run,
       store,
       api,

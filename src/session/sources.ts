@@ -7,10 +7,9 @@ import type { Session } from './session.ts';
 import { newSource, stateOf, type State } from '../state/state.ts';
 
 /** The parts of a session that decide where a source starts. */
-export interface Beginning extends Pick<Session, 'now'> {
+export interface Beginning extends Pick<Session, 'now' | 'announce'> {
   readonly api: Pick<Session['api'], 'clockSkewMs'>;
   readonly config: Pick<Session['config'], 'since' | 'peek' | 'stateFile'>;
-  readonly log: Pick<Session['log'], 'info'>;
   readonly store: Pick<Session['store'], 'state' | 'register'>;
 }
 
@@ -23,7 +22,7 @@ const SAME_MS = 60_000;
  * Gives sources that were never polled their start, and reports it, since older events are not collected. True when
  * there was one.
  */
-export function registerNew(sources: readonly Source[], { api, config, log, store, now }: Beginning): boolean {
+export function registerNew(sources: readonly Source[], { api, config, announce, store, now }: Beginning): boolean {
   const { state } = store;
   const isNew = sources.filter(({ name }) => !Object.hasOwn(state.sources, name));
   if (isNew.length === 0) return false;
@@ -45,9 +44,9 @@ export function registerNew(sources: readonly Source[], { api, config, log, stor
   const why = Math.abs(since - start) < SAME_MS ? `--since ${age}` : `${age} ago`;
   const where = `in ${config.stateFile}: beginning at ${cursor} (${why}); for older events: redeliver or export --from`;
   const names = isNew.map(({ name }) => name);
-  for (const name of names.slice(0, MOST_NAMED)) log.info(`no cursor for ${name} ${where}`);
+  for (const name of names.slice(0, MOST_NAMED)) announce(`no cursor for ${name} ${where}`);
   if (names.length > MOST_NAMED) {
-    log.info(`no cursor for ${counted(names.length - MOST_NAMED, 'more source')} ${where}`);
+    announce(`no cursor for ${counted(names.length - MOST_NAMED, 'more source')} ${where}`);
   }
   return true;
 }

@@ -32,6 +32,13 @@ describe('by hand, as root on the machine of a service', () => {
     assert.equal(options['since'], undefined);
   });
 
+  it("finds the chunks that a destination refused under the configuration's own storage.path", async (t) => {
+    const { machine, edit, path } = await installedMachine(t);
+    await edit(PIPELINE, [/storage.path +\/var.*/, 'storage.path /srv/chunks']);
+    const [settings] = await inputSettings({}, root(), machine);
+    assert.equal(settings?.rejectedFolder, path('/srv/chunks/rejected'));
+  });
+
   it('asks which one is meant when there are several', async (t) => {
     const { machine, write, path } = await installedMachine(t);
     const second = `\n[INPUT]\n    Name exec\n    Alias second\n    Tag second\n    Command exec /opt/fluent-bit/scripts/fetch-activity-logs --state-file /srv/2.json\n`;

@@ -95,6 +95,15 @@ describe('a poll with a filter', () => {
     assert.match(m.said.join(''), /0 events from 3 sources\n/);
   });
 
+  it('prints the others with --peek, and moves nothing', async (t) => {
+    const { m, file } = await polled(t, '--exclude-types', 'Echo');
+    const state = savedState(file);
+    m.printed.length = 0;
+    assert.equal(await m.command('collect', '--peek', '--since', '1h', '--exclude-types', 'Echo'), 0);
+    assert.match(m.said.join(''), /2 events from 3 sources; 3 left out by type/);
+    assert.deepEqual(savedState(file), state);
+  });
+
   it('has the same ids in its journal as without one', async (t) => {
     const idsWith = async (...args: string[]): Promise<string[]> => {
       const { file } = await polled(t, ...args);

@@ -31,7 +31,7 @@ function beginning({ clockSkewMs, lastRun, takenOver, lastAttempt }: Before): st
   if (lastRun !== undefined) store.state.last_run = lastRun;
   if (takenOver !== undefined) store.state.taken_over = takenOver;
   const config = { since: (now: number) => now - 300_000, peek: false, stateFile: 'state.json' };
-  const session = { api: { clockSkewMs }, config, log: captureLog(), store, now: () => NOW };
+  const session = { api: { clockSkewMs }, config, announce: captureLog().info, store, now: () => NOW };
   const sources = [{ name: NEW, id: '2' }];
   assert.ok(registerNew(sources, session));
   assert.equal(registerNew(sources, session), false);
@@ -118,6 +118,9 @@ describe('--since', () => {
     const { exitCode, stderr } = await runCommand(options, { env: { IONOS_API_TOKEN: 'x' }, now: () => NOW });
     assert.equal(exitCode, ExitCode.Usage);
     assert.equal(stderr, 'fetch-activity-logs: error: --since (2030-01-01T00:00:00Z) is in the future\n');
+    const env = { IONOS_API_TOKEN: 'x', ACTIVITY_LOG_SINCE: '2030-01-01' };
+    const byVariable = await runCommand(options.slice(0, 3), { env, now: () => NOW });
+    assert.match(byVariable.stderr, /error: ACTIVITY_LOG_SINCE \(2030-01-01T00:00:00Z\) is in the future\n$/);
   });
 });
 
