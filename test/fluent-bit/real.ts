@@ -1,12 +1,15 @@
 /** `npm run test:fluent-bit`: with the Fluent Bit that FLUENT_BIT names, or the one on PATH; skipped when there is none. */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
+import { ExitCode } from '../../src/lib/errors.ts';
+import { builtFile } from '../helpers/built-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { createRandom } from '../sandbox/random.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
@@ -87,6 +90,17 @@ async function untilSaved(fluentBit: RealFluentBit, holds: (state: SavedState) =
     throw new Error(`the state is ${JSON.stringify(saved)}\n${fluentBit.said.slice(-5000)}`, { cause: error });
   } finally {
     watcher.close();
+  }
+}
+
+/** Queues a range, when no poll is running. */
+async function redeliver({ folder }: RealFluentBit, ...range: readonly string[]): Promise<void> {
+  const args = [await builtFile(), 'redeliver', '--state-file', join(folder, 'state.json'), ...range];
+  for (let code: number | null = ExitCode.Locked; code === ExitCode.Locked;) {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const said = await text(child.stderr);
+    [code] = child.exitCode === null ? ((await once(child, 'exit')) as [number | null]) : [child.exitCode];
+    assert.ok(code === ExitCode.Done || code === ExitCode.Locked, said);
   }
 }
 
@@ -206,7 +220,7 @@ describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 
       CONTRACT,
       events.map((raw) => ({ raw, time })),
     );
-    await untilSaved(fluentBit, delivered(events.length));
+    await untilSaved(fluentBit, delivered(events.length - 1));
     await sink.until(() => sink.counts.size === events.length - 1);
     assert.deepEqual([...sink.counts.keys()].sort(), ['deep', 'first', 'last', 'too-deep', 'too-long']);
     assert.deepEqual(await linesOf(join(fluentBit.folder, 'rejected.jsonl')), [events[1]]);
@@ -232,6 +246,38 @@ describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 
     await assertAllArrive(there);
     const posted = [...sink.counts.values()].reduce((sum, count) => sum + count, 0);
     t.diagnostic(`${posted} records at the sink for ${ids(sandbox).length} events`);
+  });
+
+  it('redeliver reaches the sink as well, though kill -9 hits it and the script at random moments', async (t) => {
+    const random = createRandom(2);
+    const there = await world(t, 'fluent-bit.conf', { arrivalsPerSecond: 100, latencyMs: 10 });
+    const { sandbox, sink, fluentBit } = there;
+    generate(sandbox, 3_000);
+    await untilSaved(
+      fluentBit,
+      ({ pending, sources }) => pending === null && (sources[SOURCE]?.delivered ?? 0) >= 3_000,
+    );
+    const past = ids(sandbox);
+    await sink.until(() => past.every((id) => sink.counts.has(id)));
+    const before = new Map(sink.counts);
+    await redeliver(fluentBit, '--from', '10m');
+    for (let left = KILLS; left > 0; left--) {
+      for (let requests = random.int(6); requests >= 0; requests--) await sandbox.nextRequest();
+      const victim = random.pick(['the script', 'Fluent Bit', 'both']);
+      t.diagnostic(`kill -9 of ${victim}`);
+      if (victim !== 'Fluent Bit') await fluentBit.killScript();
+      if (victim !== 'the script') {
+        await fluentBit.kill('SIGKILL');
+        fluentBit.run();
+      }
+    }
+    sandbox.options.arrivalsPerSecond = 0;
+    await untilSaved(fluentBit, ({ pending, redeliver }) => pending === null && redeliver.length === 0);
+    await assertAllArrive(there);
+    const isAgain = (id: string) => (sink.counts.get(id) ?? 0) > (before.get(id) ?? 0);
+    await sink.until(() => past.every(isAgain));
+    const posted = [...sink.counts.values()].reduce((sum, count) => sum + count, 0);
+    t.diagnostic(`${posted} records at the sink for ${ids(sandbox).length} events, ${past.length} of them redelivered`);
   });
 
   it('restarts by SIGTERM lose nothing', async (t) => {

@@ -30,6 +30,8 @@ export interface SavedState {
     readonly printed_until: number;
     readonly sources: Readonly<Record<string, SavedBatch | undefined>>;
   } | null;
+  /** Ranges that wait to be delivered again. */
+  readonly redeliver: readonly unknown[];
 }
 
 export interface SavedBatch {

@@ -10,10 +10,12 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONTRACT, ExecCollection, isSeen, linesOf, SOURCE } from '../helpers/exec-collection.ts';
 import type { Run } from '../helpers/in-exec.ts';
+import { runCommand } from '../helpers/run-command.ts';
 import { createRandom, type Random } from '../sandbox/random.ts';
 
 /** So many worlds at once, and so many blows in each. */
 const WORLDS = 7;
+const REDELIVERING = 3;
 const ROUNDS = Number(process.env['ROUNDS'] ?? 6);
 const SEED = Number(process.env['SEED'] ?? 1);
 const LATE_MS = 2_000;
@@ -149,7 +151,8 @@ async function runToTheEnd(collection: ExecCollection): Promise<void> {
     await collection.counted();
     const begun = Date.now();
     const { exitCode } = await fluentBit.runOnce();
-    if (exitCode === 0 && begun > last + 1_000 && (await collection.state())?.pending === null) return;
+    const state = await collection.state();
+    if (exitCode === 0 && begun > last + 1_000 && state?.pending === null && state.redeliver.length === 0) return;
   }
   assert.fail(
     fluentBit.runs
@@ -163,38 +166,68 @@ describe('kill -9 at random moments', { concurrency: WORLDS }, () => {
   for (let world = 0; world < WORLDS; world++) {
     const seed = SEED * 1000 + world;
     it(`nothing is lost, and nothing is passed that was not taken (seed ${seed})`, async (t) => {
-      const random = createRandom(seed);
-      let lines = 0;
-      const collection = await ExecCollection.start(t, {
-        sandbox: {
-          seed,
-          arrivalsPerSecond: 60,
-          lateShare: 0.05,
-          lateMaxMs: LATE_MS,
-          latencyMs: 1 + random.int(30),
-          order: 'shuffled',
-        },
-        options: ['--page-size', '100', '--overlap', '1m'],
-        engine: { refreshMs: random.pick([20, 50, 100]), ringMs: random.pick([10, 50, 200]) },
-        input: { drop: () => lines-- > 0 },
-      });
-      const { fluentBit, sandbox } = collection;
-      collection.happen(200);
-      const drop = (count: number): void => void (lines = count);
-      const next = blows(random);
-      for (let round = 1; round <= ROUNDS; round++) {
-        await strike(t, { collection, random, drop }, next.next().value as string);
-      }
-      drop(0);
-      sandbox.options.arrivalsPerSecond = 0;
-      await runToTheEnd(collection);
+      const there = await openWorld(t, seed);
+      there.collection.happen(200);
+      await strikeOften(t, there);
+      await assertNothingLost(t, there);
+    });
 
-      const taken = await takenBy(collection);
-      const lost = collection.texts.filter((text) => !taken.delete(text));
-      assert.deepEqual([lost.length, taken.size], [0, 0]);
-      assert.deepEqual((await collection.source()).strikes, {});
-      const { stored, runs } = fluentBit;
-      t.diagnostic(`${stored.length} lines for ${collection.texts.length} events, ${runs.length} runs`);
+    if (world >= REDELIVERING) continue;
+    it(`and nothing of a range that is redelivered meanwhile (seed ${seed})`, async (t) => {
+      const there = await openWorld(t, seed);
+      const { collection } = there;
+      collection.happen(200);
+      await runToTheEnd(collection);
+      const past = [...collection.texts];
+      const before = collection.fluentBit.stored.length;
+      const queue = ['redeliver', '--state-file', collection.file('state.json'), '--from', '10m'];
+      assert.equal((await runCommand(queue)).exitCode, 0);
+      await strikeOften(t, there);
+      await assertNothingLost(t, there);
+      const again = new Set([
+        ...collection.fluentBit.stored.slice(before),
+        ...(await linesOf(collection.file('rejected.jsonl'))),
+      ]);
+      assert.deepEqual(
+        past.filter((text) => !again.has(text)),
+        [],
+      );
     });
   }
 });
+
+async function openWorld(t: TestContext, seed: number): Promise<World> {
+  const random = createRandom(seed);
+  let lines = 0;
+  const collection = await ExecCollection.start(t, {
+    sandbox: {
+      seed,
+      arrivalsPerSecond: 60,
+      lateShare: 0.05,
+      lateMaxMs: LATE_MS,
+      latencyMs: 1 + random.int(30),
+      order: 'shuffled',
+    },
+    options: ['--page-size', '100', '--overlap', '1m'],
+    engine: { refreshMs: random.pick([20, 50, 100]), ringMs: random.pick([10, 50, 200]) },
+    input: { drop: () => lines-- > 0 },
+  });
+  return { collection, random, drop: (count) => void (lines = count) };
+}
+
+async function strikeOften(t: TestContext, there: World): Promise<void> {
+  const next = blows(there.random);
+  for (let round = 1; round <= ROUNDS; round++) await strike(t, there, next.next().value as string);
+}
+
+async function assertNothingLost(t: TestContext, { collection, drop }: World): Promise<void> {
+  drop(0);
+  collection.sandbox.options.arrivalsPerSecond = 0;
+  await runToTheEnd(collection);
+  const taken = await takenBy(collection);
+  const lost = collection.texts.filter((text) => !taken.delete(text));
+  assert.deepEqual([lost.length, taken.size], [0, 0]);
+  assert.deepEqual((await collection.source()).strikes, {});
+  const { stored, runs } = collection.fluentBit;
+  t.diagnostic(`${stored.length} lines for ${collection.texts.length} events, ${runs.length} runs`);
+}
