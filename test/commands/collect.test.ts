@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { Stopped } from '../../src/lib/run.ts';
+import type { World } from '../../src/lib/world.ts';
+import { listen } from '../helpers/loopback.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { savedState } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -13,23 +18,41 @@ const CONTRACTS = ['31721060', '31721061'] as const;
 
 interface Scene {
   readonly sandbox: Sandbox;
-  readonly poll: (signal?: AbortSignal) => Promise<CommandResult>;
+  readonly poll: (world?: Partial<World>, ...more: string[]) => Promise<CommandResult>;
   /** The last error of each source, without its time. */
   readonly errors: () => (string | undefined)[];
 }
 
-async function scene(t: TestContext): Promise<Scene> {
-  const sandbox = await startSandbox({ now: () => NOW });
+async function scene(t: TestContext, now = () => NOW): Promise<Scene> {
+  const sandbox = await startSandbox({ now });
   t.after(() => sandbox.close());
   for (const contract of CONTRACTS) sandbox.addContract(contract, { arrivals: false });
   const stateFile = join(await temporaryFolder(t), 'state.json');
   const argv = ['--api-url', sandbox.url, '--state-file', stateFile];
   return {
     sandbox,
-    poll: (signal = new AbortController().signal) =>
-      runCommand(argv, { env: { IONOS_API_TOKEN: 'sandbox-token' }, now: () => NOW, signal }),
+    poll: (world, ...more) =>
+      runCommand([...argv, ...more], { env: { IONOS_API_TOKEN: 'sandbox-token' }, now, ...world }),
     errors: () => Object.values(savedState(stateFile).sources).map(({ last_error }) => last_error?.slice(25)),
   };
+}
+
+function eventOf(time: number): string {
+  return JSON.stringify({
+    '@uuid': randomUUID(),
+    meta: { time: new Date(time).toISOString() },
+    event: { type: 'Test' },
+  });
+}
+
+/** A Fluent Bit whose counter stands still. */
+async function stuckFluentBit(t: TestContext): Promise<{ ackUrl: string }> {
+  const answers: Readonly<Record<string, string>> = {
+    '/api/v1/metrics': '{"input":{"activity_log":{"records":0}}}',
+    '/api/v1/uptime': '{"uptime_sec":100}',
+  };
+  const server = createServer((request, response) => void response.end(answers[request.url ?? ''] ?? ''));
+  return { ackUrl: `http://127.0.0.1:${await listen(t, server)}` };
 }
 
 describe('a poll', () => {
@@ -58,9 +81,79 @@ describe('a poll', () => {
   it('that is stopped before it collects anything is no failure: it exits with 0, and status shows none', async (t) => {
     const { poll, errors } = await scene(t);
     await poll();
-    const { exitCode, stderr } = await poll(AbortSignal.abort(new Stopped('stopped by SIGTERM')));
+    const { exitCode, stderr } = await poll({ signal: AbortSignal.abort(new Stopped('stopped by SIGTERM')) });
     assert.equal(exitCode, ExitCode.Done);
     assert.match(stderr, /stopped by SIGTERM before anything was collected/);
     assert.deepEqual(errors(), [undefined, undefined]);
+  });
+
+  it('whose deadline comes before the first page is a failure of each source, with the last request that failed', async (t) => {
+    const { sandbox, poll, errors } = await scene(t);
+    await poll();
+    const stop = new AbortController();
+    const late = new Stopped('the deadline was reached', true);
+    sandbox.fail({ match: { kind: 'page' }, fault: { type: 'status', status: 503 }, times: Infinity });
+    const pause = (): Promise<void> => {
+      stop.abort(late);
+      return Promise.reject(late);
+    };
+    const { exitCode, stderr } = await poll({ signal: stop.signal, pause });
+    assert.equal(exitCode, ExitCode.NothingCollected);
+    assert.match(stderr, /error: the deadline was reached before anything was collected; last failure: .*503/);
+    for (const error of errors()) assert.match(error ?? '', /the deadline was reached before anything was collected/);
+  });
+
+  it('whose deadline comes in the middle goes on with the next run, and exits with 0', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    for (const contract of CONTRACTS) sandbox.generate(contract, { count: 10, from: NOW - 60_000, to: NOW - 1_000 });
+    const stop = new AbortController();
+    const late = new Stopped('the deadline was reached', true);
+    void sandbox.nextRequest(({ pageIndex }) => pageIndex === 'later').then(() => stop.abort(late));
+    const { exitCode, stdout, stderr } = await poll({ signal: stop.signal }, '--page-size', '4', '--concurrency', '1');
+    assert.equal(exitCode, ExitCode.Done, stderr);
+    assert.match(stderr, /the deadline was reached: the next run continues with 2 sources/);
+    const rest = await poll();
+    assert.equal(new Set([...stdout.split('\n'), ...rest.stdout.split('\n')].filter(Boolean)).size, 20);
+  });
+
+  it('says so when the reader of stdout makes it end long after its deadline', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    sandbox.generate(CONTRACTS[0], { count: 1, from: NOW - 60_000, to: NOW - 1_000 });
+    let monotonic = 0;
+    const stdout = new Writable({
+      write: (_chunk, _encoding, done) => {
+        monotonic = 300_000;
+        done();
+      },
+    });
+    const { stderr } = await poll({ monotonic: () => monotonic, stdout });
+    assert.match(stderr, /warning: the run ended 60 s after its deadline/);
+  });
+
+  it('warns of events that come nearly as late as the overlap looks back, and of no others', async (t) => {
+    let now = NOW;
+    const { sandbox, poll } = await scene(t, () => now);
+    await poll();
+    for (const [lateMs, isWarned] of [
+      [60_000, false],
+      [290_000, true],
+    ] as const) {
+      sandbox.addEvents(CONTRACTS[0], [{ raw: eventOf(now - lateMs), time: now - lateMs }]);
+      now += 1_000;
+      const { stdout, stderr } = await poll();
+      assert.equal(stdout.split('\n').length, 2, stderr);
+      assert.equal(/events came up to 5 min late, .*increase --overlap/.test(stderr), isWarned, stderr);
+    }
+  });
+
+  it('exits with 4 when Fluent Bit does not count what was printed, and the next run prints it again', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    sandbox.generate(CONTRACTS[0], { count: 3, from: NOW - 60_000, to: NOW - 1_000 });
+    const { ackUrl } = await stuckFluentBit(t);
+    const env = { IONOS_API_TOKEN: 'sandbox-token', ACTIVITY_LOG_ACK_PATIENCE: '0' };
+    for (let run = 0; run < 2; run++) {
+      const { exitCode, stdout, stderr } = await poll({ env }, '--ack-url', ackUrl);
+      assert.deepEqual([exitCode, stdout.split('\n').length], [ExitCode.NotDelivered, 4], stderr);
+    }
   });
 });

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { FluentBit } from '../../src/delivery/fluent-bit-counter.ts';
 import { listen } from '../helpers/loopback.ts';
 import { runCommand } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -25,10 +26,12 @@ describe('a poll that has ended', () => {
     const port = await listen(t, server);
     const stateFile = join(await temporaryFolder(t), 'state.json');
     const ack = ['--ack-url', `http://127.0.0.1:${port}`];
+    const close = t.mock.method(FluentBit.prototype, 'close');
     const { exitCode, stderr } = await runCommand(['--api-url', sandbox.url, '--state-file', stateFile, ...ack], {
       env: { IONOS_API_TOKEN: 'sandbox-token' },
     });
     assert.equal(exitCode, 0, stderr);
+    assert.equal(close.mock.callCount(), 1);
     assert.ok(sockets.length > 0);
     for (const socket of sockets) if (!socket.destroyed) await once(socket, 'close');
   });
