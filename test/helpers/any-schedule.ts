@@ -40,8 +40,8 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
   end: fc.record({
     kind: fc.constantFrom('by itself', 'killed', 'stopped'),
-    at: fc.constantFrom('request', 'write'),
-    nth: fc.nat({ max: 8 }),
+    at: fc.constantFrom('request', 'write', 'commit'),
+    nth: fc.nat({ max: 12 }),
   }),
 });
 

@@ -1,7 +1,7 @@
 /**
  * A collector inside of the test's own process, and the API that it asks. Both go by one clock, which stands still but
- * for what the test says. A run may meet with faults, and may be cut off at any request or write: then it is as if it
- * had been killed, its state file as it was on the disk at that moment and its output up to there.
+ * for what the test says. A run may meet with faults, and may be cut off at any request, write or step of a commit: then
+ * it is as if it had been killed, its state as it was on the disk at that moment and its output up to there.
  */
 
 import assert from 'node:assert/strict';
@@ -12,6 +12,7 @@ import { main } from '../../src/cli.ts';
 import { Stopped } from '../../src/lib/run.ts';
 import { type Fault, type Sandbox, type SandboxSettings, type StoredEvent, startSandbox } from '../sandbox/server.ts';
 import { eventsOf } from './account.ts';
+import { watchCommits, type CommitStep, type Half } from './commit-steps.ts';
 import { journalOf, savedState } from './saved-state.ts';
 
 export const CONTRACTS = ['9876543218374837483', '31721060', '31721061'] as const;
@@ -38,7 +39,7 @@ export interface Step {
   readonly faults: readonly { readonly fault: Fault; readonly at: number }[];
   readonly end: {
     readonly kind: 'by itself' | 'killed' | 'stopped';
-    readonly at: 'request' | 'write';
+    readonly at: 'request' | 'write' | 'commit';
     readonly nth: number;
   };
 }
@@ -59,6 +60,8 @@ export class Model {
   readonly printed: Buffer[] = [];
   runs = 0;
   kills = 0;
+  /** The steps of a commit at which runs were killed. */
+  readonly killedAt: CommitStep[] = [];
   /** Printed by runs that were killed, and not in the state file when that happened. */
   unsaved = 0;
   /** What the last run said. */
@@ -135,10 +138,11 @@ export class Model {
     const delivered = this.#delivered();
     let remains: Remains | undefined;
 
-    const mayEnd = (at: Step['end']['at'], nth: number): void => {
-      if (step.end.kind === 'by itself' || step.end.at !== at || step.end.nth !== nth) return;
-      if (step.end.kind === 'killed') remains = this.#remains();
+    const mayEnd = (at: Step['end']['at'], nth: number, half?: Half): boolean => {
+      if (step.end.kind === 'by itself' || step.end.at !== at || step.end.nth !== nth) return false;
+      if (step.end.kind === 'killed') remains = this.#remains(half);
       stop.abort(new Stopped('stopped by SIGTERM'));
+      return step.end.kind === 'killed';
     };
 
     let requests = 0;
@@ -166,6 +170,10 @@ export class Model {
         setImmediate(done);
       },
     });
+    let commitSteps = 0;
+    const stopWatching = await watchCommits(this.#stateFile, (name, half) => {
+      if (mayEnd('commit', commitSteps++, half)) this.killedAt.push(name);
+    });
     this.said.splice(0);
     const code = await main(this.#args, {
       env: { IONOS_API_TOKEN: 'sandbox-token' },
@@ -178,6 +186,7 @@ export class Model {
       random: () => 0,
     });
     for (const rule of rules) rule.remove();
+    stopWatching();
 
     this.runs++;
     this.printed.push(...lines);
@@ -200,9 +209,11 @@ export class Model {
     return Object.values(sources).reduce((sum, source) => sum + source.delivered, 0);
   }
 
-  /** What is on the disk. */
-  #remains(): Remains {
-    return this.#files.map((file) => [file, existsSync(file) ? readFileSync(file) : undefined] as const);
+  /** What is on the disk, but for a file of which half was written. */
+  #remains(half?: Half): Remains {
+    const files = new Map(this.#files.map((file) => [file, existsSync(file) ? readFileSync(file) : undefined]));
+    if (half !== undefined) files.set(half.file, half.content);
+    return [...files];
   }
 
   #restore(remains: Remains): void {
