@@ -211,7 +211,8 @@ export class Model {
 
   /** What is on the disk, but for a file of which half was written. */
   #remains(half?: Half): Remains {
-    const files = new Map(this.#files.map((file) => [file, existsSync(file) ? readFileSync(file) : undefined]));
+    const files = new Map<string, Buffer | undefined>();
+    for (const file of this.#files) files.set(file, existsSync(file) ? readFileSync(file) : undefined);
     if (half !== undefined) files.set(half.file, half.content);
     return [...files];
   }
