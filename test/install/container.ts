@@ -11,7 +11,7 @@ const PACKAGES = ['dbus', 'procps', 'systemd', 'systemd-sysv', 'xz-utils'];
 const OLDEST: Readonly<Record<string, string>> = { debian: 'bullseye', ubuntu: 'focal' };
 /** What the stand-ins run under. It is not on PATH: for everybody else there is no Node. */
 export const NODE = '/opt/stand-ins/node';
-const FILL_MS = 240_000;
+const FILL_MS = 600_000;
 const BOOT_MS = 60_000;
 const POLL_MS = 200;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -77,8 +77,9 @@ export class Container {
     const options = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, suite, this.root, url];
     // Proxies are in the environment.
     const env = { ...process.env, PATH };
-    const { status, stdout, stderr } = spawnSync('debootstrap', options, { env, encoding: 'utf8', timeout: FILL_MS });
-    if (status === null) throw new Error(`debootstrap did not end within ${FILL_MS} ms`);
+    const run = spawnSync('debootstrap', options, { env, encoding: 'utf8', timeout: FILL_MS });
+    const { status, stdout, stderr, error } = run;
+    if (error !== undefined) throw new Error(`debootstrap: ${error.message} within ${FILL_MS} ms`);
     if (status !== 0) throw new Error(`debootstrap: ${(stderr + stdout).trim().split('\n').slice(-3).join(' ')}`);
     this.copy(process.execPath, NODE, 0o755);
   }

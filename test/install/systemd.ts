@@ -22,6 +22,7 @@ const POLL_MS = 500;
 const STORED = 'var/lib/fluent-bit/stored.jsonl';
 const STATE_FILE = 'var/lib/fluent-bit/activity_log_state.json';
 const INSTALL = '/root/release/install.sh';
+const MANUAL = 'usr/local/share/man/man1/fetch-activity-logs.1';
 
 /** The API, with new events coming up all the time. */
 const API_UNIT = `[Service]
@@ -185,7 +186,7 @@ function onSystemd(container: Container): void {
     assert.equal(container.run('systemctl', 'is-enabled', 'fluent-bit').stdout.trim(), 'enabled');
     await until('events', () => stored().length >= 80);
     assert.match(container.run('fetch-activity-logs', '--version').stdout, /^\d+\.\d+\.\d+$/m);
-    assert.match(container.read('usr/local/share/man/man1/fetch-activity-logs.1'), /^\.TH /m);
+    assert.match(container.read(MANUAL), /^\.TH /m);
   });
 
   it('runs as the drop-in says, with files that only root can read', () => {
@@ -291,21 +292,25 @@ function onSystemd(container: Container): void {
     await until('more events', () => stored().length > count);
   });
 
-  it('upgrades from the script and the files of an earlier version, and resumes where that was', async () => {
+  it('upgrades from the script and the files of version 0.1.0, and resumes where that was', async () => {
     const conf = 'etc/fluent-bit/activity-log.conf';
     const record = 'etc/fluent-bit/.activity-log.installed';
     await until('the end of a run', () => container.run('pgrep', '-f', SCRIPT).status === 1);
-    container.run('rm', `/${SCRIPT}`, `/${LINK}`);
+    const newer = ['etc/fluent-bit/outputs/ionos-tcp.conf', 'etc/fluent-bit/outputs/metrics-ionos.conf'];
+    for (const path of [SCRIPT, LINK, MANUAL, ...newer]) container.run('rm', `/${path}`);
     const script = readFileSync(join(REPOSITORY, 'dist/fetch-activity-logs.js'), 'utf8');
     container.write(SCRIPT, script.replace(/^.*/, `#!${NODE}`), 0o755);
     const [sum = ''] = container.run('sha256sum', `/${conf}`).stdout.split(' ');
     container.write(conf, `${container.read(conf)}# older\n`);
     const [older = ''] = container.run('sha256sum', `/${conf}`).stdout.split(' ');
-    container.write(record, container.read(record).replace(sum, older), 0o600);
+    const lines = container.read(record).replace(sum, older).split('\n');
+    const known = lines.filter((line) => !newer.some((path) => line.endsWith(path)));
+    container.write(record, known.join('\n'), 0o600);
     const { status, stdout, stderr } = install();
     assert.equal(status, 0, stderr);
     assert.match(stdout, /^changed: \/opt\/fluent-bit\/scripts\/fetch-activity-logs$/m);
     assert.doesNotMatch(container.read(conf), /# older/);
+    for (const path of [LINK, MANUAL, ...newer]) assert.equal(container.run('test', '-e', `/${path}`).status, 0, path);
     const count = stored().length;
     await until('more events', () => stored().length > count);
     const ids = stored().map((line) => (JSON.parse(line) as { '@uuid': string })['@uuid']);
