@@ -86,7 +86,7 @@ async function install(values: Values, machine: Machine, world: World): Promise<
     'activity-log.env': made.env,
     'activity-log.token': made.token === undefined ? '' : `${made.token}\n`,
     'activity-log.conf': withoutStoragePath(localFiles.read(join(release, 'fluent-bit/activity-log.conf'))),
-    'fluent-bit.conf': made.main ?? '',
+    'fluent-bit.conf': Buffer.from(made.main ?? '', 'latin1'),
     environment: service === undefined ? '' : environmentOf(service, made.env),
   });
   const { steps, record, warnings } = installation(made, { release, stage, usesCredentials, main }, machine);
@@ -112,7 +112,7 @@ async function remove({ release, stage, purge, live: isLive }: Values, machine: 
   const service = isLive ? await readService(machine) : undefined;
   const made = removal({ release, stage, purge, isLive }, machine);
   write(stage, {
-    'fluent-bit.conf': made.main ?? '',
+    'fluent-bit.conf': Buffer.from(made.main, 'latin1'),
     environment: service === undefined ? '' : environmentOf(service, ''),
     steps: formatSteps(made.steps),
     state: made.state.map((pattern) => `${pattern}\n`).join(''),
@@ -155,7 +155,7 @@ function secondsOf(text: string): string {
   throw new ConfigError(`--interval: a duration from 10s to 24h, such as 5m, not ${text}`);
 }
 
-function write(folder: string, files: Readonly<Record<string, string>>): void {
+function write(folder: string, files: Readonly<Record<string, string | Buffer>>): void {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: PRIVATE });
 }
 

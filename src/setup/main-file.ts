@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { pathOn, type Machine } from '../check/facts/machine.ts';
 import type { Survey } from './tutorial.ts';
 
 const OUR_LINE = '@INCLUDE activity-log.conf';
@@ -6,6 +8,11 @@ const MARK = '#~# Taken over by fetch-activity-logs; install.sh --uninstall brin
 const IS_MARK = '#~# ';
 const COMMENT = '#~ ';
 const BLANK = /^[ \t\r]*(?:#|$)/;
+
+/** A character for each byte, to be written as latin1: what is not ours stays as it is, in any encoding. */
+export function readBytes(machine: Machine, path: string): string {
+  return readFileSync(pathOn(machine, path), 'latin1');
+}
 
 /** fluent-bit.conf with the tutorial's blocks commented out, and our line at its end. */
 export function rewrite(text: string, survey: Survey, envFile: string): string {

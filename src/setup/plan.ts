@@ -4,7 +4,7 @@ import { pathOn, type Machine } from '../check/facts/machine.ts';
 import { isLoggingServiceHost, isLoggingServiceTag } from '../config/logging-service.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { envValue, withEnv } from './env-text.ts';
-import { rewrite } from './main-file.ts';
+import { readBytes, rewrite } from './main-file.ts';
 import { ENV_FILE, MAIN } from './paths.ts';
 import { planToken } from './token-plan.ts';
 import { linesOf, survey, type Survey } from './tutorial.ts';
@@ -35,6 +35,7 @@ export interface Plan {
   readonly env: string;
   /** A new token, if there is one. */
   readonly token: string | undefined;
+  /** fluent-bit.conf, a character for each byte. */
   readonly main: string | undefined;
   readonly survey: Survey | undefined;
   /** Where the token is: a file, or `variable`; empty when there is none. */
@@ -93,7 +94,7 @@ export function plan(given: Given, template: string, pipeline: string, machine: 
   return {
     env,
     token: token.value,
-    main: found === undefined ? undefined : rewrite(files.read(MAIN), found, ENV_FILE),
+    main: found === undefined ? undefined : rewrite(readBytes(machine, MAIN), found, ENV_FILE),
     survey: found,
     tokenIn: token.in,
     missing,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { filesOn } from '../check/facts/configuration.ts';
 import { pathOn, type Machine } from '../check/facts/machine.ts';
 import { envValue } from './env-text.ts';
-import { isWithUs, restore } from './main-file.ts';
+import { isWithUs, readBytes, restore } from './main-file.ts';
 import { DROP_INS, ENV_FILE, ETC, MAIN, MAIN_BACKUP, STATE } from './paths.ts';
 import { checksumOn, readRecord, type Installed } from './record.ts';
 import { dropIns, pipelineFiles } from './release.ts';
@@ -16,15 +16,15 @@ const NAMED_STATE = /^ACTIVITY_LOG_STATE_FILE=(.*)|^[^#\n]*--state-file[ =](\S+)
 /** What install.sh has to do for --uninstall. */
 export interface Removal {
   readonly steps: readonly Step[];
-  /** The text of fluent-bit.conf without us; undefined when there is none. */
-  readonly main: string | undefined;
-  /** Fluent-bit.conf is again what it was before us. */
+  /** fluent-bit.conf without us, a character for each byte: its encoding is the user's. */
+  readonly main: string;
+  /** It is again what it was before us. */
   readonly isMainRestored: boolean;
-  /** The tutorial's fetcher runs again, and goes on from its state. */
+  /** The tutorial's fetcher runs again, and resumes from its state. */
   readonly isFetcherBack: boolean;
-  /** Patterns of what --purge removes once no run is under way, which would write it once more. */
+  /** What --purge removes last, as patterns: a poll that is still running would write it again. */
   readonly state: readonly string[];
-  /** What may be there afterwards. */
+  /** Files that may be left. */
   readonly stays: readonly string[];
   readonly wasEnabledByUs: boolean;
 }
@@ -50,7 +50,7 @@ export function removal(
   const left = record.get(MAIN) ?? record.get(MAIN_BACKUP);
   const hasMain = files.isFile(MAIN);
   const isMainRestored = hasMain && files.isFile(MAIN_BACKUP) && left === checksumOn(machine, MAIN);
-  const found = text(isMainRestored ? MAIN_BACKUP : MAIN);
+  const found = hasMain ? readBytes(machine, isMainRestored ? MAIN_BACKUP : MAIN) : '';
   const main = isWithUs(found) ? restore(found, ENV_FILE, envValue(text(ENV_FILE), 'ACTIVITY_LOG_API_KEY')) : found;
   if (hasMain) steps.push(put('as-is', MAIN, join(stage, 'fluent-bit.conf')));
   if (isMainRestored) steps.push(drop(MAIN_BACKUP, '-'));
@@ -78,7 +78,7 @@ export function removal(
   const isFetcherBack = TUTORIALS_FETCHER.test(main);
   return {
     steps,
-    main: hasMain ? main : undefined,
+    main,
     isMainRestored,
     isFetcherBack,
     wasEnabledByUs: record.get('enabled') === 'by-us',

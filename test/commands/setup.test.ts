@@ -12,7 +12,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const SERVICE = { LoadState: 'loaded', Environment: '"A=1" PATH=/x', User: '' };
 
-async function machineWith(t: TestContext, main: string, service: Readonly<Record<string, string>> = {}) {
+async function machineWith(t: TestContext, main: string | Buffer, service: Readonly<Record<string, string>> = {}) {
   const root = await temporaryFolder(t);
   for (const folder of ['etc/fluent-bit', 'stage', 'release']) await mkdir(join(root, folder), { recursive: true });
   await writeFile(join(root, 'etc/fluent-bit/fluent-bit.conf'), main);
@@ -28,7 +28,7 @@ async function machineWith(t: TestContext, main: string, service: Readonly<Recor
       await writeFile(join(root, name), text, { mode });
       return join(root, name);
     },
-    write: (name: string, text: string) => writeFile(join(root, name), text),
+    write: (name: string, text: string | Buffer) => writeFile(join(root, name), text),
     delete: (name: string) => {
       rmSync(join(root, name));
     },
@@ -90,6 +90,18 @@ describe('what install.sh asks the program', () => {
       /^put as-is restart \/etc\/\S+\/fluent-bit\.conf \S+stage\/fluent-bit\.conf/m,
     );
     assert.equal(machine.staged('fluent-bit.conf'), 'stock\n@INCLUDE activity-log.conf\n');
+  });
+
+  it("changes no byte of the user's, whatever its encoding", async (t) => {
+    const main = Buffer.from('# f\xfcr uns\n[SERVICE]\n    flush 1\n', 'latin1');
+    const machine = await machineWith(t, main);
+    await machine.run('install', '--live', '--tag=audit');
+    const staged = (): Buffer => readFileSync(join(machine.root, 'stage/fluent-bit.conf'));
+    const ours = Buffer.concat([main, Buffer.from('@INCLUDE activity-log.conf\n')]);
+    assert.deepEqual(staged(), ours);
+    await machine.write('etc/fluent-bit/fluent-bit.conf', ours);
+    await machine.run('remove', '--live');
+    assert.deepEqual(staged(), main);
   });
 
   it('says in one line what will not do, and whose fault it is', async (t) => {
