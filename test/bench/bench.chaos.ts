@@ -43,6 +43,13 @@ describe('npm run bench', () => {
     assert.match(out, /^\| ours +\| +1,000 \|.*\| +5 \|/m);
   });
 
+  it('lets all events happen inside the overlap', async (t) => {
+    const { exit, out, err } = await runBench(t, '--scenario', 'overlap');
+    assert.deepEqual(exit, [0, null], err);
+    assert.match(out, /^Overlap: 4,000 events of 4 contracts, all of the last 4 minutes \(one round\):$/m);
+    assert.match(out, /^\| ours +\| +10,000 \|/m);
+  });
+
   it('tells what the state costs', async (t) => {
     const { exit, out, err } = await runBench(t, '--scenario', 'state');
     assert.deepEqual(exit, [0, null], err);

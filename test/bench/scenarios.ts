@@ -3,7 +3,7 @@
 import { type Contestant, OURS, type Result, runIn } from './contestants.ts';
 import { count, median, megabytes, milliseconds, ratio, table } from './report.ts';
 import { measureState } from './state-scenario.ts';
-import { type World, type WorldPlan, startWorld } from './world.ts';
+import { type World, type WorldPlan, eventsOf, startWorld } from './world.ts';
 
 export interface Bench {
   readonly floor: Contestant;
@@ -15,6 +15,9 @@ export interface Bench {
   readonly folder: string;
   readonly print: (text: string) => void;
 }
+
+/** Within the default --overlap of 5 minutes, so that each id must be remembered. */
+const BURST_MS = 240_000;
 
 export const SCENARIOS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   throughput: async (bench) => {
@@ -35,6 +38,17 @@ export const SCENARIOS: Readonly<Record<string, (bench: Bench) => Promise<void>>
       .map(({ results }) => median(results.map(peak)));
     const [few = NaN, many = NaN] = peaks;
     bench.print(`Our peak with the many events is ${ratio(many / few)} of that with the few.\n`);
+  },
+
+  overlap: async (bench) => {
+    for (const [events, peers] of [
+      [100_000, bench.peers],
+      [250_000, []],
+    ] as const) {
+      const plan = { ...contracts(4, events / bench.shrink), withinMs: BURST_MS };
+      const title = `Overlap: ${described(plan)}, all of the last ${BURST_MS / 60_000} minutes`;
+      await compare(title, { ...bench, rounds: Math.min(bench.rounds, 3) }, [plan], peers);
+    }
   },
 
   cold: async (bench) => {
@@ -64,14 +78,13 @@ function contracts(number: number, events: number): WorldPlan {
 }
 
 function described({ contracts }: WorldPlan): string {
-  const events = contracts.reduce((sum, each) => sum + each, 0);
-  return `${count(events)} events of ${count(contracts.length)} contracts`;
+  return `${count(eventsOf({ contracts }))} events of ${count(contracts.length)} contracts`;
 }
 
 /** What a contestant did in each round in one of the worlds. */
 interface Entry {
   readonly contestant: Contestant;
-  readonly world: World;
+  readonly plan: WorldPlan;
   readonly results: Result[];
 }
 
@@ -82,19 +95,24 @@ async function compare(
   plans: readonly WorldPlan[],
   peers: readonly Contestant[],
 ): Promise<Entry[]> {
-  const worlds: World[] = [];
+  const worlds = new Map<WorldPlan, World>();
   try {
-    for (const plan of plans) worlds.push(await startWorld(plan));
+    for (const plan of plans) if (plan.withinMs === undefined) worlds.set(plan, await startWorld(plan));
     const entries = [OURS, floor, ...peers].flatMap((contestant) =>
-      worlds.map((world): Entry => ({ contestant, world, results: [] })),
+      plans.map((plan): Entry => ({ contestant, plan, results: [] })),
     );
     for (let round = 0; round < rounds; round++) {
-      for (const { contestant, world, results } of entries) results.push(await runIn(world, contestant));
+      for (const { contestant, plan, results } of entries) {
+        const kept = worlds.get(plan);
+        const world = kept ?? (await startWorld(plan));
+        results.push(await runIn(world, contestant));
+        if (kept === undefined) await world.close();
+      }
     }
     print(`\n${title} (${rounds === 1 ? 'one round' : `medians of ${rounds} rounds`}):\n\n${comparison(entries)}\n`);
     return entries;
   } finally {
-    await Promise.all(worlds.map((world) => world.close()));
+    await Promise.all([...worlds.values()].map((world) => world.close()));
   }
 }
 
@@ -107,14 +125,14 @@ const requests: Figure = ({ lists, pages }) => lists + pages;
 
 function comparison(entries: readonly Entry[]): string {
   const rows = entries.map((entry) => {
-    const { contestant, world, results } = entry;
-    const ours = entries.find((other) => other.contestant === OURS && other.world === world) ?? entry;
+    const { contestant, plan, results } = entry;
+    const ours = entries.find((other) => other.contestant === OURS && other.plan === plan) ?? entry;
     // Of each round by itself, since what disturbs the machine may last for one.
     const oursToIt = (figure: Figure) =>
       median(ours.results.map((result, round) => figure(result) / figure(results[round] ?? result)));
     return [
       contestant.name,
-      printed(world, results),
+      printed(eventsOf(plan), results),
       milliseconds(median(results.map(wall))),
       milliseconds(median(results.map(cpu))),
       megabytes(median(results.map(peak))),
@@ -126,7 +144,7 @@ function comparison(entries: readonly Entry[]): string {
 }
 
 /** How many events came out. The floor does not put them on lines of their own. */
-function printed(world: World, results: readonly Result[]): string {
+function printed(events: number, results: readonly Result[]): string {
   const fewest = Math.min(...results.map(({ lines }) => lines));
-  return fewest === 0 || fewest === world.events ? count(world.events) : `${count(fewest)} of ${count(world.events)}`;
+  return fewest === 0 || fewest === events ? count(events) : `${count(fewest)} of ${count(events)}`;
 }

@@ -42,6 +42,12 @@ export interface WorldPlan {
   readonly contracts: readonly number[];
   readonly latencyMs?: number;
   readonly isMixed?: boolean;
+  /** All events happened in so many milliseconds before now; otherwise they are STEP_MS apart. */
+  readonly withinMs?: number;
+}
+
+export function eventsOf({ contracts }: Pick<WorldPlan, 'contracts'>): number {
+  return contracts.reduce((sum, events) => sum + events, 0);
 }
 
 const EVENT_BYTES = 386;
@@ -49,16 +55,18 @@ const EVENT_BYTES = 386;
 const STEP_MS = 160;
 
 /** A world whose last event happened just now. */
-export async function startWorld({ contracts, latencyMs = 0, isMixed = false }: WorldPlan): Promise<World> {
-  const spanMs = Math.max(300_000, (Math.max(0, ...contracts) + 10) * STEP_MS);
+export async function startWorld({ contracts, latencyMs = 0, isMixed = false, withinMs }: WorldPlan): Promise<World> {
+  const most = Math.max(0, ...contracts);
+  const stepMs = withinMs === undefined ? STEP_MS : withinMs / most;
+  const spanMs = withinMs ?? Math.max(300_000, (most + 10) * STEP_MS);
   const from = Math.floor((Date.now() - spanMs) / 1000) * 1000;
-  const settings = { contracts, sizeBytes: isMixed ? null : EVENT_BYTES, from, stepMs: STEP_MS, latencyMs };
+  const settings = { contracts, sizeBytes: isMixed ? null : EVENT_BYTES, from, stepMs, latencyMs };
   const server = fork(SERVER, [JSON.stringify(settings)], { execArgv: ['--import', 'tsx'] });
   const port = (await nextMessage(server)) as number;
   return {
     settings,
     url: `http://127.0.0.1:${port}`,
-    events: contracts.reduce((sum, events) => sum + events, 0),
+    events: eventsOf({ contracts }),
     requests: async () => {
       server.send('requests');
       return (await nextMessage(server)) as Requests;
