@@ -32,14 +32,11 @@ import { checkAbsence, checkTogether } from './rules/inputs-together.ts';
 import { checkToken } from './probes/token.ts';
 
 const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
-const RETRY_MS = 1_000;
 /** Options of `check` itself; all others replace those of the command that Fluent Bit runs. */
 const OWN_OPTIONS = new Set(['json', 'config', 'send', 'quiet', 'log-level', 'quiet']);
 
 export interface CheckOptions {
   readonly machine?: Machine;
-  /** Between two attempts to reach a Fluent Bit that may have just started. */
-  readonly retryMs?: number;
 }
 
 export interface Outcome {
@@ -52,7 +49,7 @@ export interface Outcome {
 export async function runChecks(
   world: World,
   options: Options,
-  { machine = thisMachine(), retryMs = RETRY_MS }: CheckOptions,
+  { machine = thisMachine() }: CheckOptions,
 ): Promise<Outcome> {
   const service = await readService(machine);
   const serviceFile = service.configFile ?? DEFAULT_CONFIG;
@@ -75,7 +72,7 @@ export async function runChecks(
   const running = await Promise.all(
     setups.map((setup) => {
       const rejectedFolder = pathOn(machine, rejectedFolderOf(fluentBit, setup.config.stateFile));
-      return checkRunning(setup, { files, retryMs, rejectedFolder }, world);
+      return checkRunning(setup, { files, rejectedFolder }, world);
     }),
   );
   const sent =

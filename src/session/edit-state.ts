@@ -13,6 +13,7 @@ export async function openForEditing(config: Config, world: World, log: Log): Pr
     log,
     signal: world.signal,
     now: world.now,
+    pause: world.pause,
     initialLastRun: new Date(config.since(world.now())).toISOString(),
     onFailure: () => undefined,
   });

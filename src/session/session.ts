@@ -141,6 +141,7 @@ async function openStore(config: Config, world: World, run: Run, log: Log): Prom
     log,
     signal: run.signal,
     now: world.now,
+    pause: world.pause,
     onFailure: (error) => run.abort(error),
     journalDays: config.journalDays,
     initialLastRun: new Date(config.since(world.now())).toISOString(),

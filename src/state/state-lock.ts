@@ -1,10 +1,10 @@
 import lockfile from 'proper-lockfile';
 import { rm, rmdir, writeFile } from 'node:fs/promises';
+import type { Clock } from '../lib/clock.ts';
 import { LockedError, codeOf, messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { describeOwner, isAlive, readOwner, thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import { modifiedAt } from './state-file.ts';
-import { pause } from '../lib/wait.ts';
 
 /** A lock that was not refreshed for this long is taken over, whoever holds it. */
 const STALE_MS = 10_000;
@@ -17,7 +17,8 @@ const MODE = 0o600;
 export interface LockOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
-  readonly now: () => number;
+  readonly now: Clock['now'];
+  readonly pause: Clock['pause'];
 }
 
 export interface Lock {
@@ -33,7 +34,7 @@ export interface Lock {
  */
 export async function acquireLock(
   file: string,
-  { log, signal, now }: LockOptions,
+  { log, signal, now, pause }: LockOptions,
   onCompromised: (error: Error) => void,
 ): Promise<Lock> {
   const folder = `${file}.lock`;

@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { collect } from '../../src/commands/collect.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { pause } from '../../src/lib/wait.ts';
 import { openState, type StateStoreOptions } from '../../src/state/open-state.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { openStdout } from '../../src/lib/stdout.ts';
@@ -46,6 +47,7 @@ const options: StateStoreOptions = {
   log,
   signal,
   now: Date.now,
+  pause,
   initialLastRun: new Date().toISOString(),
   onFailure: fail,
 };

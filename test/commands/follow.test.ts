@@ -14,6 +14,7 @@ import { cpuTicks, stalled } from '../helpers/process-status.ts';
 import { type Pause, Pauses } from '../helpers/pauses.ts';
 import { runCommand } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { skipPause } from '../helpers/test-client.ts';
 import { NOW } from '../sandbox/exchange.ts';
 import {
   type Fault,
@@ -157,6 +158,7 @@ async function holdLock(t: TestContext, file: string): Promise<StateStore> {
     log: captureLog(),
     signal: new AbortController().signal,
     now: Date.now,
+    pause: skipPause,
     initialLastRun: new Date(NOW).toISOString(),
     onFailure: () => undefined,
   });

@@ -8,6 +8,7 @@ import { captureLog } from '../helpers/captured-log.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { savedState } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { skipPause } from '../helpers/test-client.ts';
 import { startSandbox } from '../sandbox/server.ts';
 
 const NOW = Date.parse('2026-11-21T20:30:00Z');
@@ -129,6 +130,7 @@ describe('forget', () => {
       log: captureLog(),
       signal: new AbortController().signal,
       now,
+      pause: skipPause,
       initialLastRun: '2026-11-21T20:25:00Z',
       onFailure: () => undefined,
     });

@@ -14,6 +14,7 @@ import { assertGolden } from '../helpers/golden.ts';
 import { rejectedChunk } from '../helpers/rejected-chunk.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { skipPause } from '../helpers/test-client.ts';
 import { startSandbox } from '../sandbox/server.ts';
 
 const NOW = Date.parse('2026-11-21T20:30:00Z');
@@ -169,13 +170,15 @@ describe('status', () => {
 
   it('works beside a running poll, without its lock, and changes nothing', async (t) => {
     const file = await stateFile(t, fixture('healthy'));
+    const failures: unknown[] = [];
     const store = await StateStore.open({
       file,
       log: captureLog(),
       signal: new AbortController().signal,
       now: () => NOW,
+      pause: skipPause,
       initialLastRun: '2026-11-21T20:25:00Z',
-      onFailure: assert.ifError,
+      onFailure: (error) => failures.push(error),
     });
     t.after(() => store.close());
     const folder = join(file, '..');
@@ -187,6 +190,7 @@ describe('status', () => {
     assert.match(stdout, journal);
     assertGolden('status/healthy.txt', stdout.replace(journal, ''));
     assert.deepEqual([await readFile(file, 'utf8'), await readdir(folder), (await stat(file)).mtimeMs], before);
+    assert.deepEqual(failures, []);
   });
 
   it('tells what ended the last poll before it came to the sources', async (t) => {

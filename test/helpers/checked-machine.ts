@@ -17,7 +17,7 @@ import { serveMetrics, type Picture } from './fluent-bit-metrics.ts';
 import { sink } from './sink.ts';
 import { systemctlShow, type Activity } from './systemctl.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-import { NO_WAIT } from './test-client.ts';
+import { NO_WAIT, skipPause } from './test-client.ts';
 
 export const NOW = Date.parse('2026-11-21T20:30:00Z');
 export const MAIN = '/etc/fluent-bit/fluent-bit.conf';
@@ -224,10 +224,11 @@ export async function runCheck(
     signal: new AbortController().signal,
     ...systemClock,
     now: () => NOW,
+    pause: skipPause,
     random: NO_WAIT,
     ...world,
   };
-  const exitCode = await check(whole, options, { machine, retryMs: 0 });
+  const exitCode = await check(whole, options, { machine });
   return { exitCode, stdout: Buffer.concat(printed).toString() };
 }
 

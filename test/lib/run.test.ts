@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners, once } from 'node:events';
 import { describe, it } from 'node:test';
 import { Stopped, startRun, type Run } from '../../src/lib/run.ts';
+import { moveTimers } from '../helpers/moved-timers.ts';
 
 const AN_HOUR = 3_600_000;
 const NOW = 1_795_292_755_000;
@@ -51,15 +52,15 @@ describe('startRun', () => {
   });
 
   it('lets a page end for half a second after a signal, and its lines for another half', (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { tick } = moveTimers(t);
     const outside = new AbortController();
     const run = start(outside.signal);
     outside.abort(sigterm);
-    t.mock.timers.tick(499);
+    tick(499);
     assert.equal(run.wrapUp.aborted, false);
-    t.mock.timers.tick(1);
+    tick(1);
     assert.deepEqual([run.wrapUp.reason, run.giveUp.aborted], [sigterm, false]);
-    t.mock.timers.tick(500);
+    tick(500);
     assert.equal(run.giveUp.reason, sigterm);
     run.end();
   });

@@ -30,6 +30,7 @@ import '../helpers/properties.ts';
 import type { StateDocument } from '../helpers/collector.ts';
 import { idsIn, journalLines, journalOf, savedState } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { skipPause } from '../helpers/test-client.ts';
 
 const SOURCE = 'ionos/31721060';
 const START = '2026-11-21T20:00:00Z';
@@ -61,6 +62,7 @@ class Place {
       log: this.log,
       signal: new AbortController().signal,
       now: () => this.now,
+      pause: skipPause,
       initialLastRun: START,
       onFailure: (error) => this.failures.push(error),
       ...(this.journalDays === undefined ? {} : { journalDays: this.journalDays }),

@@ -7,22 +7,24 @@ import { describe, it, type TestContext } from 'node:test';
 import { LockedError } from '../../src/lib/errors.ts';
 import { thisProcess, type ProcessIdentity } from '../../src/lib/process-identity.ts';
 import { acquireLock, type Lock } from '../../src/state/state-lock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import { captureLog, type CapturedLog } from '../helpers/captured-log.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { skipPause } from '../helpers/test-client.ts';
 
 const KILLED: ProcessIdentity = { pid: 1, host: hostname(), boot: 'an earlier one', started: '1', since: 0 };
 const ELSEWHERE: ProcessIdentity = { ...KILLED, host: 'elsewhere' };
-/** A lock that is still waited for after so many looks at the clock is waited for too long. */
-const MAX_LOOKS = 30;
+/** A lock that is still waited for after so many pauses is waited for too long. */
+const MAX_PAUSES = 10;
 
 class Place {
   readonly file: string;
   readonly lock: string;
   /** How far the test has moved the clock. */
   aheadMs = 0;
-  onLook: () => void = () => undefined;
-  #looks = 0;
-  readonly #stop = new AbortController();
+  /** What happens in each pause, by its number. */
+  onPause: (nth: number) => void = () => undefined;
+  #pauses = 0;
 
   constructor(folder: string) {
     this.file = join(folder, 'state.json');
@@ -38,12 +40,13 @@ class Place {
   }
 
   acquire(log: CapturedLog = captureLog()): Promise<Lock> {
-    const now = () => {
-      if (++this.#looks > MAX_LOOKS) this.#stop.abort(new Error('waited too long'));
-      this.onLook();
-      return Date.now() + this.aheadMs;
+    const now = () => Date.now() + this.aheadMs;
+    const pause: Clock['pause'] = async (ms, signal) => {
+      if (++this.#pauses > MAX_PAUSES) throw new Error('waited too long');
+      this.onPause(this.#pauses);
+      return skipPause(ms, signal);
     };
-    return acquireLock(this.file, { log, signal: this.#stop.signal, now }, () => undefined);
+    return acquireLock(this.file, { log, signal: new AbortController().signal, now, pause }, () => undefined);
   }
 }
 
@@ -72,27 +75,27 @@ describe('the lock of the state file', () => {
   it('is not taken from a run on another machine that refreshes it', async (t) => {
     const there = await place(t);
     await there.held(ELSEWHERE, 5_000);
-    const log = captureLog(() => {
+    there.onPause = () => {
       const at = new Date();
       utimesSync(there.lock, at, at);
-    });
-    await assert.rejects(there.acquire(log), LockedError);
+    };
+    await assert.rejects(there.acquire(), LockedError);
   });
 
   it('is not taken from a run on another machine, also where it was gone for a moment', async (t) => {
     const there = await place(t);
     await there.held(ELSEWHERE, 5_000);
-    const log = captureLog(() => {
-      // mkdir(2) finds it, stat(2) does not.
-      rmSync(there.lock, { recursive: true });
-      symlinkSync('nowhere', there.lock);
-      let looks = 0;
-      there.onLook = () => {
-        if (++looks !== 3) return; // two looks at the clock end the round that found it, the third one the next
+    const log = captureLog();
+    there.onPause = (nth) => {
+      if (nth === 1) {
+        // mkdir(2) finds it, stat(2) does not.
+        rmSync(there.lock, { recursive: true });
+        symlinkSync('nowhere', there.lock);
+      } else {
         rmSync(there.lock);
         mkdirSync(there.lock);
-      };
-    });
+      }
+    };
     await assert.rejects(there.acquire(log), LockedError);
     assert.equal(log.messages.length, 1);
   });
@@ -100,7 +103,8 @@ describe('the lock of the state file', () => {
   it('is taken over from an unknown holder that did not refresh it for 13 seconds', async (t) => {
     const there = await place(t);
     await there.held(ELSEWHERE, 5_000);
-    const log = captureLog(() => (there.aheadMs = 13_001));
+    const log = captureLog();
+    there.onPause = () => (there.aheadMs = 13_001);
     const { release } = await there.acquire(log);
     await release();
     assert.match(log.messages.join(), /checking whether its holder is still alive/);

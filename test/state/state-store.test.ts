@@ -10,6 +10,7 @@ import { StateStore } from '../../src/state/state-store.ts';
 import { newSource } from '../../src/state/state.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';
+import { moveTimers } from '../helpers/moved-timers.ts';
 import { idsIn, journalLines } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -26,13 +27,14 @@ async function openStore(t: TestContext) {
     log: captureLog(),
     signal: new AbortController().signal,
     now: clock.now,
+    pause: clock.pause,
     initialLastRun: START,
     onFailure: (error) => failures.push(error),
   });
   t.after(() => store.close());
   store.register(SOURCE, newSource(START));
   await store.flush();
-  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const timers = moveTimers(t);
   const before = journalLines(file).length;
   return {
     store,
@@ -45,7 +47,7 @@ async function openStore(t: TestContext) {
     },
     move: (ms: number) => {
       clock.move(ms);
-      t.mock.timers.tick(ms);
+      timers.tick(ms);
     },
     /** How many events each line has that was written since. */
     lines: () =>

@@ -9,6 +9,7 @@ import { captureLog } from '../helpers/captured-log.ts';
 import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
 import { journalLines, journalOf } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { skipPause } from '../helpers/test-client.ts';
 
 const HOUR = 3_600_000;
 const [CONTRACT] = CONTRACTS;
@@ -112,7 +113,7 @@ describe('verify', { timeout: 120_000 }, () => {
       initialLastRun: '',
       onFailure: () => undefined,
     };
-    const poll = await StateStore.open({ ...options, file: one.stateFile, now: () => one.m.now });
+    const poll = await StateStore.open({ ...options, file: one.stateFile, now: () => one.m.now, pause: skipPause });
     const { code, text } = await one.verify('--repair');
     await poll.close();
     assert.equal(code, 75, text);

@@ -2,7 +2,6 @@ import { statSync } from 'node:fs';
 import { formatDuration } from '../../lib/duration.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { FluentBit, NoSuchInputError, type InputCounter } from '../../delivery/fluent-bit-counter.ts';
-import { pause } from '../../lib/wait.ts';
 import { counted } from '../../lib/words.ts';
 import type { World } from '../../lib/world.ts';
 import type { Setup } from '../facts/environment.ts';
@@ -12,6 +11,7 @@ import { isAtLeast } from './node-version.ts';
 
 /** A Fluent Bit that was just started answers a little later. */
 const ATTEMPTS = 3;
+const RETRY_MS = 1_000;
 /** Its start time is in whole seconds. */
 const START_TOLERANCE_MS = 2_000;
 /** Earlier versions ignore storage.keep.rejected. */
@@ -20,7 +20,6 @@ const MIN_VERSION = '4.2.0';
 export interface RunningOptions {
   /** What Fluent Bit read when it started. */
   readonly files: readonly string[];
-  readonly retryMs: number;
   /** Where Fluent Bit sets aside what a destination refused. */
   readonly rejectedFolder: string;
 }
@@ -28,7 +27,7 @@ export interface RunningOptions {
 /** Whether the running Fluent Bit counts this input's lines, takes them, and has read the current configuration. */
 export async function checkRunning(
   { config: { ackUrl, ackInput }, environment: { service } }: Setup,
-  { files, retryMs, rejectedFolder }: RunningOptions,
+  { files, rejectedFolder }: RunningOptions,
   world: World,
 ): Promise<Finding[]> {
   if (ackUrl === undefined) return [];
@@ -50,7 +49,7 @@ export async function checkRunning(
         // A stopped service is a finding already.
         if (attempt === ATTEMPTS) return service?.isActive === false ? [] : [unreachable(thrown, ackUrl)];
       }
-      await pause(retryMs, world.signal);
+      await world.pause(RETRY_MS, world.signal);
     }
   } finally {
     await fluentBit.close();
