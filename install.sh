@@ -29,17 +29,17 @@
 #
 # Exit codes: 0 done, 1 not done or (--check) something would change, 2 wrong usage.
 #
-# What becomes of the files is decided by the program (`fetch-activity-logs setup`, src/setup): it leaves the steps in a
-# folder, and this script takes them, so that each can be undone.
+# The program decides on the files (`fetch-activity-logs setup`, src/setup) and writes the steps into a folder. This
+# script carries them out, so that each can be undone.
 
 set -eu
 umask 077
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 unset CDPATH
 
-# How long a run of the tutorial's fetcher is waited for.
+# How long to wait for a run of the tutorial's fetcher.
 MAX_FETCHER_SECONDS=60
-# Room for the configuration, beside the program.
+# Room for the configuration, besides the program.
 SPARE_KB=1024
 
 SCRIPT=/opt/fluent-bit/scripts/fetch-activity-logs
@@ -139,7 +139,7 @@ usage() {
   exit 2
 }
 
-manual() { sed -n -e '1d' -e '/^# What becomes of/q' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"; }
+manual() { sed -n -e '1d' -e '/^# The program decides/q' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"; }
 
 # Runs a command that says nothing; if it fails, its own words are the error.
 try() {
@@ -179,7 +179,7 @@ check_machine() {
 show_unit() { systemctl show -p "$1" --value fluent-bit 2>/dev/null || :; }
 dpkg_field() { dpkg-query -W -f "\${$1}\n" fluent-bit 2>/dev/null || :; }
 
-# Of a release: an executable that holds its Node.js. Of a checkout: a script, and the Node.js that built it in $node.
+# In a release: an executable that contains Node.js. In a checkout: a script, with the Node.js that built it in $node.
 find_program() {
   node='' built=$here/fetch-activity-logs
   if [ -f "$built" ]; then
@@ -312,8 +312,8 @@ put_link() {
   tell "installed: $1" "would be installed: $1"
 }
 
-# Takes the steps that the program has decided on, one a line: put or drop, and what follows from a change.
-take_steps() {
+# Carries out the program's steps, one a line: put or drop a file, and what follows if that changes anything.
+carry_out_steps() {
   while read -r put_or_drop mode effect path source; do
     "$put_or_drop" "$path" "$mode" "$source"
     if [ "$changed$effect" = yesrestart ]; then need_restart=yes; fi
@@ -333,7 +333,7 @@ remember() {
   fi
 }
 
-# Makes a folder and those it lies in, which all may read.
+# Makes a folder, readable for all, and the folders above it.
 make_folder() {
   [ ! -d "$destdir$1" ] || return 0
   make_folder "${1%/*}"
@@ -407,7 +407,7 @@ install() {
   put_link "$LINK" "$SCRIPT"
   page=${built%/*}/${MANUAL##*/}
   [ ! -f "$page" ] || put "$MANUAL" 644 "$page"
-  take_steps
+  carry_out_steps
   if [ "$live" = yes ]; then
     tell_service
     [ "$dry" = yes ] || put "$RECORD" 600 "$stage/record"
@@ -416,7 +416,7 @@ install() {
   [ "$live" = no ] || last_words
 }
 
-# plan install|remove …: has the program decide; it leaves that in $stage.
+# plan install|remove …: asks the program, which writes its steps and facts into $stage.
 plan() {
   set -- setup "$@" --root "${destdir:-/}" --release "$here" --stage "$stage"
   [ "$live" = no ] || set -- "$@" --live
@@ -432,7 +432,7 @@ plan() {
   program "$@" 9<&- || exit
 }
 
-# What the program has to say of one thing.
+# A fact from the program, by its name.
 fact() { sed -n "s/^$1 //p" "$stage/facts"; }
 
 last_words() {
@@ -462,7 +462,7 @@ tell_service() {
     tell 'reading the unit again' 'the unit would be read again'
     reload
   fi
-  # By the next run: what was put down is not in force yet.
+  # The next run restarts it: the new files are not in force yet.
   if [ "$restarted" = no ] && [ "$need_restart$owed" != no ]; then echo 'owed  restart' >>"$stage/record"; fi
 }
 
@@ -544,7 +544,7 @@ stays_up() {
 uninstall() {
   plan remove
   fetcher=$(fact fetcher)
-  take_steps
+  carry_out_steps
   drop "$SCRIPT"
   [ "$(readlink "$destdir$LINK")" != "$SCRIPT" ] || drop "$LINK"
   drop "$MANUAL"

@@ -62,6 +62,12 @@ describe('a release', { skip: process.arch !== 'x64' && 'it is built on x64' }, 
     }
   });
 
+  it('brings the installer with all that it needs, and the man page', async () => {
+    const names = await readdir(join(folder, archiveOf('arm64')));
+    for (const name of ['install.sh', 'fluent-bit', 'systemd', 'README.md', 'LICENSE']) assert.ok(names.includes(name));
+    assert.match(await readFile(join(folder, archiveOf('x64'), 'fetch-activity-logs.1'), 'utf8'), /^\.TH /m);
+  });
+
   it('brings licences, and names every package in it', async () => {
     const text = await readFile(join(folder, archiveOf('x64'), 'LICENSES.txt'), 'utf8');
     assert.match(await readFile(join(folder, archiveOf('x64'), 'LICENSE-nodejs.txt'), 'utf8'), /Node\.js/);
