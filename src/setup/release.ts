@@ -3,6 +3,9 @@ import { localFiles } from '../check/fluent-bit-config/read.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { DROP_INS, ETC } from './paths.ts';
 
+/** The second is parsers.conf by the name that it has once it is installed. */
+const NOT_PIPELINE = new Set(['fluent-bit.conf', 'activity-log-parsers.conf']);
+
 /** A file of an unpacked release, or a checkout, and where it is installed. */
 export interface Shipped {
   readonly path: string;
@@ -24,7 +27,7 @@ export function pipelineFiles(release: string): Shipped[] {
   const confsIn = (name: string): string[] =>
     localFiles.list(join(folder, name)).flatMap((file) => (file.endsWith('.conf') ? join(name, file) : []));
   return [...confsIn('.').sort(), ...confsIn('outputs').sort()]
-    .filter((name) => name !== 'fluent-bit.conf')
+    .filter((name) => !NOT_PIPELINE.has(name))
     .map((name) => ({
       path: join(ETC, name === 'parsers.conf' ? 'activity-log-parsers.conf' : name),
       source: join(folder, name),

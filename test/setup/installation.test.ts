@@ -90,6 +90,7 @@ describe('the steps of an installation', () => {
     assert.equal(record.get(MAIN), checksum(readFileSync('fluent-bit/fluent-bit.conf')));
     assert.deepEqual([...record].sort(), [...readRecord(trial.machine)].sort());
     assert.deepEqual(warnings, []);
+    assert.equal(new Set(paths(steps, 'put')).size, steps.length, 'each once');
   });
 
   it('leave what the user has edited, and say once what is new in ours', async (t) => {
