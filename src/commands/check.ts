@@ -12,12 +12,12 @@ import type { World } from '../lib/world.ts';
  */
 export async function check(world: World, options: Options, checkOptions: CheckOptions = {}): Promise<ExitCode> {
   const { findings: all, secrets } = await runChecks(world, options, checkOptions);
-  const findings = options['quiet'] === true ? all.filter(({ level }) => level !== 'ok') : all;
-  const text =
-    options['json'] === true
-      ? renderJson(findings, { secrets })
-      : renderText(findings, { secrets, colours: isColourful(world) });
-  world.stdout.write(text);
+  const isQuiet = options['quiet'] === true;
+  const findings = isQuiet ? all.filter(({ level }) => level !== 'ok') : all;
+  if (options['json'] === true) world.stdout.write(renderJson(findings, { secrets }));
+  else if (!isQuiet || findings.length > 0) {
+    world.stdout.write(renderText(findings, { secrets, colours: isColourful(world) }));
+  }
   return countLevels(findings).errors === 0 ? ExitCode.Done : ExitCode.NothingCollected;
 }
 

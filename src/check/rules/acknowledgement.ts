@@ -60,7 +60,7 @@ function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding
 }
 
 /** Whether the script asks for this input's counter. */
-function name({ name: own, section, fluentBit }: Input, asked: string): Finding[] {
+function name({ name: own, section, fluentBit, command }: Input, asked: string): Finding[] {
   if (asked === own) return [];
   const impact = `there is no counter of that name, and ${UNNOTICED}`;
   const alias = entriesOf(section, 'alias').at(-1);
@@ -75,7 +75,7 @@ function name({ name: own, section, fluentBit }: Input, asked: string): Finding[
     ];
   }
   const message = `Alias ${alias.value} does not match --ack-input ${asked}`;
-  return [error('ack-input', message, { at: alias.at, impact, fix: `--ack-input ${alias.value}` })];
+  return [error('ack-input', message, { at: command.at, impact, fix: `--ack-input ${alias.value}` })];
 }
 
 function listen(input: Input): Finding[] {
@@ -86,7 +86,7 @@ function listen(input: Input): Finding[] {
   const message = entry === undefined ? 'HTTP_Server without HTTP_Listen' : `HTTP_Listen ${entry.value}`;
   return [
     warning('http-listen', `${message} listens on all addresses`, {
-      at: entry?.at ?? server?.at,
+      at: entry?.at ?? serviceAt(fluentBit),
       impact: 'anyone who can reach this machine can read its metrics',
       fix: lineIn(fluentBit, 'HTTP_Listen', '127.0.0.1'),
     }),

@@ -52,8 +52,13 @@ function port(output: Section, { fluentBit }: EventInput): Finding[] {
   const at = entry?.at ?? output.at;
   if (number === '443' && !isTls) {
     const fix = lineIn(fluentBit, 'tls', 'On');
+    const where = entriesOf(output, 'tls').at(-1)?.at ?? output.at;
     return [
-      error('output-tls', 'Port 443 without tls', { at, impact: `the server refuses plain HTTP, and ${NOWHERE}`, fix }),
+      error('output-tls', 'Port 443 without tls', {
+        at: where,
+        impact: `the server refuses plain HTTP, and ${NOWHERE}`,
+        fix,
+      }),
     ];
   }
   if (number !== '80' || !isTls) return [];

@@ -1,4 +1,5 @@
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
+import { serviceAt } from '../fluent-bit-config/read.ts';
 import { sizeInBytes, truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
 import type { EventInput } from '../facts/input.ts';
@@ -61,13 +62,15 @@ function parser(input: EventInput): Finding[] {
   const entry = entriesOf(section, 'parser').at(-1);
   const fix = lineIn(fluentBit, 'Parser', 'activity_log');
   if (entry === undefined) return [error('parser', 'there is no Parser', { at: section.at, impact: TEXT_COST, fix })];
+  const isOurs = entry.value.startsWith('activity_log');
   const found = fluentBit.parsers.find((one) => valueOf(one, 'name') === entry.value);
   if (found === undefined) {
     return [
       error('parser', `Parser ${entry.value} is not defined in any Parsers_File`, {
-        at: entry.at,
         impact: TEXT_COST,
-        fix,
+        ...(isOurs
+          ? { at: serviceAt(fluentBit), fix: lineIn(fluentBit, 'Parsers_File', 'activity-log-parsers.conf') }
+          : { at: entry.at, fix }),
       }),
     ];
   }
@@ -75,9 +78,10 @@ function parser(input: EventInput): Finding[] {
   if (format !== 'json') {
     return [
       error('parser', `Parser ${entry.value} reads ${format}, not JSON`, {
-        at: entry.at,
         impact: 'it changes the events, or rejects them',
-        fix,
+        ...(isOurs
+          ? { at: entriesOf(found, 'format').at(-1)?.at ?? found.at, fix: lineIn(fluentBit, 'Format', 'json') }
+          : { at: entry.at, fix }),
       }),
     ];
   }

@@ -40,7 +40,7 @@ function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[
     return names.map((name) => ({
       what: `${name} in Command`,
       at,
-      fix: `--token-file /etc/fluent-bit/activity-log.token`,
+      fix: `--token-file /etc/fluent-bit/activity-log.token instead of ${name}=…`,
     }));
   }
   if (!isSecretName(key) || !canBeSecret(raw)) return [];

@@ -48,7 +48,7 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
       'deadline',
       `a run may take ${config.deadlineMs / 1000} s, but the next one starts after ${intervalSec} s`,
       {
-        at: entry?.at ?? command.at,
+        at: isOption === true ? command.at : (entry?.at ?? command.at),
         impact: 'runs follow each other without a pause, and stopping Fluent Bit always interrupts one',
         // An option wins over its variable.
         fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
