@@ -103,7 +103,7 @@ function warnOrThrow(error: unknown, { config, log, run }: Session, what: string
 function dueRange(state: SourceState, age: number, present: number): { from: number; to: number } | undefined {
   // Each poll still reads what the overlap covers.
   const to = Math.min(hourOf(present - age), hourOf(startOf(state)));
-  const from = (state.swept[age] ??= Math.max(hourOf(state.journal_from + HOUR_S - 1), hourOf(present - age)));
+  const from = (state.swept[age] ??= Math.max(state.journal_from, hourOf(present - age)));
   return from < to ? { from, to } : undefined;
 }
 

@@ -93,9 +93,10 @@ export class IonosStore {
   #make(place: EventPlace, seed: number): NewEvent {
     const random = createRandom(seed);
     const event = makeIonosEvent(random, place, this.#options);
-    const { lateShare, lateMaxMs } = this.#options;
+    const { lateByMs, lateShare, lateMaxMs } = this.#options;
     const late = lateShare > 0 && random.next() < lateShare;
-    return late ? { ...event, visibleFrom: place.time + 1 + random.int(lateMaxMs) } : event;
+    const byMs = (): number => (lateByMs.length > 0 ? random.pick(lateByMs) : 1 + random.int(lateMaxMs));
+    return late ? { ...event, visibleFrom: place.time + byMs() } : event;
   }
 }
 

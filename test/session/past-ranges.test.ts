@@ -42,6 +42,16 @@ describe('a sweep', () => {
     assert.match(said, /warning: ionos\/9876543218374837483: a sweep found 1 event missing between .*; delivered now/);
   });
 
+  it('finds an event that comes late in the first hour, which is not whole', async (t) => {
+    const m = await model(t);
+    await pass(m, 0);
+    const time = m.now + MINUTE;
+    await pass(m, 20 * MINUTE);
+    m.sandbox.generate(CONTRACT, { count: 1, from: time, to: time + 1 });
+    for (let hour = 0; hour < 3; hour++) await pass(m, HOUR);
+    assertOnce(m);
+  });
+
   it('does not deliver an event again that does not say when it happened, near the border of two hours', async (t) => {
     const m = await model(t);
     for (let n = 0; n < 2; n++) await pass(m, 30 * MINUTE);
