@@ -22,7 +22,7 @@ for (const [name, lateMs] of [
     const begun = Date.now();
     let shift = 0;
     const now = () => Date.now() + shift;
-    const sandbox = await startSandbox({ now, lateShare: 0.5, lateByMs: [lateMs] });
+    const sandbox = await startSandbox({ now, lateShare: 0.5, lateByMs: lateMs });
     t.after(async () => sandbox.close());
     const collector = await collectorFor(t, sandbox);
     sandbox.addContract(CONTRACT);

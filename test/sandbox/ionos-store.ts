@@ -95,8 +95,7 @@ export class IonosStore {
     const event = makeIonosEvent(random, place, this.#options);
     const { lateByMs, lateShare, lateMaxMs } = this.#options;
     const late = lateShare > 0 && random.next() < lateShare;
-    const byMs = (): number => (lateByMs.length > 0 ? random.pick(lateByMs) : 1 + random.int(lateMaxMs));
-    return late ? { ...event, visibleFrom: place.time + byMs() } : event;
+    return late ? { ...event, visibleFrom: place.time + (lateByMs ?? 1 + random.int(lateMaxMs)) } : event;
   }
 }
 

@@ -67,10 +67,10 @@ export interface SandboxOptions {
   timeFormat: 'milliseconds' | 'seconds' | 'microseconds' | 'offset';
   /** Pads each event to this size in bytes. */
   sizeBytes: number | null;
-  /** The share of events (0 to 1) that become visible late: up to `lateMaxMs` after their own time, or by one of these. */
+  /** The share of events (0 to 1) that become visible late: up to `lateMaxMs` after their own time, or exactly by `lateByMs`. */
   lateShare: number;
   lateMaxMs: number;
-  lateByMs: readonly number[];
+  lateByMs: number | null;
 
   cloudscale: CloudscaleOptions;
 }
@@ -136,7 +136,7 @@ function ionosDefaults(): Omit<SandboxOptions, 'cloudscale'> {
     sizeBytes: null,
     lateShare: 0,
     lateMaxMs: 60_000,
-    lateByMs: [],
+    lateByMs: null,
   };
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { accountOf } from '../helpers/account.ts';
@@ -42,14 +43,30 @@ describe('a sweep', () => {
     assert.match(said, /warning: ionos\/9876543218374837483: a sweep found 1 event missing between .*; delivered now/);
   });
 
-  it('finds an event that comes late in the first hour, which is not whole', async (t) => {
-    const m = await model(t);
+  it('finds an event that comes late in the first hour, which is not whole; status and metrics count it', async (t) => {
+    const metricsFile = join(await temporaryFolder(t), 'metrics.prom');
+    const m = await model(t, {}, '--metrics-file', metricsFile);
     await pass(m, 0);
     const time = m.now + MINUTE;
     await pass(m, 20 * MINUTE);
     m.sandbox.generate(CONTRACT, { count: 1, from: time, to: time + 1 });
     for (let hour = 0; hour < 3; hour++) await pass(m, HOUR);
     assertOnce(m);
+    assert.equal(await m.command('redeliver', '--from', '4h', '--contract', CONTRACT), 0);
+    const metric = (name: string, label = '') => {
+      const pattern = new RegExp(`^fetch_activity_logs_${name}\\{input="activity_log"${label}\\} (\\S+)$`, 'm');
+      return Number(pattern.exec(readFileSync(metricsFile, 'utf8'))?.[1]);
+    };
+    const source = `,source="ionos/${CONTRACT}"`;
+    assert.equal(metric('found_missing_events_total', source), 1);
+    assert.equal(metric('late_events_total', source), 1);
+    assert.equal(metric('last_sweep_timestamp_seconds', source), m.now / 1000);
+    assert.equal(metric('redelivered_events_total', source), 0);
+    await pass(m, 1000);
+    assert.deepEqual([metric('redelivered_events_total', source), metric('redeliver_queued_ranges')], [1, 0]);
+    assert.ok(metric('journal_bytes') > 0);
+    await m.command('status');
+    assert.match(m.said.join(''), /1 late \(by up to .*\), 1 found missing by sweeps and delivered, 1 redelivered/);
   });
 
   it('does not deliver an event again that does not say when it happened, near the border of two hours', async (t) => {
