@@ -7,7 +7,7 @@ const SYMBOLS: Readonly<Record<Level, string>> = { ok: '✓', warning: '!', erro
 /** ECMA-48's foreground colours: green, yellow, red. */
 const COLOURS: Readonly<Record<Level, number>> = { ok: 32, warning: 33, error: 31 };
 
-export interface ReportOptions {
+interface ReportOptions {
   readonly colours: boolean;
   /** Texts that must never appear, such as the token. */
   readonly secrets: readonly string[];

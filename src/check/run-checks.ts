@@ -39,7 +39,7 @@ export interface CheckOptions {
   readonly machine?: Machine;
 }
 
-export interface Outcome {
+interface Outcome {
   readonly findings: readonly Finding[];
   /** What must not be shown. */
   readonly secrets: readonly string[];

@@ -30,7 +30,7 @@ const MAX_OVERRUN_MS = 5_000;
 /** Events later than this part of the overlap cause a warning. */
 const LATENESS_WARNING = 0.8;
 
-export interface CollectOptions {
+interface CollectOptions {
   /** Kept by the caller from poll to poll; by default, the state file is opened and closed. */
   readonly store?: Store;
   readonly adaptLog?: (log: Log) => Log;

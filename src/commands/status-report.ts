@@ -69,7 +69,7 @@ export interface JournalLook {
   readonly problem?: string;
 }
 
-export interface StatusOptions {
+interface StatusOptions {
   readonly input: string | undefined;
   readonly provider: string;
   readonly stateFile: string;

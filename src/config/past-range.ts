@@ -3,7 +3,7 @@ import { ConfigError } from '../lib/errors.ts';
 import { settings, since, type Options } from './settings.ts';
 
 /** A time span in epoch seconds, end exclusive. */
-export interface PastRange {
+interface PastRange {
   readonly from: number;
   readonly to: number;
 }

@@ -20,7 +20,7 @@ const UNITS = [
 ] as const;
 
 /** Turns a text into a value. Throws Expected when it cannot. */
-export type Parser<T> = (value: string) => T;
+type Parser<T> = (value: string) => T;
 
 /** What a parser expected; the caller adds the setting and its value. */
 class Expected extends Error {
@@ -37,7 +37,7 @@ class Expected extends Error {
 }
 
 /** Reads a setting from its option, its environment variable or its default, in this order. Throws ConfigError. */
-export interface Setting {
+interface Setting {
   <T>(name: string, parse: Parser<T>, fallback: string, variable?: string): T;
   <T>(name: string, parse: Parser<T>, fallback: undefined, variable?: string): T | undefined;
 }

@@ -13,7 +13,7 @@ import type { TypeFilter } from './type-filter.ts';
 const LF = 0x0a;
 
 /** What is new in the pages of a source, and what to commit once it is delivered. */
-export type Progress = Pick<SourceProgress, 'name' | 'state' | 'take' | 'takeRejected' | 'batch'>;
+type Progress = Pick<SourceProgress, 'name' | 'state' | 'take' | 'takeRejected' | 'batch'>;
 
 export interface DeliveryOptions {
   readonly outlet: Pick<Outlet, 'print'>;

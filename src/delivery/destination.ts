@@ -103,7 +103,7 @@ export function ageOf([oldest]: readonly Chunk[], now: number): string {
 }
 
 /** What `status --json` says about the lines after the input. */
-export interface DestinationReport {
+interface DestinationReport {
   /** Null when Fluent Bit was not asked, or did not answer. */
   readonly outputs: readonly OutputCounter[] | null;
   /** Null when the folder cannot be read. */

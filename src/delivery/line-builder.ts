@@ -23,7 +23,7 @@ export interface LineBuilderOptions {
 }
 
 /** What is printed for some events. */
-export interface Lines {
+interface Lines {
   readonly lines: readonly EventSlice[];
   /** How many of the events became a stub, and how many were set aside. */
   readonly oversize: number;

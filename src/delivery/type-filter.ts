@@ -7,7 +7,7 @@ import type { State } from '../state/state.ts';
 
 const DAY_S = 86_400;
 
-export interface TypeFilterOptions {
+interface TypeFilterOptions {
   /** Only events of these types are printed; all when empty. */
   readonly includeTypes: readonly string[];
   /** Events of these types are not printed. */

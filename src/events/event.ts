@@ -22,7 +22,7 @@ export interface EventSlice {
 }
 
 /** Where a provider's events carry their id and time. */
-export interface EventLayout {
+interface EventLayout {
   /** Undefined: events have no id at all. */
   readonly id: FieldPath | undefined;
   readonly time: FieldPath;

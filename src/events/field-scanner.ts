@@ -11,7 +11,7 @@ export interface Span {
 }
 
 /** A field found by a FieldScanner. */
-export interface Field extends Span {
+interface Field extends Span {
   /** How deep it is nested: 0 for a scalar, 1 for an object or array that holds no other. */
   readonly depth: number;
 }

@@ -12,7 +12,7 @@ const FIRST_NESTING = 64;
 /** From what opens a container to what closes it. */
 const TO_CLOSE = 2;
 
-export type ValueType = 'object' | 'array' | 'string' | 'other';
+type ValueType = 'object' | 'array' | 'string' | 'other';
 
 /**
  * Goes through a JSON text as bytes (RFC 8259), from one value to the next. The grammar is checked on the way: what it

@@ -11,7 +11,7 @@ const MAX_DIGITS = 15;
 /** Tells a spreadsheet that the file is UTF-8. */
 export const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t' } as const;
-export type SeparatorName = keyof typeof SEPARATORS;
+type SeparatorName = keyof typeof SEPARATORS;
 /** Control characters, lone surrogates and Unicode's line breaks: they would end a row or confuse a spreadsheet. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029]/gu;
 

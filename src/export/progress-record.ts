@@ -26,7 +26,7 @@ export interface SourceTally {
 }
 
 /** How far an export got, kept as JSON beside its partial file. */
-export interface ExportRecord extends ExportKey {
+interface ExportRecord extends ExportKey {
   /** How many bytes of the partial file are recorded; the rest is cut off before the export is resumed. */
   readonly bytes: number;
   /** The process that is writing it; null when none is. */

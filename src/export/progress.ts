@@ -6,7 +6,7 @@ import type { SourceState } from '../state/state.ts';
 /** Shorter times give no useful rate. */
 const MIN_ELAPSED_MS = 1_000;
 
-export interface ExportProgressOptions {
+interface ExportProgressOptions {
   readonly range: ExportRange;
   /** In any order; they change during the export. */
   readonly sources: readonly SourceState[];

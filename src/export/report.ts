@@ -13,7 +13,7 @@ import type { SourceTally } from './progress-record.ts';
 const MODE = 0o600;
 
 /** What an export wrote, for an auditor. Instants in UTC. */
-export interface ExportReport {
+interface ExportReport {
   readonly program: string;
   readonly provider: string;
   readonly api_url: string;
@@ -34,7 +34,7 @@ export interface ExportReport {
   readonly sources: readonly SourceReport[];
 }
 
-export interface SourceReport {
+interface SourceReport {
   readonly source: string;
   readonly events: number;
   /** How many the API counts in the range; null when that is unknown. */

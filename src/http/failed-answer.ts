@@ -17,7 +17,7 @@ const VALIDITY_CODES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'has expired',
 };
 
-export interface FailedAnswer {
+interface FailedAnswer {
   readonly status: number;
   /** Decoded; empty where it cannot be. */
   readonly body: Buffer;

@@ -71,7 +71,7 @@ export class PageError extends AppError {
   }
 }
 
-export interface ApiErrorDetails {
+interface ApiErrorDetails {
   /** The HTTP status, when there was an answer. */
   readonly status?: number;
   /** How long the server asks to wait. */

@@ -3,7 +3,7 @@ import { EventReader, type EventSlice } from '../events/event.ts';
 import { readPage, type JsonReader } from '../events/json-reader.ts';
 
 /** A page of a project's log as the API answers it. */
-export interface CloudscalePage {
+interface CloudscalePage {
   readonly entries: readonly EventSlice[];
   /** What the list has besides entries; always empty unless asked for. */
   readonly rejected: readonly EventSlice[];

@@ -5,7 +5,7 @@ import { readCount } from './ionos-page.ts';
 import type { ProviderContext } from './provider.ts';
 
 /** A page of the list of contracts. */
-export interface ContractList {
+interface ContractList {
   /** As text: they exceed 2^53. */
   readonly numbers: readonly string[];
   /** How many entries the page has, including those without a number. */

@@ -69,7 +69,7 @@ export interface Walk {
   maxEvents: number;
 }
 
-export type PassEnd = 'empty page' | 'total reached' | Outcome;
+type PassEnd = 'empty page' | 'total reached' | Outcome;
 
 /** Passes through windows by offset, and remembers for the run which page size the server accepts. */
 export class WindowPasses {

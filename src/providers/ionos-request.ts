@@ -17,7 +17,7 @@ export interface Window {
   readonly to: number;
 }
 
-export interface PageQuery {
+interface PageQuery {
   readonly contract: string;
   readonly window: Window;
   readonly offset: number;

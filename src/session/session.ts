@@ -122,7 +122,7 @@ export async function withSession<T>(
   }
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly config: Config;
   readonly credentials: Credentials;
   readonly log: Log;

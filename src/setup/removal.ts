@@ -14,7 +14,7 @@ const TUTORIALS_FETCHER = /^[^#\n]*fetch_activity_logs\.py/m;
 const NAMED_STATE = /^ACTIVITY_LOG_STATE_FILE=(.*)|^[^#\n]*--state-file[ =](\S+)/gm;
 
 /** What install.sh has to do for --uninstall. */
-export interface Removal {
+interface Removal {
   readonly steps: readonly Step[];
   /** fluent-bit.conf without us, a character for each byte: its encoding is the user's. */
   readonly main: string;

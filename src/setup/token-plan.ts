@@ -10,7 +10,7 @@ import { flawOf } from './values.ts';
 const TOKEN_FILE_VARIABLE = 'ACTIVITY_LOG_TOKEN_FILE';
 
 /** What becomes of the token. */
-export interface TokenPlan {
+interface TokenPlan {
   readonly env: string;
   readonly value: string | undefined;
   readonly in: string;

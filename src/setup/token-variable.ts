@@ -12,7 +12,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A variable of the service that holds a token or a password, as in the vendor's tutorial. */
-export interface TokenVariable {
+interface TokenVariable {
   readonly name: string;
   readonly value: string;
   readonly file: string;

@@ -12,7 +12,7 @@ import { RecentLines } from './recent-lines.ts';
 import { noteEntry, noteRest } from './source-progress.ts';
 import { forgetSource, newSource, startOf, type State } from './state.ts';
 
-export interface LoadedJournal {
+interface LoadedJournal {
   readonly end: ChainEnd;
   readonly recent: RecentLines;
 }

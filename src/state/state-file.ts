@@ -23,12 +23,12 @@ export async function removeLeftovers(file: string, predecessor: ProcessIdentity
   }
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly log: Log;
   readonly now: () => number;
 }
 
-export interface LoadedState {
+interface LoadedState {
   readonly state: State;
   /** It was written by a version without a journal. */
   readonly isOld: boolean;

@@ -5,7 +5,7 @@ import type { SourceRecord } from './journal-line.ts';
 import { stateOf, type SourceState, type State } from './state.ts';
 
 /** What the journal's next line says, and the newest second of each source's ids in it. */
-export interface NextLine {
+interface NextLine {
   readonly sources: Readonly<Record<string, SourceRecord>>;
   readonly newest: ReadonlyMap<string, number>;
 }

@@ -14,12 +14,10 @@ import { forEachDifference, type Tally } from './compare-ids.ts';
 import { IdParts, type Side } from './id-parts.ts';
 import type { Finding, VerifyReport } from './report.ts';
 
-export type { Finding } from './report.ts';
-
 /** The types of at most this many events are looked up. */
 const MOST_NAMED = 100;
 
-export interface CompareOptions {
+interface CompareOptions {
   readonly range: Span;
   /** Compare every id, whatever the counts say. */
   readonly isFull: boolean;

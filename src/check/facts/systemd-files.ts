@@ -12,7 +12,7 @@ export function unitWords(value: string): string[] {
 }
 
 /** A variable and its line, from 1. */
-export interface Assignment {
+interface Assignment {
   readonly name: string;
   readonly value: string;
   readonly line: number;

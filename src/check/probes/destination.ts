@@ -8,7 +8,7 @@ import { error, ok, warning, type Finding } from '../finding.ts';
 /** Shows the output's own messages, which do not name this program. */
 const OUTPUT_MESSAGES = "journalctl -u fluent-bit | grep '\\[output:'";
 
-export interface DestinationOptions {
+interface DestinationOptions {
   /** Where Fluent Bit sets aside what a destination refused. */
   readonly rejectedFolder: string;
   /** How long Fluent Bit has been running, in seconds. */

@@ -17,7 +17,7 @@ const START_TOLERANCE_MS = 2_000;
 /** Earlier versions ignore storage.keep.rejected. */
 const MIN_VERSION = '4.2.0';
 
-export interface RunningOptions {
+interface RunningOptions {
   /** What Fluent Bit read when it started. */
   readonly files: readonly string[];
   /** Where Fluent Bit sets aside what a destination refused. */

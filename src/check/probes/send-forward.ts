@@ -10,7 +10,7 @@ import { isOn, type Address } from './send-settings.ts';
 const SALT_BYTES = 16;
 
 /** Whether the receiver acknowledged the record; false when it was not asked to. */
-export interface Forwarded {
+interface Forwarded {
   readonly isAcknowledged: boolean;
 }
 

@@ -15,7 +15,7 @@ const MARK = 'test record of fetch-activity-logs check --send';
 const NOTHING_ARRIVES = 'no event arrives there';
 const SHOWN_CHARACTERS = 300;
 
-export interface Sent {
+interface Sent {
   readonly findings: readonly Finding[];
   /** What must not be shown. */
   readonly secrets: readonly string[];

@@ -12,7 +12,7 @@ const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
 const OTHERS_READ = 0o004;
 
-export interface TokenCheck {
+interface TokenCheck {
   readonly findings: readonly Finding[];
   /** Undefined when there are none. */
   readonly credentials: Credentials | undefined;

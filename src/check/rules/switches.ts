@@ -44,7 +44,7 @@ const SWITCHES = {
 } as const satisfies Readonly<Record<string, Switch>>;
 
 /** Where these keys belong: the entries there, and the place for a missing one. */
-export interface SwitchPlace {
+interface SwitchPlace {
   readonly entries: readonly Entry[];
   readonly at: Position | { readonly file: string };
 }
