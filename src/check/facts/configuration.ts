@@ -6,8 +6,7 @@ import { error, warning, type Finding } from '../finding.ts';
 import { pathOn, type Machine } from './machine.ts';
 
 /** A configuration, or why it could not be read. */
-type Configuration =
-  { readonly config: FluentBitConfig } | { readonly config?: never; readonly finding: Finding };
+type Configuration = { readonly config: FluentBitConfig } | { readonly config?: never; readonly finding: Finding };
 
 /** Reads Fluent Bit's main file. Unless `isNamed`, it may be missing. */
 export function readConfiguration(
