@@ -70,7 +70,7 @@ function byHand(command: Command): Command {
   };
 }
 
-/** `--peek | head`: a reader that has seen enough is no failure. */
+/** `--peek | head`: a reader that has seen enough is not a failure. */
 async function untilReaderLeft(look: Promise<ExitCode>): Promise<ExitCode> {
   return look.catch((error: unknown) => {
     if (error instanceof StdoutError && codeOf(error.cause) === 'EPIPE') return ExitCode.Done;

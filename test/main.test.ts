@@ -9,7 +9,7 @@ import { startSandbox } from './sandbox/server.ts';
 const CONTRACT = '31721060';
 
 describe('the process', () => {
-  it('goes on where nobody reads its messages any more', async (t) => {
+  it('continues when nobody reads its messages any more', async (t) => {
     const sandbox = await startSandbox();
     t.after(async () => sandbox.close());
     sandbox.generate(CONTRACT, { count: 5, from: Date.now() - 100_000, to: Date.now() - 1000 });

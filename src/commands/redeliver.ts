@@ -41,9 +41,8 @@ export async function redeliver(config: Config, world: World, options: Options):
 }
 
 /**
- * Queues what verify found: the hours in which something is missing, of which the journal tells what to deliver, and, of
- * what did not arrive, the time from the first to the last such event of each hour. Throws LockedError while a poll is
- * running.
+ * Queues what verify found: the hours in which something is missing, for which the journal says what to deliver, and for
+ * each hour the time from the first to the last event that did not arrive. Throws LockedError while a poll is running.
  */
 export async function queueFound(findings: readonly Finding[], config: Config, world: World): Promise<void> {
   const log = createLog({ ...world.log, level: config.logLevel });

@@ -15,14 +15,14 @@ const FIRST_STEPS = ['collect', 'follow', 'export', 'status', 'check'];
 const FORMS =
   'T is a date (2026-10-01, UTC), a time (2026-10-01T12:00:00Z) or a duration ago. D is a duration: 90s, 5m, 24h, 7d, ' +
   'or plain seconds.';
-/** The help of a command, or of the whole program, laid out for a terminal of so many columns. */
+/** The help of a command, or of the whole program, laid out for a terminal of this width. */
 export function renderHelp(command: Command | undefined, columns: number): string {
   const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, columns));
   const blocks = command === undefined ? programHelp(width) : commandHelp(command, width);
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** A topic, laid out for a terminal of so many columns. */
+/** A topic, laid out for a terminal of this width. */
 export function renderTopic({ title, blocks }: Topic, columns: number): string {
   const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, columns));
   const texts = blocks.map((block) => {
@@ -138,7 +138,7 @@ function fill(text: string, width: number): string {
   return wrap(text, width).join('\n');
 }
 
-/** Lines of at most so many characters, broken between words; a longer word gets its own line. */
+/** Lines of at most `width` characters, broken between words; a longer word gets its own line. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';

@@ -100,7 +100,7 @@ export class Delivery {
     const printed = isWhole ? events : events.slice(0, count);
     this.events += count;
     this.bytes += bytes;
-    // What Fluent Bit has refused for good is a portion of its own.
+    // Events that Fluent Bit has refused for good are a separate portion.
     const outcome = built.rejected > 0 ? 'set_aside' : 'delivered';
     const batch = progress.batch(page, printed, isWhole && isEnd, outcome);
     if (isWhole) Object.assign(batch, { oversize: built.oversize, rejected: built.rejected });

@@ -42,7 +42,7 @@ export class JsonReader {
     this.words = new DataView(json.buffer, json.byteOffset, json.length);
   }
 
-  /** The type of the value at the position; `other` also where there is none. */
+  /** The type of the value at the position; `other` also if there is none. */
   type(): ValueType {
     switch (this.json[this.pos]) {
       case OPEN_OBJECT:
@@ -84,12 +84,12 @@ export class JsonReader {
     return this.#isElement();
   }
 
-  /** The key of the member at hand. */
+  /** The key of the current member. */
   key(): string {
     return JSON.parse(this.json.toString('utf8', this.#keyStart - 1, this.#keyEnd + 1)) as string;
   }
 
-  /** Which of these names the key of the member at hand is; -1 for none. */
+  /** Which of these names the key of the current member is; -1 for none. */
   keyAmong(names: readonly Uint8Array[]): number {
     const json = this.json;
     const start = this.#keyStart;

@@ -2,7 +2,7 @@
 export class ReusableMemory {
   #bytes = Buffer.alloc(0);
 
-  /** A buffer of at least so many bytes, the first `preserve` of which keep their values. */
+  /** A buffer of at least this many bytes, the first `preserve` of which keep their values. */
   ensureCapacity(bytes: number, preserve = 0): Buffer {
     if (bytes > this.#bytes.length) {
       // A power of two: page lengths vary, and not every page should allocate.

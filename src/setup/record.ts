@@ -5,9 +5,9 @@ import { pathOn, type Machine } from '../check/facts/machine.ts';
 import { RECORD } from './paths.ts';
 
 /**
- * The checksum of each configuration file as it was installed, which tells the user's edits from ours. That of the backup
- * of fluent-bit.conf is of a file of the user's as we left it. Two marks are install.sh's: `enabled`, the service was not
- * before, and `restart`, one is owed.
+ * The checksum of each configuration file as it was installed, to recognize the user's edits. For the backup of
+ * fluent-bit.conf, it is that of the user's file as we left it. Two marks are for install.sh: `enabled`, the service was
+ * not enabled before, and `restart`, a restart is pending.
  */
 export type Installed = Map<string, string>;
 

@@ -21,7 +21,7 @@ export function demandRelease(release: string): void {
   throw new ConfigError(`${missing} is missing: run install.sh where it was unpacked`, ExitCode.NothingCollected);
 }
 
-/** The pipeline's files. The package has a parsers.conf of its own, so ours gets another name. */
+/** The pipeline's files. The package has its own parsers.conf, so ours gets another name. */
 export function pipelineFiles(release: string): Shipped[] {
   const folder = join(release, 'fluent-bit');
   const confsIn = (name: string): string[] =>

@@ -10,7 +10,7 @@ interface RecentLine extends Position {
 /** The second of a source before which nothing comes again. */
 type StartOf = (source: string) => number;
 
-/** An id in the snapshot has so many bytes, and a byte there, written twice a run, costs as much as so many here. */
+/** The size of an id in the snapshot. A byte there, written twice a run, costs as much as SNAPSHOT_COST bytes here. */
 const ID_BYTES = 48;
 const SNAPSHOT_COST = 8;
 /** Fewer bytes are read in a few milliseconds. */

@@ -104,7 +104,7 @@ export interface State {
   taken_over?: boolean;
 }
 
-/** The file's text. It has the ids of a source's delivered events up to the second that `keptUntil` gives: none as a rule. */
+/** The file's text. It has the ids of a source's delivered events up to the second that `keptUntil` gives; by default, none. */
 export function serializeState(state: State, keptUntil: (source: string) => number = () => -Infinity): string {
   const { pending } = state;
   const batches = Object.entries(pending?.sources ?? {}).map(([name, batch]) => [name, toRecord(batch)] as const);

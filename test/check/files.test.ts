@@ -131,12 +131,12 @@ it('the name of a secret is told from the name of its place', () => {
   }
 });
 
-describe('a secret that stands in a message', () => {
+describe('a secret in a message', () => {
   const finding = (message: string): Finding => ({ level: 'warning', code: 'x', message });
   const shown = (message: string, ...secrets: string[]) =>
     renderText([finding(message)], { colours: false, secrets }).split('\n', 1)[0];
 
-  it('is redacted, also one of a few characters, where it stands alone', () => {
+  it('is redacted, even a short one where it is a word', () => {
     assert.equal(shown('key abc, abcd and "abc"', 'abc'), '! key [redacted], abcd and "[redacted]"');
   });
 

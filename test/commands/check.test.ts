@@ -88,7 +88,7 @@ describe('check', () => {
     assert.equal(exitCode, ExitCode.Done);
   });
 
-  it('tells what a set-up by the tutorial loses', async (t) => {
+  it('names what a set-up by the tutorial loses', async (t) => {
     const machine = await installedMachine(t);
     const own = `[Service]\nEnvironment=IONOS_API_TOKEN=${tokenFor(3)}\n`;
     await machine.remove(DROP_IN);
@@ -187,7 +187,7 @@ describe('check', () => {
     assert.match((await machine.run()).stdout, /@INCLUDE '\\u001b]0;title\\u0007\.conf' does not exist/);
   });
 
-  it('is a command with options of its own', async (t) => {
+  it('is a command with its own options', async (t) => {
     const file = join(await temporaryFolder(t), 'main.conf');
     await writeFile(file, '[INPUT]\n    Name exec\n    Command exec fetch-activity-logs\n');
     const options = ['--config', file, '--api-url', 'http://127.0.0.1:9', '--state-file', `${file}.state`];

@@ -78,7 +78,7 @@ describe('a poll', () => {
     for (const error of errors()) assert.match(error ?? '', /does not accept the token/);
   });
 
-  it('that is stopped before it collects anything is no failure: it exits with 0, and status shows none', async (t) => {
+  it('that is stopped before it collects anything is not a failure: it exits with 0, and status shows none', async (t) => {
     const { poll, errors } = await scene(t);
     await poll();
     const { exitCode, stderr } = await poll({ signal: AbortSignal.abort(new Stopped('stopped by SIGTERM')) });
@@ -103,7 +103,7 @@ describe('a poll', () => {
     for (const error of errors()) assert.match(error ?? '', /the deadline was reached before anything was collected/);
   });
 
-  it('whose deadline comes in the middle goes on with the next run, and exits with 0', async (t) => {
+  it('whose deadline comes in the middle continues in the next run, and exits with 0', async (t) => {
     const { sandbox, poll } = await scene(t);
     for (const contract of CONTRACTS) sandbox.generate(contract, { count: 10, from: NOW - 60_000, to: NOW - 1_000 });
     const stop = new AbortController();

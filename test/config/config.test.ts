@@ -13,7 +13,7 @@ function config(options: Options = {}, env: NodeJS.ProcessEnv = {}): Config {
 }
 
 describe('readConfig', () => {
-  it('keeps the journal as long as it is told, and says so where sweeps need it for longer', () => {
+  it('keeps the journal as long as it should, and says so where sweeps need it for longer', () => {
     assert.equal(config().journalDays, 90);
     assert.equal(config({ sweep: 'none', 'journal-days': '1' }).journalDays, 1);
     assert.equal(config({ 'journal-days': '8' }).journalDays, 8);

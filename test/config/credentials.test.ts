@@ -77,7 +77,7 @@ describe('readCredentials', () => {
     });
   }
 
-  it('tells what must never be shown', () => {
+  it('lists what must never be shown', () => {
     assert.deepEqual(read({ IONOS_TOKEN: 'abc' }).secrets, ['abc']);
     const basic = read({ IONOS_USERNAME: 'jürgen', IONOS_PASSWORD: 'groß' });
     assert.deepEqual(basic.secrets, [Buffer.from('jürgen:groß').toString('base64'), 'groß']);
@@ -154,7 +154,7 @@ describe('expiry', () => {
     it(`is not known from ${payload === '' ? 'nothing' : payload}`, () => assert.equal(warning(payload), undefined));
   }
 
-  it('is not known from a token that is no JSON Web Token', () => {
+  it('is not known from a token that is not a JSON Web Token', () => {
     for (const token of ['abc', 'a.b.c', '..', 'a..']) {
       assert.equal(read({ IONOS_TOKEN: token }).expiresAt, undefined);
     }

@@ -22,7 +22,7 @@ describe('--help', () => {
     });
   }
 
-  it('is the same with -h, with help, and wherever it stands', async () => {
+  it('is the same with -h, with help, and wherever it is', async () => {
     const expected = {
       exitCode: 0,
       stdout: renderHelp(

@@ -133,7 +133,7 @@ describe('what became of the lines behind the input', () => {
     assert.deepEqual(rememberDestination(noCounters, undefined, NOW)?.dropped, {});
   });
 
-  it('is told in few words', async (t) => {
+  it('is described in few words', async (t) => {
     const machine = await fluentBitWith(t, WELL);
     const counter = { name: 'x', delivered: 7, errors: 0, retries: 0, dropped: 0 };
     assert.equal(describeOutput(counter), '7 delivered');

@@ -158,7 +158,7 @@ describe('an event that is too much for a line', () => {
     assert.equal(await modeOf(file('oversize.jsonl')), 0o600);
   });
 
-  it('stands on a line of its own behind half a line, which a killed run has left', async (t) => {
+  it('is on its own line after half a line that a killed run has left', async (t) => {
     const { build, file } = await desk(t);
     await writeFile(file('oversize.jsonl'), '{"old":1}\n{"ha');
     await build(long('a', MAX + 1));
@@ -248,7 +248,7 @@ describe('an event that Fluent Bit has refused', () => {
     });
   }
 
-  it('in 3 runs goes to rejected.jsonl instead, and the others go on', async (t) => {
+  it('in 3 runs goes to rejected.jsonl instead, and the others follow', async (t) => {
     const { build, file, log, counts } = await desk(t, { strikes: { [event('b')]: 3 } });
     assert.deepEqual(await build(event('a'), event('b'), event('c')), [event('a'), event('c')]);
     const rejected = file('rejected.jsonl');

@@ -42,7 +42,7 @@ describe('EventId', () => {
     assert.equal(EventId.at(Buffer.from(text), 2, 38)?.toString(), UUID);
   });
 
-  it('is no UUID with any other character in any place', () => {
+  it('is not a UUID with any other character in any place', () => {
     for (let place = 0; place < UUID.length; place++) {
       for (let code = 0; code < 256; code++) {
         const isDigit = UUID[place] !== '-' && /[0-9a-f]/.test(String.fromCharCode(code));

@@ -71,7 +71,7 @@ describe('toLines', () => {
     });
   }
 
-  it('prints bytes that are no UTF-8 as they came', () => {
+  it('prints bytes that are not UTF-8 as they came', () => {
     const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff, 0xc3, 0x28]), Buffer.from('"}')]);
     assert.deepEqual(toLines([reader.read(new JsonReader(bytes, 0))]), Buffer.concat([bytes, Buffer.from('\n')]));
   });
@@ -129,7 +129,7 @@ describe("an event's id", () => {
     it(`is another: ${name}`, () => assert.notDeepEqual(read(one).id, read(other).id));
   }
 
-  it('does not depend on where the event stands', () => {
+  it('does not depend on where the event is', () => {
     const [first, second] = readAll(['{"@uuid":"a"}', '{"@uuid":"a"}'], ',');
     assert.equal(String(first?.id), `${String(EventId.of('a'))}.${checkOf('{"@uuid":"a"}')}`);
     assert.deepEqual(second?.id, first?.id);

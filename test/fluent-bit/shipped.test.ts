@@ -124,7 +124,7 @@ for (const name of ['fluent-bit.conf', 'fluent-bit.yaml']) {
       assert.ok((sizeInBytes(valueOf(input, 'buf_size') ?? '') ?? 0) >= LONGEST_LINE + 2);
     });
 
-    it('runs the script in a thread of its own', () => assert.ok(isOn(input, 'threaded')));
+    it('runs the script in its own thread', () => assert.ok(isOn(input, 'threaded')));
 
     it('keeps what is not yet sent on disk, and drops nothing for want of memory', () => {
       assert.equal(valueOf(input, 'storage.type'), 'filesystem');
@@ -139,7 +139,7 @@ for (const name of ['fluent-bit.conf', 'fluent-bit.yaml']) {
       assert.ok(Number(service.get('scheduler.cap')) <= 60);
     });
 
-    it('has parsers of its own, and uses one of them', () => {
+    it('has its own parsers, and uses one of them', () => {
       const names = config.parsers.map((parser) => valueOf(parser, 'name'));
       assert.deepEqual(names, ['activity_log', 'activity_log_event_time']);
       assert.equal(valueOf(input, 'parser'), 'activity_log');
@@ -230,7 +230,7 @@ describe('the other outputs', () => {
 });
 
 describe('cloudscale.conf', () => {
-  it('adds a second input to the same output, with an alias, a token and a state of its own', async () => {
+  it('adds a second input to the same output, with its own alias, token and state', async () => {
     const commented = '#@INCLUDE cloudscale.conf';
     const config = load(await installed({ 'activity-log.conf': swap(commented, commented.slice(1)) }));
     const [first, second] = sectionsOf(config, 'input');

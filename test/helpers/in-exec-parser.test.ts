@@ -87,7 +87,7 @@ describe('fgets', () => {
     assert.deepEqual(pieces('12345\n123456\n1234567\n', 7), ['12345', '123456', '', '123456', '7']);
   });
 
-  it('loses what stands between a NUL and the end of the line', () => {
+  it('loses what is between a NUL and the end of the line', () => {
     assert.deepEqual(pieces('a\0b\nc\n', 100), ['a', 'c']);
   });
 

@@ -50,7 +50,7 @@ describe('a run', () => {
     assert.deepEqual([run.lines, run.accepted, run.exitCode, run.abandoned], [3, 3, 0, false]);
   });
 
-  it('goes through /bin/sh, in a process group of its own', async (t) => {
+  it('goes through /bin/sh, in its own process group', async (t) => {
     const fb = await fluentBit(t, `echo "{\\"group\\":$(ps -o pgid= -p $$), \\"sh\\":$$}"`);
     const run = await fb.runOnce();
     assert.deepEqual(JSON.parse(fb.stored[0] ?? ''), { group: run.pid, sh: run.pid });
@@ -81,7 +81,7 @@ describe('a run', () => {
     await fb.until(() => fb.stored.length >= 3);
   });
 
-  it('refuses what the parser refuses and goes on', async (t) => {
+  it('refuses what the parser refuses and continues', async (t) => {
     const fb = await fluentBit(t, `echo '{"n":1}'; echo no; echo '{"n":1e400}'; echo '{"n":2}'`);
     const run = await fb.runOnce();
     assert.deepEqual(run.refused, ['no', '{"n":1e400}']);

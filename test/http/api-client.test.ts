@@ -80,7 +80,7 @@ describe('a request', () => {
     assert.ok(api.stats.bytes >= 'busy'.length + page.length);
   });
 
-  it('tells how far our clock is ahead of the server, whatever the status', async (t) => {
+  it('knows how far our clock is ahead of the server, whatever the status', async (t) => {
     let now = NOW + 90_500;
     const { sandbox, api, get } = await set(t, { now: () => now });
     assert.equal(api.clockSkewMs, undefined);
@@ -204,7 +204,7 @@ describe('a fault that stays', () => {
     [{ type: 'status', status: 400, body: 'x'.repeat(300) }, 1, { message: `HTTP 400: ${'x'.repeat(200)}…` }],
   ];
   for (const [fault, attempts, error] of rows) {
-    it(`${JSON.stringify(fault).slice(0, 90)} is told after ${attempts}`, async (t) => {
+    it(`${JSON.stringify(fault).slice(0, 90)} is reported after ${attempts}`, async (t) => {
       const { sandbox, get } = await set(t);
       const scripted = sandbox.fail({ fault, times: Infinity });
       await assert.rejects(get(), error);
@@ -231,14 +231,14 @@ describe('a fault that stays', () => {
     ['Basic YW5uYTo=', 'anna has no password', 'HTTP 400: anna has no password'],
   ];
   for (const [authorization, body, message] of quoted) {
-    it(`is told without the credentials that the server repeats: ${body}`, async (t) => {
+    it(`is reported without the credentials that the server repeats: ${body}`, async (t) => {
       const { sandbox, get } = await set(t, { authorization });
       sandbox.fail({ fault: { type: 'status', status: 400, body } });
       await assert.rejects(get(), { message });
     });
   }
 
-  it('is told after as many tries as are wanted', async (t) => {
+  it('is reported after the wanted number of attempts', async (t) => {
     const { sandbox, get } = await set(t, { maxAttempts: 2 });
     const scripted = sandbox.fail({ fault: { type: 'status', status: 503 }, times: Infinity });
     await assert.rejects(get(), { status: 503 });
@@ -608,7 +608,7 @@ describe('encodings', () => {
     ['gzip', gzipSync(body).subarray(0, 12), /^its gzip data is damaged or cut off/],
   ];
   for (const [encoding, bytes, message] of refused) {
-    it(`${encoding} of ${bytes.length} bytes is no page`, async (t) => {
+    it(`${encoding} of ${bytes.length} bytes is not a page`, async (t) => {
       const url = await serve(t, (_request, response) => {
         response.writeHead(200, { 'content-encoding': encoding }).end(bytes);
       });
@@ -623,7 +623,7 @@ describe('encodings', () => {
     ['br', brotliCompressSync('the reason'), 'HTTP 400'],
   ];
   for (const [encoding, bytes, message] of errors) {
-    it(`an error in ${encoding} of ${bytes.length} bytes is told as well as can be`, async (t) => {
+    it(`an error in ${encoding} of ${bytes.length} bytes is reported as well as possible`, async (t) => {
       const url = await serve(t, (_request, response) => {
         response.writeHead(400, { 'content-encoding': encoding }).end(bytes);
       });

@@ -69,7 +69,7 @@ describe('get', () => {
     );
   });
 
-  it('takes as many bytes as it is told, and not one more', async (t) => {
+  it('takes as many bytes as are allowed, and not one more', async (t) => {
     for (const length of [9, 10, 11]) {
       for (const headers of [{}, { 'content-length': length }]) {
         const ask = await asking(t, (_request, response) => {
@@ -86,7 +86,7 @@ describe('get', () => {
     }
   });
 
-  it('tells of the headers before the body is there, and not of informational answers', async (t) => {
+  it('reports the headers before the body is there, but not those of informational answers', async (t) => {
     let finish: () => unknown = () => undefined;
     const ask = await asking(t, (_request, response) => {
       response.writeProcessing();

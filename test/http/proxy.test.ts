@@ -187,7 +187,7 @@ describe('createDispatcher', () => {
     assert.deepEqual(proxy.asked, [`CONNECT ${new URL(url).host}`]);
   });
 
-  it('tells what the proxy says when it refuses', async (t) => {
+  it('quotes what the proxy says when it refuses', async (t) => {
     const sandbox = await sandboxFor(t);
     const { url } = await serveTls(t);
     for (const status of [403, 407]) {

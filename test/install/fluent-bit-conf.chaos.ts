@@ -110,7 +110,7 @@ for (const shell of SHELLS) {
       }
     });
 
-    it('adds none where it stands already, and takes it out on removal', () => {
+    it('adds none where there is one already, and takes it out on removal', () => {
       machine.write(MAIN, `@include /etc/fluent-bit/activity-log.conf\n${THEIRS}`);
       machine.install();
       assert.equal(machine.read(MAIN), `@include /etc/fluent-bit/activity-log.conf\n${THEIRS}`);
@@ -204,7 +204,7 @@ for (const shell of SHELLS) {
       assert.equal(machine.run().stderr, '', 'once');
     });
 
-    it("tells of the tutorial's fetcher in another file", () => {
+    it("names the tutorial's fetcher in another file", () => {
       machine.write('etc/fluent-bit/audit.conf', FETCHER);
       machine.write(MAIN, `${THEIRS}@INCLUDE audit.conf\n`);
       assert.match(machine.install().stderr, /warning: \/etc\/fluent-bit\/audit\.conf runs the tutorial's fetcher/);
@@ -269,7 +269,7 @@ for (const shell of SHELLS) {
       assert.equal(machine.read(TOKEN_FILE), `${TOKEN}\n`);
     });
 
-    it('goes on with a password in the unit, of which no token can be made', () => {
+    it('continues with a password in the unit, of which no token can be made', () => {
       machine.write(MAIN, TUTORIAL);
       machine.write(OVERRIDE, `[Service]\nEnvironment="IONOS_USERNAME=me" "IONOS_PASSWORD=${TOKEN}"\n`);
       const { status, stderr } = machine.run();
@@ -324,7 +324,7 @@ for (const shell of SHELLS) {
       assert.match(machine.install().stderr, /Parsers_File .* twice, .*: delete line 36$/m);
     });
 
-    it('leaves everything as it is when Fluent Bit refuses the file as it stands', () => {
+    it('leaves everything as it is when Fluent Bit refuses the file as it is', () => {
       machine.write(MAIN, `${TUTORIAL}\n[SERVICE]\n    Parsers_File parsers.conf\n`);
       const before = machine.snapshot();
       const result = machine.install();

@@ -243,7 +243,7 @@ for (const shell of SHELLS) {
       assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_PROVIDER=ionos$/m);
     });
 
-    it('gives the token to a service with a user of its own, with --credentials', () => {
+    it('gives the token to a service with its own user, with --credentials', () => {
       machine.set('service-user', 'fluent');
       assert.match(machine.install().stderr, /runs as fluent, .* use --credentials$/m);
       machine.install('--credentials');

@@ -242,7 +242,7 @@ function onSystemd(container: Container): void {
     assert.equal(show('MainPID'), pid);
   });
 
-  it('goes on after a restart, with nothing twice', async () => {
+  it('continues after a restart, with nothing twice', async () => {
     // What is not acknowledged when it ends comes again, so none of it may be under way.
     await until('the end of a run', () => container.run('pgrep', '-f', SCRIPT).status === 1);
     const before = stored().length;
@@ -317,7 +317,7 @@ function onSystemd(container: Container): void {
     assert.equal(new Set(ids).size, ids.length);
   });
 
-  it('serves a service with a user of its own with --credentials', async () => {
+  it('serves a service with its own user with --credentials', async () => {
     assert.equal(container.run('useradd', '--system', 'collector').status, 0);
     container.write('etc/systemd/system/fluent-bit.service.d/user.conf', '[Service]\nUser=collector\n');
     container.run('systemctl', 'daemon-reload');

@@ -5,7 +5,7 @@ import { assertOnce, assertSame, NEVER, event, project, runUntilDone } from '../
 import { commandFor, ExecCollection, linesOf } from '../helpers/exec-collection.ts';
 
 describe('acknowledgement by the counter, run after run', { concurrency: true }, () => {
-  it('sets aside what it never takes also when there is more of that in each run, and the rest goes on', async (t) => {
+  it('sets aside what it never takes also when there is more of that in each run, and the rest follows', async (t) => {
     const c = await ExecCollection.start(t, { input: { refuse: (line) => line.includes('bad') } });
     for (const run of [1, 2, 3]) {
       c.happen(4, (index, time) => event(`event-${run}-${index}`, time, index === 1 ? '{"type":"bad"}' : undefined));
@@ -21,7 +21,7 @@ describe('acknowledgement by the counter, run after run', { concurrency: true },
     );
   });
 
-  it('goes on behind a line that Fluent Bit never takes, which is set aside after three runs', async (t) => {
+  it('continues after a line that Fluent Bit never takes, which is set aside after three runs', async (t) => {
     const c = await project(t, { refuse: (line) => line.includes('"n":7}') });
     const raws = Array.from({ length: 30 }, (_, n) => `{"n":${n}}`);
     c.sandbox.addEntries(raws.map((raw) => ({ raw, time: Date.now() - 60_000 })));

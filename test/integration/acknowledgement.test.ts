@@ -61,7 +61,7 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
       assertOnce(c);
     });
 
-    it('sets aside the one line that it never takes, after three runs, and the rest goes on', async (t) => {
+    it('sets aside the one line that it never takes, after three runs, and the rest follows', async (t) => {
       const c = await ExecCollection.start(t);
       const [bad] = c
         .happen(130, (index, time) =>

@@ -112,7 +112,7 @@ describe('a run by hand that cannot work says why in one line', { concurrency: 4
     assertOneLine(await collector.run('--request-timeout', '0.2s'), 1, /no complete answer within 0\.2 s/);
   });
 
-  it('against something that is no API', async (t) => {
+  it('against something that is not an API', async (t) => {
     const { sandbox, collector } = await place(t);
     sandbox.fail({ times: Infinity, fault: { type: 'body', body: '<html>Hello</html>' } });
     assertOneLine(await collector.run(), 1, /cannot use the answer of 127\.0\.0\.1:\d+: it is not JSON/);

@@ -82,7 +82,7 @@ describe('the state file of the Python fetcher', () => {
     ['in another zone', new Date(second + 60 * MINUTE).toISOString().replace('.000Z', '+01:00')],
     ['without a zone', new Date(second).toISOString().replace('.000Z', '.123456')],
   ] as const) {
-    it(`is taken over: it goes on exactly there, ${name}`, async (t) => {
+    it(`is taken over: it continues exactly there, ${name}`, async (t) => {
       const { sandbox, collector } = await place(t);
       // What it printed, and what it did not: it asked for whole seconds, the end not included.
       const before = CONTRACTS.flatMap((contract) =>
@@ -212,7 +212,7 @@ describe('a state file that must not be touched', { concurrency: 2 }, () => {
     assert.deepEqual(readFileSync(collector.stateFile), text);
   });
 
-  it('lies in a folder that cannot be written', async (t) => {
+  it('is in a folder that cannot be written', async (t) => {
     const { sandbox, collector } = await place(t);
     collector.stateFile = join(collector.folder, 'read-only', 'state.json');
     mkdirSync(dirname(collector.stateFile));

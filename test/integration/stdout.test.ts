@@ -61,7 +61,7 @@ describe('stdout that is closed', () => {
     assertPrintedOnce(collector.printed, sandbox.events(CONTRACT));
   });
 
-  it('after some pages: those are committed, and the next run goes on', async (t) => {
+  it('after some pages: those are committed, and the next run continues', async (t) => {
     const { sandbox, collector } = await place(t);
     const to = Date.now() - SECOND;
     sandbox.generate(CONTRACT, { count: COUNT, from: to - 100 * SECOND, to });

@@ -30,7 +30,7 @@ class Desk {
 }
 
 describe('forEachConcurrent', () => {
-  it('works on each item once, never on more than so many, whatever ends first', async () => {
+  it('works on each item once, never on more than the limit, whatever ends first', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.nat({ max: 12 }),

@@ -40,7 +40,7 @@ describe('createLog', () => {
     for (const [index, level] of LOG_LEVELS.entries()) assert.equal(written('x', { level }).length, index + 1);
   });
 
-  it('never shows a secret, in none of its places', () => {
+  it('never shows a secret anywhere', () => {
     const secrets = ['', 'tok.en', 'pass$&word'];
     assert.equal(
       errorLine('tok.en, Bearer tok.en, pass$&word and token', { secrets }),

@@ -42,7 +42,7 @@ describe('thisProcess', () => {
     assert.equal(await isAlive(identity), true);
   });
 
-  it('tells the boot and the start', onLinux, async () => {
+  it('knows the boot and the start', onLinux, async () => {
     const { boot, started } = await thisProcess(0);
     assert.match(boot, /^[0-9a-f-]{36}$/);
     assert.match(started, /^\d+$/);

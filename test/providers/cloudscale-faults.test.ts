@@ -26,7 +26,7 @@ function keptOf(sandbox: Sandbox): string[] {
     .map(({ text }) => text);
 }
 
-describe('a project stood still, since what it asked for is no longer kept', () => {
+describe('a project stopped, since what it asked for is no longer kept', () => {
   const horizon = formatSecond((NOW - KEPT) / 1000 + 1);
 
   it('the start is too long ago: what is lost is said, and the rest is collected', async (t) => {
@@ -72,7 +72,7 @@ describe('a project stood still, since what it asked for is no longer kept', () 
   });
 });
 
-describe('a project stood still, since one entry cannot be read', () => {
+describe('a project stopped, since one entry cannot be read', () => {
   const broken = {
     'it is not an object': 'null',
     'it holds a raw control character':

@@ -146,7 +146,7 @@ describe('scanCloudscalePage refuses', () => {
     for (let end = 0; end < page.length; end++) refused(page.slice(0, end), /./);
   });
 
-  it('whatever is no JSON, with a PageError and nothing else', () => {
+  it('whatever is not JSON, with a PageError and nothing else', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -440,7 +440,7 @@ describe('a page that cannot be right', () => {
     assert.equal(sandbox.requests.length, 3);
   });
 
-  it('is not asked for by a stored cursor that is no URL', async (t) => {
+  it('is not asked for by a stored cursor that is not a URL', async (t) => {
     const { sandbox, reader } = await scene(t, 10);
     reader.cursor = 'nonsense';
     assert.match((await failing(reader.poll())).message, /"nonsense" is not a valid next-page URL/);

@@ -225,7 +225,7 @@ describe('scanIonosPage', () => {
     });
   }
 
-  it('sets aside what is not an event where it is told to', () => {
+  it('sets aside what is not an event where it should', () => {
     for (const page of ['{"hits":{"hits":[{"_source":{}},null,{"_source":5},{}]}}', '[{},null,{"_source":5},{}]']) {
       const { events, rejected } = scanIonosPage(Buffer.from(page), true);
       const texts = [...events, ...rejected].map(({ json, start, end }) => json.toString('utf8', start, end));

@@ -230,7 +230,7 @@ describe('every event once', () => {
 
 describe('more than can be had of one second', () => {
   for (const total of ['number', 'gte', 'missing'] as const) {
-    it(`is said, and the poll goes on behind it: total ${total}`, async (t) => {
+    it(`is said, and the poll continues after it: total ${total}`, async (t) => {
       const { sandbox, reader } = await scene(t, 50, { maxOffset: 10_000, total });
       sandbox.addEvents(CONTRACT, ofOneSecond(12_000, START + 100_000));
       await reader.poll();
@@ -343,7 +343,7 @@ describe('a server that sends the same again and again', () => {
     assert.equal(reader.cursor, formatSecond(START / 1000));
   });
 
-  it('may count more events than it has: what there is, is taken, and the poll goes on', async (t) => {
+  it('may count more events than it has: what there is, is taken, and the poll continues', async (t) => {
     const one = await scene(t, 30, { total: 'overstated', overstatedBy: 3 });
     await one.reader.poll();
     assertAllOnce(one);
@@ -376,7 +376,7 @@ describe('a server that sends the same again and again', () => {
     assert.ok(offsets(one.sandbox).filter((offset) => offset === '0').length > 1, 'one pass brings not all of them');
   });
 
-  it('may have the same event twice, on two pages: the others are taken, and the poll goes on', async (t) => {
+  it('may have the same event twice, on two pages: the others are taken, and the poll continues', async (t) => {
     const one = await scene(t, 0, { maxLimit: 20, limitBehaviour: 'cut', order: 'ascending' });
     const events = ofOneSecond(30, START + 1000);
     one.sandbox.addEvents(CONTRACT, [...events, ...events.slice(0, 1)]);
@@ -524,7 +524,7 @@ describe('windows', () => {
 });
 
 describe('the clock', () => {
-  it('is behind the cursor: that is said, and the poll goes on from now', async (t) => {
+  it('is behind the cursor: a message says so, and the poll continues from now', async (t) => {
     const one = await scene(t, 100, {});
     one.reader.cursor = '2027-11-21T20:30:00Z';
     await one.reader.poll();
@@ -537,7 +537,7 @@ describe('the clock', () => {
     );
   });
 
-  it('is a little behind the cursor: that is no matter', async (t) => {
+  it('is a little behind the cursor, which does not matter', async (t) => {
     const one = await scene(t, 100, {});
     one.reader.cursor = formatSecond(NOW / 1000 + 30);
     await one.reader.poll();
@@ -565,7 +565,7 @@ describe('the clock', () => {
     assert.equal(one.reader.log.messages.length, 1);
   });
 
-  it("is a little ahead of the API's: that is no matter", async (t) => {
+  it("is a little ahead of the API's, which does not matter", async (t) => {
     const { reader } = await scene(t, 10, {}, { now: () => NOW + 30_000 });
     await reader.poll();
     assert.equal(reader.cursor, formatSecond(NOW / 1000 + 30));
@@ -582,8 +582,8 @@ describe('the clock', () => {
   });
 });
 
-describe('a poll that cannot go on', () => {
-  it('because its cursor is no date and time', async (t) => {
+describe('a poll that cannot continue', () => {
+  it('because its cursor is not a date and time', async (t) => {
     const { reader } = await scene(t, 0, {});
     for (const cursor of ['', 'https://api.cloudscale.ch/v1/project-logs?cursor=a', '2026-11-21']) {
       reader.cursor = cursor;

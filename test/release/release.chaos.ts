@@ -36,7 +36,7 @@ describe('a release', { skip: process.arch !== 'x64' && 'it is built on x64' }, 
     for (const file of files) assert.ok((await stat(join(RELEASE, file))).size < MAX_ARCHIVE_BYTES, file);
   });
 
-  it('runs alone, and says nothing of its own', (t) =>
+  it('runs alone, and adds no message', (t) =>
     tryAlone(t, join(folder, archiveOf('x64'), 'fetch-activity-logs'), process.execPath));
 
   it('is built for its architecture and for glibc 2.28', () => {

@@ -58,14 +58,14 @@ describe('project logs', () => {
     assert.deepEqual((await walk(sandbox)).sizes, [5, 5, 5, 5, 5]);
   });
 
-  it('refuse a plus that was not encoded, and what is no time', async (t) => {
+  it('refuse a plus that was not encoded, and what is not a time', async (t) => {
     const sandbox = await sandboxFor(t);
     for (const start of ['2026-11-21T20:30:00+00:00', '2026-11-21', 'yesterday', '2026-13-01T00:00:00Z']) {
       assert.equal((await ask(sandbox, `${LOGS}?start=${start}`)).status, 400, start);
     }
   });
 
-  it('go on from poll_more, also from an empty page', async (t) => {
+  it('continue from poll_more, also from an empty page', async (t) => {
     let now = NOW;
     const sandbox = await sandboxFor(t, { now: () => now });
     const empty = await page(sandbox, `${LOGS}?start=2026-11-21T20:00:00Z`);

@@ -97,7 +97,7 @@ describe('generated events', () => {
     assert.notDeepEqual(texts(await generate(t, { seed: 5 }, '31721060')), one);
   });
 
-  it('go on where the last call ended', async (t) => {
+  it('continue where the last call ended', async (t) => {
     const sandbox = await sandboxFor(t);
     const ids = [
       ...sandbox.generate(CONTRACT, RANGE),

@@ -99,7 +99,7 @@ describe('query', () => {
     });
   }
 
-  it('gives 20 hits unless told, and skips offset hits', async (t) => {
+  it('gives 20 hits by default, and skips offset hits', async (t) => {
     const sandbox = await sandboxFor(t);
     const ids = sandbox.generate(CONTRACT, { count: 50, from: NOW - 300_000, to: NOW }).map(({ id }) => id);
     assert.deepEqual(uuids((await ask(sandbox, PAGE)).text), ids.slice(0, 20));

@@ -69,7 +69,7 @@ function valueOf(samples: readonly Sample[], name: string, labels = ''): number 
 }
 
 describe('the metrics file', () => {
-  it('tells what became of the lines behind the input, and the run warns of it in its last line', async (t) => {
+  it('shows what became of the lines after the input, and the run warns of it in its last line', async (t) => {
     const { sandbox, file, folder, poll, metrics, stderr } = await setUp(t);
     sandbox.addContract('31721060');
     const output = { proc_records: 7, errors: 2, retries: 1, dropped_records: 24 };
@@ -120,7 +120,7 @@ describe('the metrics file', () => {
     assert.equal(valueOf(await metrics(), 'journal_commit', `hash="${sha256}"`), seq);
   });
 
-  it('tells what a poll did, in a form that Prometheus accepts, readable by others', async (t) => {
+  it('shows what a poll did, in a form that Prometheus accepts, readable by others', async (t) => {
     const { sandbox, file, poll, metrics } = await setUp(t);
     const now = Date.now();
     sandbox.generate('31721060', { count: 12, from: now - 200_000, to: now - 10_000 });
@@ -149,7 +149,7 @@ describe('the metrics file', () => {
     assert.equal(valueOf(samples, 'events_total', 'source="ionos/31721060"'), 3);
   });
 
-  it('tells when the token expires, and of a source that was never polled with success that it was not', async (t) => {
+  it('shows when the token expires, and that a source was never polled successfully', async (t) => {
     const { sandbox, poll, metrics } = await setUp(t);
     const token = ['{"alg":"none"}', '{"exp":2000000000}', 'x'].map((part) => Buffer.from(part).toString('base64url'));
     sandbox.options.token = token.join('.');

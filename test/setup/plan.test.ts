@@ -84,7 +84,7 @@ describe('the values of a machine', () => {
     }
   });
 
-  it("are taken from the tutorial's blocks, but for what is no value there", async (t) => {
+  it("are taken from the tutorial's blocks, except for what is not a value there", async (t) => {
     const main = (key: string): string =>
       '[INPUT]\n    Name exec\n    Tag my-tag\n    Command python3 /x/fetch_activity_logs.py\n    Interval_Sec 120\n' +
       `[OUTPUT]\n    Name http\n    Match my-tag\n    Host logs.example\n    URI /my-tag\n    Header APIKEY ${key}\n`;

@@ -47,7 +47,7 @@ describe('activity-log.env', () => {
     assert.equal(envValue('#A=1\n', 'A'), '');
   });
 
-  it('is changed where a value stands, else where it is commented out, else at the end', () => {
+  it('is changed where it has a value, where it is commented out, or at the end', () => {
     assert.equal(withEnv('A=1\n#B=2\n', 'A', '9'), 'A=9\n#B=2\n');
     assert.equal(withEnv('A=1\n#B=2\n', 'B', '9'), 'A=1\nB=9\n');
     assert.equal(withEnv('A=1', 'C', '9'), 'A=1\nC=9\n');

@@ -39,7 +39,7 @@ describe('SeenEvents', () => {
     assert.deepEqual([next.note(one), next.note(other)], ['known', 'altered']);
   });
 
-  it('forgets what is older than it is told, and nothing that was not delivered', () => {
+  it('forgets what is older than it should keep, and nothing that was not delivered', () => {
     const seen = new SeenEvents([
       [99, [String(A)]],
       [100, [String(B)]],

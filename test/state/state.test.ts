@@ -218,7 +218,7 @@ describe('a file that cannot be read', () => {
     });
   }
 
-  it('has a start that is no instant', () => {
+  it('has a start that is not an instant', () => {
     assert.throws(() => parseState(fileWith({ start: 'x' })), ShapeError);
   });
 
@@ -270,7 +270,7 @@ describe('oldestCursor', () => {
     assert.equal(oldestCursor(cursors), '2026-11-21T19:25:55.000000+00:00');
   });
 
-  it('is null where there is none, or where one is no instant', () => {
+  it('is null where there is none, or where one is not an instant', () => {
     assert.equal(oldestCursor([]), null);
     assert.equal(oldestCursor([{ cursor: CURSOR }, { cursor: 'https://api.example.com/?cursor=a' }]), null);
   });

@@ -51,7 +51,7 @@ describe('what systemd gives Fluent Bit', () => {
     assert.deepEqual(Object.keys(await variables(machine)), ['B']);
   });
 
-  it('has no word that is no assignment, and nothing of a drop-in that is none', async (t) => {
+  it('has no word that is not an assignment, and nothing of a drop-in that is none', async (t) => {
     const machine = await installedMachine(t);
     await machine.write(DROP_IN, '[Service]\nEnvironment=A=1 nonsense\n');
     await machine.write(`${ETC}.d/20.conf/x`, '');

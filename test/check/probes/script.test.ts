@@ -8,7 +8,7 @@ it("a release's executable is a program that can be run, though it does not begi
   assert.deepEqual(await machine.faults(), []);
 });
 
-it('a script whose Node is gone is told of one that is there', async (t) => {
+it('a script whose Node is gone is pointed to one that exists', async (t) => {
   const machine = await installedMachine(t);
   await machine.write(SCRIPT, '#!/nowhere/node\n', 0o755);
   const [fault] = await machine.faults();

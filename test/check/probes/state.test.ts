@@ -30,7 +30,7 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     assert.match(stdout, /✓ .*_state\.json does not exist yet; the first poll creates it\n/);
   });
 
-  it('calls a file an error that stands where the folder should be', async (t) => {
+  it('calls a file an error that is where the folder should be', async (t) => {
     const machine = await installedMachine(t);
     await machine.remove(dirname(STATE));
     await machine.write(dirname(STATE), '');
