@@ -4,7 +4,8 @@ import { closest } from '../lib/suggestion.ts';
 import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, type Command } from './commands.ts';
 import type { OptionTable } from './options.ts';
 import type { Options } from './settings.ts';
-import { TOPICS, type Topic } from './topics.ts';
+import { TOPICS } from './topics.ts';
+import type { Topic } from './troubleshooting.ts';
 
 /** What the arguments ask for. */
 export interface CommandLine {

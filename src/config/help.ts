@@ -1,7 +1,8 @@
 import { COMMANDS, GENERAL, NAME, type Command } from './commands.ts';
 import { GROUPS, POLL, type Option } from './options.ts';
 import { variableOf } from './settings.ts';
-import { TOPICS, type Topic } from './topics.ts';
+import { TOPICS } from './topics.ts';
+import type { Topic } from './troubleshooting.ts';
 
 /** Wider lines are hard to read. */
 const MAX_WIDTH = 100;

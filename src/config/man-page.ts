@@ -1,7 +1,8 @@
 import { COMMANDS, GENERAL, NAME, type Command } from './commands.ts';
 import type { Option } from './options.ts';
 import { VERSION } from '../lib/version.ts';
-import { TOPICS, type Topic } from './topics.ts';
+import { TOPICS } from './topics.ts';
+import type { Topic } from './troubleshooting.ts';
 
 /** The manual page, man(7), made at build from the table of commands and the topics. */
 export function manPage(): string {

@@ -1,12 +1,6 @@
+import { TROUBLESHOOTING, type Topic } from './troubleshooting.ts';
+
 /** What needs more words than an option: shown by `help TOPIC`, and part of the man page. */
-
-export interface Topic {
-  readonly name: string;
-  readonly title: string;
-  /** Paragraphs, and lists of terms with what they mean. */
-  readonly blocks: readonly (string | readonly (readonly [term: string, meaning: string])[])[];
-}
-
 export const TOPICS: readonly Topic[] = [
   {
     name: 'delivery',
@@ -114,51 +108,7 @@ export const TOPICS: readonly Topic[] = [
         'input reads them, too. Alert rules: fluent-bit/grafana/activity-log-collector-rules.yaml.',
     ],
   },
-  {
-    name: 'troubleshooting',
-    title: 'Troubleshooting by message',
-    blocks: [
-      'Run check first: it finds most of this and says what to do. Messages: journalctl -u fluent-bit',
-      [
-        ['no API token', 'The service does not see one. Is the token in the file that activity-log.env names?'],
-        [
-          'parser errors, or text under the key exec',
-          'Add "Parsers_File activity-log-parsers.conf" to [SERVICE], once.',
-        ],
-        [
-          'visible in stdout, but not in Loki',
-          'Host is a bare name, Port 443 goes with tls On, URI is / and the tag, and ' +
-            'Header is APIKEY and the key. Refused chunks are kept in storage/rejected; check and status show them.',
-        ],
-        [
-          '415 or 400 from the destination',
-          'It may not read gzip: delete "Compress gzip" in outputs/ionos.conf, restart, and redeliver.',
-        ],
-        ['413 from the destination', 'A POST of about 2 MB (0.6 MB as gzip) is too large: use outputs/ionos-tcp.conf.'],
-        ['exec produces nothing', 'The first run comes one interval after the start. Is the script executable?'],
-        [
-          'events missing after a restart',
-          'Never delete the state. See status, and use export or redeliver for the gap.',
-        ],
-        ['401', 'Create a new token and write it into the token file. The next run takes it.'],
-        ['403', "Give the token's user the privilege to access the activity log. With two-factor login, use a token."],
-        ['no answer from ...', 'Network, DNS, firewall or proxy. The cursor stays.'],
-        ['certificate of ... is not accepted', 'A proxy that opens TLS? Name its CA file in NODE_EXTRA_CA_CERTS.'],
-        ['another run holds the lock', 'Give each input its own state file; on a terminal, use --peek.'],
-        [
-          "Fluent Bit's counter cannot be read",
-          'HTTP_Server On is missing, is on another port than --ack-url, or no input ' +
-            'has the Alias that --ack-input names. Nothing is fetched until then.',
-        ],
-        ['events came up to ... late', 'Increase --overlap.'],
-        ['clock is ... ahead', 'Set the clock; timedatectl says whether it is synchronized.'],
-        [
-          'belongs to a different export',
-          'Finish it with its own options, choose another name, or remove FILE.part and FILE.part.json.',
-        ],
-      ],
-    ],
-  },
+  TROUBLESHOOTING,
   {
     name: 'two-machines',
     title: 'Two machines',
