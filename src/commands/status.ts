@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readConfig, type Config } from '../config/config.ts';
 import { readCredentials } from '../config/credentials.ts';
@@ -6,14 +6,12 @@ import { MAX_TIMEOUT_MS, duration, settings, type Options } from '../config/sett
 import { lookAtDestination, renderDestination, reportDestination, type Destination } from '../delivery/destination.ts';
 import { FluentBit } from '../delivery/fluent-bit-counter.ts';
 import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
-import { AppError, ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
+import { AppError, ExitCode, messageOf } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
-import { ShapeError } from '../lib/narrow.ts';
 import type { World } from '../lib/world.ts';
 import { journalBytes, journalFolder } from '../state/journal-files.ts';
 import { realFile } from '../state/state-file.ts';
-import { NewerStateError, parseState } from '../state/parse-state.ts';
-import type { State } from '../state/state.ts';
+import { readState } from '../state/read-state.ts';
 import { inputSettings, isGiven, type Settings } from './service-settings.ts';
 import { reportOf, type JournalLook, type StatusReport } from './status-report.ts';
 import { renderStatus } from './status-text.ts';
@@ -57,7 +55,7 @@ interface Look {
 /** Prints one input's report. True when nothing needs attention. */
 async function showOne(config: Config, world: World, look: Look): Promise<boolean> {
   const { options, input, maxBehindMs, isFirst } = look;
-  const state = await readState(config);
+  const state = await readState(config.stateFile, config.provider.name);
   const now = world.now();
   const rejectedFile = join(dirname(config.stateFile), REJECTED);
   const destination = await readDestination(config, look.rejectedFolder, world);
@@ -109,31 +107,6 @@ async function readDestination(
     return await lookAtDestination(fluentBit, rejectedFolder, world.signal);
   } finally {
     await fluentBit?.close();
-  }
-}
-
-async function readState({ stateFile, provider }: Config): Promise<State> {
-  let document: string;
-  try {
-    document = await readFile(stateFile, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') {
-      throw new StateError(
-        `there is no state file ${stateFile}: no run for ${provider.name} has saved anything there yet, ` +
-          'or it keeps its state elsewhere (--state-file)',
-        error,
-      );
-    }
-    const advice = codeOf(error) === 'EACCES' ? ' (run it as the user that collects, or as root)' : '';
-    throw new StateError(`cannot read the state file ${stateFile}: ${messageOf(error)}${advice}`, error);
-  }
-  try {
-    return parseState(document);
-  } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    const consequence =
-      error instanceof NewerStateError ? '' : '; the next run sets it aside and rebuilds it from the journal';
-    throw new StateError(`the state file ${stateFile} cannot be parsed: ${error.message}${consequence}`, error);
   }
 }
 

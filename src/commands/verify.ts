@@ -1,17 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import { readCredentials } from '../config/credentials.ts';
 import { readPastRange } from '../config/past-range.ts';
 import { settings, text, type Options } from '../config/settings.ts';
-import { ConfigError, ExitCode, StateError, codeOf, messageOf } from '../lib/errors.ts';
+import { ExitCode, StateError, messageOf } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import type { World } from '../lib/world.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { journalFiles, journalFolder } from '../state/journal-files.ts';
 import { realFile } from '../state/state-file.ts';
-import { parseState } from '../state/parse-state.ts';
+import { accessAdvice, readState } from '../state/read-state.ts';
 import { emptyStore } from '../state/store.ts';
-import type { State } from '../state/state.ts';
 import { readArrived } from '../verify/arrived.ts';
 import { compare } from '../verify/compare.ts';
 import { renderReport, type VerifyReport } from '../verify/report.ts';
@@ -30,9 +28,12 @@ export async function verify(config: Config, world: World, options: Options): Pr
   const now = world.now();
   const range = readPastRange(options, now, 'verify', Math.floor(now / 1000) - WEEK_S);
   const arrived = settings(options, {})('arrived', text, undefined);
-  const state = await readState(config.stateFile);
+  const state = await readState(config.stateFile, config.provider.name);
   const folder = journalFolder(await realFile(config.stateFile));
-  if ((await journalFiles(folder)).length === 0) {
+  const files = await journalFiles(folder).catch((error: unknown) => {
+    throw new StateError(`cannot read the journal ${folder}: ${messageOf(error)}${accessAdvice(error)}`, error);
+  });
+  if (files.length === 0) {
     throw new StateError(`there is no journal ${folder}: no run has delivered anything yet, or it was removed`);
   }
   // Nothing is printed: no acknowledgement, no overlap, no files.
@@ -59,13 +60,4 @@ function exitCodeOf({ chain, copy, findings, compared, errors }: VerifyReport): 
   if (chain.problems.length + findings.length > 0 || copy?.cutOff !== undefined) return ExitCode.SomeSourcesFailed;
   if (compared.length === 0) return ExitCode.NothingCollected;
   return errors.length > 0 ? ExitCode.SomeSourcesFailed : ExitCode.Done;
-}
-
-async function readState(file: string): Promise<State> {
-  try {
-    return parseState(await readFile(file, 'utf8'));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw new ConfigError(`there is no state file ${file}: nothing to verify`);
-    throw new StateError(`cannot read the state file ${file}: ${messageOf(error)}`, error);
-  }
 }

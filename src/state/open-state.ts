@@ -45,9 +45,10 @@ export async function openState(file: string, options: StateStoreOptions): Promi
     options.log.error('there is no journal beside it, either: starting over from --since; use export to fetch the gap');
   }
   if (state.generation === 0 && end.seq > 0) {
+    const what = isBroken ? 'the state' : `there was no state file ${file}: it`;
     options.log.warn(
-      `there was no state file ${file}: it was rebuilt from the journal ${folder}. Deleting it does not deliver ` +
-        'anything again; the redeliver command does',
+      `${what} was rebuilt from the journal ${folder}. Deleting it does not deliver anything again; ` +
+        'the redeliver command does',
     );
   }
   state.last_run ??= options.initialLastRun;

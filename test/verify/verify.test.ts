@@ -257,5 +257,13 @@ describe('verify', { timeout: 120_000 }, () => {
     const { code, text } = await verify();
     assert.equal(code, 1);
     assert.match(text, /there is no journal/);
+    writeFileSync(`${stateFile}.journal`, '');
+    assert.match((await verify()).text, /error: cannot read the journal \S+.journal: ENOTDIR/);
+    writeFileSync(stateFile, '{');
+    const broken = await verify();
+    assert.equal(broken.code, 1);
+    assert.match(broken.text, /cannot be parsed: .*; the next run sets it aside and rebuilds it from the journal/);
+    rmSync(stateFile);
+    assert.match((await verify()).text, /there is no state file/);
   });
 });
