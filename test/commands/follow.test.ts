@@ -595,7 +595,7 @@ describe('follow as a process', { concurrency: true }, () => {
     add(sandbox, 5);
     sandbox.fail({ fault: { type: 'hang' } });
     const asked = sandbox.nextRequest();
-    const holder = where.start(COLLECT);
+    const holder = where.start([...COLLECT, '--request-timeout', '1h', '--deadline', '1h']);
     await Promise.race([asked, holder.ended]);
     const { code, stderr } = await where.start(FOLLOW).ended;
     assert.equal(code, 75);

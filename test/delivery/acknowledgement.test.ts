@@ -64,6 +64,17 @@ describe("Fluent Bit's counter", () => {
     assert.equal(acknowledgement.waitedMs, PATIENCE_MS);
   });
 
+  it('adds up how long it was waited for', async () => {
+    const { acknowledgement } = begin({ records: 10 }, { records: 11 }, { records: 11 }, { records: 12 });
+    acknowledgement.printed(SOURCE, batchOf(1), 1);
+    assert.ok(await acknowledgement.settle());
+    const { waitedMs } = acknowledgement;
+    assert.ok(waitedMs > 0);
+    acknowledgement.printed(SOURCE, batchOf(2), 1);
+    assert.ok(await acknowledgement.settle());
+    assert.ok(acknowledgement.waitedMs > waitedMs);
+  });
+
   it('is waited for as long as it grows, and read again when it could not be read', async () => {
     const slow = Array.from({ length: 60 }, (_, n) => ({ records: 10 + n }));
     const { acknowledgement, clock } = begin(new Error('connection refused'), ...slow);

@@ -82,6 +82,14 @@ describe('EventId', () => {
     );
   });
 
+  it('is not that of a UUID which only the bytes of two texts together make', () => {
+    const texts = [`é${UUID.slice(0, 1)}`, `${UUID.slice(1)}x`];
+    assert.deepEqual(
+      EventId.ofEach(texts),
+      texts.map((text) => EventId.of(text)),
+    );
+  });
+
   it('differs for any two different texts', () => {
     fc.assert(
       fc.property(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { appendFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { PartialFile } from '../../src/export/partial-file.ts';
@@ -27,4 +27,27 @@ it('a partial file puts its lines on the disk before the record says that they a
   assert.deepEqual([atSync, recorded()], [[0], 8]);
   assert.ok(!existsSync(file));
   await partial.close();
+});
+
+it('a partial file is resumed behind what its record knows: what a killed run wrote after that is cut off', async (t) => {
+  const file = join(await temporaryFolder(t), 'events');
+  const key = { range: { from: 0, to: 1, given: { from: '0', to: null } }, parameters: {} };
+  const options = { isForced: false, now: () => 0 };
+  const first = await PartialFile.open(file, key, options);
+  await first.print(Buffer.from('{"n":1}\n'));
+  await first.close();
+  await appendFile(`${file}.part`, '{"half":"a li');
+  const second = await PartialFile.open(file, key, options);
+  assert.equal(readFileSync(`${file}.part`, 'utf8'), '{"n":1}\n');
+  await second.complete();
+  assert.equal(readFileSync(file, 'utf8'), '{"n":1}\n');
+  assert.deepEqual([existsSync(`${file}.part`), existsSync(`${file}.part.json`)], [false, false]);
+});
+
+it('a partial file that nothing will come of is removed, with its record', async (t) => {
+  const file = join(await temporaryFolder(t), 'events');
+  const range = { from: 0, to: 1, given: { from: '0', to: null } };
+  const partial = await PartialFile.open(file, { range, parameters: {} }, { isForced: false, now: () => 0 });
+  await partial.discard();
+  assert.deepEqual([existsSync(`${file}.part`), existsSync(`${file}.part.json`)], [false, false]);
 });

@@ -3,8 +3,16 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ShapeError } from '../../src/lib/narrow.ts';
 import { parseInstant } from '../../src/lib/duration.ts';
+import { emptyBatch } from '../../src/state/batch.ts';
 import { NewerStateError, parseState } from '../../src/state/parse-state.ts';
-import { emptyState, oldestCursor, serializeState, type State } from '../../src/state/state.ts';
+import {
+  emptyState,
+  forgetSource,
+  newSource,
+  oldestCursor,
+  serializeState,
+  type State,
+} from '../../src/state/state.ts';
 import '../helpers/properties.ts';
 
 const CURSOR = '2026-11-21T20:25:55Z';
@@ -288,5 +296,17 @@ describe('what a state remembers of the destination', () => {
     for (const broken of [null, 7, {}, { ...destination, dropped: null }, { ...destination, started_at: 'x' }]) {
       assert.equal(parseState(JSON.stringify({ version: 1, destination: broken })).destination, undefined);
     }
+  });
+});
+
+describe('a source that is retired', () => {
+  it('is gone from what is pending, too, and its lines still count', () => {
+    const state = emptyState();
+    state.sources = { 'ionos/1': newSource(CURSOR), 'ionos/2': newSource(CURSOR) };
+    const sources = { 'ionos/1': emptyBatch(), 'ionos/2': emptyBatch() };
+    state.pending = { host: 'vm-1', base: 1, lines: 2, started_at: 3, printed_until: 4, sources };
+    forgetSource('ionos/1', state);
+    assert.deepEqual([Object.keys(state.sources), Object.keys(state.pending.sources)], [['ionos/2'], ['ionos/2']]);
+    assert.equal(state.pending.lines, 2);
   });
 });

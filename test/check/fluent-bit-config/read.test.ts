@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadFluentBitConfig, pipelineOf, readFluentBitConfig, serviceOf } from '../../helpers/fluent-bit-config.ts';
+import { valueOf } from '../../../src/check/fluent-bit-config/model.ts';
 import { sizeInBytes } from '../../../src/check/fluent-bit-config/values.ts';
 
 let root: string;
@@ -36,6 +37,16 @@ async function wrong(files: Record<string, string>, env: Record<string, string> 
 const INPUT = '[INPUT]\n    Name exec\n    Command true\n';
 const OUTPUT = '[OUTPUT]\n    Name stdout\n    Match *\n';
 const PARSER = '[PARSER]\n    Name one\n    Format json\n';
+
+it('the last value of a key counts', () => {
+  const at = { file: 'main.conf', line: 1 };
+  const entries = ['first', 'last'].map((value) => ({ key: 'tag', value, raw: value, at }));
+  assert.equal(valueOf({ kind: 'input', at, entries }, 'tag'), 'last');
+});
+
+it('a YAML file may write the names of its sections in capitals', async () => {
+  assert.deepEqual(await wrong({ 'main.yaml': 'SERVICE:\n  flush: 1\nPIPELINE:\n  Inputs:\n    - name: exec\n' }), []);
+});
 
 describe('a classic file', () => {
   it('is sections of keys, whose case does not matter, and whose values run to the end of the line', async () => {

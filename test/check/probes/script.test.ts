@@ -17,3 +17,15 @@ it('a script whose Node is gone is pointed to one that exists', async (t) => {
   const [seen] = await machine.faults([], {}, executable);
   assert.equal(seen?.fix, '#!/usr/bin/node');
 });
+
+it('env is env wherever it is: the program that it looks for is what counts', async (t) => {
+  const machine = await installedMachine(t);
+  await machine.write(SCRIPT, '#!/bin/env -S NODE_OPTIONS= node\n', 0o755);
+  assert.deepEqual(await machine.faults(), []);
+  await machine.write(SCRIPT, '#!/bin/env nodejs-of-mine\n', 0o755);
+  const [fault] = await machine.faults();
+  assert.match(
+    fault?.message ?? '',
+    /the interpreter nodejs-of-mine does not exist: not on the PATH of the service's$/,
+  );
+});

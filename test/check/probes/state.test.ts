@@ -91,6 +91,17 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     ['a cursor of the future', withCursor('2026-11-21T21:29:00Z'), undefined, /^error state-ahead: its oldest cursor is 59 min ahead/],
     ['silence', withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'), undefined, /^warning state-stale: no poll has succeeded for 30 min$/],
   ]; // prettier-ignore
+  it('finds silence also where a source has never been read', async (t) => {
+    const machine = await installedMachine(t);
+    const sources = { 'ionos/1': null, 'ionos/2': '2026-11-21T20:00:00Z' };
+    const text = Object.entries(sources).map(([name, last_success]) => [
+      name,
+      { cursor: '2026-11-21T20:29:00Z', last_success },
+    ]);
+    await machine.write(STATE, JSON.stringify({ version: 1, sources: Object.fromEntries(text) as unknown }), 0o600);
+    assert.deepEqual(await found(machine), ['warning state-stale: no poll has succeeded for 30 min']);
+  });
+
   for (const [name, text, journal, expected] of broken) {
     it(`finds ${name}`, async (t) => {
       const machine = await installedMachine(t);
