@@ -11,6 +11,7 @@ import { ExitCode } from '../../src/lib/errors.ts';
 import { Stopped } from '../../src/lib/run.ts';
 import type { World } from '../../src/lib/world.ts';
 import { builtFile } from '../helpers/built-file.ts';
+import { tokenFor } from '../helpers/checked-machine.ts';
 import {
   assertSame,
   BIG,
@@ -398,6 +399,14 @@ describe('export', () => {
       const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d']);
       assert.equal(exitCode, ExitCode.NothingCollected);
       assert.match(stderr, /does not accept the token/);
+    });
+
+    it('warns that the token expires in a few days: the next export may be needed then', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.addContract(SMALL);
+      const env = { ...environment(sandbox), IONOS_API_TOKEN: tokenFor(3) };
+      const { stderr } = await exporting(sandbox, ['--from', '1h'], { env });
+      assert.match(stderr, /warning: the token .* expires in 3 d/);
     });
 
     it('never shows the token, which a server may send back', async (t) => {

@@ -91,6 +91,12 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     ['a cursor of the future', withCursor('2026-11-21T21:29:00Z'), undefined, /^error state-ahead: its oldest cursor is 59 min ahead/],
     ['silence', withCursor('2026-11-21T20:29:00Z', '2026-11-21T20:00:00Z'), undefined, /^warning state-stale: no poll has succeeded for 30 min$/],
   ]; // prettier-ignore
+  it('is content with a cursor a little ahead of this clock', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(STATE, withCursor(new Date(NOW + 20_000).toISOString(), new Date(NOW).toISOString()), 0o600);
+    assert.deepEqual(await found(machine), []);
+  });
+
   it('finds silence also where a source has never been read', async (t) => {
     const machine = await installedMachine(t);
     const sources = { 'ionos/1': null, 'ionos/2': '2026-11-21T20:00:00Z' };

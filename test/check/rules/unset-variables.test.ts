@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { ENVIRONMENT, OUTPUT, installedMachine } from '../../helpers/checked-machine.ts';
+
+it('a placeholder is to be replaced where it stands: in its variable, or in the line itself', async (t) => {
+  const machine = await installedMachine(t);
+  await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*$/m, 'ACTIVITY_LOG_HOST=HOST-OF-YOUR-PIPELINE']);
+  const [inVariable] = await machine.faults();
+  assert.match(inVariable?.fix ?? '', /^ACTIVITY_LOG_HOST=/);
+  await machine.edit(OUTPUT, [/^( +Host +).*$/m, '    Host HOST-OF-YOUR-PIPELINE']);
+  const [inLine] = await machine.faults();
+  assert.match(inLine?.fix ?? '', /^Host …$/i);
+});
