@@ -6,11 +6,10 @@ import { SHELLS } from './config/commands.ts';
 import { oneOf, read, type Options } from './config/settings.ts';
 import { AppError, ConfigError, ExitCode, messageOf, StdoutError, codeOf } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
+import { columnsOf } from './lib/stdout.ts';
 import { reasonToPeek } from './session/by-hand.ts';
 import { VERSION } from './lib/version.ts';
 import type { World } from './lib/world.ts';
-
-const DEFAULT_COLUMNS = 80;
 
 /** Runs the command that the arguments name and returns the exit code. Every error becomes one line on stderr. */
 export async function main(argv: readonly string[], world: World): Promise<ExitCode> {
@@ -93,11 +92,9 @@ async function printCompletion(shell: string | undefined, { stdout }: World): Pr
   return ExitCode.Done;
 }
 
-/** Laid out for the terminal's width; a terminal that does not know its width reports 0. */
 async function helpFor({ named, topic }: CommandLine, { stdout }: World): Promise<string> {
   const { renderHelp, renderTopic } = await import('./config/help.ts');
-  const columns = 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 0;
-  const width = columns > 0 ? columns : DEFAULT_COLUMNS;
+  const width = columnsOf(stdout);
   return topic === undefined ? renderHelp(named, width) : renderTopic(topic, width);
 }
 

@@ -10,7 +10,7 @@ import { checkCommand } from './rules/command.ts';
 import { readConfiguration } from './facts/configuration.ts';
 import { dryRun } from './facts/dry-run.ts';
 import { environmentOf, type Environment, type Setup } from './facts/environment.ts';
-import { error, ok, warning, type Finding } from './finding.ts';
+import { error, ok, type Finding } from './finding.ts';
 import { rejectedFolderOf } from './facts/rejected-folder.ts';
 import { inputsOf, pythonInputsOf, type EventInput, type Input } from './facts/input.ts';
 import { checkLines } from './rules/lines.ts';
@@ -25,6 +25,7 @@ import { secretsOf } from '../lib/secrets.ts';
 import { counted } from '../lib/words.ts';
 import { checkPlainSecrets } from './rules/plain-secrets.ts';
 import { readService, type Service } from './facts/service.ts';
+import { checkService } from './rules/service.ts';
 import { checkState } from './probes/state.ts';
 import { checkStorage } from './rules/storage.ts';
 import { checkTiming } from './rules/timing.ts';
@@ -79,7 +80,7 @@ export async function runChecks(
     options['send'] === true ? await send([...inputs, ...python], machine, world) : { findings: [], secrets: [] };
   const findings = [
     ...(about.some(({ code }) => code === 'node') ? [] : [checkNode(machine.node.version, machine.node.path)]),
-    ...aboutEnvironment(environment),
+    ...checkService(environment),
     ...refused,
     ...looks.flatMap((one) => one.findings),
     ...configFindings,
@@ -139,42 +140,6 @@ async function look(setup: Setup, world: World, machine: Machine): Promise<Outco
     checkState(setup, machine, world.now()),
   ]);
   return { findings: [...findings, ...api, ...state], secrets: credentials?.secrets ?? [] };
-}
-
-/** Whether the service is running, and with its current unit. */
-function activity({ isActive, status, needsReload }: Service): Finding[] {
-  if (!isActive) {
-    const command = 'sudo systemctl start fluent-bit; systemctl status fluent-bit';
-    return [error('service', `the service fluent-bit is ${status}`, { impact: 'nothing is collected', command })];
-  }
-  if (!needsReload) return [];
-  return [
-    warning('service-reload', 'the unit of fluent-bit has changed, and systemd has not read it again', {
-      impact: 'systemd still goes by the old one',
-      command: 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit',
-    }),
-  ];
-}
-
-function aboutEnvironment({ service }: Environment): Finding[] {
-  if (service === undefined) return [];
-  return [
-    ...activity(service),
-    ...service.unreadable.map((file) =>
-      warning('environment', 'this user cannot read it', {
-        at: { file },
-        impact: "the service's environment is not known",
-        command: 'sudo fetch-activity-logs check',
-      }),
-    ),
-    ...service.missing.map(({ path, at }) =>
-      error('environment', `${path} does not exist`, {
-        at,
-        impact: 'the service does not start',
-        fix: `EnvironmentFile=-${path}`,
-      }),
-    ),
-  ];
 }
 
 async function aboutConfig(

@@ -8,6 +8,7 @@ import { FluentBit } from '../delivery/fluent-bit-counter.ts';
 import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
 import { AppError, ExitCode, messageOf } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
+import { columnsOf } from '../lib/stdout.ts';
 import type { World } from '../lib/world.ts';
 import { journalBytes, journalFolder } from '../state/journal-files.ts';
 import { realFile } from '../state/state-file.ts';
@@ -16,7 +17,6 @@ import { inputSettings, isGiven, type Settings } from './service-settings.ts';
 import { reportOf, type JournalLook, type StatusReport } from './status-report.ts';
 import { renderStatus } from './status-text.ts';
 
-const DEFAULT_COLUMNS = 80;
 const REJECTED = 'rejected.jsonl';
 
 /**
@@ -87,13 +87,8 @@ function jsonLines({ sources, ...common }: StatusReport, destination: Destinatio
 }
 
 async function text(report: StatusReport, destination: Destination, world: World): Promise<string> {
-  const { stdout } = world;
-  const columns = 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 0;
   const after = await renderDestination(destination, world.now());
-  return [
-    renderStatus(report, world.now(), columns > 0 ? columns : DEFAULT_COLUMNS),
-    ...after.map((line) => `\n${line}\n`),
-  ].join('');
+  return [renderStatus(report, world.now(), columnsOf(world.stdout)), ...after.map((line) => `\n${line}\n`)].join('');
 }
 
 /** Asks the Fluent Bit of this machine, if there is an --ack-url, and looks into its folder of rejected chunks. */

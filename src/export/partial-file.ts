@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { ExportRange } from '../config/export-request.ts';
 import { AppError, ConfigError, LockedError, OutputError, codeOf, messageOf } from '../lib/errors.ts';
 import { toLines, type EventSlice } from '../events/event.ts';
-import { appendDurably, syncFolder, writeDurably } from '../lib/durable-file.ts';
+import { PRIVATE, appendDurably, syncFolder, writeDurably } from '../lib/durable-file.ts';
 import { thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import type { Batch } from '../state/batch.ts';
 import { noteDelivered } from '../state/source-progress.ts';
@@ -21,8 +21,6 @@ import {
 
 /** Progress is recorded at most this often. */
 const SAVE_INTERVAL_MS = 1_000;
-/** Only the owner may read audit logs. */
-const MODE = 0o600;
 
 /** What a partial file starts with. */
 interface Beginning {
@@ -87,7 +85,7 @@ export class PartialFile implements Store {
       const size = await sizeOf(part);
       const left = size === undefined ? undefined : await readRecord(part, size);
       if (left !== undefined) await assertResumable(left, part, size ?? 0, key);
-      const handle = await open(part, size === undefined ? 'wx' : 'r+', MODE);
+      const handle = await open(part, size === undefined ? 'wx' : 'r+', PRIVATE);
       try {
         await removeLeftovers(recordName(part), left?.owner ?? undefined);
         const { bytes, state, tallies, ...usedKey } = left ?? { bytes: 0, state: emptyState(), tallies: {}, ...key };

@@ -9,9 +9,6 @@ import type { ExportRange } from '../config/export-request.ts';
 import type { SourceState } from '../state/state.ts';
 import type { SourceTally } from './progress-record.ts';
 
-/** Only the owner may read audit logs. */
-const MODE = 0o600;
-
 /** What an export wrote, for an auditor. Instants in UTC. */
 interface ExportReport {
   readonly program: string;
@@ -101,7 +98,7 @@ export function summaryOf({ from, to, output, sha256, events, bytes, sources, re
 /** Throws ConfigError when it cannot be written. */
 export async function writeReport(file: string, report: ExportReport): Promise<void> {
   try {
-    await writeDurably(file, `${JSON.stringify(report, null, 2)}\n`, MODE);
+    await writeDurably(file, `${JSON.stringify(report, null, 2)}\n`);
   } catch (error) {
     throw new ConfigError(`--report: cannot write ${file}: ${messageOf(error)}`);
   }

@@ -4,8 +4,8 @@ import writeFileAtomic from 'write-file-atomic';
 import { open, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Only the owner may read audit logs. */
-const PRIVATE = 0o600;
+/** The mode of our files: only the owner may read audit logs. */
+export const PRIVATE = 0o600;
 const LF = 0x0a;
 
 /** Writes a file whole or not at all; it is on the disk when this returns. */

@@ -7,6 +7,7 @@ import { isatty } from 'node:tty';
 const O_ACCMODE = 0o3;
 const O_RDWR = 0o2;
 const O_APPEND = 0o2000;
+const DEFAULT_COLUMNS = 80;
 
 /** The stream for stdout. An error reaches the callback of the write that met it; nobody needs to listen for it. */
 export function openStdout(fd = 1): Writable {
@@ -16,6 +17,12 @@ export function openStdout(fd = 1): Writable {
 /** Whether this stream prints to a terminal. */
 export function isTerminal(stream: Writable): boolean {
   return 'isTTY' in stream && stream.isTTY === true;
+}
+
+/** How many columns a terminal has; for another stream, and a terminal that does not know its width, 80. */
+export function columnsOf(stream: Writable): number {
+  const columns = 'columns' in stream && typeof stream.columns === 'number' ? stream.columns : 0;
+  return columns > 0 ? columns : DEFAULT_COLUMNS;
 }
 
 function streamFor(fd: number): Writable {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder } from '../lib/durable-file.ts';
+import { PRIVATE, syncFolder } from '../lib/durable-file.ts';
 import { StateError, codeOf } from '../lib/errors.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
 import { hashOf, type ChainEnd, type Position } from './chain.ts';
@@ -9,7 +9,6 @@ import { fileOfDay, journalFiles } from './journal-files.ts';
 import { serializeLine, type SourceRecord } from './journal-line.ts';
 import { makeFolder } from './state-file.ts';
 
-const PRIVATE = 0o600;
 const RESERVE = 'reserve';
 /** Disk space that is freed when the disk is full, so that what was printed can still be committed. */
 const RESERVE_BYTES = 32 * 1024;

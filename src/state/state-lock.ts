@@ -1,6 +1,7 @@
 import lockfile from 'proper-lockfile';
 import { rm, rmdir, writeFile } from 'node:fs/promises';
 import type { Clock } from '../lib/clock.ts';
+import { PRIVATE } from '../lib/durable-file.ts';
 import { LockedError, codeOf, messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { describeOwner, isAlive, readOwner, thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
@@ -12,7 +13,6 @@ const STALE_MS = 10_000;
 const REFRESH_MS = 1_000;
 const DEAD_HOLDER_MS = 3_000;
 const LOCK_POLL_MS = 200;
-const MODE = 0o600;
 
 export interface LockOptions {
   readonly log: Log;
@@ -55,7 +55,7 @@ export async function acquireLock(
       };
       try {
         const predecessor = await readOwner(ownerFile);
-        await writeFile(ownerFile, `${JSON.stringify(await thisProcess(now()))}\n`, { mode: MODE });
+        await writeFile(ownerFile, `${JSON.stringify(await thisProcess(now()))}\n`, { mode: PRIVATE });
         return { release: giveBack, predecessor };
       } catch (error) {
         await giveBack();

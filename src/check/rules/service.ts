@@ -1,0 +1,40 @@
+import type { Environment } from '../facts/environment.ts';
+import type { Service } from '../facts/service.ts';
+import { error, warning, type Finding } from '../finding.ts';
+
+/** Whether the service is running, with its current unit, and can read its environment files. */
+export function checkService({ service }: Environment): Finding[] {
+  if (service === undefined) return [];
+  return [
+    ...activity(service),
+    ...service.unreadable.map((file) =>
+      warning('environment', 'this user cannot read it', {
+        at: { file },
+        impact: "the service's environment is not known",
+        command: 'sudo fetch-activity-logs check',
+      }),
+    ),
+    ...service.missing.map(({ path, at }) =>
+      error('environment', `${path} does not exist`, {
+        at,
+        impact: 'the service does not start',
+        fix: `EnvironmentFile=-${path}`,
+      }),
+    ),
+  ];
+}
+
+/** Whether the service is running, and with its current unit. */
+function activity({ isActive, status, needsReload }: Service): Finding[] {
+  if (!isActive) {
+    const command = 'sudo systemctl start fluent-bit; systemctl status fluent-bit';
+    return [error('service', `the service fluent-bit is ${status}`, { impact: 'nothing is collected', command })];
+  }
+  if (!needsReload) return [];
+  return [
+    warning('service-reload', 'the unit of fluent-bit has changed, and systemd has not read it again', {
+      impact: 'systemd still uses the old one',
+      command: 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit',
+    }),
+  ];
+}
