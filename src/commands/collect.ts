@@ -20,7 +20,7 @@ import {
 } from '../session/failures.ts';
 import { deliverPast } from '../session/past-ranges.ts';
 import { withSession, type Session } from '../session/session.ts';
-import { leastRecentFirst, registerNew, unseenWarning } from '../session/sources.ts';
+import { leastRecentFirst, registerNew, noteUnseen } from '../session/sources.ts';
 import { SourceProgress } from '../state/source-progress.ts';
 import { stateOf } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
@@ -105,7 +105,7 @@ async function pollAll(session: Session): Promise<ExitCode> {
   const { config, log, run, store, provider, delivery, acknowledgement, now } = session;
   const sources = await provider.sources(run.signal);
   if (registerNew(sources, session)) await store.flush();
-  const unseen = unseenWarning(sources, session);
+  const unseen = noteUnseen(sources, session);
   if (unseen !== undefined) log.warn(unseen);
   const { seq } = store.state.journal;
 

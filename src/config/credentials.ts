@@ -110,7 +110,8 @@ function readTokenIfThere(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw missing(`the token file ${file} cannot be read: ${messageOf(error)}`);
+    const why = codeOf(error) === 'EISDIR' ? 'it is a folder' : messageOf(error);
+    throw missing(`the token file ${file} cannot be read: ${why}`);
   }
 }
 

@@ -51,13 +51,16 @@ export function registerNew(sources: readonly Source[], { api, config, announce,
   return true;
 }
 
-/** A warning about sources in the state that the token no longer sees; undefined when it sees all. */
-export function unseenWarning(sources: readonly Source[], { config, store }: Session): string | undefined {
+/** Notes in the state which of its sources the token no longer sees. Returns a warning; undefined when it sees all. */
+export function noteUnseen(sources: readonly Source[], { config, store, now }: Session): string | undefined {
   const isSeen = new Set(sources.map(({ name }) => name));
   const ours = `${config.provider.name}/`;
   const unseen = Object.keys(store.state.sources).filter((name) => name.startsWith(ours) && !isSeen.has(name));
   // With --contract, the others are not asked for.
   if (config.contracts.length > 0 || unseen.length === 0) return undefined;
+  // For `status`, until a poll of them succeeds.
+  const noted = `${new Date(now()).toISOString()} the token no longer sees it; retire it with: ${NAME} forget`;
+  for (const name of unseen) stateOf(name, store.state).last_error = `${noted} ${name}`;
   const named = unseen.length === 1 ? unseen.join('') : 'SOURCE';
   return (
     `the token no longer sees ${listed(unseen, MOST_NAMED)}: nothing is collected from there. ` +

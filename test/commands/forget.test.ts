@@ -61,6 +61,15 @@ describe('a contract that the token no longer sees', () => {
     }
   });
 
+  it('is marked by status, with the same command', async (t) => {
+    const { file, poll } = await place(t);
+    await poll();
+    const { exitCode, stdout } = await runCommand(['status', '--state-file', file], { now });
+    assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+    assert.match(stdout, new RegExp(`the token no longer sees it; retire it with: fetch-activity-logs forget ionos/${GONE}$`, 'm')); // prettier-ignore
+    assert.match(stdout, new RegExp(`^ionos/${STAYS} .* ok `, 'm'));
+  });
+
   it('is not missed by a run that asks for another one only', async (t) => {
     const { poll } = await place(t);
     assert.doesNotMatch((await poll('--contract', STAYS)).stderr, /no longer sees/);

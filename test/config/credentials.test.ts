@@ -87,7 +87,7 @@ describe('readCredentials', () => {
   const refused: [string, () => Credentials, RegExp][] = [
     ['nothing', () => read({}), /no API token: .*--token-file.* IONOS_API_TOKEN or IONOS_TOKEN or IONOS_USERNAME and/],
     ['a file that is not there', () => read({}, join(folder, 'none')), /^the token file .*none does not exist$/],
-    ['a folder', () => read({}, folder), /^the token file .* cannot be read: EISDIR/],
+    ['a folder', () => read({}, folder), /^the token file .* cannot be read: it is a folder/],
     ['an empty file', () => read({}, fileWith(' \n')), /^the token from .* is empty$/],
     ['the word Bearer alone', () => read({}, fileWith('Bearer ')), /^the token from /],
     ['two lines', () => read({}, fileWith('abc\ndef')), /contains whitespace or other characters/],
