@@ -16,9 +16,9 @@ import { asExportError, resumeHint } from '../export/export-errors.ts';
 import { reportOf, sourceReport, summaryOf, writeReport } from '../export/report.ts';
 import { openTarget, type ExportTarget } from '../export/target.ts';
 import { createLog } from '../lib/log.ts';
-import { ProgressLine } from '../export/progress-line.ts';
 import type { Source } from '../providers/provider.ts';
 import { isTerminal } from '../lib/stdout.ts';
+import { progressLine, type ProgressLine } from '../lib/progress-line.ts';
 import { Stopped } from '../lib/run.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { SourceProgress } from '../state/source-progress.ts';
@@ -46,7 +46,9 @@ interface Export {
 export async function exportRange(config: Config, world: World, options: Options): Promise<ExitCode> {
   const request = readExportRequest(options);
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
-  const line = progressLine(config, world, request);
+  // Not when the events themselves go to the terminal.
+  const showsEvents = request.output === undefined && isTerminal(world.stdout);
+  const line = showsEvents ? undefined : progressLine(world, config.logLevel);
   const write = line?.message ?? world.log.write;
   const log = createLog({ ...world.log, write, level: config.logLevel, secrets: credentials.secrets });
   const target = await openTarget(request, config, world);
@@ -218,12 +220,4 @@ async function exportSource(
     if (warning !== undefined) log.warn(warning);
   }
   progress.finish(state);
-}
-
-/** Undefined without a terminal, when quiet, and when the events themselves go to the terminal. */
-function progressLine({ logLevel }: Config, world: World, { output }: ExportRequest): ProgressLine | undefined {
-  const isQuiet = logLevel === 'error' || logLevel === 'warn';
-  const showsEvents = output === undefined && isTerminal(world.stdout);
-  if (world.terminal === undefined || isQuiet || showsEvents) return undefined;
-  return new ProgressLine(world.terminal, world);
 }

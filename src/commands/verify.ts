@@ -4,6 +4,7 @@ import { readPastRange } from '../config/past-range.ts';
 import { settings, text, type Options } from '../config/settings.ts';
 import { ExitCode, StateError, messageOf } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
+import { progressLine } from '../lib/progress-line.ts';
 import type { World } from '../lib/world.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { journalFiles, journalFolder } from '../state/journal-files.ts';
@@ -24,7 +25,9 @@ const WEEK_S = 7 * 86_400;
  */
 export async function verify(config: Config, world: World, options: Options): Promise<ExitCode> {
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
-  const log = createLog({ ...world.log, level: config.logLevel, secrets: credentials.secrets });
+  const line = progressLine(world, config.logLevel);
+  const write = line?.message ?? world.log.write;
+  const log = createLog({ ...world.log, write, level: config.logLevel, secrets: credentials.secrets });
   const now = world.now();
   const range = readPastRange(options, now, 'verify', Math.floor(now / 1000) - WEEK_S);
   const arrived = settings(options, {})('arrived', text, undefined);
@@ -48,8 +51,9 @@ export async function verify(config: Config, world: World, options: Options): Pr
           arrived === undefined
             ? undefined
             : (visit) => readArrived(arrived, process.stdin, config.provider.idKey, visit),
+        onStep: (render) => line?.update(render),
       }),
-  );
+  ).finally(() => line?.clear());
   const missing = report.findings.filter(({ kind }) => kind === 'missing' || kind === 'not arrived');
   world.stdout.write(options['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
   if (options['repair'] === true && missing.length > 0) await queueFound(missing, config, world);

@@ -15,6 +15,7 @@ export async function readSpan(
   { from, to }: Span,
   index: number,
   parts: IdParts,
+  onPage: (events: number) => void,
 ): Promise<void> {
   const checkpoint = { cursor: formatSecond(from), start: from, end: to, isolatesBadEvents: true };
   for await (const page of provider.pages(source, checkpoint, run.signal)) {
@@ -22,6 +23,7 @@ export async function readSpan(
       const isNamed = event.id !== undefined;
       parts.add({ id: keyOf(event), second: secondOf(event, page), side: 'api', source: index, isNamed });
     }
+    onPage(page.events.length);
   }
 }
 

@@ -1,17 +1,17 @@
+import { counted } from '../lib/words.ts';
 import { ApiError, PageError, messageOf } from '../lib/errors.ts';
 import { formatSecond } from '../lib/duration.ts';
-import type { EventId } from '../events/event-id.ts';
 import type { Source } from '../providers/provider.ts';
 import { differingSpans, type Span } from '../session/differing-spans.ts';
 import type { Session } from '../session/session.ts';
 import { HourCounts } from '../state/hour-counts.ts';
-import { forEachLine } from '../state/journalled-ids.ts';
 import { startOf, type State } from '../state/state.ts';
 import { readSpan, typesOf } from './against-api.ts';
-import type { ArrivedReport } from './arrived.ts';
+import { againstCopy, type ReadCopy } from './against-copy.ts';
 import { readChain } from './chain.ts';
 import { forEachDifference, type Tally } from './compare-ids.ts';
-import { IdParts, type Side } from './id-parts.ts';
+import { addJournal, type Compared, type OnStep } from './compared.ts';
+import { IdParts } from './id-parts.ts';
 import type { Finding, VerifyReport } from './report.ts';
 
 /** The types of at most this many events are looked up. */
@@ -22,13 +22,8 @@ interface CompareOptions {
   /** Compare every id, whatever the counts say. */
   readonly isFull: boolean;
   /** Reads the copy of what arrived, if there is one. */
-  readonly readCopy: ((visit: (id: EventId) => void) => Promise<ArrivedReport>) | undefined;
-}
-
-interface Compared extends Span {
-  readonly source: Source;
-  readonly hours: HourCounts;
-  spans: readonly Span[];
+  readonly readCopy: ReadCopy | undefined;
+  readonly onStep: OnStep;
 }
 
 /** Compares the chain, the API and the copy with the journal. */
@@ -36,7 +31,7 @@ export async function compare(
   session: Session,
   state: State,
   folder: string,
-  { range, isFull, readCopy }: CompareOptions,
+  { range, isFull, readCopy, onStep }: CompareOptions,
 ): Promise<VerifyReport> {
   const sources = await session.provider.sources(session.run.signal);
   const all: Compared[] = sources.map((source) => ({
@@ -47,13 +42,18 @@ export async function compare(
     to: range.to,
   }));
   const named = new Map(all.map((one) => [one.source.name, one]));
+  let events = 0;
   const chain = await readChain(folder, state.journal, (line) => {
+    onStep(() => `journal: ${counted(events, 'event')}`);
     for (const [name, { forEachId }] of line.sources) {
       const one = named.get(name);
       const known = state.sources[name];
       if (one === undefined || known === undefined) continue;
       forEachId(
-        (_id, second) => one.hours.add(second),
+        (_id, second) => {
+          one.hours.add(second);
+          events++;
+        },
         (second, kind) =>
           kind !== 'redelivered' &&
           second >= Math.max(range.from, known.journal_from) &&
@@ -82,8 +82,8 @@ export async function compare(
       errors.push(failureOf(one.source, error));
     }
   }
-  const findings = await againstApi(session, folder, compared, errors);
-  const copy = readCopy === undefined ? undefined : await againstCopy(folder, compared, readCopy);
+  const findings = await againstApi(session, folder, compared, errors, onStep);
+  const copy = readCopy === undefined ? undefined : await againstCopy(folder, compared, readCopy, onStep);
   return {
     range: { from: formatSecond(range.from), to: formatSecond(range.to) },
     begins: begins === Infinity ? null : formatSecond(begins),
@@ -112,18 +112,23 @@ async function againstApi(
   folder: string,
   compared: readonly Compared[],
   errors: string[],
+  onStep: OnStep,
 ): Promise<Finding[]> {
   const differing = compared.filter(({ spans }) => spans.length > 0);
   if (differing.length === 0) return [];
   const parts = new IdParts();
   try {
-    await addJournal(folder, differing, parts);
+    await addJournal(folder, differing, parts, onStep);
+    let read = 0;
     for (const [index, one] of differing.entries()) {
       const { source, spans } = one;
       one.spans = [];
       try {
         for (const span of spans) {
-          await readSpan(session, source, span, index, parts);
+          await readSpan(session, source, span, index, parts, (events) => {
+            read += events;
+            onStep(() => `API: source ${index + 1} of ${differing.length}, ${counted(read, 'event')}`);
+          });
           one.spans = [...one.spans, span];
         }
       } catch (error) {
@@ -169,55 +174,4 @@ function kindOf(
   if (isNamed ? journalled > 1 : journalled > counts.api && counts.api > 0) return 'twice';
   const wasRead = compared[source]?.spans.some(({ from, to }) => second >= from && second < to) === true;
   return journalled > 0 && counts.api === 0 && wasRead ? 'gone' : undefined;
-}
-
-async function againstCopy(
-  folder: string,
-  compared: readonly Compared[],
-  readCopy: NonNullable<CompareOptions['readCopy']>,
-): Promise<{ report: ArrivedReport; findings: Finding[] }> {
-  const parts = new IdParts();
-  try {
-    await addJournal(folder, compared, parts);
-    const report = await readCopy((id) => parts.add({ id, second: 0, side: 'arrived', source: 0, isNamed: true }));
-    const findings: Finding[] = [];
-    const kind = ({ counts }: Tally): Finding['kind'] | undefined => {
-      const delivered = counts.delivered + counts.redelivered;
-      if (counts.arrived === 0 && counts.set_aside > 0) return 'set aside';
-      if (counts.arrived === 0) return counts.delivered > 0 ? 'not arrived' : undefined;
-      return delivered > 0 && counts.arrived > delivered ? 'arrived twice' : undefined;
-    };
-    forEachDifference(
-      parts,
-      false,
-      (tally) => kind(tally) === undefined,
-      (tally) => {
-        const one = kind(tally);
-        const source = compared[tally.source]?.source.name;
-        if (one === undefined || source === undefined) return;
-        findings.push({ kind: one, source, id: tally.id.uuid, time: formatSecond(tally.second) });
-      },
-    );
-    return { report, findings };
-  } finally {
-    parts.close();
-  }
-}
-
-async function addJournal(folder: string, compared: readonly Compared[], parts: IdParts): Promise<void> {
-  const indexes = new Map(compared.map(({ source }, index) => [source.name, index]));
-  await forEachLine(folder, (line) => {
-    for (const [name, { forEachId }] of line.sources) {
-      const index = indexes.get(name);
-      const one = compared[index ?? -1];
-      if (index === undefined || one === undefined) continue;
-      forEachId(
-        (id, second, kind) => {
-          const side = kind.replace('_unnamed', '') as Side;
-          parts.add({ id, second, side, source: index, isNamed: !kind.endsWith('_unnamed') });
-        },
-        (second) => second >= one.from && second < one.to,
-      );
-    }
-  });
 }

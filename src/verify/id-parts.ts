@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventId } from '../events/event-id.ts';
 
-const PARTS = 64;
+const PARTS = 256;
 const WORDS = 7;
 /** This many records of a part stay in memory before they go to its file. */
-const BUFFERED = 8_192;
+const BUFFERED = 2_048;
 
 /** Where an event was found. */
 export const SIDES = ['delivered', 'excluded', 'set_aside', 'redelivered', 'api', 'arrived'] as const;
@@ -30,12 +30,18 @@ export class IdParts {
   #folder: string | undefined;
 
   add({ id, second, side, source, isNamed }: IdRecord): void {
-    const part = id.a >>> 26;
+    const part = id.a >>> 24;
     const buffer = this.#buffers[part];
     if (buffer === undefined) return;
     const at = WORDS * (this.#lengths[part] ?? 0);
     const what = (source << 4) | (SIDES.indexOf(side) << 1) | (isNamed ? 1 : 0);
-    buffer.set([id.a, id.b, id.c, id.d, id.check, second, what], at);
+    buffer[at] = id.a;
+    buffer[at + 1] = id.b;
+    buffer[at + 2] = id.c;
+    buffer[at + 3] = id.d;
+    buffer[at + 4] = id.check;
+    buffer[at + 5] = second;
+    buffer[at + 6] = what;
     const length = (this.#lengths[part] ?? 0) + 1;
     this.#lengths[part] = length;
     if (length === BUFFERED) this.#spill(part, buffer);

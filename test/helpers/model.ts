@@ -10,6 +10,7 @@ import { Writable } from 'node:stream';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { main } from '../../src/cli.ts';
 import { Stopped } from '../../src/lib/run.ts';
+import type { World } from '../../src/lib/world.ts';
 import { type Fault, type Sandbox, type SandboxSettings, type StoredEvent, startSandbox } from '../sandbox/server.ts';
 import { eventsOf } from './account.ts';
 import { watchCommits, type CommitStep, type Half } from './commit-steps.ts';
@@ -98,6 +99,11 @@ export class Model {
 
   /** Another command for the same state; its exit code. */
   async command(name: string, ...args: readonly string[]): Promise<number> {
+    return this.commandIn({}, name, ...args);
+  }
+
+  /** The same in a world that differs in this. */
+  async commandIn(world: Partial<World>, name: string, ...args: readonly string[]): Promise<number> {
     this.said.splice(0);
     return main([name, '--state-file', this.#stateFile, ...args], {
       env: { IONOS_API_TOKEN: 'sandbox-token', IONOS_API_URL: this.sandbox.url },
@@ -113,6 +119,7 @@ export class Model {
       monotonic: () => this.#now,
       pause: noPause,
       random: () => 0,
+      ...world,
     });
   }
 

@@ -58,6 +58,42 @@ describe('verify', { timeout: 120_000 }, () => {
     assert.equal((JSON.parse((await verify('--json')).text) as { findings: unknown[] }).findings.length, 0);
   });
 
+  it('says on a terminal what it does, in one line that is erased before the report', async (t) => {
+    const { m, stateFile } = await desk(t);
+    const copy = join(dirname(stateFile), 'copy.jsonl');
+    writeFileSync(
+      copy,
+      m.printed
+        .map((line) => `${line.toString()}\n`)
+        .join('')
+        .repeat(400),
+    );
+    let monotonic = 0;
+    const verify = async (columns: number, ...args: string[]) => {
+      const world = { terminal: { columns }, monotonic: () => (monotonic += 200) };
+      await m.commandIn(world, 'verify', '--full', '--arrived', copy, ...args);
+      return m.said.join('').split('\r\u001b[K');
+    };
+    const drawn = await verify(60);
+    for (const line of [
+      /^journal: 5 events$/,
+      /^ids of the journal: 5 events$/,
+      /^API: source 1 of 3, 6 events$/,
+      /^copy: 2,000 lines$/,
+    ]) {
+      assert.ok(drawn.some((one) => line.test(one)), `${String(line)} ${drawn.join('\n')}`); // prettier-ignore
+    }
+    assert.deepEqual(
+      drawn.slice(0, -1).filter((one) => one.includes('\n')),
+      [],
+    );
+    assert.match(drawn.at(-1) ?? '', /^✗ .*\n/s);
+    assert.ok((await verify(10)).slice(0, -1).every((one) => one.length < 10));
+    assert.equal((await verify(60, '--quiet')).length, 1);
+    await m.command('verify', '--full');
+    assert.ok(!m.said.join('').includes('\r'), 'without a terminal');
+  });
+
   it('names what is missing, with time and type, and --repair has it delivered', async (t) => {
     const one = await desk(t);
     const id = missed(one);
