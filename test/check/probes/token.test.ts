@@ -61,7 +61,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
   const missing: [string, (machine: CheckedMachine) => Promise<unknown>, RegExp][] = [
     ['a missing file', ({ remove }) => remove(TOKEN), /the token file .* does not exist/],
     ['an empty file', ({ write }) => write(TOKEN, '\n', 0o600), /is empty/],
-    ['a folder', async ({ remove, write }) => { await remove(TOKEN); await write(`${TOKEN}/x`, ''); }, /cannot be read: EISDIR/],
+    ['a folder', async ({ remove, write }) => { await remove(TOKEN); await write(`${TOKEN}/x`, ''); }, /cannot be read: it is a folder/],
   ]; // prettier-ignore
   for (const [name, change, message] of missing) {
     it(`calls ${name} an error`, async (t) => {
