@@ -1,7 +1,6 @@
 import { counted } from '../lib/words.ts';
 import { ApiError, PageError, messageOf } from '../lib/errors.ts';
 import { formatSecond } from '../lib/duration.ts';
-import type { Source } from '../providers/provider.ts';
 import { differingSpans, type Span } from '../session/differing-spans.ts';
 import type { Session } from '../session/session.ts';
 import { HourCounts } from '../state/hour-counts.ts';
@@ -33,7 +32,12 @@ export async function compare(
   folder: string,
   { range, isFull, readCopy, onStep }: CompareOptions,
 ): Promise<VerifyReport> {
-  const sources = await session.provider.sources(session.run.signal);
+  const errors: string[] = [];
+  // The chain can be checked without the API.
+  const sources = await session.provider.sources(session.run.signal).catch((error: unknown) => {
+    errors.push(failureOf('the list of sources', error));
+    return [];
+  });
   const all: Compared[] = sources.map((source) => ({
     source,
     hours: new HourCounts(),
@@ -61,7 +65,6 @@ export async function compare(
       );
     }
   });
-  const errors: string[] = [];
   const compared: Compared[] = [];
   let begins = Infinity;
   for (const one of all) {
@@ -79,11 +82,12 @@ export async function compare(
       const spans = isFull ? [span] : await differingSpans(session, one.source, span, one.hours);
       compared.push({ ...one, ...span, spans });
     } catch (error) {
-      errors.push(failureOf(one.source, error));
+      errors.push(failureOf(one.source.name, error));
     }
   }
   const findings = await againstApi(session, folder, compared, errors, onStep);
-  const copy = readCopy === undefined ? undefined : await againstCopy(folder, compared, readCopy, onStep);
+  const copy =
+    readCopy === undefined || sources.length === 0 ? undefined : await againstCopy(folder, compared, readCopy, onStep);
   return {
     range: { from: formatSecond(range.from), to: formatSecond(range.to) },
     begins: begins === Infinity ? null : formatSecond(begins),
@@ -102,9 +106,9 @@ export async function compare(
 }
 
 /** The message for an error of the API. Throws any other error. */
-function failureOf({ name }: Source, error: unknown): string {
+function failureOf(what: string, error: unknown): string {
   if (!(error instanceof ApiError) && !(error instanceof PageError)) throw error;
-  return `${name}: ${messageOf(error)}`;
+  return `${what}: ${messageOf(error)}`;
 }
 
 async function againstApi(
@@ -132,7 +136,7 @@ async function againstApi(
           one.spans = [...one.spans, span];
         }
       } catch (error) {
-        errors.push(failureOf(source, error));
+        errors.push(failureOf(source.name, error));
       }
     }
     const found: (Finding & { tally: Tally })[] = [];

@@ -62,8 +62,10 @@ export function renderReport({ begins, chain, compared, copy, errors, findings, 
     );
   }
   if (copy?.cutOff !== undefined) lines.push(`✗ the copy ends in the middle of line ${copy.cutOff}: it is cut off`);
-  if (compared.length === 0 && errors.length > 0) lines.push('Nothing could be compared.');
-  else if (compared.length === 0 && begins === null) {
+  if (compared.length === 0 && errors.length > 0) {
+    const chained = chain.problems.length > 0 ? '' : ` The journal is whole: ${counted(chain.lines, 'commit')}.`;
+    lines.push(`Nothing could be compared.${chained}`);
+  } else if (compared.length === 0 && begins === null) {
     lines.push('Nothing could be compared: the state has none of the sources that the token sees.');
   } else if (compared.length === 0 && range.to <= (begins ?? '')) {
     lines.push(`Nothing could be compared: the journal begins at ${begins ?? ''}, after this range.`);

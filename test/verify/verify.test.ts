@@ -280,6 +280,22 @@ describe('verify', { timeout: 120_000 }, () => {
     assert.equal((await verify()).code, 3);
   });
 
+  it('checks the chain without the API', async (t) => {
+    const { m, stateFile, verify } = await desk(t);
+    m.sandbox.fail({ times: Infinity, fault: { type: 'status', status: 401 } });
+    const { code, text } = await verify();
+    assert.equal(code, 1, text);
+    assert.match(
+      text,
+      /^✗ not compared: the list of sources: .*401.*\nNothing .*\. The journal is whole: \d+ commits\.\n$/,
+    );
+    const [file = ''] = journalOf(stateFile);
+    writeFileSync(file, readFileSync(file, 'latin1').replace('"seq":2,', '"seq":9,'), 'latin1');
+    const altered = await verify();
+    assert.equal(altered.code, 3, altered.text);
+    assert.match(altered.text, /✗ journal: .*\n✗ not compared: .*\nNothing could be compared\.\n$/s);
+  });
+
   it('says so where there is nothing to compare', async (t) => {
     const { stateFile, verify } = await desk(t);
     assert.match((await verify('--from', '1m')).text, /Nothing could be compared yet/);
