@@ -54,7 +54,7 @@ describe('npm run bench', () => {
     const { exit, out, err } = await runBench(t, '--scenario', 'state');
     assert.deepEqual(exit, [0, null], err);
     assert.match(out, /^\| saving, of the wall time of 4,000 events +\| +\d+\.\d % \|$/m);
-    assert.match(out, /^\| loading and saving 1,000 identities +\| +[\d.]+ m?s \|$/m);
+    assert.match(out, /^\| taking over a state of 0.1.0 with 1,000 identities, once +\| +[\d.]+ m?s \|$/m);
     assert.match(out, /^\| loading 100 sources with 90 days of journal.* \| +[\d.]+ m?s \|$/m);
   });
 

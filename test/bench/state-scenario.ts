@@ -35,7 +35,10 @@ export async function measureState({ rounds, shrink, folder, print }: Bench, bac
   const pastLoads = await loadPast(program, past, join(folder, 'past'), rounds);
   const rows = [
     [`saving, of the wall time of ${count(world.events)} events`, `${(median(shares) * 100).toFixed(1)} %`],
-    [`loading and saving ${count(Math.ceil(SEEN / shrink))} identities`, milliseconds(median(loads))],
+    [
+      `taking over a state of 0.1.0 with ${count(Math.ceil(SEEN / shrink))} identities, once`,
+      milliseconds(median(loads)),
+    ],
     [
       `loading ${count(past.sources)} sources with ${DAYS} days of journal, one of them failing for ${FAILING_DAYS}`,
       milliseconds(median(pastLoads)),
