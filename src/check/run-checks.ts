@@ -160,7 +160,7 @@ async function aboutConfig(
     ...checkPlainSecrets(fluentBit, sections, machine),
   ];
   if (findings.length > 0) return findings;
-  const files = new Set(fluentBit.files).size;
+  const files = fluentBit.files.length;
   const verdict = tried === undefined ? 'not tried with Fluent Bit itself' : 'and Fluent Bit accepts it';
   return [ok('config', `${counted(files, 'file')} read, ${verdict}`, { at: { file: fluentBit.file } })];
 }

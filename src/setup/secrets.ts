@@ -10,7 +10,6 @@ const STDIN = 0;
 export function readSecret(kind: 'token' | 'key', file: string, option: string): string {
   const text = file === '-' ? readStdin(option) : readPrivate(file, option);
   const secret = text
-    .replaceAll('\r', '')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '')

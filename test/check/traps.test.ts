@@ -221,6 +221,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
   ],
   'lines that vanish unnoticed': [
     cured('no --ack-url', command(`exec ${SCRIPT}`), ['error ack-url', COMMAND]),
+    cured('no --ack-url, and an Alias of the user', all(input('Alias', 'audit'), countedToo('audit'), command(`exec ${SCRIPT}`)), ['error ack-url', COMMAND]), // prettier-ignore
     cured('no HTTP server', service('HTTP_Server'), ['error http-server', SERVICE]),
     cured('HTTP server off', service('HTTP_Server', 'Off'), ['error http-server', /HTTP_Server Off/]),
     cured('another port', service('HTTP_Port', '2021'), ['error ack-address', COMMAND]),

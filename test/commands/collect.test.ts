@@ -156,4 +156,19 @@ describe('a poll', () => {
       assert.deepEqual([exitCode, stdout.split('\n').length], [ExitCode.NotDelivered, 4], stderr);
     }
   });
+
+  it('that is stopped while Fluent Bit does not count ends with 0: the next run decides', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    sandbox.addEvents(CONTRACTS[0], [{ raw: eventOf(NOW - 60_000), time: NOW - 60_000 }]);
+    const { ackUrl } = await stuckFluentBit(t);
+    const stop = new AbortController();
+    const stdout = new Writable({
+      write: (_chunk, _encoding, done) => {
+        stop.abort(new Stopped('stopped by SIGTERM'));
+        done();
+      },
+    });
+    const { exitCode, stderr } = await poll({ signal: stop.signal, stdout }, '--ack-url', ackUrl);
+    assert.equal(exitCode, ExitCode.Done, stderr);
+  });
 });

@@ -46,6 +46,10 @@ describe('the command line', () => {
     assert.equal(parseCommandLine(['--peek', 'follow']).command.name, 'follow');
   });
 
+  it('takes - for a value of an option without one only', () => {
+    assert.throws(() => optionsOf('export', '--from', '1d', '--output=a', '-'), /unexpected argument "-"/);
+  });
+
   it('takes - for a value', () => {
     for (const output of [['-o', '-'], ['--output', '-'], ['--output=-']]) {
       assert.equal(optionsOf('export', '--from', '1d', ...output)['output'], '-');

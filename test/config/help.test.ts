@@ -52,6 +52,12 @@ describe('--help', () => {
     });
   }
 
+  it('has descriptions beside the options from 60 columns on, and below them where it is narrower', () => {
+    const lineOf = (columns: number) => renderHelp(undefined, columns).split('\n').find((line) => line.includes('--help')); // prettier-ignore
+    assert.match(lineOf(60) ?? '', /--help {2,}\S/);
+    assert.match(lineOf(59) ?? '', /--help$/);
+  });
+
   it('has the groups in one order everywhere', () => {
     const all = [...GROUPS, 'General', 'Examples'];
     for (const command of COMMANDS) {

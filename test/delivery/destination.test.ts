@@ -133,6 +133,12 @@ describe('what became of the lines behind the input', () => {
     assert.deepEqual(rememberDestination(noCounters, undefined, NOW)?.dropped, {});
   });
 
+  it('is unknown while Fluent Bit does not answer, and that is no error', async (t) => {
+    const { run } = await fluentBitWith(t, WELL);
+    t.mock.method(FluentBit.prototype, 'outputs', () => Promise.reject(new Error('it does not answer')));
+    assert.equal((await run()).destination.counters, undefined);
+  });
+
   it('is described in few words', async (t) => {
     const machine = await fluentBitWith(t, WELL);
     const counter = { name: 'x', delivered: 7, errors: 0, retries: 0, dropped: 0 };

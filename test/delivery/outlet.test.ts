@@ -83,6 +83,12 @@ describe('Outlet', () => {
     assert.equal(await new Outlet(child.stdin).print(text, giveUp.signal), 0);
   });
 
+  it('counts nothing that stdout has not taken when it is given up', async () => {
+    const giveUp = new AbortController();
+    const stuck = new Writable({ write: () => giveUp.abort() });
+    assert.equal(await new Outlet(stuck).print(lines(2, 10), giveUp.signal), 0);
+  });
+
   it('prints nothing when it was given up before', async (t) => {
     const child = reader(t, 'exec cat');
     const printed = buffer(child.stdout);

@@ -133,6 +133,11 @@ describe('scanIonosPage', () => {
       '{"hits":{"hits":[{"@uuid":"a","source":{"b":2}}]}}',
       ['{"@uuid":"a","source":{"b":2}}'],
     ],
+    [
+      'a bare hit whose source is an object',
+      '{"hits":{"hits":[{"meta":{},"source":{"a":1}}]}}',
+      ['{"meta":{},"source":{"a":1}}'],
+    ],
     ['_source beside what an event has', '{"hits":{"hits":[{"_source":{"a":1},"event":{}}]}}', ['{"a":1}']],
     ['several shapes at once', '{"hits":{"hits":[{"a":1}]},"items":[{"b":2}]}', ['{"b":2}']],
     ['members that mean nothing', '{"took":3,"hits":{"max_score":null,"hits":[{"a":1}],"x":[]},"y":{}}', ['{"a":1}']],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -34,5 +35,22 @@ describe('a poll that has ended', () => {
     assert.equal(close.mock.callCount(), 1);
     assert.ok(sockets.length > 0);
     for (const socket of sockets) if (!socket.destroyed) await once(socket, 'close');
+  });
+});
+
+describe('a look with --peek', () => {
+  it('prints an event whole that is too long for a line, and stores it nowhere', async (t) => {
+    const now = Date.parse('2026-11-21T20:30:00Z');
+    const sandbox = await startSandbox({ now: () => now });
+    t.after(async () => sandbox.close());
+    sandbox.addContract('31721060');
+    const raw = `{"@uuid":"a","message":"${'x'.repeat(5_000)}"}`;
+    sandbox.addEvents('31721060', [{ raw, time: now - 60_000 }]);
+    const folder = await temporaryFolder(t);
+    const options = ['--peek', '--max-line-bytes', '4096', '--state-file', join(folder, 'state.json')];
+    const env = { IONOS_API_TOKEN: 'sandbox-token', IONOS_API_URL: sandbox.url };
+    const { exitCode, stdout, stderr } = await runCommand(options, { env, now: () => now });
+    assert.deepEqual([exitCode, stdout], [0, `${raw}\n`], stderr);
+    assert.deepEqual(await readdir(folder), []);
   });
 });

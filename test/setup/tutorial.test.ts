@@ -29,6 +29,7 @@ describe("a survey of the user's fluent-bit.conf", () => {
       { title: '[output] http', first: 6, last: 11, keyLines: [11] },
     ]);
     assert.deepEqual([found.tag, found.interval, found.host, found.key], ['audit', '', 'h', 'k']);
+    assert.equal((await surveyed(t, `${FETCHER}    Tag later\n`)).tag, 'later', 'the last value of a key counts');
     assert.deepEqual(found.warnings, []);
   });
 
@@ -90,5 +91,6 @@ describe('fluent-bit.conf', () => {
     const text = '@include /etc/fluent-bit/activity-log.conf\n[SERVICE]\n';
     assert.equal(rewrite(text, await surveyed(t, text), ENV_FILE), text);
     assert.equal(restore(text, ENV_FILE, ''), '[SERVICE]\n');
+    assert.equal(restore('@INCLUDE activity-log.conf\r\n[SERVICE]\r\n', ENV_FILE, ''), '[SERVICE]\r\n');
   });
 });

@@ -50,6 +50,7 @@ describe('activity-log.env', () => {
   it('is changed where it has a value, where it is commented out, or at the end', () => {
     assert.equal(withEnv('A=1\n#B=2\n', 'A', '9'), 'A=9\n#B=2\n');
     assert.equal(withEnv('A=1\n#B=2\n', 'B', '9'), 'A=1\nB=9\n');
+    assert.equal(withEnv('#A=0\nA=1\n', 'A', '9'), '#A=0\nA=9\n');
     assert.equal(withEnv('A=1', 'C', '9'), 'A=1\nC=9\n');
     assert.equal(withEnv('', 'C', '9'), 'C=9\n');
   });

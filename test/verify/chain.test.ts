@@ -194,4 +194,12 @@ describe('the chain of the journal', () => {
       assert.deepEqual(await chain.problems(), problems);
     });
   }
+
+  it('is not blamed for an error of whoever reads it', async (t) => {
+    const { folder, snapshot } = new Chain(await temporaryFolder(t));
+    const bug = () => {
+      throw new RangeError('not of the journal');
+    };
+    await assert.rejects(readChain(folder, snapshot, bug), RangeError);
+  });
 });

@@ -46,10 +46,7 @@ export async function checkApi({ config, env }: Setup, credentials: Credentials,
     maxAttempts: ATTEMPTS,
   });
   try {
-    const findings = await look({ config, env }, api, world).catch((thrown: unknown) => {
-      world.signal.throwIfAborted();
-      return [failure(thrown, config)];
-    });
+    const findings = await look({ config, env }, api, world).catch((thrown: unknown) => [failure(thrown, config)]);
     const way = proxy === undefined ? [] : [await checkProxy(proxy, world.signal)];
     return [...way, ...findings, ...clock(api)];
   } finally {
@@ -82,7 +79,6 @@ async function look(
   const refused: Finding[] = [];
   for (const source of wanted.slice(0, MAX_SOURCES)) {
     await readSomething(provider, source, now(), signal).catch((thrown: unknown) => {
-      signal.throwIfAborted();
       refused.push(failure(thrown, config, `${source.name}: `));
     });
   }
@@ -113,6 +109,7 @@ async function readSomething(provider: Provider, source: Source, now: number, si
   for await (const _ of provider.pages(source, { cursor: formatSecond(start), start }, signal)) return;
 }
 
+/** Throws what is not a failure of the API: the reason of a signal that is aborted. */
 function failure(thrown: unknown, { apiUrl, provider }: Config, prefix = ''): Finding {
   if (!(thrown instanceof AppError)) throw thrown;
   const message = withAdvice(thrown, apiUrl.host);

@@ -59,6 +59,13 @@ describe('what systemd gives Fluent Bit', () => {
     assert.deepEqual((await readService(machine.machine)).unreadable, []);
   });
 
+  it('has the token of the last LoadCredential= of its name', async (t) => {
+    const machine = await installedMachine(t);
+    const lines = ['/a', '/b'].map((file) => `LoadCredential=activity-log-token:${file}\n`).join('');
+    await machine.write(DROP_IN, `[Service]\n${lines}LoadCredential=other:/c\n`);
+    assert.equal((await readService(machine.machine)).tokenFile, '/b');
+  });
+
   it('is nothing where systemd does not run', async (t) => {
     const machine = await installedMachine(t);
     await machine.remove('/run/systemd');

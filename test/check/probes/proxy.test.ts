@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { it } from 'node:test';
+import { checkProxy } from '../../../src/check/probes/proxy.ts';
+import { listen } from '../../helpers/loopback.ts';
+import { PATIENCE_MS } from '../../helpers/patience.ts';
+
+it('the connection that check opens to a proxy is closed again', async (t) => {
+  const server = createServer();
+  const port = await listen(t, server);
+  const connected = once(server, 'connection') as Promise<[Socket]>;
+  const proxy = { name: 'HTTP_PROXY', uri: `http://127.0.0.1:${port}`, username: '', password: '' };
+  const { level } = await checkProxy(proxy, new AbortController().signal);
+  assert.equal(level, 'ok');
+  const [socket] = await connected;
+  t.after(() => socket.destroy());
+  socket.resume();
+  if (!socket.destroyed) await once(socket, 'close', { signal: AbortSignal.timeout(PATIENCE_MS) });
+});
