@@ -73,7 +73,7 @@ async function sendTo(output: Section, tag: string, machine: Machine, world: Wor
 
 function answered({ status, body }: Answer, where: string, output: Section): Finding {
   if (status >= 200 && status < 300) {
-    const hint = isLoggingService(output) || pluginOf(output) === 'loki' ? ' Look for it in Grafana:' : '';
+    const hint = isLoggingService(output) || pluginOf(output) === 'loki' ? ' look for it in Grafana:' : '';
     return ok('send', `${where} took a test record (HTTP ${status});${hint} "${MARK}"`, { at: output.at });
   }
   const said = body.trim().slice(0, SHOWN_CHARACTERS);

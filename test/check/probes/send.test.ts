@@ -74,7 +74,7 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     const { port, requests } = await destination(t, 201);
     const machine = await sendingTo(t, port, ...HTTP, 'compress gzip');
     await trusting(machine);
-    assert.equal(await sent(machine), `✓ ${OUTPUT}:1: output out at 127.0.0.1:${port} took a test record (HTTP 201); Look for it in Grafana: "${MARK}"`); // prettier-ignore
+    assert.equal(await sent(machine), `✓ ${OUTPUT}:1: output out at 127.0.0.1:${port} took a test record (HTTP 201); look for it in Grafana: "${MARK}"`); // prettier-ignore
     assert.equal(requests.length, 1);
     const [{ url, headers, body } = { url: '', headers: {}, body: Buffer.alloc(0) }] = requests;
     assert.deepEqual([url, headers['apikey'], headers['content-type']], ['/activityLog', SECRET, 'application/json']);
