@@ -46,7 +46,7 @@ function assertOnce(sink: Sink, sandbox: Sandbox): void {
   assert.deepEqual(sink.counts, new Map(sandbox.events(CONTRACT).map(({ id }) => [id, 1])));
 }
 
-describe(`the outputs of a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 4, timeout: 280_000 }, () => {
+describe(`the outputs of a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 4 }, () => {
   const bodies: [string, Edits, string | undefined][] = [
     ['as it is shipped', [], 'gzip'],
     ['without Compress', [[/^ +Compress +gzip$/m, '']], undefined],

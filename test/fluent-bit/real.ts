@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { builtFile } from '../helpers/built-file.ts';
+import { PATIENCE_MS } from '../helpers/patience.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { createRandom } from '../sandbox/random.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../sandbox/server.ts';
@@ -54,9 +55,6 @@ async function world(
   const fluentBit = await RealFluentBit.start(t, binary, format, sink, sandbox.url, edits);
   return { sandbox, sink, fluentBit };
 }
-
-/** Far more than any of it takes. */
-const PATIENCE_MS = 120_000;
 
 function generate(sandbox: Sandbox, count: number): void {
   const to = Math.floor(Date.now() / 1000) * 1000;
@@ -121,7 +119,7 @@ async function assertAllArrive({ sandbox, sink, fluentBit }: World): Promise<voi
   assert.equal(sink.counts.size, expected.length);
 }
 
-describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8, timeout: 280_000 }, () => {
+describe(`a real Fluent Bit ${binary}`.trim(), { skip, concurrency: 8 }, () => {
   for (const format of FORMATS) {
     it(`--dry-run accepts ${format}`, () => {
       const { status, stderr } = spawnSync(binary, ['-c', join(SHIPPED, format), '--dry-run'], {

@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_MS } from '../helpers/patience.ts';
 import { whereIs } from './machine.ts';
 
 const PACKAGES = ['dbus', 'procps', 'systemd', 'systemd-sysv', 'xz-utils'];
@@ -11,8 +12,8 @@ const PACKAGES = ['dbus', 'procps', 'systemd', 'systemd-sysv', 'xz-utils'];
 const OLDEST: Readonly<Record<string, string>> = { debian: 'bullseye', ubuntu: 'focal' };
 /** What the stand-ins run under. It is not on PATH: for everybody else there is no Node. */
 export const NODE = '/opt/stand-ins/node';
-const FILL_MS = 600_000;
-const BOOT_MS = 60_000;
+/** debootstrap downloads and unpacks some hundred packages. */
+const FILL_MS = 5 * PATIENCE_MS;
 const POLL_MS = 200;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -98,7 +99,7 @@ export class Container {
       said += text;
     });
     const pid = this.#nspawn.pid ?? 0;
-    const end = Date.now() + BOOT_MS;
+    const end = Date.now() + PATIENCE_MS;
     while (Date.now() < end) {
       if (this.#nspawn.exitCode !== null) throw new Error(`systemd-nspawn: ${said.trim()}`);
       this.#leader = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0] ?? '';
@@ -106,7 +107,7 @@ export class Container {
       if (state === 'running' || state === 'degraded') return;
       await sleep(POLL_MS);
     }
-    throw new Error(`the container did not come up within ${BOOT_MS} ms: ${said.trim()}`);
+    throw new Error(`the container did not come up within ${PATIENCE_MS} ms: ${said.trim()}`);
   }
 
   run(...command: readonly string[]): Output {
@@ -152,7 +153,7 @@ export class Container {
     const ended = once(nspawn, 'exit');
     // Twice at most: the first asks systemd to halt, the second ends it at once.
     nspawn.kill('SIGTERM');
-    const impatient = setTimeout(() => nspawn.kill('SIGTERM'), BOOT_MS / 4);
+    const impatient = setTimeout(() => nspawn.kill('SIGTERM'), PATIENCE_MS / 8);
     await ended;
     clearTimeout(impatient);
   }

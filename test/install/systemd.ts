@@ -10,13 +10,13 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loopbackCertificate } from '../helpers/loopback-certificate.ts';
+import { PATIENCE_MS } from '../helpers/patience.ts';
 import { NODE, bootContainer, type Container, type Output } from './container.ts';
 import { bundle, makeFluentBitPackage } from './fluent-bit-package.ts';
 import { HOST, KEY, LINK, MAIN, REPOSITORY, SCRIPT } from './machine.ts';
 
 const TOKEN = 'sandbox-token';
 const INTERVAL = '10';
-const PATIENCE_MS = 60_000;
 const RELEASE = join(REPOSITORY, 'dist/release');
 const POLL_MS = 500;
 const STORED = 'var/lib/fluent-bit/stored.jsonl';

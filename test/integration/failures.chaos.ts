@@ -4,8 +4,11 @@ import { playOnLists, playOnPages, sandboxFor } from '../helpers/fault-runs.ts';
 import { TEST_PATIENCE } from '../helpers/patience.ts';
 import { BAD_EVENTS, BROKEN_BODIES, OVERSIZED, SILENCES, STATUSES, redirects } from '../helpers/fault-table.ts';
 
-/** Long enough for every answer of the sandbox, also beside sixteen others on a slow machine. */
-const SILENCE = `${3 * TEST_PATIENCE}s`;
+/**
+ * Long enough for every answer of the sandbox, also beside sixteen others on a slow machine; five attempts of it are well
+ * within the deadline of a run, also with `--busy 4`.
+ */
+const SILENCE = `${6 * TEST_PATIENCE}s`;
 /** Runs at once where most of the time is spent waiting. */
 const RUNS_AT_ONCE = 16;
 

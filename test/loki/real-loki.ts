@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { freePort } from '../fluent-bit/real-fluent-bit.ts';
+import { PATIENCE_MS } from '../helpers/patience.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
-/** Loki starts in some 15 seconds when nothing else runs. */
-const PATIENCE_MS = 120_000;
 const PAUSE_MS = 250;
 /** Of one log query. */
 const MAX_LINES = 5000;

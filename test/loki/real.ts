@@ -146,7 +146,7 @@ function isList(expected: Expected): expected is readonly Happening[] {
   return Array.isArray(expected);
 }
 
-describe(`a real Loki ${loki}`.trim(), { skip, timeout: 280_000 }, () => {
+describe(`a real Loki ${loki}`.trim(), { skip }, () => {
   it('gives the figures of the sandbox to every query of the dashboards, the rules and the cookbook', async (t) => {
     const sandbox = await startSandbox({ seed: 3 });
     t.after(() => sandbox.close());

@@ -24,8 +24,8 @@ const KINDS = ['test', 'chaos'];
 const PROCESSES_AT_ONCE = availableParallelism() + 2;
 /** More than run at once, so that one which takes longer is not waited for alone. */
 const SHARED_PROCESSES = 3 * PROCESSES_AT_ONCE;
-/** A process runs many tests. */
-const PROCESS_PATIENCE = 10;
+/** A process runs many tests, or installs a Debian. */
+const PROCESS_PATIENCE = 15;
 
 const { values, positionals } = parseArgs({
   options: { busy: { type: 'string', default: '0' }, slowest: { type: 'string', default: '0' } },

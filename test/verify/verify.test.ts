@@ -43,7 +43,7 @@ function missed({ m }: Desk): string {
   return event?.id ?? '';
 }
 
-describe('verify', { timeout: 120_000 }, () => {
+describe('verify', () => {
   it('is short when all is well, and costs one request for each source', async (t) => {
     const { m, verify } = await desk(t);
     m.sandbox.requests.length = 0;
