@@ -6,16 +6,22 @@
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 const TSX = import.meta.resolve('tsx/esm/api');
 const FIGURES = 'coverage/tmp';
 const MAIN = new URL('../../src/main.ts', import.meta.url).href;
 
+/** tsx keeps its cache in TMPDIR, where some tests look for what the program left behind. */
 const STAND_IN = `#!/usr/bin/env node
 globalThis.__VERSION__ = ${JSON.stringify(version)};
+const { TMPDIR } = process.env;
+process.env.TMPDIR = ${JSON.stringify(tmpdir())};
 import(${JSON.stringify(TSX)}).then(({ register }) => {
   register();
+  if (TMPDIR === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = TMPDIR;
   return import(${JSON.stringify(MAIN)});
 });
 `;
