@@ -54,6 +54,10 @@ export async function verify(config: Config, world: World, options: Options): Pr
         onStep: (render) => line?.update(render),
       }),
   ).finally(() => line?.clear());
+  const { first } = state.journal;
+  if (first !== null && (await readState(config.stateFile, config.provider.name)).journal.first?.seq !== first.seq) {
+    throw new StateError('a poll removed old files of the journal meanwhile, as --journal-days says: run verify again');
+  }
   const missing = report.findings.filter(({ kind }) => kind === 'missing' || kind === 'not arrived');
   world.stdout.write(options['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
   if (options['repair'] === true && missing.length > 0) await queueFound(missing, config, world);

@@ -10,6 +10,12 @@ export interface ChainEnd {
   readonly hash: string;
 }
 
+/** The journal's first line. What was before it was removed because of its age. */
+export interface ChainStart {
+  readonly seq: number;
+  readonly file: string;
+}
+
 /** A line's place in the journal. */
 export interface Position {
   readonly file: string;

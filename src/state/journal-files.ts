@@ -1,4 +1,4 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../lib/errors.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
@@ -6,6 +6,8 @@ import { ReusableMemory } from '../lib/reusable-memory.ts';
 const LF = 0x0a;
 const READ_BYTES = 256 * 1024;
 const FILE_NAME = /^\d{4}-\d\d-\d\d\.jsonl$/;
+/** Enough for the beginning of a line, up to its time. */
+const HEAD_BYTES = 256;
 const STATE_SUFFIX = '_state.json';
 
 /** The journal's folder, beside the state file and named after it, so that each input has its own. */
@@ -37,6 +39,29 @@ export async function journalBytes(folder: string): Promise<number> {
   return bytes;
 }
 
+/** The number and the time of the first commit of a file; undefined when they cannot be read. */
+export async function firstCommit(folder: string, file: string): Promise<{ seq: number; at: string } | undefined> {
+  const handle = await openIfThere(join(folder, file));
+  if (handle === undefined) return undefined;
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    const found = /^\{"seq":(\d+),"at":"(\d{4}-\d\d-\d\dT[^"]+)"/.exec(buffer.toString('latin1', 0, bytesRead));
+    return found === null ? undefined : { seq: Number(found[1]), at: found[2] ?? '' };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A poll may remove old files while another command reads them. */
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** A line of a file as it is on the disk. */
 export interface RawLine {
   readonly file: string;
@@ -50,9 +75,10 @@ export interface RawLine {
   readonly isWhole: boolean;
 }
 
-/** The lines of one file from this offset on, in memory that is used again. */
+/** The lines of one file from this offset on, in memory that is used again; none when the file is gone. */
 export async function* linesOf(folder: string, file: string, offset = 0): AsyncGenerator<RawLine> {
-  const handle = await open(join(folder, file));
+  const handle = await openIfThere(join(folder, file));
+  if (handle === undefined) return;
   const memory = new ReusableMemory();
   try {
     let number = 1;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { PRIVATE, syncFolder } from '../lib/durable-file.ts';
 import { StateError, codeOf } from '../lib/errors.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
-import { hashOf, type ChainEnd, type Position } from './chain.ts';
-import { fileOfDay, journalFiles } from './journal-files.ts';
+import { hashOf, type ChainEnd, type ChainStart, type Position } from './chain.ts';
+import { fileOfDay, firstCommit, journalFiles } from './journal-files.ts';
 import { serializeLine, type SourceRecord } from './journal-line.ts';
 import { makeFolder } from './state-file.ts';
 
@@ -76,16 +76,38 @@ export class Journal {
     return { position: { file: this.#file ?? '', offset }, bytes: line.length };
   }
 
+  /** Where it begins at present; null when it has no line. */
+  async first(): Promise<ChainStart | null> {
+    const [file] = await journalFiles(this.folder);
+    const commit = file === undefined ? undefined : await firstCommit(this.folder, file);
+    return file === undefined || commit === undefined ? null : { seq: commit.seq, file };
+  }
+
   /** The file that takes the commits, when it is of a day to come. */
   get futureFile(): string | undefined {
     return this.#newest > fileOfDay(dayOf(this.#now())) ? join(this.folder, this.#newest) : undefined;
   }
 
-  /** Removes the files of days before this instant (epoch milliseconds), but never the newest. */
-  async removeBefore(instant: number): Promise<void> {
-    const oldest = fileOfDay(dayOf(instant));
+  /**
+   * Removes the files of days before this instant (epoch milliseconds), but never the newest. When `first` is in one of
+   * them, it calls `note` before with where the journal will begin.
+   */
+  async removeBefore(
+    instant: number,
+    first: ChainStart | null,
+    note: (start: ChainStart & { readonly at: string }) => Promise<void>,
+  ): Promise<void> {
+    const limit = fileOfDay(dayOf(instant));
     const files = await journalFiles(this.folder);
-    for (const file of files.slice(0, -1)) if (file < oldest) await rm(join(this.folder, file), { force: true });
+    const oldest = files.find((file) => file >= limit) ?? files.at(-1);
+    if (oldest === undefined) return;
+    if (first !== null && first.file < limit && first.file !== oldest) {
+      const start = await firstCommit(this.folder, oldest);
+      // Its first line was altered: the next day's file will do.
+      if (start === undefined) return;
+      await note({ ...start, file: oldest });
+    }
+    for (const file of files) if (file < oldest) await rm(join(this.folder, file), { force: true });
   }
 
   async close(): Promise<void> {

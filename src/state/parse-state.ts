@@ -109,16 +109,15 @@ function parseMark(value: unknown): JournalMark {
   if (value === undefined) return emptyState().journal;
   const mark = object(value, 'journal');
   const from = mark['known_from'] === null ? null : object(mark['known_from'], 'journal.known_from');
+  const first = mark['first'] == null ? null : object(mark['first'], 'journal.first');
   return {
     seq: count(mark['seq'], 'journal.seq'),
     hash: text(mark['hash'], 'journal.hash'),
-    known_from:
-      from === null
-        ? null
-        : {
-            file: text(from['file'], 'journal.known_from.file'),
-            offset: count(from['offset'], 'journal.known_from.offset'),
-          },
+    known_from: from && {
+      file: text(from['file'], 'journal.known_from.file'),
+      offset: count(from['offset'], 'journal.known_from.offset'),
+    },
+    first: first && { seq: count(first['seq'], 'journal.first.seq'), file: text(first['file'], 'journal.first.file') },
   };
 }
 

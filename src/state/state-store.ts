@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { parseInstant } from '../lib/duration.ts';
 import { writeDurably } from '../lib/durable-file.ts';
 import { LockedError, StateError, messageOf } from '../lib/errors.ts';
 import type { Batch } from './batch.ts';
+import type { ChainStart } from './chain.ts';
 import { cannot, openState, takeOver, type Opened, type StateStoreOptions } from './open-state.ts';
 import { noteDelivered } from './source-progress.ts';
 import {
@@ -136,7 +138,7 @@ export class StateStore implements Store {
     await this.#save(true);
   }
 
-  /** Unlocks. Saves nothing. */
+  /** Removes what is too old of the journal, and unlocks. Otherwise, it saves nothing. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#saving.catch(() => undefined);
@@ -145,11 +147,23 @@ export class StateStore implements Store {
     try {
       // A clock that is ahead in this run must not have the journal removed.
       if (journalDays !== undefined && this.#failure === undefined)
-        await journal.removeBefore(Math.min(now(), lastPoll) - journalDays * DAY_MS);
+        await journal.removeBefore(
+          Math.min(now(), lastPoll) - journalDays * DAY_MS,
+          this.state.journal.first,
+          async ({ at, ...first }) => this.#beginAt(first, Math.ceil((parseInstant(at) ?? 0) / 1000)),
+        );
     } finally {
       await journal.close();
       await this.#release();
     }
+  }
+
+  /** Notes where the journal begins from now on: at this line, and with the events from this second (epoch) on. */
+  async #beginAt(first: ChainStart, second: number): Promise<void> {
+    const { journal, sources } = this.state;
+    this.state.journal = { ...journal, first };
+    for (const source of Object.values(sources)) source.journal_from = Math.max(source.journal_from, second);
+    await this.flush();
   }
 
   async #save(withSnapshot: boolean): Promise<void> {
@@ -189,7 +203,8 @@ export class StateStore implements Store {
     }
     // Pages are delivered while the disk is written to: what is not in the journal would count twice after a crash.
     while (!this.#uncommitted.isEmpty) await this.#append();
-    state.journal = { ...journal.end, known_from: recent.oldestNeeded(state.sources) ?? null };
+    const first = state.journal.first ?? (await journal.first());
+    state.journal = { ...journal.end, known_from: recent.oldestNeeded(state.sources) ?? null, first };
     state.generation++;
     state.last_run = oldestCursor(Object.values(state.sources)) ?? state.last_run;
     await writeDurably(

@@ -5,7 +5,7 @@ import { StateError } from '../lib/errors.ts';
 import type { DestinationSeen } from './destination-seen.ts';
 import { HourCounts } from './hour-counts.ts';
 import type { SourceRecord } from './journal-line.ts';
-import { FIRST_PREV, type ChainEnd, type Position } from './chain.ts';
+import { FIRST_PREV, type ChainEnd, type ChainStart, type Position } from './chain.ts';
 import { SeenEvents } from './seen-events.ts';
 
 /** The newest form of the state file that this program reads and writes. */
@@ -82,6 +82,8 @@ export interface Redelivery {
 export interface JournalMark extends ChainEnd {
   /** Ids that may come again are in the journal from here on; null when they may be anywhere. */
   readonly known_from: Position | null;
+  /** Where the journal begins; null until there is a line, and in the state files of versions that did not note it. */
+  readonly first: ChainStart | null;
 }
 
 /** The state file's document: a snapshot of what the journal's lines amount to. */
@@ -120,7 +122,7 @@ export function serializeState(state: State, keptUntil: (source: string) => numb
 }
 
 export function emptyState(): State {
-  const journal = { seq: 0, hash: FIRST_PREV, known_from: null };
+  const journal = { seq: 0, hash: FIRST_PREV, known_from: null, first: null };
   return { version: STATE_VERSION, last_run: null, generation: 0, journal, sources: {}, pending: null, redeliver: [] };
 }
 

@@ -4,6 +4,7 @@ import { counted } from '../lib/words.ts';
 import { FIRST_PREV, hashOf, type ChainEnd } from '../state/chain.ts';
 import { linesOf, type RawLine } from '../state/journal-files.ts';
 import { parseLine, type JournalLine } from '../state/journal-line.ts';
+import type { JournalMark } from '../state/state.ts';
 import { filesInOrder } from './renamed-files.ts';
 
 /** The result of checking the chain of a journal's lines. */
@@ -18,6 +19,9 @@ export interface ChainReport {
   readonly problems: string[];
 }
 
+/** What the state file has of the chain: its last commit, and where it begins. */
+export type Snapshot = Pick<JournalMark, 'seq' | 'hash' | 'first'>;
+
 /** At most this many missing commits are looked for elsewhere. */
 const MOST_MOVED = 10_000;
 
@@ -27,12 +31,12 @@ interface Link extends ChainEnd {
 }
 
 /**
- * Reads the whole journal and passes each readable line to `visit`. `snapshot` is the last commit in the state file:
- * only this reveals a change of the journal's last line.
+ * Reads the whole journal and passes each readable line to `visit`. `snapshot` is what the state file has of it: only
+ * this reveals a change of the journal's last line, and whether its first lines are missing.
  */
 export async function readChain(
   folder: string,
-  snapshot: ChainEnd,
+  snapshot: Snapshot,
   visit: (line: JournalLine) => void,
 ): Promise<ChainReport> {
   const { files, problems } = await filesInOrder(folder);
@@ -77,17 +81,17 @@ function read(raw: RawLine, visit: (line: JournalLine) => void): JournalLine | u
 /** Compares each line with the one before it, and names the line that is wrong. */
 class ChainChecker {
   readonly #problems: string[];
-  readonly #snapshot: ChainEnd;
+  readonly #snapshot: Snapshot;
   #before: Link | undefined;
   /** Lines since `#before` that cannot be read. */
-  #unreadable: string[] = [];
+  readonly #unreadable: string[] = [];
   /** Consecutive lines whose hash differs from the next line's `prev`: only the line after shows which was altered. */
   #altered: Link[] = [];
   /** Commits that are not where they belong. */
   readonly #missing = new Set<number>();
   #isAsInState = true;
 
-  constructor(problems: string[], snapshot: ChainEnd) {
+  constructor(problems: string[], snapshot: Snapshot) {
     this.#problems = problems;
     this.#snapshot = snapshot;
   }
@@ -127,14 +131,19 @@ class ChainChecker {
   }
 
   #begin({ seq, place }: Link, prev: string): void {
-    for (const unreadable of this.#unreadable) this.#problems.push(`${unreadable} cannot be read: it was altered`);
-    this.#unreadable = [];
+    const { first } = this.#snapshot;
+    const unreadable = this.#unreadable.splice(0);
+    for (const one of unreadable) this.#problems.push(`${one} cannot be read: it was altered`);
     if (seq === 1 && prev !== FIRST_PREV) this.#problems.push(`${place} is not the start of a journal: it was altered`);
+    if (first === null) return;
+    const missing = this.#missingCommits(first.seq, seq, unreadable.length);
+    if (missing === undefined) return;
+    const began = `the journal began with commit ${first.seq} in ${first.file}`;
+    this.#problems.push(`${missing} missing before ${place}: ${began}, and no run removed that`);
   }
 
   #compare(before: Link, link: Link, prev: string): void {
-    const unreadable = this.#unreadable;
-    this.#unreadable = [];
+    const unreadable = this.#unreadable.splice(0);
     const isNext = link.seq === before.seq + 1;
     if (isNext && prev !== before.hash && unreadable.length === 0) {
       this.#altered.push(before);
@@ -143,17 +152,17 @@ class ChainChecker {
     this.#sayAltered(before);
     const why = isNext && prev === before.hash ? 'is not a commit: it was inserted' : 'cannot be read: it was altered';
     for (const place of unreadable) this.#problems.push(`${place} ${why}`);
-    const missing = link.seq - before.seq - 1 - unreadable.length;
-    if (missing <= 0) return;
-    const from = before.seq + 1;
-    for (let seq = from; seq < link.seq && seq - from < MOST_MOVED; seq++) this.#missing.add(seq);
-    const which =
-      unreadable.length > 0
-        ? counted(missing, 'commit')
-        : missing === 1
-          ? `commit ${from}`
-          : `commits ${from} to ${link.seq - 1}`;
-    this.#problems.push(`${which} ${missing === 1 ? 'is' : 'are'} missing between ${before.place} and ${link.place}`);
+    const missing = this.#missingCommits(before.seq + 1, link.seq, unreadable.length);
+    if (missing !== undefined) this.#problems.push(`${missing} missing between ${before.place} and ${link.place}`);
+  }
+
+  /** Which commits from one up to another are missing, in words, if so many lines there cannot be read. */
+  #missingCommits(from: number, to: number, unreadable: number): string | undefined {
+    const missing = to - from - unreadable;
+    if (missing <= 0) return undefined;
+    for (let seq = from; seq < to && seq - from < MOST_MOVED; seq++) this.#missing.add(seq);
+    if (unreadable > 0) return `${counted(missing, 'commit')} ${missing === 1 ? 'is' : 'are'}`;
+    return missing === 1 ? `commit ${from} is` : `commits ${from} to ${to - 1} are`;
   }
 
   /** Reports the altered lines before `next`, which itself was not altered. */

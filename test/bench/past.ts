@@ -90,7 +90,7 @@ export async function writePast(file: string, past: Past, now: number): Promise<
     source.last_attempt = new Date(now * 1000).toISOString();
     source.last_success = new Date(polled * 1000).toISOString();
   }
-  state.journal = { ...end, known_from: null };
+  state.journal = { ...end, known_from: null, first: null };
   await writeFile(file, serializeState(state), { mode: 0o600 });
 }
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { FIRST_PREV, hashOf, type ChainEnd } from '../../src/state/chain.ts';
-import { readChain } from '../../src/verify/chain.ts';
+import { FIRST_PREV, hashOf } from '../../src/state/chain.ts';
+import { readChain, type Snapshot } from '../../src/verify/chain.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const DAYS = ['2026-11-20', '2026-11-21', '2026-11-22'];
@@ -14,7 +14,7 @@ const ID = '6757073e-3913-8203-b9a5-a83a77e51c16';
 class Chain {
   readonly folder: string;
   readonly files = new Map<string, string[]>();
-  snapshot: ChainEnd = { seq: 0, hash: FIRST_PREV };
+  snapshot: Snapshot = { seq: 0, hash: FIRST_PREV, first: { seq: 1, file: `${DAYS[0] ?? ''}.jsonl` } };
 
   constructor(folder: string) {
     this.folder = join(folder, 'journal');
@@ -47,10 +47,10 @@ class Chain {
   }
 
   #next(day: string): string {
-    const { seq, hash: prev } = this.snapshot;
+    const { seq, hash: prev, first } = this.snapshot;
     const sources = { 'ionos/1': { delivered: { [1_795_000_000 + seq]: [ID] } } };
     const line = JSON.stringify({ seq: seq + 1, at: `${day}T00:00:00.000Z`, prev, sources });
-    this.snapshot = { seq: seq + 1, hash: hashOf(Buffer.from(line)) };
+    this.snapshot = { seq: seq + 1, hash: hashOf(Buffer.from(line)), first };
     return line;
   }
 }
@@ -177,7 +177,36 @@ describe('the chain of the journal', () => {
       (chain) => chain.remove(LAST),
       ['the journal ends with commit 8, but the state file has commit 12: lines are missing at its end'],
     ],
-    ['lacks the oldest file, as --journal-days has it', (chain) => chain.remove(FIRST), []],
+    [
+      'lacks the oldest file, which a run removed as --journal-days says',
+      (chain) => {
+        chain.remove(FIRST);
+        chain.snapshot = { ...chain.snapshot, first: { seq: 5, file: MIDDLE } };
+      },
+      [],
+    ],
+    [
+      'lacks the oldest file, and the state does not know where it began',
+      (chain) => {
+        chain.remove(FIRST);
+        chain.snapshot = { ...chain.snapshot, first: null };
+      },
+      [],
+    ],
+    [
+      'lacks the oldest file, which no run removed',
+      (chain) => chain.remove(FIRST),
+      [
+        `commits 1 to 4 are missing before ${MIDDLE}, line 1: the journal began with commit 1 in ${FIRST}, and no run removed that`,
+      ],
+    ],
+    [
+      'lacks its first line',
+      (chain) => chain.write(FIRST, [...(chain.files.get(FIRST) ?? []).slice(1), '']),
+      [
+        `commit 1 is missing before ${FIRST}, line 1: the journal began with commit 1 in ${FIRST}, and no run removed that`,
+      ],
+    ],
     [
       'does not begin where it says',
       (chain) => chain.write(FIRST, [unknownPrev(chain.files.get(FIRST)?.[0]), '']),

@@ -243,7 +243,12 @@ describe('verify', () => {
     renameSync(`${second}.away`, second);
     assert.equal((await verify()).code, 0);
     rmSync(first);
-    assert.match((await verify()).text, /^The journal starts with commit \d+ .*: what was before cannot be compared/);
+    const { code, text } = await verify();
+    assert.equal(code, 3);
+    assert.match(
+      text,
+      /^The journal starts with commit (\d+) .*\n✗ journal: commits 1 to \d+ are missing before 2026-11-22.jsonl, line 1: the journal began with commit 1 in 2026-11-21.jsonl, and no run removed that\n/,
+    );
   });
 
   it('speaks only of what is left: --journal-days removes old files, and the chain begins with the first that is left', async (t) => {
@@ -271,6 +276,20 @@ describe('verify', () => {
     );
     assert.doesNotMatch(text, new RegExp(lost));
     assert.match(text, /✓ whole: \d events? of 3 sources/);
+    const state = readFileSync(stateFile, 'utf8');
+    assert.match(state, new RegExp(`"first":\\{"seq":${String(first?.seq)},"file":"${left[0] ?? ''}.jsonl"\\}`));
+
+    // Where a poll removes a file while verify reads, it is not blamed on anybody.
+    const meanwhile = m.sandbox.fail({
+      match: () => {
+        writeFileSync(stateFile, state.replace(/"first":\{"seq":/, '"first":{"seq":1'));
+        return false;
+      },
+      fault: { type: 'hang' },
+    });
+    const hasty = await verify();
+    assert.deepEqual([hasty.code, hasty.text.includes('a poll removed old files of the journal meanwhile')], [1, true]);
+    meanwhile.remove();
 
     // A state that is gone is rebuilt from what is left, and nothing is printed twice.
     rmSync(stateFile);
