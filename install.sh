@@ -444,8 +444,8 @@ last_words() {
   [ "$dry" = no ] || return 0
   if [ "$fetcher" = replaced ] && [ -f "$destdir$FETCHER" ]; then info "no longer needed: $FETCHER"; fi
   "$destdir$SCRIPT" check </dev/null 9<&- || warn 'see above what is not right yet'
-  info "events: the first after $interval s; in Grafana: {tag_name=\"$tag\"}"
-  info 'messages of the program: journalctl -u fluent-bit'
+  info "First events in about $interval s. Query in Grafana: {tag_name=\"$tag\"}"
+  info 'Logs: journalctl -u fluent-bit'
 }
 
 # -------------------------------------------------------------------------------------------------------------- service

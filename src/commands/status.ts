@@ -3,7 +3,13 @@ import { dirname, join } from 'node:path';
 import { readConfig, type Config } from '../config/config.ts';
 import { readCredentials } from '../config/credentials.ts';
 import { MAX_TIMEOUT_MS, duration, settings, type Options } from '../config/settings.ts';
-import { lookAtDestination, renderDestination, reportDestination, type Destination } from '../delivery/destination.ts';
+import {
+  isHeldUp,
+  lookAtDestination,
+  renderDestination,
+  reportDestination,
+  type Destination,
+} from '../delivery/destination.ts';
 import { FluentBit } from '../delivery/fluent-bit-counter.ts';
 import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
 import { AppError, ExitCode, messageOf } from '../lib/errors.ts';
@@ -74,8 +80,8 @@ async function showOne(config: Config, world: World, look: Look): Promise<boolea
       ? jsonLines(report, destination)
       : `${isFirst ? '' : '\n'}${await text(report, destination, world)}`,
   );
-  const isLost = (destination.counters?.outputs ?? []).some(({ dropped }) => dropped > 0);
-  return report.problems.length === 0 && !isLost && (destination.rejected?.chunks ?? []).length === 0;
+  const isTaken = (destination.counters?.outputs ?? []).every((one) => one.dropped === 0 && !isHeldUp(one));
+  return report.problems.length === 0 && isTaken && (destination.rejected?.chunks ?? []).length === 0;
 }
 
 /** One line for each source, so that `status --json` can be an input of Fluent Bit itself. */

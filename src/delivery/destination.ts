@@ -82,9 +82,15 @@ export async function redeliverCommand(chunks: readonly Chunk[], otherwiseFrom: 
   return `fetch-activity-logs redeliver --from ${formatSecond(second(span.from))} --to ${formatSecond(second(span.to) + 1)}`;
 }
 
-/** What an output has done since Fluent Bit started: `1,812 delivered, 24 dropped, 2 errors, 3 retries`. */
-export function describeOutput({ delivered, dropped, errors, retries }: OutputCounter): string {
+/** Records wait for a destination that has refused or missed an attempt. */
+export function isHeldUp({ retries, waiting }: OutputCounter): boolean {
+  return retries > 0 && waiting > 0;
+}
+
+/** What an output has done since Fluent Bit started: `1,812 delivered, 30 waiting, 24 dropped, 2 errors, 3 retries`. */
+export function describeOutput({ delivered, waiting, dropped, errors, retries }: OutputCounter): string {
   const parts = [`${grouped(delivered)} delivered`];
+  if (waiting > 0) parts.push(`${grouped(waiting)} waiting`);
   if (dropped > 0) parts.push(`${grouped(dropped)} dropped`);
   if (errors > 0) parts.push(counted(errors, 'error'));
   if (retries > 0) parts.push(retries === 1 ? '1 retry' : `${grouped(retries)} retries`);
@@ -135,7 +141,7 @@ export async function renderDestination({ counters, rejected }: Destination, now
   return [
     ...outputs,
     `REJECTED: ${describeChunks(chunks)}, ${ageOf(chunks, now)}, in ${rejected?.folder ?? ''}. ` +
-      `Once the destination takes them, send their events again: ${again}`,
+      `Once the destination takes them, send their events again, then remove the chunks: ${again}`,
   ];
 }
 

@@ -38,6 +38,8 @@ export interface OutputCounter {
   readonly retries: number;
   /** Records given up: refused by the destination, or out of retries. */
   readonly dropped: number;
+  /** Records of this input that are neither delivered nor dropped; 0 where Fluent Bit (before 4.2) does not say. */
+  readonly waiting: number;
 }
 
 /** The outputs of a Fluent Bit since its start. */
@@ -94,6 +96,13 @@ export class FluentBit {
   async outputs(signal: AbortSignal): Promise<OutputCounters> {
     const { metrics, prometheus, startedAt } = await this.#figures(signal);
     const found = member(metrics, 'output');
+    const records = valueOf(prometheus, 'fluentbit_input_records_total', `name="${this.#input}"`);
+    /** Of this input's records, how many left for the output; undefined when none did. */
+    const routed = (name: string): number | undefined => {
+      const label = `{input="${this.#input}",output="${name}"}`;
+      const [sent, dropped] = [valueOf(prometheus, ROUTED, label), valueOf(prometheus, ROUTED_AND_DROPPED, label)];
+      return sent === undefined && dropped === undefined ? undefined : (sent ?? 0) + (dropped ?? 0);
+    };
     const outputs = Object.entries(typeof found === 'object' && found !== null ? found : {}).map(
       ([name, figures]: [string, unknown]) => ({
         name,
@@ -101,12 +110,10 @@ export class FluentBit {
         errors: numberOf(figures, 'errors'),
         retries: numberOf(figures, 'retries'),
         dropped: numberOf(figures, 'dropped_records'),
+        waiting: Math.max(0, (records ?? 0) - (routed(name) ?? Infinity)),
       }),
     );
-    const isRouted = ({ name }: OutputCounter) =>
-      valueOf(prometheus, ROUTED, `{input="${this.#input}",output="${name}"}`) !== undefined ||
-      valueOf(prometheus, ROUTED_AND_DROPPED, `{input="${this.#input}",output="${name}"}`) !== undefined;
-    const own = outputs.filter(isRouted);
+    const own = outputs.filter(({ name }) => routed(name) !== undefined);
     return { startedAt, outputs: own.length > 0 ? own : outputs };
   }
 

@@ -25,7 +25,7 @@ export function withAdvice(error: unknown, host: string): string {
     case 403:
       return `the token may not read this (${message}); give its user the privilege ACCESS_ACTIVITY_LOG`;
     case 404:
-      return `${host} answered ${message}; check the contract number and --api-url`;
+      return `${host} answered ${message}; check --api-url and the contract number (fetch-activity-logs check lists them)`;
     default:
       return `${host} answered ${message}`;
   }

@@ -76,6 +76,7 @@ export function plan(given: Given, template: string, pipeline: string, machine: 
   take('ACTIVITY_LOG_PROVIDER', 'provider', given.provider);
   const interval = given.interval ?? (hasEnv ? undefined : sound('interval', found?.interval));
   if (interval !== undefined && interval !== envValue(env, 'ACTIVITY_LOG_INTERVAL')) {
+    if (given.interval === undefined) notes.push('taken from fluent-bit.conf: ACTIVITY_LOG_INTERVAL');
     env = withEnv(env, 'ACTIVITY_LOG_INTERVAL', interval);
     env = withEnv(env, 'ACTIVITY_LOG_DEADLINE', `${Math.floor(Number(interval) * DEADLINE)}s`);
   }

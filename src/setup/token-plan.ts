@@ -65,8 +65,8 @@ export function planToken(
         ? [
             `every local user can read ${variable.name} in ${variable.file} with systemctl show fluent-bit` +
               (where === 'variable' || where === ''
-                ? ': to end that, use --token-file FILE, then delete the line'
-                : `. The token is now in ${where}: delete the line, then: sudo systemctl daemon-reload`),
+                ? ': give the token as --token-file FILE, then delete the line'
+                : `. Once install.sh has ended without an error, the token is in ${where}: delete the line, then: sudo systemctl daemon-reload`),
           ]
         : [],
   };

@@ -109,11 +109,26 @@ describe('status', () => {
     assert.equal(json.exitCode, ExitCode.SomeSourcesFailed);
     const { destination } = JSON.parse(json.stdout.split('\n')[0] ?? '') as { destination: object };
     assert.deepEqual(destination, {
-      outputs: [{ name: 'to_loki', delivered: 7, errors: 2, retries: 0, dropped: 24 }],
+      outputs: [{ name: 'to_loki', delivered: 7, errors: 2, retries: 0, dropped: 24, waiting: 0 }],
       rejected_chunks: 1,
       rejected_bytes: 4096,
       oldest_rejected: '2026-11-21T19:30:00.000Z',
     });
+  });
+
+  it('exits with 3 while lines wait for a destination that does not take them', async (t) => {
+    const file = await stateFile(t, fixture('healthy'));
+    const output = { proc_records: 7, errors: 0, retries: 2, dropped_records: 0, routed: 7 };
+    const inputs = new Map([['activity_log', { records: 37, bytes: 370, paused: false }]]);
+    const picture = { inputs, outputs: new Map([['to_loki', output]]), uptimeSec: 60, startedAt: NOW / 1000 - 60 };
+    const server = await serveMetrics({ picture: () => picture, uptimeSec: () => 60 }, 0);
+    t.after(() => server.close());
+    const look = () => status(file, ['--ack-url', `http://127.0.0.1:${server.port}`]);
+    const { exitCode, stdout } = await look();
+    assert.match(stdout, /\nOUTPUT to_loki: 7 delivered, 30 waiting, 2 retries since Fluent Bit started\.\n/);
+    assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+    output.routed = 37;
+    assert.equal((await look()).exitCode, ExitCode.Done);
   });
 
   it('shows how big the journal is', async (t) => {

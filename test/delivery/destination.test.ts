@@ -141,7 +141,7 @@ describe('what became of the lines behind the input', () => {
 
   it('is described in few words', async (t) => {
     const machine = await fluentBitWith(t, WELL);
-    const counter = { name: 'x', delivered: 7, errors: 0, retries: 0, dropped: 0 };
+    const counter = { name: 'x', delivered: 7, errors: 0, retries: 0, dropped: 0, waiting: 0 };
     assert.equal(describeOutput(counter), '7 delivered');
     assert.equal(
       describeOutput({ ...counter, dropped: 24, errors: 1, retries: 1 }),

@@ -173,8 +173,8 @@ describe('the counters of outputs', () => {
   const metrics = JSON.stringify({ input: {}, output: { mine: figures, other: { proc_records: 1 } } });
   const outputsOf = async (t: TestContext, answers: Answers) =>
     client(t, await serve(t, { ...USUAL, '/api/v1/metrics': metrics, ...answers })).outputs(never);
-  const mine = { name: 'mine', delivered: 5, errors: 2, retries: 3, dropped: 24 };
-  const other = { name: 'other', delivered: 1, errors: 0, retries: 0, dropped: 0 };
+  const mine = { name: 'mine', delivered: 5, errors: 2, retries: 3, dropped: 24, waiting: 0 };
+  const other = { name: 'other', delivered: 1, errors: 0, retries: 0, dropped: 0, waiting: 0 };
 
   it('are those that got something from the input', async (t) => {
     for (const metric of ['records_total', 'drop_records_total']) {
@@ -182,6 +182,15 @@ describe('the counters of outputs', () => {
       const found = await outputsOf(t, { '/api/v2/metrics/prometheus': PROMETHEUS + line });
       assert.deepEqual(found, { startedAt: 1_795_292_655, outputs: [mine] });
     }
+  });
+
+  it('say what an output has not sent yet of what the input got, and not less than nothing', async (t) => {
+    const line = (output: string, sent: number) =>
+      `fluentbit_routing_logs_records_total{input="activity_log",output="${output}"} ${sent}\n` +
+      `fluentbit_routing_logs_drop_records_total{input="activity_log",output="${output}"} 1\n`;
+    const text = `fluentbit_input_records_total{name="activity_log"} 40\n${line('mine', 9)}${line('other', 50)}`;
+    const { outputs } = await outputsOf(t, { '/api/v2/metrics/prometheus': PROMETHEUS + text });
+    assert.deepEqual(outputs.map(({ waiting }) => waiting), [30, 0]); // prettier-ignore
   });
 
   it('are all of them where Fluent Bit does not say which got something', async (t) => {

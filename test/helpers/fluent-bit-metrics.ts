@@ -12,6 +12,8 @@ export interface OutputMetrics {
   readonly errors: number;
   readonly retries: number;
   readonly dropped_records: number;
+  /** How many records of the first input left for it; only Fluent Bit 4.2 and newer say so. */
+  readonly routed?: number;
 }
 
 /** The figures as they were when they were last taken. */
@@ -82,12 +84,16 @@ function answerTo(url: string, source: MetricsSource): { readonly type: string; 
   return { type: 'text/plain; version=0.0.4', body: prometheus(picture) };
 }
 
-function prometheus({ inputs, uptimeSec, startedAt }: Picture): string {
+function prometheus({ inputs, outputs = new Map(), uptimeSec, startedAt }: Picture): string {
   const metric = (name: string, help: string, samples: readonly [labels: string, value: number][]): string =>
     [`# HELP ${name} ${help}`, ...samples.map(([labels, value]) => `${name}{${labels}} ${value}`), ''].join('\n');
   const ofInputs = (value: (input: InputMetrics) => number): [string, number][] =>
     [...inputs].map(([name, input]) => [`name="${name}"`, value(input)]);
   const host = 'hostname="vm"';
+  const [input = ''] = inputs.keys();
+  const routed = [...outputs].flatMap(([name, { routed: records }]): [string, number][] =>
+    records === undefined ? [] : [[`input="${input}",output="${name}"`, records]],
+  );
   return [
     metric('fluentbit_uptime', 'Number of seconds that Fluent Bit has been running.', [[host, uptimeSec]]),
     metric('fluentbit_process_start_time_seconds', 'Start time of the process.', [[host, startedAt]]),
@@ -101,6 +107,7 @@ function prometheus({ inputs, uptimeSec, startedAt }: Picture): string {
       'Number of input records.',
       ofInputs(({ records }) => records),
     ),
+    metric('fluentbit_routing_logs_records_total', 'Number of log records delivered per route.', routed),
     metric(
       'fluentbit_input_ingestion_paused',
       'Is the input paused or not?',

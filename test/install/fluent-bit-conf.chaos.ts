@@ -274,7 +274,7 @@ for (const shell of SHELLS) {
       machine.write(OVERRIDE, `[Service]\nEnvironment="IONOS_USERNAME=me" "IONOS_PASSWORD=${TOKEN}"\n`);
       const { status, stderr } = machine.run();
       assert.equal(status, 0);
-      assert.match(stderr, /every local user can read IONOS_PASSWORD in .*: to end that, use --token-file FILE/);
+      assert.match(stderr, /every local user can read IONOS_PASSWORD in .*: give the token as --token-file FILE/);
       // Empty counts as not set; the drop-in's value would come before the variable.
       assert.match(machine.read(ENV_FILE), /^ACTIVITY_LOG_TOKEN_FILE=$/m);
       assert.ok(!machine.has(TOKEN_FILE));

@@ -349,7 +349,7 @@ for (const shell of SHELLS) {
       assert.equal(first.calls.at(-1), 'fetch-activity-logs check');
       assert.match(
         first.stdout,
-        /^events: the first after 300 s; in Grafana: \{tag_name="activityLog"\}\n.*journalctl/m,
+        /^First events in about 300 s\. Query in Grafana: \{tag_name="activityLog"\}\nLogs: journalctl/m,
       );
       machine.set('check-status', '1');
       const result = machine.run();

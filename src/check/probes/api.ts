@@ -82,7 +82,9 @@ async function look(
       refused.push(failure(thrown, config, `${source.name}: `));
     });
   }
-  const seen = config.provider.hasContracts ? counted(sources.length, 'contract') : 'a project';
+  const seen = config.provider.hasContracts
+    ? `${counted(sources.length, 'contract')} (${listed(idsOf(sources), MAX_LISTED)})`
+    : 'a project';
   const polled = contracts.length === 0 ? '' : `, ${wanted.length} of them polled`;
   const usable = idsOf(wanted.length > 0 ? wanted : sources).slice(0, MAX_LISTED);
   return [

@@ -1,4 +1,4 @@
-import { ageOf, describeChunks, describeOutput, redeliverCommand } from '../../delivery/destination.ts';
+import { ageOf, describeChunks, describeOutput, isHeldUp, redeliverCommand } from '../../delivery/destination.ts';
 import type { FluentBit, OutputCounter } from '../../delivery/fluent-bit-counter.ts';
 import { readRejected } from '../../delivery/rejected-chunks.ts';
 import { formatDuration } from '../../lib/duration.ts';
@@ -31,6 +31,10 @@ function aboutOutput(output: OutputCounter, since: string): Finding[] {
   const message = `output ${name}: ${describeOutput(output)} ${since}`;
   if (dropped > 0) {
     return [error('output-dropped', message, { impact: 'dropped events never arrive', command: OUTPUT_MESSAGES })];
+  }
+  if (delivered > 0 && isHeldUp(output)) {
+    const impact = 'the destination does not take them now; Fluent Bit keeps them and retries';
+    return [warning('output-waiting', message, { impact, command: OUTPUT_MESSAGES })];
   }
   if (delivered > 0) return [ok('output-delivered', message)];
   if (retries === 0) return [];

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
@@ -7,6 +7,8 @@ import { headerName, pluginOf } from '../facts/routes.ts';
 import { isSecretName } from '../../lib/secrets.ts';
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, loki: 3100, forward: 24_224 };
+/** The certificates that Fluent Bit trusts, the first that is there (src/tls/flb_tls_info.h). */
+const SYSTEM_STORES = ['/etc/ssl/certs/ca-bundle.crt', '/etc/ssl/certs/ca-certificates.crt'];
 /** The settings with secrets, besides headers. */
 const SECRET_KEYS = ['http_passwd', 'bearer_token', 'shared_key', 'password', 'tls.key_passwd'];
 
@@ -35,13 +37,19 @@ function tlsOf(output: Section, machine: Machine): ConnectionOptions {
   const passphrase = valueOf(output, 'tls.key_passwd');
   return {
     rejectUnauthorized: truth(valueOf(output, 'tls.verify') ?? 'on') !== false,
-    ca: file('tls.ca_file'),
+    ca: file('tls.ca_file') ?? systemStore(machine),
     cert: file('tls.crt_file'),
     key: file('tls.key_file'),
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(servername === undefined ? {} : { servername }),
     ...(isOn(output, 'tls.verify_hostname') ? {} : { checkServerIdentity: () => undefined }),
   };
+}
+
+/** Undefined, for those that Node.js has, where this machine has none. */
+function systemStore(machine: Machine): Buffer | undefined {
+  const store = SYSTEM_STORES.map((path) => pathOn(machine, path)).find((path) => existsSync(path));
+  return store === undefined ? undefined : readFileSync(store);
 }
 
 /** The headers of an `http` or `loki` output, with those for its user, token or tenant. */

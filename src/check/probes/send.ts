@@ -78,6 +78,11 @@ function answered({ status, body }: Answer, where: string, output: Section): Fin
   }
   const said = body.trim().slice(0, SHOWN_CHARACTERS);
   const message = `${where} refused a test record: HTTP ${status}${said === '' ? '' : ` (${said})`}`;
+  if (status === 429 || status >= 500) {
+    const why = status === 429 ? 'the destination limits the rate' : 'the destination has a problem';
+    const impact = `events arrive late: ${why}, and Fluent Bit retries`;
+    return warning('send', message, { at: output.at, impact });
+  }
   return error('send', message, { at: output.at, impact: `${NOTHING_ARRIVES}: ${meaningOfStatus(status)}` });
 }
 
@@ -91,9 +96,8 @@ function meaningOfStatus(status: number): string {
   if (status === 404 || status === 405) return 'there is nothing at this path: is the URI /TAG of the pipeline?';
   if (status === 400 || status === 415 || status === 422) return 'the destination takes another format';
   if (status === 413) return 'the destination takes smaller requests only';
-  if (status === 429) return 'the destination limits the rate; Fluent Bit retries';
   if (status >= 300 && status < 400) return 'the destination redirects it, and Fluent Bit does not follow';
-  return 'the destination has a problem; Fluent Bit retries';
+  return 'the destination does not say why';
 }
 
 function meaningOf(code: string): string {

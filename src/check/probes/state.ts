@@ -176,7 +176,8 @@ function cursors(file: string, state: State, now: number): Finding {
       command: REDELIVER,
     });
   }
-  return ok('state', `${what}, oldest cursor ${formatDuration(Math.max(0, now - instant))} ago`, { at });
+  const oldest = sources.length === 0 ? 'the next poll resumes from' : 'oldest cursor';
+  return ok('state', `${what}, ${oldest} ${formatDuration(Math.max(0, now - instant))} ago`, { at });
 }
 
 /** What each source's last poll could not do or get, including gaps. */

@@ -10,6 +10,7 @@ import { isForbidden, pathOn, type Machine, READ, mayUser } from '../facts/machi
 const TOKEN_FILE = '/etc/fluent-bit/activity-log.token';
 const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
+const API_KEY = 'ACTIVITY_LOG_API_KEY';
 const OTHERS_READ = 0o004;
 
 interface TokenCheck {
@@ -27,7 +28,15 @@ export function checkToken(setup: Setup, machine: Machine, now: number): TokenCh
     const credentials = readCredentials(config.provider, file, setup.env);
     // With LoadCredential=, systemd itself reads the file.
     const denied = config.tokenFile === undefined ? [] : closed(credentials, setup, machine);
-    return { credentials, findings: [expiry(credentials, now), ...denied, ...readers(credentials, setup, machine)] };
+    return {
+      credentials,
+      findings: [
+        expiry(credentials, now),
+        ...denied,
+        ...otherReaders(credentials),
+        ...inUnits(credentials, setup, machine),
+      ],
+    };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     return { credentials: undefined, findings: [unusable(thrown, file, setup)] };
@@ -66,28 +75,38 @@ function closed({ origin }: Credentials, { environment: { service } }: Setup, ma
   ];
 }
 
-function readers(credentials: Credentials, { environment }: Setup, machine: Machine): Finding[] {
-  const { origin } = credentials;
-  if (origin.startsWith('/')) {
-    if ((statSync(origin).mode & OTHERS_READ) === 0) return [];
-    return [
-      warning('token-mode', 'every user of this machine can read the token file', {
-        at: { file: origin },
-        impact: 'anyone who has the token can read your audit log, or more',
-        command: `chmod 600 ${origin}`,
-      }),
-    ];
-  }
-  const variable = environment.service?.variables.get(origin);
-  if (variable?.isPublic !== true) return [];
+function otherReaders({ origin }: Credentials): Finding[] {
+  if (!origin.startsWith('/') || (statSync(origin).mode & OTHERS_READ) === 0) return [];
   return [
-    warning('token-public', `${origin} is set in a unit`, {
-      at: { file: pathOn(machine, variable.at.file), line: variable.at.line },
-      impact: 'every user of this machine can read it with systemctl show fluent-bit',
-      fix: `put it into ${TOKEN_FILE} (mode 600), write ${tokenFileSetting(environment).fix}, and delete this line`,
-      command: RESTART,
+    warning('token-mode', 'every user of this machine can read the token file', {
+      at: { file: origin },
+      impact: 'anyone who has the token can read your audit log, or more',
+      command: `chmod 600 ${origin}`,
     }),
   ];
+}
+
+/** The secrets that a unit contains, used or left over: the token, the password, the destination's key. */
+function inUnits({ origin }: Credentials, { config, environment }: Setup, machine: Machine): Finding[] {
+  const { tokens, password } = config.provider.environment;
+  const fixOf = (name: string): string | undefined => {
+    if (name === password || name === API_KEY) return `move it to ${ENVIRONMENT_FILE}, and delete this line`;
+    if (!tokens.includes(name)) return undefined;
+    if (name !== origin) return `delete this line: the token is read from ${origin}`;
+    return `put it into ${TOKEN_FILE} (mode 600), write ${tokenFileSetting(environment).fix}, and delete this line`;
+  };
+  return [...(environment.service?.variables.values() ?? [])].flatMap(({ name, value, isPublic, at }) => {
+    const fix = fixOf(name);
+    if (fix === undefined || !isPublic || value === '') return [];
+    return [
+      warning('token-public', `${name} is set in a unit`, {
+        at: { file: pathOn(machine, at.file), line: at.line },
+        impact: 'every user of this machine can read it with systemctl show fluent-bit',
+        fix,
+        command: RESTART,
+      }),
+    ];
+  });
 }
 
 function unusable({ message }: ConfigError, file: string | undefined, setup: Setup): Finding {
@@ -100,7 +119,10 @@ function unusable({ message }: ConfigError, file: string | undefined, setup: Set
       command: 'sudo fetch-activity-logs check',
     });
   }
-  if (file !== undefined) return error('token', message, { at: { file }, impact: 'nothing is collected' });
+  if (file !== undefined) {
+    const fix = `put a token into this file (mode 600); create one in ${config.provider.tokenPlace}`;
+    return error('token', message, { at: { file }, impact: 'nothing is collected', fix });
+  }
   const { at, fix } = tokenFileSetting(environment);
   return error('token', `${message}${hint}`, {
     at,

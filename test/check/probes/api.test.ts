@@ -13,9 +13,15 @@ describe('check looks at the API', { concurrency: 4 }, () => {
   it('counts the contracts, and those that are polled', async (t) => {
     const machine = await installedMachine(t);
     for (const number of ['1', '9876543218374837483']) machine.sandbox.addContract(number);
-    assert.match((await machine.run()).stdout, /✓ API answers: the token sees 3 contracts\n/);
+    assert.match(
+      (await machine.run()).stdout,
+      /✓ API answers: the token sees 3 contracts \(31721060, 1, 9876543218374837483\)\n/,
+    );
     const { stdout } = await machine.run(['--contract', '9876543218374837483']);
-    assert.match(stdout, /✓ API answers: the token sees 3 contracts, 1 of them polled\n/);
+    assert.match(
+      stdout,
+      /✓ API answers: the token sees 3 contracts \(31721060, 1, 9876543218374837483\), 1 of them polled\n/,
+    );
   });
 
   it('calls a contract an error that the token does not see', async (t) => {
@@ -69,7 +75,7 @@ describe('check looks at the API', { concurrency: 4 }, () => {
   const failures: [string, Fault, RegExp][] = [
     ['401', { type: 'status', status: 401 }, /^error api-401: API does not accept the token .* create a new one/],
     ['403', { type: 'status', status: 403 }, /^error api-403: the token may not read this/],
-    ['404', { type: 'status', status: 404 }, /^error api-404: API answered HTTP 404.*; check the contract number and --api-url/],
+    ['404', { type: 'status', status: 404 }, /^error api-404: API answered HTTP 404.*; check --api-url and the contract number \(fetch-activity-logs check lists them\)/],
     ['503', { type: 'status', status: 503 }, /^error api-503: API answered HTTP 503/],
     ['a page of a proxy', { type: 'body', body: '<html>' }, /^error api-answer: cannot use the answer of API/],
     ['no connection', { type: 'reset' }, /^error api: no answer from API/],

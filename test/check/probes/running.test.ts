@@ -93,12 +93,16 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
       const { picture } = machine.fluentBit;
       assert.ok(picture !== undefined);
       const output = { proc_records: 0, errors: 0, retries: 0, dropped_records: 0, ...figures };
-      machine.fluentBit.picture = { ...picture, outputs: new Map([['activity_log_ionos', output]]) };
+      const inputs = new Map([['activity_log', { records: 125, bytes: 1250, paused: false }]]);
+      machine.fluentBit.picture = { ...picture, inputs, outputs: new Map([['activity_log_ionos', output]]) };
     };
     const cases: [string, Partial<OutputMetrics>, string[]][] = [
       ['a wrong key', { errors: 2, dropped_records: 24 }, ['error output-dropped: output activity_log_ionos: 0 delivered, 24 dropped, 2 errors since Fluent Bit started 2 h ago']],
       ['a destination that is away', { retries: 10 }, ['error output-retries: output activity_log_ionos: 0 delivered, 10 retries since Fluent Bit started 2 h ago']],
-      ['an outage that is over', { retries: 10, proc_records: 125 }, []],
+      ['a destination that went away later', { retries: 3, proc_records: 95, routed: 95 }, ['warning output-waiting: output activity_log_ionos: 95 delivered, 30 waiting, 3 retries since Fluent Bit started 2 h ago']],
+      ['an outage that is over', { retries: 10, proc_records: 125, routed: 125 }, []],
+      ['lines that are about to be sent', { proc_records: 95, routed: 95 }, []],
+      ['an old Fluent Bit, which does not say what waits', { retries: 10, proc_records: 95 }, []],
       ['nothing to send yet', {}, []],
     ]; // prettier-ignore
     for (const [name, figures, expected] of cases) {

@@ -87,9 +87,10 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     [404, '', /HTTP 404: .*is the URI \/TAG of the pipeline\?/],
     [400, 'bad', /HTTP 400 \(bad\): .*another format/],
     [413, '', /smaller requests only/],
-    [429, '', /limits the rate/],
+    [429, '', /! .* HTTP 429: events arrive late: the destination limits the rate, and Fluent Bit retries/],
     [302, '', /does not follow/],
-    [503, '', /has a problem/],
+    [503, '', /! .* HTTP 503: events arrive late: the destination has a problem, and Fluent Bit retries/],
+    [418, '', /✗ .*does not say why/],
   ]; // prettier-ignore
   for (const [status, answer, expected] of refusals) {
     it(`says what HTTP ${status} means`, async (t) => {
@@ -113,6 +114,13 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     const machine = await sendingTo(t, port, ...HTTP, 'tls On');
     assert.match(await sent(machine), /self-signed certificate: .*its certificate is not trusted for this host/);
     await machine.edit(OUTPUT, ['tls On', 'tls On\n    tls.verify Off\n    tls.vhost logs.example.com']);
+    assert.match(await sent(machine), /✓ .*took a test record/);
+  });
+
+  it('trusts the certificates of this machine, as Fluent Bit does', async (t) => {
+    const { port } = await destination(t, 200);
+    const machine = await sendingTo(t, port, ...HTTP, 'tls On');
+    await machine.write('/etc/ssl/certs/ca-certificates.crt', CERTIFICATE.cert);
     assert.match(await sent(machine), /✓ .*took a test record/);
   });
 

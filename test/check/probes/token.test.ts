@@ -67,10 +67,10 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     it(`calls ${name} an error`, async (t) => {
       const machine = await installedMachine(t);
       await change(machine);
-      const [finding, ...others] = await found(machine);
-      assert.match(finding ?? '', /^error token: /);
-      assert.match(finding ?? '', message);
-      assert.deepEqual(others, []);
+      const [finding, ...others] = await machine.faults();
+      assert.deepEqual([finding?.level, finding?.code, others], ['error', 'token', []]);
+      assert.match(finding?.message ?? '', message);
+      assert.match(finding?.fix ?? '', /^put a token into this file \(mode 600\); create one in the DCD/);
     });
   }
 
@@ -131,6 +131,29 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     const [finding, ...others] = await machine.faults();
     assert.deepEqual([finding?.code, finding?.file, finding?.line], ['token-public', OWN_DROP_IN, 3]);
     assert.deepEqual(others, []);
+  });
+
+  it("notices the tutorial's token, which was left in a unit, though the file is read", async (t) => {
+    const machine = await installedMachine(t);
+    await machine.write(OWN_DROP_IN, '[Service]\nEnvironment=IONOS_API_TOKEN=left-over\n');
+    const [finding, ...others] = await machine.faults();
+    assert.deepEqual([finding?.code, finding?.file, finding?.line, others], ['token-public', OWN_DROP_IN, 2, []]);
+    assert.equal(finding?.fix, `delete this line: the token is read from ${TOKEN}`);
+    await machine.write(OWN_DROP_IN, '[Service]\n');
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it("notices a password and the destination's key in a unit, which belong in the file of variables", async (t) => {
+    const machine = await installedMachine(t);
+    const secrets = 'IONOS_USERNAME=me IONOS_PASSWORD=hunter2 ACTIVITY_LOG_API_KEY=a-long-key';
+    await machine.edit(DROP_IN, [/^EnvironmentFile=/m, `Environment=${secrets}\nEnvironmentFile=`]);
+    await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_API_KEY=.*\n/m, '']);
+    const faults = (await machine.faults()).filter(({ code }) => code === 'token-public');
+    const fix = `move it to ${ENVIRONMENT}, and delete this line`;
+    assert.deepEqual(
+      faults.map((finding) => [finding.message, finding.fix]),
+      ['IONOS_PASSWORD', 'ACTIVITY_LOG_API_KEY'].map((name) => [`${name} is set in a unit`, fix]),
+    );
   });
 
   it('reads the file that LoadCredential= hands to the service', async (t) => {
