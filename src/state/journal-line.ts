@@ -10,7 +10,6 @@ const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
-const OPEN = 0x7b;
 const CLOSE = 0x7d;
 /** What comes between the name of a kind and its first second. */
 const GROUP_START = Buffer.from('":{"');
@@ -151,7 +150,7 @@ interface Visitor {
 /** Walks `{"<second>":["<id>",…],…}` from its opening brace and returns its end. Throws ShapeError. */
 function walkGroups(line: Buffer, start: number, visitor?: Visitor): number {
   for (let at = start; ;) {
-    if ((at === start ? line[at] !== OPEN : line[at] !== COMMA) || line[at + 1] !== QUOTE) throw broken(at);
+    if ((at !== start && line[at] !== COMMA) || line[at + 1] !== QUOTE) throw broken(at);
     const keyEnd = line.indexOf(QUOTE, at + 2);
     const second = Number(line.toString('latin1', at + 2, keyEnd));
     if (keyEnd < 0 || !Number.isInteger(second) || line[keyEnd + 1] !== COLON || line[keyEnd + 2] !== OPEN_LIST) {

@@ -50,8 +50,9 @@ export async function acquireLock(
         onCompromised,
       });
       const giveBack = async () => {
-        await rm(ownerFile, { force: true });
-        await release().catch((error: unknown) => log.debug(`the lock was gone already: ${messageOf(error)}`));
+        const note = (error: unknown) => log.debug(`releasing the lock on ${file}: ${messageOf(error)}`);
+        await rm(ownerFile, { force: true }).catch(note);
+        await release().catch(note);
       };
       try {
         const predecessor = await readOwner(ownerFile);

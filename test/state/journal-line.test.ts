@@ -68,4 +68,72 @@ describe('a line of the journal', () => {
       }),
     );
   });
+
+  it('holds a page of ids of one kind, in the order of their seconds', () => {
+    const list = Array.from({ length: 100 }, (_, n): [EventId, number, EntryKind] => [
+      new EventId(n, -n, n, n, n),
+      1_000 - n,
+      'delivered',
+    ]);
+    const line = serializeLine({ ...HEAD, sources: { a: { ids: idsByKind(list) } } }, new ReusableMemory());
+    const { sources } = JSON.parse(line.toString()) as { sources: { a: Record<string, Record<string, string[]>> } };
+    const expected = list.map(([id, second]) => [String(second), [String(id)]]).reverse();
+    assert.deepEqual(Object.entries(sources.a['delivered'] ?? {}), expected);
+  });
+
+  const ID = String(new EventId(1, 2, 3, 4, 5));
+  const lineWith = (source: string, head = '"seq":1,"at":"2026","prev":"0"') =>
+    Buffer.from(`{${head},"sources":{"a":${source}}}`);
+  const readAll = (line: Buffer) => parseLine(line).sources.forEach(({ forEachId }) => forEachId(() => undefined));
+
+  const UNREADABLE = /^its ids cannot be read at byte \d+$/;
+  for (const [what, source, message] of [
+    ['a second that is none', `{"delivered":{"x":["${ID}"]}}`, UNREADABLE],
+    ['part of a second', `{"delivered":{"1.5":["${ID}"]}}`, UNREADABLE],
+    ['no colon', `{"delivered":{"1";["${ID}"]}}`, UNREADABLE],
+    ['no list', `{"delivered":{"1":{"${ID}"]}}`, UNREADABLE],
+    ['no end of its second', '{"delivered":{"1', UNREADABLE],
+    ['no end of its ids', `{"delivered":{"1":["${ID}"`, UNREADABLE],
+    ['something between two seconds', `{"delivered":{"1":["${ID}"];"2":["${ID}"]}}`, UNREADABLE],
+    ['an id without a quote', `{"delivered":{"1":[7]}}`, UNREADABLE],
+    ['an id that is none', '{"delivered":{"1":["x"]}}', UNREADABLE],
+    ['an id without an end', '{"delivered":{"1":["x]}}', UNREADABLE],
+    ['something between two ids', `{"delivered":{"1":["${ID}";"${ID}"]}}`, UNREADABLE],
+    ['a number for a group of ids', '{"delivered":7}', /^a\.delivered is not a group of ids$/],
+    ['a text for a group of ids', '{"excluded":"x"}', /^a\.excluded is "x", expected a number$/],
+    ['a start that is a number', '{"start":7}', /^a\.start is 7, expected a string$/],
+    ['a source that is a number', '7', /^a is 7, expected an object$/],
+  ] as const) {
+    it(`is refused with ${what}`, () => {
+      assert.throws(() => readAll(lineWith(source)), { name: 'ShapeError', message });
+    });
+  }
+
+  it('says at which byte it cannot be read', () => {
+    const line = lineWith('{"delivered":{"1":["x"]}}');
+    assert.throws(() => readAll(line), { message: `its ids cannot be read at byte ${line.indexOf('["x"')}` });
+  });
+
+  it('is refused without its number, its time or the hash before it', () => {
+    for (const [line, message] of [
+      ['[]', 'the line is [], expected an object'],
+      ['{"seq":1,"at":"2026","prev":"0"}', 'sources is missing, expected an object'],
+      ['{"at":"2026","prev":"0","sources":{}}', 'seq is missing, expected a number'],
+      ['{"seq":1,"prev":"0","sources":{}}', 'at is missing, expected a string'],
+      ['{"seq":1,"at":"2026","sources":{}}', 'prev is missing, expected a string'],
+    ] as const) {
+      assert.throws(() => parseLine(Buffer.from(line)), { name: 'ShapeError', message });
+    }
+  });
+
+  it('says of a source that it starts somewhere, or was retired', () => {
+    const read = (source: string) => parseLine(lineWith(source)).sources.get('a');
+    assert.deepEqual([read('{"start":"x"}')?.start, read('{}')?.start], ['x', null]);
+    assert.deepEqual([read('{"forgotten":true}')?.isForgotten, read('{}')?.isForgotten], [true, false]);
+  });
+
+  it('may have sources whose names look like groups of ids', () => {
+    const line = Buffer.from('{"seq":1,"at":"2026","prev":"0","sources":{"x":{"late":{"count":2,"max_seconds":3}}}}');
+    assert.deepEqual(parseLine(line).sources.get('x')?.batch.late, { count: 2, max_seconds: 3 });
+  });
 });

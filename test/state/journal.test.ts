@@ -12,6 +12,7 @@ import fsPromises, {
   stat,
   truncate,
   writeFile,
+  type FileHandle,
 } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
@@ -23,6 +24,7 @@ import type { StateError } from '../../src/lib/errors.ts';
 import { FIRST_PREV, hashOf } from '../../src/state/chain.ts';
 import { emptyBatch, type Batch } from '../../src/state/batch.ts';
 import { journalFolder } from '../../src/state/journal-files.ts';
+import { Journal } from '../../src/state/journal.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { newSource } from '../../src/state/state.ts';
 import { captureLog, type CapturedLog } from '../helpers/captured-log.ts';
@@ -160,6 +162,88 @@ describe('the journal', () => {
     store.commit(SOURCE, delivered(2));
     await store.flush();
     assert.deepEqual([journalLines(p.file).length, existsSync(reserve), p.failures], [2, false, []]);
+  });
+
+  it('gives up its reserve also where a quota is used up, and for no other error', async (t) => {
+    for (const [code, isGivenUp] of [
+      ['EDQUOT', true],
+      ['EIO', false],
+    ] as const) {
+      const p = await place(t);
+      const store = await p.open();
+      const real = fsPromises.open;
+      t.mock.method(fsPromises, 'open', async (path: string, ...rest: [string | number, number]) => {
+        if (path.endsWith('22.jsonl') && existsSync(join(p.journal, 'reserve')))
+          throw Object.assign(new Error(code), { code });
+        return real(path, ...rest);
+      });
+      syncBuiltinESMExports();
+      t.after(() => {
+        t.mock.restoreAll();
+        syncBuiltinESMExports();
+      });
+      p.now += DAY_MS;
+      store.commit(SOURCE, delivered(2));
+      if (isGivenUp) await store.flush();
+      else
+        await assert.rejects(store.flush(), { name: 'StateError', message: /^cannot write the state file .*: EIO$/ });
+      assert.equal(existsSync(join(p.journal, 'reserve')), !isGivenUp);
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+  });
+
+  it('has a reserve of 32 KiB from the first run on, for the owner alone; half of one is not left behind', async (t) => {
+    const p = await place(t);
+    const real = fsPromises.writeFile;
+    t.mock.method(fsPromises, 'writeFile', async (file: FileHandle | string, data: Buffer, ...rest: never[]) => {
+      if (typeof file === 'string' || data.length < 32_768) return real(file, data, ...rest);
+      await real(file, data.subarray(0, 100));
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    await assert.rejects(p.open(), /^StateError: cannot use the state file .* \(the disk is full\)$/);
+    assert.deepEqual(await readdir(p.journal), []);
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+    for (let run = 0; run < 2; run++) {
+      await p.open();
+      const { size, mode } = await stat(join(p.journal, 'reserve'));
+      assert.deepEqual([size, mode & 0o777], [32_768, 0o600]);
+    }
+  });
+
+  it('says where a commit is, and takes none when it is closed', async (t) => {
+    const folder = join(await temporaryFolder(t), 'journal');
+    const journal = await Journal.open(folder, { seq: 0, hash: FIRST_PREV }, () => Date.parse(START));
+    const one = await journal.append({ a: { cursor: 'x' } }, {});
+    const two = await journal.append({ a: { cursor: 'y' } }, { b: { cursor: 'z' } });
+    const text = await readFile(join(folder, '2026-11-21.jsonl'), 'utf8');
+    assert.deepEqual(
+      [one, two].map(({ position, bytes }) => text.slice(position.offset, position.offset + bytes)),
+      text.split(/(?<=\n)/),
+    );
+    assert.equal(two.position.file, '2026-11-21.jsonl');
+    assert.deepEqual(journal.end, { seq: 2, hash: hashOf(Buffer.from(text.split('\n')[1] ?? '')) });
+    await journal.close();
+    await assert.rejects(journal.append({ a: { cursor: 'x' } }, {}), /^StateError: the journal is closed$/);
+  });
+
+  it('has all cursors in the first line of a day, and what that line delivers beside its own', async (t) => {
+    const folder = join(await temporaryFolder(t), 'journal');
+    const journal = await Journal.open(folder, { seq: 4, hash: 'abc' }, () => Date.parse(START));
+    t.after(() => journal.close());
+    await journal.append({ a: { cursor: 'of the line', oversize: 1 } }, { a: { cursor: 'x' }, b: { cursor: 'y' } });
+    assert.deepEqual(JSON.parse(await readFile(join(folder, '2026-11-21.jsonl'), 'utf8')), {
+      seq: 5,
+      at: '2026-11-21T20:00:00.000Z',
+      prev: 'abc',
+      sources: { a: { cursor: 'x', oversize: 1 }, b: { cursor: 'y' } },
+    });
   });
 
   it('has no cursor in the first line of a day that is ahead of what the line delivers', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
-import { mkdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -55,6 +55,65 @@ async function place(t: TestContext): Promise<Place> {
 }
 
 describe('the lock of the state file', () => {
+  it('says who holds it, in a file that is gone with it', async (t) => {
+    const there = await place(t);
+    const { release, predecessor } = await there.acquire();
+    assert.equal(predecessor, undefined);
+    const { pid } = JSON.parse(await readFile(`${there.file}.owner`, 'utf8')) as ProcessIdentity;
+    assert.equal(pid, process.pid);
+    assert.equal((await stat(`${there.file}.owner`)).mode & 0o777, 0o600);
+    await release();
+    assert.deepEqual(await readdir(join(there.file, '..')), []);
+  });
+
+  it('is given back at once where its holder cannot be noted', async (t) => {
+    const there = await place(t);
+    await mkdir(`${there.file}.owner`);
+    await assert.rejects(there.acquire(), { code: 'EISDIR' });
+    await assert.rejects(stat(there.lock), { code: 'ENOENT' });
+  });
+
+  it('cannot be taken where there is no folder, and the reason is passed on', async (t) => {
+    const there = new Place(join(await temporaryFolder(t), 'nowhere'));
+    await assert.rejects(there.acquire(), { code: 'ENOENT' });
+  });
+
+  it('that is gone when it is released ends no run', async (t) => {
+    const there = await place(t);
+    const log = captureLog();
+    const { release } = await there.acquire(log);
+    await release();
+    await release();
+    assert.match(log.messages.join(), /^debug: releasing the lock on .*state\.json: .+/);
+  });
+
+  it('of a run that was killed is waited for until it is 3 seconds old', async (t) => {
+    const there = await place(t);
+    await there.held(KILLED, 0);
+    const log = captureLog();
+    let waited = 0;
+    there.onPause = (nth) => {
+      waited = nth;
+      if (nth === 2) there.aheadMs = 2_000;
+      if (nth === 4) there.aheadMs = 3_500;
+    };
+    const { release } = await there.acquire(log);
+    await release();
+    assert.deepEqual(
+      [waited, log.messages],
+      [4, [`info: waiting for the lock on ${there.file}: it was left behind by a run that was killed`]],
+    );
+  });
+
+  it('names its holder to a second run', async (t) => {
+    const there = await place(t);
+    await there.held(await thisProcess(Date.now()), 0);
+    await assert.rejects(there.acquire(), {
+      name: 'LockedError',
+      message: new RegExp(`^another run holds the lock on ${there.file}: .*${process.pid}`),
+    });
+  });
+
   it('is taken over from a run that was killed, also where its clock was ahead', async (t) => {
     for (const agoMs of [5_000, -3_600_000]) {
       const there = await place(t);

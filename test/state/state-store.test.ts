@@ -1,25 +1,28 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import lockfile from 'proper-lockfile';
 import { EventId } from '../../src/events/event-id.ts';
 import { StateError } from '../../src/lib/errors.ts';
 import { emptyBatch } from '../../src/state/batch.ts';
+import { journalFolder } from '../../src/state/journal-files.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { newSource } from '../../src/state/state.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';
 import { moveTimers } from '../helpers/moved-timers.ts';
-import { idsIn, journalLines } from '../helpers/saved-state.ts';
+import { idsIn, journalLines, savedState } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const SOURCE = 'ionos/31721060';
 const START = '2026-11-21T20:00:00Z';
 
 /** An open store whose timers fire when the test says so. */
-async function openStore(t: TestContext) {
-  const file = join(await temporaryFolder(t), 'state.json');
+async function openStore(t: TestContext, existing?: string) {
+  const file = existing ?? join(await temporaryFolder(t), 'state.json');
   const clock = new MovedClock('2026-11-21T20:30:00Z');
   const failures: StateError[] = [];
   const store = await StateStore.open({
@@ -97,5 +100,76 @@ describe('the state store', () => {
     assert.equal(await readFile(file, 'utf8'), others);
     assert.equal(failures.length, 1);
     await assert.rejects(store.catchUp(), StateError);
+  });
+
+  it('that cannot write says so once, and nothing that was printed from then on can be committed', async (t) => {
+    const { store, file, commit, failures } = await openStore(t);
+    await rm(join(journalFolder(file), '2026-11-21.jsonl'));
+    commit(1);
+    const lost =
+      /^StateError: the journal file .*2026-11-21\.jsonl was removed during the run|cannot write the state file/;
+    await assert.rejects(store.flush(), lost);
+    await assert.rejects(store.flush(), lost);
+    await assert.rejects(store.catchUp(), lost);
+    assert.ok(failures.length >= 1);
+    assert.equal(new Set(failures).size, 1);
+  });
+
+  it('whose lock was lost commits nothing more', async (t) => {
+    const { store, failures, file } = await openStore(t);
+    const lock = t.mock.method(lockfile, 'lock');
+    await store.close();
+    const other = await openStore(t, file);
+    const { onCompromised } = lock.mock.calls[0]?.arguments[1] ?? {};
+    onCompromised?.(new Error('it was stolen'));
+    assert.deepEqual(failures, []);
+    assert.deepEqual(
+      other.failures.map(({ message }) => message),
+      [`the lock of the state file ${file} was lost: it was stolen`],
+    );
+    await assert.rejects(other.store.flush(), /was lost: it was stolen/);
+  });
+
+  it('gives its lock back when it cannot be opened', async (t) => {
+    const { store, file } = await openStore(t);
+    await store.close();
+    await writeFile(file, '{"version":99}');
+    for (let nth = 0; nth < 2; nth++) {
+      await assert.rejects(openStore(t, file), {
+        name: 'StateError',
+        message: /a newer one wrote it; it is left as it is$/,
+      });
+      assert.equal(existsSync(`${file}.lock`), false);
+    }
+  });
+
+  it('that is open is held: a second one says who has it', async (t) => {
+    const { file } = await openStore(t);
+    await assert.rejects(openStore(t, file), { name: 'LockedError' });
+  });
+
+  it('does not let what is printed run ahead of the disk by more than 20,000 events', async (t) => {
+    const { store, lines } = await openStore(t);
+    const entry = { key: new EventId(1, 2, 3, 4, 7), keepUntil: 1, kind: 'delivered' as const };
+    const page = (count: number) => ({ ...emptyBatch(), entries: Array<typeof entry>(count).fill(entry) });
+    store.commit(SOURCE, page(19_999));
+    await store.catchUp();
+    assert.deepEqual(lines(), []);
+    store.commit(SOURCE, page(1));
+    await store.catchUp();
+    assert.deepEqual(lines(), [20_000]);
+  });
+
+  it('keeps the oldest cursor where the Python fetcher would continue', async (t) => {
+    const { store, file } = await openStore(t);
+    store.register('ionos/2', newSource('2026-11-21T19:00:00Z'));
+    await store.flush();
+    assert.equal(savedState(file).last_run, '2026-11-21T19:00:00.000000+00:00');
+    store.forget('ionos/2');
+    await store.flush();
+    const { last_run, generation, sources } = savedState(file);
+    assert.deepEqual([last_run, generation], ['2026-11-21T20:00:00.000000+00:00', 4]);
+    assert.deepEqual(Object.keys(sources), [SOURCE]);
+    assert.deepEqual(journalLines(file).at(-1)?.sources, { 'ionos/2': { forgotten: true } });
   });
 });

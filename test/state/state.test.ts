@@ -226,6 +226,81 @@ describe('a file that cannot be read', () => {
     });
   }
 
+  const pendingWith = (batch: object) => fileWith({}, { pending: { base: 1, sources: { a: batch } } });
+  for (const [field, batch, found, expected] of [
+    ['partial', { partial: 1 }, '1', 'a list'],
+    ['cursor', { cursor: 1 }, '1', 'a string'],
+    ['last_event', { last_event: 'x' }, '"x"', 'a number'],
+    ['forget_before', { forget_before: 'x' }, '"x"', 'a number'],
+    ['late', { late: 1 }, '1', 'an object'],
+    ['late.count', { late: { count: 'x' } }, '"x"', 'a number'],
+    ['late.max_seconds', { late: { max_seconds: 'x' } }, '"x"', 'a number'],
+    ['oversize', { oversize: 'x' }, '"x"', 'a number'],
+    ['rejected', { rejected: 'x' }, '"x"', 'a number'],
+    ['found_missing', { found_missing: 'x' }, '"x"', 'a number'],
+    ['gap', { gap: 1 }, '1', 'a string'],
+    ['excluded', { excluded: [] }, '[]', 'an object'],
+    ['delivered["7"]', { delivered: { 7: 'x' } }, '"x"', 'a list'],
+    ['redelivered: its key', { redelivered: { x: [] } }, '"x"', 'epoch seconds'],
+    ['times[1]', { keys: [UUID, UUID], times: [1, 'x'] }, '"x"', 'a number'],
+  ] as const) {
+    it(`names what is pending and cannot be read: ${field}`, () => {
+      const message = `pending.sources["a"].${field} is ${found}, expected ${expected}`;
+      assert.throws(() => parseState(pendingWith(batch)), { name: 'ShapeError', message });
+    });
+  }
+
+  for (const [field, document, found, expected] of [
+    ['journal', { journal: 1 }, '1', 'an object'],
+    ['journal.seq', { journal: { known_from: null } }, undefined, 'a number'],
+    ['journal.hash', { journal: { known_from: null, seq: 1 } }, undefined, 'a string'],
+    ['journal.known_from', { journal: { known_from: 1 } }, '1', 'an object'],
+    ['journal.known_from.file', { journal: { seq: 1, hash: '', known_from: {} } }, undefined, 'a string'],
+    ['journal.known_from.offset', { journal: { seq: 1, hash: '', known_from: { file: '' } } }, undefined, 'a number'],
+    ['redeliver', { redeliver: 1 }, '1', 'a list'],
+    ['redeliver[0]', { redeliver: [1] }, '1', 'an object'],
+    ['redeliver[0].source', { redeliver: [{}] }, undefined, 'a string'],
+    ['redeliver[0].from', { redeliver: [{ source: 'a' }] }, undefined, 'a number'],
+    ['redeliver[0].to', { redeliver: [{ source: 'a', from: 1 }] }, undefined, 'a number'],
+    ['redeliver[0].since_seq', { redeliver: [{ source: 'a', from: 1, to: 2 }] }, undefined, 'a number'],
+    ['types', { types: 1 }, '1', 'an object'],
+    ['pending.lines', { pending: { sources: {}, base: 1 } }, undefined, 'a number'],
+    ['pending.started_at', { pending: { sources: {}, base: 1, lines: 1 } }, undefined, 'a number'],
+    ['pending.printed_until', { pending: { sources: {}, base: 1, lines: 1, started_at: 1 } }, undefined, 'a number'],
+    ['pending.host', { pending: { sources: {}, host: 1 } }, '1', 'a string'],
+  ] as const) {
+    it(`names what cannot be read: ${field}`, () => {
+      const message = `${field} is ${found ?? 'missing'}, expected ${expected}`;
+      assert.throws(() => parseState(fileWith({}, document)), { name: 'ShapeError', message });
+    });
+  }
+
+  for (const [field, value, expected] of [
+    ['start', 1, 'a string'],
+    ['swept', 1, 'an object'],
+    ['last_sweep', 'x', 'a date and time'],
+    ['hours', 1, 'a list'],
+    ['partial', 1, 'a list'],
+    ['last_event', 'x', 'a date and time'],
+    ['last_attempt', 1, 'a string'],
+    ['last_success', 1, 'a string'],
+    ...[
+      'journal_from',
+      'found_missing',
+      'redelivered',
+      'delivered',
+      'excluded',
+      'oversize',
+      'rejected',
+      'unreadable',
+    ].map((name) => [name, 'x', 'a number'] as const),
+  ] as const) {
+    it(`names what cannot be read of a source: ${field}`, () => {
+      const message = `${path}.${field} is ${JSON.stringify(value)}, expected ${expected}`;
+      assert.throws(() => parseState(fileWith({ [field]: value })), { name: 'ShapeError', message });
+    });
+  }
+
   it('has a start that is not an instant', () => {
     assert.throws(() => parseState(fileWith({ start: 'x' })), ShapeError);
   });
