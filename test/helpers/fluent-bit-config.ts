@@ -3,7 +3,7 @@ import {
   localFiles,
   readFluentBitConfig as read,
   sectionsOf,
-  serviceOf,
+  serviceOf as scopeOfService,
 } from '../../src/check/fluent-bit-config/read.ts';
 import {
   entriesOf,
@@ -16,7 +16,7 @@ import { truth } from '../../src/check/fluent-bit-config/values.ts';
 import { variablesIn } from '../../src/check/rules/unset-variables.ts';
 import { verify, type Problem } from './fluent-bit-verify.ts';
 
-export { localFiles, sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
+export { localFiles, sectionsOf } from '../../src/check/fluent-bit-config/read.ts';
 
 /** A configuration with all that is wrong with it, in the order of reading. */
 export interface FluentBitConfig extends ReadConfig {
@@ -69,6 +69,11 @@ export interface Pipeline {
   readonly filters: Record<string, string[]>[];
   readonly outputs: Record<string, string[]>[];
   readonly parsers: Record<string, string[]>[];
+}
+
+/** The values of [SERVICE]; when several have a key, the last one counts. */
+export function serviceOf(config: ReadConfig): Map<string, string> {
+  return new Map(scopeOfService(config).entries.map(({ key, value }) => [key, value]));
 }
 
 /** What a configuration comes to, without where it stands, to compare one with another. */

@@ -1,6 +1,7 @@
 import { type FluentBitConfig, valueOf } from '../../src/check/fluent-bit-config/model.ts';
-import { sectionsOf, serviceOf } from '../../src/check/fluent-bit-config/read.ts';
+import { sectionsOf } from '../../src/check/fluent-bit-config/read.ts';
 import { leadingInteger, sizeInBytes, truth } from '../../src/check/fluent-bit-config/values.ts';
+import { serviceOf } from './fluent-bit-config.ts';
 import type { InExecOptions } from './in-exec.ts';
 import type { ExecInputOptions } from './in-exec-input.ts';
 

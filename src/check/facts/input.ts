@@ -2,7 +2,7 @@ import { parseCommandLine } from '../../config/command-line.ts';
 import { readConfig, type Config } from '../../config/config.ts';
 import type { Options } from '../../config/settings.ts';
 import { ConfigError } from '../../lib/errors.ts';
-import { entriesOf, valueOf, type Entry, type FluentBitConfig, type Section } from '../fluent-bit-config/model.ts';
+import { entryOf, valueOf, type Entry, type FluentBitConfig, type Section } from '../fluent-bit-config/model.ts';
 import { sectionsOf } from '../fluent-bit-config/read.ts';
 import { leadingInteger } from '../fluent-bit-config/values.ts';
 import type { Environment } from './environment.ts';
@@ -62,7 +62,7 @@ export function pythonInputsOf(fluentBit: FluentBitConfig): EventInput[] {
 function execInputs(fluentBit: FluentBitConfig): EventInput[] {
   return sectionsOf(fluentBit, 'input').flatMap((section, index) => {
     if (valueOf(section, 'name')?.toLowerCase() !== 'exec') return [];
-    const command = entriesOf(section, 'command').at(-1);
+    const command = entryOf(section, 'command');
     if (command === undefined) return [];
     const alias = valueOf(section, 'alias');
     const tag = valueOf(section, 'tag') ?? `exec.${index}`;

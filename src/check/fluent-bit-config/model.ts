@@ -90,8 +90,20 @@ export function locate(name: string, mainFolder: string, cwd: string, files: Con
   return candidates.find((candidate) => files.isFile(candidate));
 }
 
-export const entriesOf = (section: Section, key: string): Entry[] =>
-  section.entries.filter((entry) => entry.key === key);
+interface Entries<E> {
+  readonly entries: readonly E[];
+}
 
-/** The last value of a key, which counts; undefined when the section does not have it. */
-export const valueOf = (section: Section, key: string): string | undefined => entriesOf(section, key).at(-1)?.value;
+/** Keys and values that belong together, such as a section, and where another one would go. */
+export interface Scope extends Entries<Entry> {
+  readonly at: Position | { readonly file: string };
+}
+
+export const entriesOf = <E extends RawEntry>({ entries }: Entries<E>, key: string): E[] =>
+  entries.filter((entry) => entry.key === key);
+
+/** The last entry of a key, which counts; undefined when there is none. */
+export const entryOf = <E extends RawEntry>({ entries }: Entries<E>, key: string): E | undefined =>
+  entries.findLast((entry) => entry.key === key);
+
+export const valueOf = (section: Entries<Entry>, key: string): string | undefined => entryOf(section, key)?.value;

@@ -5,14 +5,13 @@ import { substitute } from './variables.ts';
 import {
   type ConfigFiles,
   entriesOf,
-  type Entry,
   type FluentBitConfig,
   locate,
-  type Position,
   type Problem,
   type RawConfig,
   type RawSection,
   type ReadOptions,
+  type Scope,
   type Section,
   type SectionKind,
 } from './model.ts';
@@ -71,20 +70,8 @@ export function readFluentBitConfig(file: string, options: ReadOptions): FluentB
 export const sectionsOf = (config: FluentBitConfig, kind: SectionKind): Section[] =>
   config.sections.filter((section) => section.kind === kind);
 
-/** All [SERVICE] sections as one: when several have a key, the last value counts. */
-export function serviceOf(config: FluentBitConfig): Map<string, string> {
-  const entries = sectionsOf(config, 'service').flatMap((section) => section.entries);
-  return new Map(entries.map(({ key, value }) => [key, value]));
-}
-
-/** Where to write a key that [SERVICE] lacks: in the last such section or, without one, in the main file. */
-export function serviceAt(config: FluentBitConfig): Position | { readonly file: string } {
-  return sectionsOf(config, 'service').at(-1)?.at ?? { file: config.file };
-}
-
-/** The last entry of a key in [SERVICE], which counts. */
-export function serviceEntry(config: FluentBitConfig, key: string): Entry | undefined {
-  return sectionsOf(config, 'service')
-    .flatMap((section) => entriesOf(section, key))
-    .at(-1);
+/** All [SERVICE] sections as one. What it lacks belongs in the last of them or, without one, in the main file. */
+export function serviceOf(config: FluentBitConfig): Scope {
+  const sections = sectionsOf(config, 'service');
+  return { entries: sections.flatMap(({ entries }) => entries), at: sections.at(-1)?.at ?? { file: config.file } };
 }

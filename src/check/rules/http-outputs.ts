@@ -1,9 +1,10 @@
 import { isLoggingServiceHost, isLoggingServiceTag } from '../../config/logging-service.ts';
 import { isLoopback } from '../../lib/hosts.ts';
-import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
+import { entryOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 import { error, warning, type Finding, lineIn } from '../finding.ts';
 import type { EventInput } from '../facts/input.ts';
+import { checkKeys } from './key-rules.ts';
 import { KEY_HEADER, headerName, headerOf, isLoggingService, nameOf, pluginOf } from '../facts/routes.ts';
 
 /** Plugins whose Host, Port and tls mean the same as those of `http`. */
@@ -24,16 +25,8 @@ export function checkHttp(output: Section, input: EventInput): Finding[] {
 }
 
 function host(output: Section, { fluentBit }: EventInput): Finding[] {
-  const entry = entriesOf(output, 'host').at(-1);
-  if (entry === undefined) {
-    return [
-      error('output-host', `${nameOf(output)} has no Host`, {
-        at: output.at,
-        impact: `it sends to this machine, and ${NOWHERE}`,
-        fix: lineIn(fluentBit, 'Host', '${ACTIVITY_LOG_HOST}'),
-      }),
-    ];
-  }
+  const entry = entryOf(output, 'host');
+  if (entry === undefined) return checkKeys(['Host'], output, fluentBit);
   const bare = entry.value.replace(/^[a-z]+:\/\//i, '').replace(/[/:\s].*$/, '');
   if (bare === entry.value || entry.value.includes('<')) return [];
   return [
@@ -46,13 +39,13 @@ function host(output: Section, { fluentBit }: EventInput): Finding[] {
 }
 
 function port(output: Section, { fluentBit }: EventInput): Finding[] {
-  const entry = entriesOf(output, 'port').at(-1);
+  const entry = entryOf(output, 'port');
   const number = entry?.value ?? DEFAULT_HTTP_PORT;
   const isTls = truth(valueOf(output, 'tls')) === true;
   const at = entry?.at ?? output.at;
   if (number === '443' && !isTls) {
     const fix = lineIn(fluentBit, 'tls', 'On');
-    const where = entriesOf(output, 'tls').at(-1)?.at ?? output.at;
+    const where = entryOf(output, 'tls')?.at ?? output.at;
     return [
       error('output-tls', 'Port 443 without tls', {
         at: where,
@@ -69,43 +62,19 @@ function port(output: Section, { fluentBit }: EventInput): Finding[] {
 }
 
 function tls(output: Section, { fluentBit }: EventInput): Finding[] {
-  const own = entriesOf(output, 'tls').at(-1);
+  if (truth(valueOf(output, 'tls')) === true) {
+    const unverified = checkKeys(['tls.verify'], output, fluentBit);
+    return unverified.length > 0 ? unverified : checkKeys(['tls.verify_hostname'], output, fluentBit);
+  }
   const host = valueOf(output, 'host') ?? '';
-  if (truth(own?.value) !== true) {
-    if (isLoopback(host) || host === '' || valueOf(output, 'port') === '443') return [];
-    return [
-      warning('output-tls', `${nameOf(output)} sends without TLS`, {
-        at: own?.at ?? output.at,
-        impact: 'events and key can be read in transit',
-        fix: lineIn(fluentBit, 'tls', 'On'),
-      }),
-    ];
-  }
-  const verify = entriesOf(output, 'tls.verify').at(-1);
-  if (verify !== undefined && truth(verify.value) === false) {
-    return [
-      warning('output-verify', 'tls.verify is off', {
-        at: verify.at,
-        impact: 'any server that answers receives events and key',
-        fix: lineIn(fluentBit, 'tls.verify', 'On'),
-      }),
-    ];
-  }
-  const name = entriesOf(output, 'tls.verify_hostname').at(-1);
-  if (truth(name?.value) === true) return [];
-  return [
-    warning('output-verify', `${nameOf(output)} does not verify the host name in the certificate`, {
-      at: name?.at ?? output.at,
-      impact: 'a server with any valid certificate, for any host, receives events and key',
-      fix: lineIn(fluentBit, 'tls.verify_hostname', 'On'),
-    }),
-  ];
+  const isNeeded = !isLoopback(host) && host !== '' && valueOf(output, 'port') !== '443';
+  return isNeeded ? checkKeys(['tls'], output, fluentBit) : [];
 }
 
 function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Finding[] {
   const findings: Finding[] = [];
   if (tag !== '' && !isLoggingServiceTag(tag) && !tag.includes('<')) {
-    const entry = entriesOf(section, 'tag').at(-1);
+    const entry = entryOf(section, 'tag');
     findings.push(
       error('output-tag', `a tag of the Logging Service is 3 to 20 letters and digits, not ${tag}`, {
         at: entry?.at ?? section.at,
@@ -115,7 +84,7 @@ function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Fin
       }),
     );
   }
-  const host = entriesOf(output, 'host').at(-1);
+  const host = entryOf(output, 'host');
   if (
     host === undefined ||
     host.value === '' ||
@@ -137,18 +106,8 @@ function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Fin
 
 function loggingService(output: Section, input: EventInput): Finding[] {
   const isHttp = pluginOf(output) === 'http';
-  return [...pipeline(output, input), ...(isHttp ? overHttp(output, input) : sharedKey(output, input))];
-}
-
-function sharedKey(output: Section, { fluentBit }: EventInput): Finding[] {
-  if (entriesOf(output, 'shared_key').length > 0) return [];
-  return [
-    error('output-key', `${nameOf(output)} has no Shared_Key`, {
-      at: output.at,
-      impact: 'the Logging Service refuses the events',
-      fix: lineIn(fluentBit, 'Shared_Key', '${ACTIVITY_LOG_API_KEY}'),
-    }),
-  ];
+  const key = isHttp ? overHttp(output, input) : checkKeys(['Shared_Key'], output, input.fluentBit);
+  return [...pipeline(output, input), ...key];
 }
 
 /** What the Logging Service needs by HTTP: JSON, at the path of the pipeline's tag, with the pipeline's key. */
@@ -169,21 +128,8 @@ function overHttp(output: Section, input: EventInput): Finding[] {
       ),
     );
   }
-  const format = entriesOf(output, 'format').at(-1);
-  if (format?.value.toLowerCase() !== 'json') {
-    findings.push(
-      error(
-        'output-format',
-        format === undefined ? 'Format is not set, and its default is msgpack' : `Format ${format.value}`,
-        {
-          at: format?.at ?? output.at,
-          impact: 'the Logging Service accepts only JSON',
-          fix: lineIn(fluentBit, 'Format', 'json'),
-        },
-      ),
-    );
-  }
-  const uri = entriesOf(output, 'uri').at(-1);
+  findings.push(...checkKeys(['Format'], output, fluentBit));
+  const uri = entryOf(output, 'uri');
   const path = uri?.value ?? '/';
   if (tag === '') return findings;
   if (path === '/') {

@@ -1,5 +1,5 @@
-import { entriesOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
-import { serviceAt } from '../fluent-bit-config/read.ts';
+import { entryOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
+import { serviceOf } from '../fluent-bit-config/read.ts';
 import { sizeInBytes, truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
 import type { EventInput } from '../facts/input.ts';
@@ -28,7 +28,7 @@ function lineBytes({ config }: EventInput): number {
 function bufSize(input: EventInput): Finding[] {
   const { section, fluentBit } = input;
   const need = lineBytes(input) + BUFFER_REST;
-  const entry = entriesOf(section, 'buf_size').at(-1);
+  const entry = entryOf(section, 'buf_size');
   const value = entry?.value ?? String(DEFAULT_BUF_SIZE);
   const size = sizeInBytes(value);
   const sufficient = Math.max(SHIPPED_BUF_SIZE, Math.ceil(need / 1e6) * 1e6) / 1e6;
@@ -59,7 +59,7 @@ function bufSize(input: EventInput): Finding[] {
 
 function parser(input: EventInput): Finding[] {
   const { section, fluentBit } = input;
-  const entry = entriesOf(section, 'parser').at(-1);
+  const entry = entryOf(section, 'parser');
   const fix = lineIn(fluentBit, 'Parser', 'activity_log');
   if (entry === undefined) return [error('parser', 'there is no Parser', { at: section.at, impact: TEXT_COST, fix })];
   const isOurs = entry.value.startsWith('activity_log');
@@ -69,7 +69,7 @@ function parser(input: EventInput): Finding[] {
       error('parser', `Parser ${entry.value} is not defined in any Parsers_File`, {
         impact: TEXT_COST,
         ...(isOurs
-          ? { at: serviceAt(fluentBit), fix: lineIn(fluentBit, 'Parsers_File', 'activity-log-parsers.conf') }
+          ? { at: serviceOf(fluentBit).at, fix: lineIn(fluentBit, 'Parsers_File', 'activity-log-parsers.conf') }
           : { at: entry.at, fix }),
       }),
     ];
@@ -80,7 +80,7 @@ function parser(input: EventInput): Finding[] {
       error('parser', `Parser ${entry.value} reads ${format}, not JSON`, {
         impact: 'it changes the events, or rejects them',
         ...(isOurs
-          ? { at: entriesOf(found, 'format').at(-1)?.at ?? found.at, fix: lineIn(fluentBit, 'Format', 'json') }
+          ? { at: entryOf(found, 'format')?.at ?? found.at, fix: lineIn(fluentBit, 'Format', 'json') }
           : { at: entry.at, fix }),
       }),
     ];
@@ -90,7 +90,7 @@ function parser(input: EventInput): Finding[] {
 
 /** Fluent Bit looks for a time key only at the top level, where IONOS events have none unless it is added. */
 function time({ config, fluentBit, outputs }: EventInput, found: Section): Finding[] {
-  const key = entriesOf(found, 'time_key').at(-1);
+  const key = entryOf(found, 'time_key');
   if (key === undefined) return [];
   const added: readonly string[] = config?.addFields ?? [];
   const hasTopLevel = added.includes(key.value) || config?.provider.fields.time[0] === key.value;

@@ -1,17 +1,12 @@
-import { entriesOf, type Section } from '../fluent-bit-config/model.ts';
-import { leadingInteger, sizeInBytes } from '../fluent-bit-config/values.ts';
+import { entryOf, type Section } from '../fluent-bit-config/model.ts';
+import { leadingInteger } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
 import { checkHttp } from './http-outputs.ts';
 import type { EventInput } from '../facts/input.ts';
 import { isDestination, nameOf, pluginOf, routesOf } from '../facts/routes.ts';
-import { checkSwitches } from './switches.ts';
-import { sectionsOf, serviceAt } from '../fluent-bit-config/read.ts';
+import { checkKeys } from './key-rules.ts';
+import { serviceOf } from '../fluent-bit-config/read.ts';
 
-const UNLIMITED = new Set(['no_limits', 'false', 'off']);
-/** Anything but a number above 0 counts as 1 (flb_output.c; measured). */
-const DEFAULT_RETRIES = 1;
-/** An outage of minutes needs less. */
-const MIN_TOTAL_LIMIT = 50_000_000;
 const LOKI_LINE_BYTES = 256 * 1024;
 /** How much longer a line can become when Fluent Bit encodes it, because of escapes. */
 const GROWTH = 3;
@@ -32,8 +27,11 @@ export function checkOutputs(input: EventInput): Finding[] {
       );
     }
   }
-  if (outputs.some(isDestination)) findings.push(...rejected(input));
-  const at = entriesOf(section, 'tag').at(-1)?.at ?? section.at;
+  // Since 3.1.0, Fluent Bit drops at once what a destination refuses with a permanent error.
+  if (outputs.some(isDestination)) {
+    findings.push(...checkKeys(['storage.keep.rejected'], serviceOf(input.fluentBit), input.fluentBit));
+  }
+  const at = entryOf(section, 'tag')?.at ?? section.at;
   // An empty tag is a finding already.
   if (outputs.length === 0 && tag !== '') {
     findings.push(
@@ -61,7 +59,7 @@ function destinations({ outputs, name }: EventInput): Finding[] {
 
 function copies(output: Section): Finding[] {
   if (pluginOf(output) !== 'stdout') return [];
-  const match = entriesOf(output, 'match').at(-1);
+  const match = entryOf(output, 'match');
   return [
     warning('stdout', `output stdout matches the events${match === undefined ? '' : ` (Match ${match.value})`}`, {
       at: match?.at ?? output.at,
@@ -73,61 +71,17 @@ function copies(output: Section): Finding[] {
 
 function destination(output: Section, input: EventInput): Finding[] {
   return [
-    ...retries(output, input),
-    ...totalLimit(output, input),
+    ...checkKeys(['Retry_Limit', 'storage.total_limit_size'], output, input.fluentBit),
     ...checkHttp(output, input),
     ...ofPlugin(output, input),
   ];
-}
-
-function retries(output: Section, { fluentBit }: EventInput): Finding[] {
-  const entry = entriesOf(output, 'retry_limit').at(-1);
-  if (entry !== undefined && UNLIMITED.has(entry.value.toLowerCase())) return [];
-  const number = leadingInteger(entry?.value ?? '');
-  const limit = entry?.value.toLowerCase() === 'no_retries' ? 0 : number > 0 ? number : DEFAULT_RETRIES;
-  return [
-    error('retry-limit', entry === undefined ? `${nameOf(output)} has no Retry_Limit` : `Retry_Limit ${entry.value}`, {
-      at: entry?.at ?? output.at,
-      impact: `what cannot be sent after ${limit === 1 ? 'one retry' : `${limit} retries`} is dropped, and an outage loses events`,
-      fix: lineIn(fluentBit, 'Retry_Limit', 'no_limits'),
-    }),
-  ];
-}
-
-function totalLimit(output: Section, { fluentBit }: EventInput): Finding[] {
-  const entry = entriesOf(output, 'storage.total_limit_size').at(-1);
-  const fix = lineIn(fluentBit, 'storage.total_limit_size', '1G');
-  if (entry === undefined) {
-    return [
-      warning('total-limit', `${nameOf(output)} has no storage.total_limit_size`, {
-        at: output.at,
-        impact: 'a long outage fills the disk, and then nothing can be stored',
-        fix,
-      }),
-    ];
-  }
-  const size = sizeInBytes(entry.value);
-  if (size !== undefined && size >= MIN_TOTAL_LIMIT) return [];
-  return [
-    warning('total-limit', `storage.total_limit_size ${entry.value}`, {
-      at: entry.at,
-      impact: 'when this much is waiting, the oldest events are dropped',
-      fix,
-    }),
-  ];
-}
-
-/** Since 3.1.0, Fluent Bit drops at once what a destination refuses with a permanent error. */
-function rejected({ fluentBit }: EventInput): Finding[] {
-  const entries = sectionsOf(fluentBit, 'service').flatMap((section) => section.entries);
-  return checkSwitches(['storage.keep.rejected'], { entries, at: serviceAt(fluentBit) }, fluentBit);
 }
 
 function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[] {
   const lineBytes = config?.maxLineBytes ?? 0;
   switch (pluginOf(output)) {
     case 'forward':
-      return checkSwitches(['Require_ack_response'], output, fluentBit);
+      return checkKeys(['Require_ack_response'], output, fluentBit);
     case 'kafka':
       return kafka(output, lineBytes, fluentBit);
     case 'loki': {
@@ -146,18 +100,8 @@ function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[]
 }
 
 function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluentBit']): Finding[] {
-  const findings: Finding[] = [];
-  const timeout = entriesOf(output, 'rdkafka.message.timeout.ms').at(-1);
-  if (timeout?.value !== '0') {
-    findings.push(
-      error('kafka-timeout', `${nameOf(output)} gives up on messages`, {
-        at: timeout?.at ?? output.at,
-        impact: 'what the brokers do not accept in time (5 minutes by default) is dropped',
-        fix: lineIn(fluentBit, 'rdkafka.message.timeout.ms', '0'),
-      }),
-    );
-  }
-  const size = entriesOf(output, 'rdkafka.message.max.bytes').at(-1);
+  const findings = checkKeys(['rdkafka.message.timeout.ms'], output, fluentBit);
+  const size = entryOf(output, 'rdkafka.message.max.bytes');
   if (leadingInteger(size?.value ?? '1000000') < lineBytes * GROWTH) {
     findings.push(
       warning('kafka-size', `lines may be ${lineBytes} bytes long, and up to three times that once encoded`, {

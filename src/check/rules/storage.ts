@@ -1,89 +1,55 @@
-import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
-import { serviceOf, serviceEntry, serviceAt } from '../fluent-bit-config/read.ts';
+import { entryOf, valueOf } from '../fluent-bit-config/model.ts';
+import { serviceOf } from '../fluent-bit-config/read.ts';
 import { truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
-import { checkSwitches } from './switches.ts';
+import { checkKeys } from './key-rules.ts';
 import type { EventInput } from '../facts/input.ts';
 
 /** Emptied when the machine starts. */
 const VOLATILE = /^\/(tmp|run|var\/run|dev\/shm)(\/|$)/;
-const CRASH_COST = 'a crash or kill of Fluent Bit loses everything not sent yet';
-const STORAGE_PATH = '/var/lib/fluent-bit/storage';
 
 /** Whether events survive a crash of Fluent Bit, and an output that is slow or down. */
 export function checkStorage(input: EventInput): Finding[] {
-  const findings = [...storageType(input), ...storagePath(input), ...limits(input)];
+  const { section, fluentBit } = input;
+  const isOnDisk = typeOf(input) === 'filesystem';
+  const findings = [
+    ...checkKeys(isOnDisk ? [] : ['storage.type'], section, fluentBit),
+    ...storagePath(input),
+    ...memoryLimit(input, isOnDisk),
+    ...checkKeys(['storage.pause_on_chunks_overlimit'], section, fluentBit),
+  ];
   if (findings.length > 0) return findings;
-  const path = serviceOf(input.fluentBit).get('storage.path') ?? '';
-  return [ok('storage', `${input.name}: events are buffered on disk, under ${path}`, { at: input.section.at })];
+  const path = valueOf(serviceOf(fluentBit), 'storage.path') ?? '';
+  return [ok('storage', `${input.name}: events are buffered on disk, under ${path}`, { at: section.at })];
 }
 
-function typeOf({ section, fluentBit }: EventInput): string {
+function typeOf({ section, fluentBit }: EventInput): string | undefined {
   const service = serviceOf(fluentBit);
-  const inherited = truth(service.get('storage.inherit')) === true ? service.get('storage.type') : undefined;
-  return (valueOf(section, 'storage.type') ?? inherited ?? 'memory').toLowerCase();
+  const inherited = truth(valueOf(service, 'storage.inherit')) === true ? valueOf(service, 'storage.type') : undefined;
+  return (valueOf(section, 'storage.type') ?? inherited)?.toLowerCase();
 }
 
-function storageType(input: EventInput): Finding[] {
-  const { section, fluentBit } = input;
-  const type = typeOf(input);
-  if (type === 'filesystem') return [];
-  const entry = entriesOf(section, 'storage.type').at(-1);
-  const message = entry === undefined ? 'storage.type is not set, and its default is memory' : `storage.type ${type}`;
+function storagePath({ fluentBit }: EventInput): Finding[] {
+  const service = serviceOf(fluentBit);
+  const entry = entryOf(service, 'storage.path');
+  if (entry === undefined || !VOLATILE.test(entry.value)) return checkKeys(['storage.path'], service, fluentBit);
   return [
-    error('storage-type', message, {
-      at: entry?.at ?? section.at,
-      impact: CRASH_COST,
-      fix: lineIn(fluentBit, 'storage.type', 'filesystem'),
+    warning('storage-path', `storage.path ${entry.value} is emptied when the machine starts`, {
+      at: entry.at,
+      impact: 'everything not sent by then is lost',
+      fix: lineIn(fluentBit, 'storage.path', '/var/lib/fluent-bit/storage'),
     }),
   ];
 }
 
-function storagePath(input: EventInput): Finding[] {
-  const { fluentBit } = input;
-  const entry = serviceEntry(fluentBit, 'storage.path');
-  const fix = lineIn(fluentBit, 'storage.path', STORAGE_PATH);
-  if (entry !== undefined && VOLATILE.test(entry.value)) {
-    return [
-      warning('storage-path', `storage.path ${entry.value} is emptied when the machine starts`, {
-        at: entry.at,
-        impact: 'everything not sent by then is lost',
-        fix,
-      }),
-    ];
+function memoryLimit({ section, fluentBit }: EventInput, isOnDisk: boolean): Finding[] {
+  const limit = entryOf(section, 'mem_buf_limit');
+  if (limit === undefined || (limit.value === '0' && !isOnDisk)) return [];
+  const details = { at: limit.at, fix: lineIn(fluentBit, '#Mem_Buf_Limit', limit.raw) };
+  if (!isOnDisk) {
+    const impact = 'input beyond this limit is dropped with a single warning';
+    return [error('mem-buf-limit', `Mem_Buf_Limit ${limit.value}`, { ...details, impact })];
   }
-  if (entry !== undefined) return [];
-  return [
-    error('storage-path', 'there is no storage.path', {
-      at: serviceAt(fluentBit),
-      impact: 'with storage.type filesystem Fluent Bit does not start without it',
-      fix,
-    }),
-  ];
-}
-
-function limits(input: EventInput): Finding[] {
-  const { section, fluentBit } = input;
-  const findings: Finding[] = [];
-  const limit = entriesOf(section, 'mem_buf_limit').at(-1);
-  const away = lineIn(fluentBit, '#Mem_Buf_Limit', limit?.raw ?? '');
-  if (limit !== undefined && typeOf(input) === 'filesystem') {
-    findings.push(
-      warning('mem-buf-limit', `Mem_Buf_Limit ${limit.value} has no effect with filesystem storage`, {
-        at: limit.at,
-        impact: 'with memory storage it would drop events',
-        fix: away,
-      }),
-    );
-  } else if (limit !== undefined && limit.value !== '0') {
-    findings.push(
-      error('mem-buf-limit', `Mem_Buf_Limit ${limit.value}`, {
-        at: limit.at,
-        impact: 'input beyond this limit is dropped with a single warning',
-        fix: away,
-      }),
-    );
-  }
-  findings.push(...checkSwitches(['storage.pause_on_chunks_overlimit'], section, fluentBit));
-  return findings;
+  const message = `Mem_Buf_Limit ${limit.value} has no effect with filesystem storage`;
+  return [warning('mem-buf-limit', message, { ...details, impact: 'with memory storage it would drop events' })];
 }

@@ -1,9 +1,9 @@
-import type { FluentBitConfig } from '../fluent-bit-config/model.ts';
+import { valueOf, type FluentBitConfig } from '../fluent-bit-config/model.ts';
 import type { Input } from '../facts/input.ts';
 import { lineIn } from '../finding.ts';
 import { findScriptCall } from '../facts/shell-command.ts';
 import { isSecretName } from '../../lib/secrets.ts';
-import { serviceEntry } from '../fluent-bit-config/read.ts';
+import { serviceOf } from '../fluent-bit-config/read.ts';
 
 export const INSTALLED_SCRIPT = '/opt/fluent-bit/scripts/fetch-activity-logs';
 const DEFAULT_PORT = '2020';
@@ -14,7 +14,7 @@ const PLAIN = /^[\w@%+=:,./${}-]+$/;
 const NO_POLL = /^(follow|export|status|check|completion|--peek|--help|-h|--version)$/;
 
 export function httpPortOf(config: FluentBitConfig): string {
-  return serviceEntry(config, 'http_port')?.value ?? DEFAULT_PORT;
+  return valueOf(serviceOf(config), 'http_port') ?? DEFAULT_PORT;
 }
 
 /** The address of Fluent Bit's HTTP server on its own machine. */

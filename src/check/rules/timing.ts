@@ -1,8 +1,8 @@
-import { entriesOf, valueOf } from '../fluent-bit-config/model.ts';
+import { entryOf, valueOf } from '../fluent-bit-config/model.ts';
 import { ok, warning, type Finding, lineIn } from '../finding.ts';
 import type { EventInput } from '../facts/input.ts';
 import { findScriptCall } from '../facts/shell-command.ts';
-import { checkSwitches } from './switches.ts';
+import { checkKeys } from './key-rules.ts';
 import { ENVIRONMENT_FILE } from './unset-variables.ts';
 
 const SHIPPED_INTERVAL = '300';
@@ -13,7 +13,7 @@ const DEADLINE_PART = 0.8;
 export function checkTiming(input: EventInput): Finding[] {
   const intervals = interval(input);
   const deadlines = isInterval(input) ? deadline(input) : [];
-  const switches = checkSwitches(['Oneshot', 'Exit_After_Oneshot', 'Threaded'], input.section, input.fluentBit);
+  const switches = checkKeys(['Oneshot', 'Exit_After_Oneshot', 'Threaded'], input.section, input.fluentBit);
   const findings = [...intervals, ...switches, ...deadlines];
   if (findings.length > 0) return findings;
   const seconds = (input.config?.deadlineMs ?? 0) / 1000;
@@ -22,7 +22,7 @@ export function checkTiming(input: EventInput): Finding[] {
 }
 
 function interval({ section, intervalSec, fluentBit }: EventInput): Finding[] {
-  const entry = entriesOf(section, 'interval_sec').at(-1);
+  const entry = entryOf(section, 'interval_sec');
   const fix = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
   const impact = `it runs every ${intervalSec} s, and the API may answer with 429`;
   if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, impact, fix })];
@@ -40,7 +40,7 @@ function isInterval({ section }: Pick<EventInput, 'section'>): boolean {
 
 function deadline({ section, command, config, intervalSec }: EventInput): Finding[] {
   if (config === undefined || config.deadlineMs < intervalSec * 1000) return [];
-  const entry = entriesOf(section, 'interval_sec').at(-1);
+  const entry = entryOf(section, 'interval_sec');
   const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
   const isOption = findScriptCall(command.value)?.args.some((word) => /^--deadline(=|$)/.test(word));
   return [

@@ -41,7 +41,7 @@ const PARSER = '[PARSER]\n    Name one\n    Format json\n';
 it('the last value of a key counts', () => {
   const at = { file: 'main.conf', line: 1 };
   const entries = ['first', 'last'].map((value) => ({ key: 'tag', value, raw: value, at }));
-  assert.equal(valueOf({ kind: 'input', at, entries }, 'tag'), 'last');
+  assert.equal(valueOf({ entries }, 'tag'), 'last');
 });
 
 it('a YAML file may write the names of its sections in capitals', async () => {
