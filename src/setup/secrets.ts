@@ -7,8 +7,8 @@ const OTHERS = 0o077;
 const STDIN = 0;
 
 /** The secret in a file, or on standard input for `-`, without surrounding white space and `Bearer`. */
-export function readSecret(kind: 'token' | 'key', file: string, option: string): string {
-  const text = file === '-' ? readStdin(option) : readPrivate(file, option);
+export function readSecret(kind: 'token' | 'key', file: string, option: string, stdin = STDIN): string {
+  const text = file === '-' ? readInput(stdin, option) : readPrivate(file, option);
   const secret = text
     .split('\n')
     .map((line) => line.trim())
@@ -20,8 +20,8 @@ export function readSecret(kind: 'token' | 'key', file: string, option: string):
   return secret;
 }
 
-function readStdin(option: string): string {
-  if (!isatty(STDIN)) return readFileSync(STDIN, 'utf8');
+function readInput(descriptor: number, option: string): string {
+  if (!isatty(descriptor)) return readFileSync(descriptor, 'utf8');
   throw new ConfigError(
     `${option} -: standard input is a terminal, which would show the secret: use a file or a pipe`,
     ExitCode.NothingCollected,
