@@ -22,12 +22,13 @@ interface TokenVariable {
   readonly isPublic: boolean;
 }
 
-/** The variable with the service's token, in the unit's drop-ins, the unit or its environment files. */
+/** The variable with the service's token, in the unit's drop-ins (the last one counts), the unit or its environment files. */
 export function findTokenVariable(provider: string, envFile: string, machine: Machine): TokenVariable | undefined {
   const names = NAMES[provider] ?? [];
   const folder = `${UNIT}.d`;
   const dropIns = localFiles.list(pathOn(machine, folder)).filter((name) => name.endsWith('.conf'));
-  for (const file of [...dropIns.sort().map((name) => `${folder}/${name}`), UNIT, DEFAULTS, envFile]) {
+  const units = [UNIT, ...dropIns.sort().map((name) => `${folder}/${name}`)].reverse();
+  for (const file of [...units, DEFAULTS, envFile]) {
     const isPublic = file.startsWith(UNIT);
     const found = assignments(pathOn(machine, file), isPublic).filter(
       ([name, value]) => names.includes(name) && value !== '',

@@ -29,7 +29,7 @@ export function flawOf(kind: Kind, value: string): string | undefined {
         ? undefined
         : `seconds, ${MIN_INTERVAL} to ${MAX_INTERVAL}, not ${value}`;
     case 'provider':
-      return value in PROVIDERS ? undefined : `${Object.keys(PROVIDERS).join(' or ')}, not ${value}`;
+      return Object.hasOwn(PROVIDERS, value) ? undefined : `${Object.keys(PROVIDERS).join(' or ')}, not ${value}`;
     case 'token':
       return flawOfSecret(kind, value);
     case 'key':

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { thisMachine, type Machine } from '../../src/check/facts/machine.ts';
+import { ExitCode } from '../../src/lib/errors.ts';
 import { plan, type Given, type Plan } from '../../src/setup/plan.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -13,6 +14,8 @@ const LOKI = '@INCLUDE outputs/loki.conf\n';
 const HOST = 'abc.logging.de-txl.ionos.com';
 const ENV = 'etc/fluent-bit/activity-log.env';
 const OVERRIDE = 'etc/systemd/system/fluent-bit.service.d/override.conf';
+const UNIT = 'etc/systemd/system/fluent-bit.service';
+const DEFAULTS = 'etc/default/fluent-bit';
 const NOTHING: Given = { usesCredentials: false, ignoresMain: true };
 const ALL: Given = { ...NOTHING, tag: 'audit', host: HOST, token: 'tok', key: 'key' };
 
@@ -54,11 +57,42 @@ describe('the values of a machine', () => {
 
   it('are missed one by one', async (t) => {
     const { missing } = await planned(t, NOTHING);
-    assert.deepEqual(
-      missing.map((line) => /\(or (\S+)/.exec(line)?.[1]),
-      ['--tag', '--host', '--api-key-file', '--token-file'],
-    );
+    const env = '/etc/fluent-bit/activity-log.env';
+    assert.deepEqual(missing, [
+      `ACTIVITY_LOG_TAG= in ${env} (or --tag NAME)`,
+      `ACTIVITY_LOG_HOST= in ${env} (or --host HOST)`,
+      `ACTIVITY_LOG_API_KEY= in ${env} (or --api-key-file FILE)`,
+      "the API's token, alone in /etc/fluent-bit/activity-log.token (or --token-file FILE)",
+    ]);
     assert.deepEqual((await planned(t, { ...NOTHING, tag: 'a', token: 'tok' }, {}, LOKI)).missing, []);
+  });
+
+  it('replace those in activity-log.env, each that is given', async (t) => {
+    const env = `ACTIVITY_LOG_TAG=old\nACTIVITY_LOG_HOST=${HOST}\nACTIVITY_LOG_API_KEY="key"\nACTIVITY_LOG_INTERVAL=300\n`;
+    const files = { [ENV]: `${env}ACTIVITY_LOG_DEADLINE=4m\n`, 'etc/fluent-bit/activity-log.token': 'tok\n' };
+    const { env: made, token, notes } = await planned(t, { ...ALL, token: undefined, interval: '300' }, files);
+    assert.equal(made, `${env.replace('old', 'audit')}ACTIVITY_LOG_DEADLINE=4m\n`, 'what is the same stays as written');
+    assert.deepEqual([token, notes], [undefined, []]);
+    const slower = await planned(t, { ...NOTHING, interval: '33' }, files);
+    assert.match(slower.env, /^ACTIVITY_LOG_INTERVAL=33\nACTIVITY_LOG_DEADLINE=26s$/m, 'whole seconds, less than 0.8');
+  });
+
+  it("of activity-log.env come before those of the tutorial's blocks, also the interval of its template", async (t) => {
+    const main =
+      '[INPUT]\n    Name exec\n    Tag theirs\n    Command python3 /x/fetch_activity_logs.py\n    Interval_Sec 120\n';
+    const files = {
+      'etc/fluent-bit/fluent-bit.conf': main,
+      [ENV]: TEMPLATE.replace('#ACTIVITY_LOG_TAG=activityLog', 'ACTIVITY_LOG_TAG=mine'),
+    };
+    const given = { ...NOTHING, ignoresMain: false };
+    const made = await planned(t, given, files);
+    assert.match(made.env, /^ACTIVITY_LOG_TAG=mine$/m);
+    assert.match(made.env, /^ACTIVITY_LOG_INTERVAL=300$/m);
+    assert.deepEqual(made.notes, [], 'nothing is taken, and nothing commented out while values are missing');
+    const fresh = async (interval: string) =>
+      (await planned(t, given, { 'etc/fluent-bit/fluent-bit.conf': main.replace('120', interval) })).env;
+    assert.match(await fresh('5'), /^ACTIVITY_LOG_INTERVAL=300$/m, 'one that will not do is not taken');
+    assert.match(await fresh('86400'), /^ACTIVITY_LOG_DEADLINE=69120s$/m);
   });
 
   it('of the Logging Service have its rules, and no others have', async (t) => {
@@ -68,7 +102,9 @@ describe('the values of a machine', () => {
     );
     assert.equal((await planned(t, { ...ALL, tag: 'my-tag' }, {}, LOKI)).missing.length, 0);
     const { warnings } = await planned(t, { ...ALL, host: 'logs.example' });
-    assert.match(warnings.join(), /^logs\.example does not look like an endpoint of the Logging Service/);
+    assert.deepEqual(warnings, [
+      'logs.example does not look like an endpoint of the Logging Service (….logging.<region>.ionos.com)',
+    ]);
     assert.deepEqual((await planned(t, { ...ALL, host: 'logs.example' }, {}, LOKI)).warnings, []);
     const tcp = '@INCLUDE outputs/ionos-tcp.conf\n';
     await assert.rejects(planned(t, { ...ALL, tag: 'my-tag' }, {}, tcp), /--tag: the Logging Service takes/);
@@ -79,8 +115,23 @@ describe('the values of a machine', () => {
     for (const [env, message] of [
       ['ACTIVITY_LOG_TAG=a*\nACTIVITY_LOG_INTERVAL=300\n', /ACTIVITY_LOG_TAG in \/etc\/\S+: letters/],
       ['ACTIVITY_LOG_INTERVAL=5m\n', /ACTIVITY_LOG_INTERVAL in \/etc\/\S+: seconds, 10 to 86400, not 5m/],
+      ['ACTIVITY_LOG_TAG=a\n', /ACTIVITY_LOG_INTERVAL in \/etc\/\S+: it is empty/],
+      ['ACTIVITY_LOG_API_KEY=a b\n', /ACTIVITY_LOG_API_KEY in \/etc\/\S+: not one key alone/],
+      ['ACTIVITY_LOG_HOST=a/b\n', /ACTIVITY_LOG_HOST in \/etc\/\S+: the host alone/],
     ] as const) {
-      await assert.rejects(planned(t, NOTHING, { [ENV]: env }), message);
+      await assert.rejects(planned(t, NOTHING, { [ENV]: env }), { message, exitCode: ExitCode.NothingCollected });
+    }
+  });
+
+  it('that are given and will not do are an error of the call', async (t) => {
+    for (const [given, message] of [
+      [{ tag: 'a*' }, /^--tag: letters/],
+      [{ host: 'a/b' }, /^--host: the host alone/],
+      [{ interval: '5' }, /^--interval: seconds/],
+      [{ provider: 'aws' }, /^--provider: ionos or/],
+      [{ tag: '' }, /^--tag: it is empty/],
+    ] as const) {
+      await assert.rejects(planned(t, { ...NOTHING, ...given }), { message, exitCode: ExitCode.Usage });
     }
   });
 
@@ -91,8 +142,17 @@ describe('the values of a machine', () => {
     const given = { ...NOTHING, ignoresMain: false, token: 'tok' };
     const made = await planned(t, given, { 'etc/fluent-bit/fluent-bit.conf': main('abc') });
     assert.match(made.env, /^ACTIVITY_LOG_INTERVAL=120\nACTIVITY_LOG_DEADLINE=96s$/m);
-    assert.equal(made.notes.length, 5);
-    assert.equal(made.warnings.length, 2, 'the tag and the host');
+    assert.deepEqual(made.notes, [
+      'taken from fluent-bit.conf: ACTIVITY_LOG_TAG',
+      'taken from fluent-bit.conf: ACTIVITY_LOG_HOST',
+      'taken from fluent-bit.conf: ACTIVITY_LOG_API_KEY',
+      "commented out: the tutorial's [input] exec, lines 1 to 5 of fluent-bit.conf",
+      "commented out: the tutorial's [output] http, lines 6 to 11 of fluent-bit.conf",
+    ]);
+    assert.deepEqual(made.warnings, [
+      'the tag my-tag is not one of the Logging Service, which takes 3 to 20 letters and digits',
+      'logs.example does not look like an endpoint of the Logging Service (….logging.<region>.ionos.com)',
+    ]);
     assert.match(made.main ?? '', /^#~# .*\n#~ \[INPUT\]/);
     const half = await planned(t, given, { 'etc/fluent-bit/fluent-bit.conf': main('<PIPELINE_AUTH_KEY>') });
     assert.deepEqual(half.missing, [
@@ -112,7 +172,55 @@ describe('the token', () => {
     );
     const kept = await planned(t, NOTHING, { ...unit, 'etc/fluent-bit/activity-log.token': 'def\n' });
     assert.equal(kept.token, undefined, 'the file is there already');
+    assert.equal(kept.tokenIn, '/etc/fluent-bit/activity-log.token');
+    assert.match(kept.warnings.join(), /The token is now in \/etc\/fluent-bit\/activity-log\.token: delete the line/);
+    const empty = await planned(t, NOTHING, { ...unit, 'etc/fluent-bit/activity-log.token': '' });
+    assert.equal(empty.token, 'abc', 'a file that is empty has none');
   });
+
+  it('that is given comes before all others', async (t) => {
+    const files = {
+      [OVERRIDE]: '[Service]\nEnvironment=IONOS_TOKEN=abc\n',
+      'etc/fluent-bit/activity-log.token': 'def\n',
+    };
+    const made = await planned(t, { ...NOTHING, token: 'new', usesCredentials: true }, files);
+    assert.deepEqual([made.token, made.tokenIn], ['new', '/etc/fluent-bit/activity-log.token']);
+    const named = { ...files, [ENV]: `${TEMPLATE}ACTIVITY_LOG_TOKEN_FILE=/root/token\n`, 'root/token': 'ghi\n' };
+    const moved = await planned(t, { ...NOTHING, token: 'new' }, named);
+    assert.match(moved.env, /^ACTIVITY_LOG_TOKEN_FILE=\/etc\/fluent-bit\/activity-log\.token$/m);
+  });
+
+  const places: readonly (readonly [
+    where: string,
+    files: Readonly<Record<string, string>>,
+    found: string | undefined,
+  ])[] = [
+    [
+      'the last drop-in with one, as systemd takes it',
+      { [OVERRIDE]: 'Environment=IONOS_TOKEN=b', [OVERRIDE.replace('override', 'a')]: 'Environment=IONOS_TOKEN=a' },
+      'b',
+    ],
+    [
+      'a drop-in before the unit',
+      { [OVERRIDE]: ' Environment = IONOS_TOKEN=b', [UNIT]: 'Environment=IONOS_TOKEN=u' },
+      'b',
+    ],
+    ['the unit before the defaults', { [UNIT]: 'Environment=IONOS_TOKEN=u', [DEFAULTS]: 'IONOS_TOKEN=d' }, 'u'],
+    ['the defaults before activity-log.env', { [DEFAULTS]: 'IONOS_TOKEN=d', [ENV]: `${TEMPLATE}IONOS_TOKEN=e\n` }, 'd'],
+    ['activity-log.env', { [ENV]: `${TEMPLATE}IONOS_TOKEN=e\n` }, 'e'],
+    ['the last line with a value', { [DEFAULTS]: 'IONOS_TOKEN=1\nIONOS_API_TOKEN=a=b=\nIONOS_TOKEN=\n' }, 'a=b='],
+    ['no file of another kind', { [`${OVERRIDE}.old`]: 'Environment=IONOS_TOKEN=b' }, undefined],
+    [
+      'no setting of another name',
+      { [UNIT]: '#Environment=IONOS_TOKEN=u\nMyEnvironment=IONOS_TOKEN=u\nEnvironment=XIONOS_TOKEN=u' },
+      undefined,
+    ],
+  ];
+  for (const [where, files, found] of places) {
+    it(`is found in ${where}`, async (t) => {
+      assert.equal((await planned(t, NOTHING, files)).token, found);
+    });
+  }
 
   it('is copied out of the file of defaults, without a warning', async (t) => {
     const made = await planned(t, NOTHING, { 'etc/default/fluent-bit': 'IONOS_TOKEN=abc\n' });
@@ -127,11 +235,22 @@ describe('the token', () => {
     const password = await planned(t, NOTHING, { [OVERRIDE]: '[Service]\nEnvironment=IONOS_PASSWORD=secret\n' });
     assert.deepEqual([password.token, password.tokenIn], [undefined, 'variable']);
     assert.match(password.env, /^ACTIVITY_LOG_TOKEN_FILE=$/m);
+    for (const { warnings } of [placeholder, password]) {
+      assert.match(warnings.join(), /: to end that, use --token-file FILE, then delete the line$/);
+    }
   });
 
   it('stays in a file of another name, which --credentials does not take', async (t) => {
     const files = { [ENV]: `${TEMPLATE}ACTIVITY_LOG_TOKEN_FILE=/root/token\n`, 'root/token': 'abc\n' };
-    assert.equal((await planned(t, NOTHING, files)).tokenIn, '/root/token');
+    const { tokenIn, env } = await planned(t, NOTHING, files);
+    assert.deepEqual([tokenIn, env], ['/root/token', files[ENV]]);
+    const missing = await planned(t, NOTHING, { [ENV]: files[ENV] });
+    assert.match(missing.missing.at(-1) ?? '', /alone in \/root\/token \(or/);
+    const both = { [ENV]: files[ENV], 'etc/fluent-bit/activity-log.token': 'def\n' };
+    const other = await planned(t, { ...NOTHING, usesCredentials: true }, both);
+    assert.equal(other.tokenIn, '/etc/fluent-bit/activity-log.token');
+    assert.match(other.env, /^ACTIVITY_LOG_TOKEN_FILE=\/etc\/fluent-bit\/activity-log\.token$/m);
+    await planned(t, { ...NOTHING, usesCredentials: true }, {});
     await assert.rejects(
       planned(t, { ...NOTHING, usesCredentials: true }, files),
       /--credentials takes the token from/,

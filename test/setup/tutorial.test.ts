@@ -33,6 +33,50 @@ describe("a survey of the user's fluent-bit.conf", () => {
     assert.deepEqual(found.warnings, []);
   });
 
+  it('takes a block wherever it stands, in any case, with the values that count', async (t) => {
+    const text =
+      '[OUTPUT]\n    NAME HTTP\n    Match audit\n    URI /audit\n    Port 443\n    HEADER apikey  K1\n    Header APIKEY K2\n\n' +
+      '[INPUT]\n    Name EXEC\n    Interval_Sec 60\n    Interval_Sec 90\n    Tag audit\n    Command python3 fetch_activity_logs.py\n';
+    const found = await surveyed(t, text);
+    assert.deepEqual(found.blocks, [
+      { title: '[output] http', first: 1, last: 7, keyLines: [6, 7] },
+      { title: '[input] exec', first: 9, last: 14, keyLines: [] },
+    ]);
+    assert.deepEqual([found.tag, found.interval, found.host, found.key], ['audit', '90', '', 'K1']);
+    assert.deepEqual(found.warnings, []);
+  });
+
+  for (const [what, text] of [
+    ['leads to another URI', HTTP.replace('/audit', '/other')],
+    ['has another port', `${HTTP}    Port 8080\n`],
+    ['has no key', HTTP.replace('APIKEY', 'X')],
+    ['matches other tags as well', HTTP.replace('Match audit', 'Match aud*')],
+  ] as const) {
+    it(`leaves an output that ${what}, and warns that it gets the events as well`, async (t) => {
+      const { blocks, warnings } = await surveyed(t, FETCHER + text);
+      const titles = blocks.map(({ title }) => title);
+      assert.deepEqual(titles, ['[input] exec']);
+      assert.deepEqual(warnings, [
+        `the output http in lines 5 to ${4 + text.split('\n').length - 1} of fluent-bit.conf gets the events as well: if it leads to the same place, each comes twice; delete it then`,
+      ]);
+    });
+  }
+
+  for (const [what, text, count] of [
+    ['an input of another plugin', '[INPUT]\n    Name tail\n    Command python3 /x/fetch_activity_logs.py\n', 0],
+    ['another program', '[INPUT]\n    Name exec\n    Tag audit\n    Command python3 /x/other.py\n', 0],
+    ['an output to stdout for its tag', `${FETCHER}[OUTPUT]\n    Name stdout\n    Match audit\n    Format json\n`, 2],
+    ['an output to stdout for another tag', `${FETCHER}[OUTPUT]\n    Name stdout\n    Match other\n`, 1],
+    ['an output to a file for its tag', `${FETCHER}[OUTPUT]\n    Name file\n    Match audit\n`, 1],
+    ['an output to a file for all tags', `${FETCHER}[OUTPUT]\n    Name file\n    Match *\n`, 1],
+    ['an output http for another tag', `${FETCHER}${HTTP.replaceAll('audit', 'other')}`, 1],
+  ] as const) {
+    it(`takes ${count} blocks of ${what}, without a warning`, async (t) => {
+      const { blocks, warnings } = await surveyed(t, text);
+      assert.deepEqual([blocks.length, warnings], [count, []]);
+    });
+  }
+
   it('takes nothing where there is no fetcher, and no output that others use as well', async (t) => {
     assert.deepEqual((await surveyed(t, HTTP + STOCK_STDOUT)).blocks, []);
     const shared = await surveyed(t, FETCHER + OTHER_INPUT + HTTP);
@@ -64,6 +108,46 @@ describe("a survey of the user's fluent-bit.conf", () => {
     );
   });
 
+  it('does not warn of settings that the tutorial has, or ours', async (t) => {
+    const known =
+      '    Alias a\n    Retry_Limit 3\n    Workers 2\n    Log_Level info\n    storage.total_limit_size 5M\n    Format JSON\n    tls yes\n    tls.verify on\n    Port 443\n';
+    assert.deepEqual((await surveyed(t, FETCHER + HTTP + known)).warnings, []);
+    assert.deepEqual((await surveyed(t, `${FETCHER}${HTTP}    tls.verify off\n`)).warnings, [
+      "tls.verify of the tutorial's output (line 11 of fluent-bit.conf) is not taken over: if it is needed, it goes into /etc/fluent-bit/outputs/ionos.conf",
+    ]);
+  });
+
+  for (const [service, moved] of [
+    ['http_server on', 'HTTP_Listen 0.0.0.0'],
+    ['http_server on\n    http_listen 127.0.0.1\n    http_port 1', 'HTTP_Port 1'],
+    ['http_server on\n    http_listen ::1\n    http_port 2020', 'HTTP_Listen ::1'],
+    ['http_server on\n    http_port 2020\n    http_port 3', 'HTTP_Listen 0.0.0.0 and HTTP_Port 3'],
+  ] as const) {
+    it(`warns that the HTTP server moves from ${moved}`, async (t) => {
+      const text = `[SERVICE]\n    ${service}\n`;
+      assert.deepEqual((await surveyed(t, text)).warnings, [
+        `fluent-bit.conf has ${moved}, and activity-log.conf sets 127.0.0.1 and 2020: what reads Fluent Bit's metrics has to ask there, or edit /etc/fluent-bit/activity-log.conf (--ack-url, too)`,
+      ]);
+      const included = await surveyed(t, `${text}@include\t./activity-log.conf \n`, { 'activity-log.conf': '' });
+      assert.deepEqual([included.includesUs, included.warnings], [true, []]);
+    });
+  }
+
+  for (const [first, second, isTwice] of [
+    ['p.conf', './p.conf', true],
+    ['p.conf', '/etc/fluent-bit//p.conf', true],
+    ['p.conf', 'p.conf', true],
+    ['p.conf', '../p.conf', false],
+    ['p.conf', '/srv/p.conf', false],
+    ['p.conf', 'my/p.conf', false],
+  ] as const) {
+    it(`takes Parsers_File ${first} and ${second} for ${isTwice ? 'the same' : 'two'}`, async (t) => {
+      const { warnings } = await surveyed(t, `[SERVICE]\n    Parsers_File ${first}\n    Parsers_File ${second}\n`);
+      const message = `fluent-bit.conf has Parsers_File ${second} twice, and Fluent Bit does not start with that: delete line 3`;
+      assert.deepEqual(warnings, isTwice ? [message] : []);
+    });
+  }
+
   it('warns of a fetcher in another file, and of no server that is where ours is, or off', async (t) => {
     const other = await surveyed(t, '@INCLUDE other.conf\n@INCLUDE activity-log.conf\n', { 'other.conf': FETCHER });
     assert.match(other.warnings.join(), /other\.conf runs the tutorial's fetcher: delete that input/);
@@ -71,7 +155,11 @@ describe("a survey of the user's fluent-bit.conf", () => {
     for (const service of ['http_server on\n    http_listen 127.0.0.1', 'http_server off', 'flush 1']) {
       assert.deepEqual((await surveyed(t, `[SERVICE]\n    ${service}\n`)).warnings, []);
     }
-    assert.equal((await surveyed(t, '[SERVICE]\n    storage.path /srv\n')).hasStoragePath, true);
+    const storagePath = async (path: string, kind = 'SERVICE') =>
+      (await surveyed(t, `[${kind}]\n    storage.path ${path}\n`)).hasStoragePath;
+    assert.equal(await storagePath('/srv'), true);
+    assert.equal(await storagePath('/var/lib/fluent-bit/storage'), false, 'it is where ours is');
+    assert.equal(await storagePath('/srv', 'INPUT'), false);
   });
 });
 

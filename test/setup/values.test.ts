@@ -5,10 +5,16 @@ import { flawOf, type Kind } from '../../src/setup/values.ts';
 
 const GOOD: readonly (readonly [Kind, string])[] = [
   ['tag', 'a.b-c_D'],
+  ['tag', 'hosts'],
+  ['tag', 'yours'],
+  ['tag', 'xxxy'],
   ['host', 'a-b.example'],
+  ['host', 'a'],
+  ['host', '1.2.3.4'],
   ['interval', '10'],
   ['interval', '86400'],
   ['provider', 'ionos'],
+  ['provider', 'cloudscale'],
   ['token', 'eyJ0eXAi.x-y_z+/='],
   ['key', 'a+b/c:d='],
 ];
@@ -17,6 +23,14 @@ const BAD: readonly (readonly [Kind, string, RegExp])[] = [
   ['tag', '', /empty/],
   ['tag', 'a/b', /letters, digits/],
   ['tag', '<TAG_NAME>', /not the placeholder <TAG_NAME>/],
+  ['tag', '...', /placeholder/],
+  ['tag', 'TAG', /placeholder/],
+  ['tag', 'change-me', /placeholder/],
+  ['tag', 'your-tag', /placeholder/],
+  ['tag', 'XXX', /placeholder/],
+  ['tag', 'a b', /^letters, digits, dots, dashes and underscores only, not "a b"$/],
+  ['host', 'a-', /^not a host name: a-$/],
+  ['host', 'a_b', /not a host name/],
   ['host', 'https://a', /without a scheme/],
   ['host', 'a/b', /without a path/],
   ['host', 'a:443', /without a port/],
@@ -24,11 +38,21 @@ const BAD: readonly (readonly [Kind, string, RegExp])[] = [
   ['host', 'HOST-OF-YOUR-PIPELINE', /placeholder/],
   ['interval', '9', /10 to 86400/],
   ['interval', '86401', /10 to 86400/],
-  ['interval', '5m', /10 to 86400/],
+  ['interval', '5m', /^seconds, 10 to 86400, not 5m$/],
+  ['interval', '60.5', /10 to 86400/],
+  ['interval', '1e3', /10 to 86400/],
+  ['interval', ' 60', /10 to 86400/],
   ['provider', 'aws', /ionos or cloudscale, not aws/],
+  ['provider', 'constructor', /ionos or cloudscale, not constructor/],
+  ['provider', 'IONOS', /ionos or cloudscale, not IONOS/],
   ['token', 'two words', /not one token alone/],
   ['token', '<your_IONOS_API_TOKEN>', /^it is a placeholder$/],
+  ['key', '<key>', /^it is a placeholder$/],
   ['key', 'a"b', /quotes/],
+  ['key', "a'b", /quotes/],
+  ['key', 'a`b', /quotes/],
+  ['key', 'a\\b', /quotes/],
+  ['key', 'a\tb', /not one key alone/],
   ['key', '${KEY}', /names a variable/],
   ['key', 'ä', /not one key alone/],
 ];
@@ -45,6 +69,10 @@ describe('activity-log.env', () => {
     assert.equal(envValue('A=1\nB=2\nA="3"  \n', 'A'), '3');
     assert.equal(envValue("#A=1\nAB='x'\n", 'AB'), 'x');
     assert.equal(envValue('#A=1\n', 'A'), '');
+    assert.equal(envValue('A="1\'\nB=2', 'A'), '"1\'', 'quotes that are not a pair stay');
+    assert.equal(envValue('A=""\n', 'A'), '');
+    assert.equal(envValue('A="\n', 'A'), '"');
+    assert.equal(envValue('A=x"1"\nB=x="1"', 'B'), 'x="1"');
   });
 
   it('is changed where it has a value, where it is commented out, or at the end', () => {
