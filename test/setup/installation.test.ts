@@ -146,6 +146,25 @@ describe('the steps of an installation', () => {
     assert.deepEqual(trial.plan({}, { main: 'edited' }).warnings, []);
   });
 
+  it('renew what nobody has edited, and put again what is gone', async (t) => {
+    const trial = await Trial.make(t);
+    const source = join(trial.release, 'fluent-bit/activity-log.conf');
+    assert.equal(pipelineText(trial.release, trial.machine), readFileSync(source, 'utf8'));
+    trial.install();
+    for (const newer of ['newer\n', 'newest\n']) {
+      writeFileSync(source, newer);
+      assert.equal(pipelineText(trial.release, trial.machine), newer);
+      const { steps, record, warnings } = trial.plan();
+      assert.deepEqual([paths(steps, 'put').includes(PIPELINE), warnings], [true, []]);
+      assert.equal(record.get(PIPELINE), checksum(newer));
+    }
+    trial.write(PIPELINE, 'newest\n');
+    assert.equal(pipelineText(trial.release, trial.machine), 'newest\n');
+    assert.deepEqual(trial.plan().warnings, [], 'it is as ours already');
+    rmSync(join(trial.machine.root, PIPELINE));
+    assert.deepEqual([paths(trial.plan().steps, 'put').includes(PIPELINE), trial.plan().warnings], [true, []]);
+  });
+
   it('leave what was there before us, which is not ours to remove', async (t) => {
     const trial = await Trial.make(t);
     trial.write(LOKI, '# mine\n');
@@ -204,7 +223,9 @@ describe('the steps of an installation', () => {
     const { record } = trial.plan({ survey: { ...SURVEY, includesUs: false } }, { main: 'edited' });
     assert.deepEqual([record.get(BACKUP), record.has(MAIN)], [checksum('fluent-bit.conf'), false], 'as we leave it');
     trial.write(RECORD, formatRecord(record));
-    assert.equal(trial.plan({ survey: SURVEY }, { main: 'edited' }).record.get(BACKUP), checksum('fluent-bit.conf'));
+    trial.write(BACKUP, 'fluent-bit.conf');
+    const again = trial.plan({ survey: SURVEY }, { main: 'edited' });
+    assert.deepEqual([again.record.get(BACKUP), paths(again.steps, 'drop')], [checksum('fluent-bit.conf'), []]);
   });
 
   it('renew a fluent-bit.conf that we put there, unless it was edited', async (t) => {
@@ -244,9 +265,9 @@ describe('the steps of an installation', () => {
     assert.match(steps.find(({ path }) => path === LOKI)?.source ?? '', /release\/.*\/loki\.conf$/);
     assert.equal(
       withoutStoragePath(
-        '[SERVICE]\n    storage.path /a\n  storage.path_x 1\n    my.storage.path 1\n    storage.path /b\n',
+        '[SERVICE]\n    storage.path /a\nstorage.path /c\n  storage.path_x 1\n    my.storage.path 1\n    storage.path /b\n',
       ),
-      '[SERVICE]\n    #storage.path /a\n  storage.path_x 1\n    my.storage.path 1\n    #storage.path /b\n',
+      '[SERVICE]\n    #storage.path /a\n#storage.path /c\n  storage.path_x 1\n    my.storage.path 1\n    #storage.path /b\n',
     );
   });
 
@@ -298,8 +319,9 @@ describe('the steps of a removal', () => {
     assert.deepEqual(stays, ['/etc/fluent-bit/activity-log.env', TOKEN, '/var/lib/fluent-bit', `${DROP_IN}.saved`]);
     const saved = steps.find(({ path }) => path === `${DROP_IN}.saved`);
     assert.deepEqual(saved, put('600', `${DROP_IN}.saved`, join(trial.machine.root, DROP_IN), '-'));
-    trial.write(`${LOKI}.saved`, 'of an earlier removal');
-    assert.deepEqual(trial.remove(true).stays, ['/var/lib/fluent-bit', `${LOKI}.saved`]);
+    const earlier = [`${PIPELINE}.saved`, `${LOKI}.saved`, `${DROP_IN}.saved`];
+    for (const path of earlier) trial.write(path, 'of an earlier removal');
+    assert.deepEqual(trial.remove(true).stays, ['/var/lib/fluent-bit', ...earlier]);
     assert.ok(!paths(trial.remove(true).steps, 'put').includes(`${DROP_IN}.saved`));
   });
 
@@ -343,7 +365,7 @@ describe('the steps of a removal', () => {
   it('put a drop-in aside that is in no record, and drop no other file', async (t) => {
     const trial = await Trial.make(t);
     trial.write(DROP_IN, '[Service]\n');
-    trial.write('/srv/mine', 'x');
+    trial.write('/enabled', 'a file by the name of a mark');
     trial.write(
       RECORD,
       formatRecord(
@@ -391,13 +413,20 @@ describe('the steps of a removal', () => {
     trial.write(state, '{}');
     assert.ok(trial.remove(true).state.includes(`${state}*`));
     trial.write(MAIN, '[INPUT]\n    Command python3 /x/fetch_activity_logs.py\n');
-    assert.ok(trial.remove(true).state.includes(`${state}?*`));
+    trial.write('/var/lib/fluent-bit/other_state.json', '{}');
+    const { state: patterns, isFetcherBack } = trial.remove(true);
+    assert.ok(isFetcherBack && patterns.includes(`${state}?*`) && !patterns.includes(`${state}*`));
+    assert.ok(patterns.includes('/var/lib/fluent-bit/other_state.json*'));
+    trial.write(MAIN, '[INPUT]\n#    Command python3 /x/fetch_activity_logs.py\n');
+    assert.equal(trial.remove(true).isFetcherBack, false);
   });
 
   it("of a packager's folder, which has no record, drop all of it", async (t) => {
     const trial = await Trial.make(t);
     trial.install({}, { main: 'ignored' });
     rmSync(join(trial.machine.root, RECORD));
-    assert.ok([PIPELINE, LOKI, DROP_IN].every((path) => paths(trial.remove(true, false).steps, 'drop').includes(path)));
+    const { steps } = trial.remove(false, false);
+    assert.ok([PIPELINE, LOKI, DROP_IN].every((path) => paths(steps, 'drop').includes(path)));
+    assert.ok(!paths(steps, 'put').some((path) => path.endsWith('.saved')), 'none of it is edited');
   });
 });

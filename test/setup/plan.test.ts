@@ -146,6 +146,7 @@ describe('the values of a machine', () => {
       'taken from fluent-bit.conf: ACTIVITY_LOG_TAG',
       'taken from fluent-bit.conf: ACTIVITY_LOG_HOST',
       'taken from fluent-bit.conf: ACTIVITY_LOG_API_KEY',
+      'taken from fluent-bit.conf: ACTIVITY_LOG_INTERVAL',
       "commented out: the tutorial's [input] exec, lines 1 to 5 of fluent-bit.conf",
       "commented out: the tutorial's [output] http, lines 6 to 11 of fluent-bit.conf",
     ]);
@@ -166,14 +167,11 @@ describe('the token', () => {
     const unit = { [OVERRIDE]: '[Service]\nEnvironment="A=1" "IONOS_API_TOKEN=abc"\n' };
     const made = await planned(t, NOTHING, unit);
     assert.equal(made.token, 'abc');
-    assert.match(
-      made.warnings.join(),
-      /IONOS_API_TOKEN in \/etc\/systemd\/.* is now in \/etc\/.*\.token: delete the line/,
-    );
+    assert.match(made.warnings.join(), /IONOS_API_TOKEN in \/etc\/systemd\/.* is in \/etc\/.*\.token: delete the line/);
     const kept = await planned(t, NOTHING, { ...unit, 'etc/fluent-bit/activity-log.token': 'def\n' });
     assert.equal(kept.token, undefined, 'the file is there already');
     assert.equal(kept.tokenIn, '/etc/fluent-bit/activity-log.token');
-    assert.match(kept.warnings.join(), /The token is now in \/etc\/fluent-bit\/activity-log\.token: delete the line/);
+    assert.match(kept.warnings.join(), /the token is in \/etc\/fluent-bit\/activity-log\.token: delete the line/);
     const empty = await planned(t, NOTHING, { ...unit, 'etc/fluent-bit/activity-log.token': '' });
     assert.equal(empty.token, 'abc', 'a file that is empty has none');
   });
@@ -236,7 +234,7 @@ describe('the token', () => {
     assert.deepEqual([password.token, password.tokenIn], [undefined, 'variable']);
     assert.match(password.env, /^ACTIVITY_LOG_TOKEN_FILE=$/m);
     for (const { warnings } of [placeholder, password]) {
-      assert.match(warnings.join(), /: to end that, use --token-file FILE, then delete the line$/);
+      assert.match(warnings.join(), /: give the token as --token-file FILE, then delete the line$/);
     }
   });
 
