@@ -8,10 +8,8 @@ import { counted } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
 import type { Finding } from '../verify/report.ts';
 import { openForEditing } from '../session/edit-state.ts';
-import { hourOf } from '../state/hour-counts.ts';
+import { HOUR_S, hourOf } from '../state/hour-counts.ts';
 import type { Redelivery, State } from '../state/state.ts';
-
-const HOUR_S = 3_600;
 
 /**
  * Queues a range in the state, under the lock: the next polls print it again, after what is new. With --cancel, it

@@ -91,7 +91,9 @@ export class WindowPasses {
   /** How many events the API counts in a window, at the cost of one request; undefined when there may be more. */
   async count(contract: string, window: Window, signal: AbortSignal): Promise<number | undefined> {
     const query = { contract, window, offset: 0, limit: 1, isolates: false, rejects: true };
-    return believableTotal(await fetchPage(this.#api, query, signal), 0);
+    const page = await fetchPage(this.#api, query, signal);
+    // More than can be read by offset can still be counted, except for the number that may be the limit itself.
+    return isCapped(page) || page.events.length > (page.total ?? 0) ? undefined : page.total;
   }
 
   /** One pass: pages by offset until the total is reached or the rest is empty. */
@@ -209,10 +211,15 @@ function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset
   return events.length > 0 && offset + events.length > total ? undefined : total;
 }
 
+/** Whether there may be more than the server counts. */
+function isCapped({ total, totalIsLowerBound }: IonosPage): boolean {
+  return totalIsLowerBound || total === MAX_WINDOW_HITS;
+}
+
 /** Into how many parts the window of this first page must be cut, so that each has at most `maxEvents`. */
-function partsOf({ total, totalIsLowerBound }: IonosPage, maxEvents: number): number {
-  const isCapped = totalIsLowerBound || total === MAX_WINDOW_HITS;
-  if (total === undefined || (isCapped ? total < maxEvents : total <= maxEvents)) return 1;
+function partsOf(page: IonosPage, maxEvents: number): number {
+  const { total } = page;
+  if (total === undefined || (isCapped(page) ? total < maxEvents : total <= maxEvents)) return 1;
   const events = Math.max(maxEvents / 2, maxEvents - DEVIATIONS * Math.sqrt(maxEvents));
   return Math.max(2, Math.ceil(total / events));
 }

@@ -1,5 +1,5 @@
 import type { Source } from '../providers/provider.ts';
-import { hourOf, type HourCounts } from '../state/hour-counts.ts';
+import { HOUR_S, hourOf, type HourCounts } from '../state/hour-counts.ts';
 import type { Session } from './session.ts';
 
 /** A time span in epoch seconds, end exclusive. */
@@ -9,8 +9,8 @@ export interface Span {
 }
 
 /**
- * The parts of a span, by hours, for which the API's count differs from the journal's, or is unknown. The whole span when
- * the API does not count.
+ * The hours of a span, oldest first, for which the API's count differs from the journal's, or is unknown, as for more
+ * events than it counts. The whole span when the API does not count at all.
  */
 export async function differingSpans(
   { provider, run }: Pick<Session, 'provider' | 'run'>,
@@ -25,8 +25,8 @@ export async function differingSpans(
     const { from, to } = part;
     const count = await provider.count(source, from, to, run.signal);
     if (count === hours.between(hourOf(from), to)) continue;
-    const middle = hourOf((from + to) / 2);
-    if (middle <= from) found.push(part);
+    const middle = Math.max(hourOf((from + to) / 2), hourOf(from) + HOUR_S);
+    if (middle >= to) found.push(part);
     else open.push({ from: middle, to }, { from, to: middle });
   }
   return found;

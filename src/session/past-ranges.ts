@@ -3,7 +3,7 @@ import { formatSecond } from '../lib/duration.ts';
 import { counted } from '../lib/words.ts';
 import { Stopped } from '../lib/run.ts';
 import type { Page, Source } from '../providers/provider.ts';
-import { hourOf } from '../state/hour-counts.ts';
+import { HOUR_S, hourOf } from '../state/hour-counts.ts';
 import { journalledIds, type JournalledIds, type SourceRange } from '../state/journalled-ids.ts';
 import { secondOf } from '../state/source-progress.ts';
 import { RangeProgress, type RangeReason } from '../state/range-progress.ts';
@@ -12,12 +12,12 @@ import { differingSpans } from './differing-spans.ts';
 import { concernsAll, withAdvice } from './failures.ts';
 import type { Session } from './session.ts';
 
-const HOUR_S = 3_600;
 /**
  * The journal has an event without a time under the end of the window that it came from. Except after an outage, that
  * is at most this much later.
  */
 const UNDATED_S = 24 * HOUR_S;
+
 /**
  * In the time that the run has left after what is new, delivers what was queued with `redeliver`, then compares the
  * hours that have reached a sweep's age with the API's counts and delivers what is missing. False when Fluent Bit did
@@ -81,6 +81,8 @@ async function sweep(session: Session, sources: readonly Source[]): Promise<bool
           const span = `between ${formatSecond(range.from)} and ${formatSecond(range.to)}`;
           if (found > 0)
             log.warn(`${source.name}: a sweep found ${counted(found, 'event')} missing ${span}; delivered now`);
+          // The deadline may come before the next one is read.
+          state.swept[age] = range.to;
         }
       } catch (error) {
         warnOrThrow(error, session, `${source.name}: the sweep failed`);

@@ -1,4 +1,4 @@
-const HOUR_S = 3_600;
+export const HOUR_S = 3_600;
 
 /** How many events of each hour are in the journal. Sweeps compare these counts with the API's. */
 export class HourCounts {

@@ -31,6 +31,22 @@ function ofOneSecond(count: number, time: number): NewEvent[] {
   }));
 }
 
+describe('a count', () => {
+  it('is exact for more events than can be read by offset, and unknown where it may be a limit', async (t) => {
+    const sandbox = await sandboxFor(t, { sizeBytes: 400 });
+    sandbox.addContract(CONTRACT);
+    const count = async () =>
+      providerFor(t, sandbox).provider.count?.({ id: CONTRACT, name: '' }, START / 1000, NOW / 1000, never);
+    assert.equal(await count(), 0);
+    sandbox.generate(CONTRACT, { count: 10_000, from: START, to: NOW });
+    assert.equal(await count(), undefined);
+    sandbox.generate(CONTRACT, { count: 5, from: START, to: NOW });
+    assert.equal(await count(), 10_005);
+    sandbox.options.total = 'gte';
+    assert.equal(await count(), undefined);
+  });
+});
+
 describe('sources', () => {
   it('are the contracts that the token sees', async (t) => {
     for (const contractsShape of ['array', 'items'] as const) {

@@ -106,6 +106,29 @@ describe('a sweep', () => {
     assert.equal(none.sandbox.requests.length, polls);
   });
 
+  it('that was stopped continues with the hours that it has not read yet, where the API does not count', async (t) => {
+    const isCount = ({ query }: RequestRecord) => query['limit'] === '1';
+    /** Which hours a run reads that has five to sweep, and the run after it. */
+    const swept = async (stopAt: number) => {
+      const m = await model(t, { total: 'missing' }, '--sweep', '1h', '--contract', CONTRACT);
+      for (const ms of [0, HOUR / 2]) await pass(m, ms);
+      const fault = m.sandbox.fail({ match: isCount, fault: { type: 'status', status: 403 }, times: Infinity });
+      await pass(m, 5 * HOUR);
+      fault.remove();
+      const hours = async (nth: number) => {
+        m.sandbox.requests.length = 0;
+        await m.run({ ...QUIET, pauseMs: 1000, end: { kind: 'stopped', at: 'request', nth } });
+        const all = m.sandbox.requests.map((request) => (isCount(request) ? '' : (request.query['dateStart'] ?? '')));
+        return { all, read: all.filter(Boolean).slice(1) };
+      };
+      return [await hours(stopAt), await hours(Infinity)] as const;
+    };
+    const [{ all, read }] = await swept(Infinity);
+    const [stopped, next] = await swept(all.length - 2);
+    assert.ok(read.length >= 5, read.join());
+    assert.deepEqual([stopped.read, next.read], [read.slice(0, -1), read.slice(-2)]);
+  });
+
   it('compares all that was missed in one request after the machine was off', async (t) => {
     const m = await model(t);
     for (let n = 0; n < 4; n++) await pass(m, HOUR, [{ contract: CONTRACT, agoMs: 1000 }]);
