@@ -4,12 +4,16 @@ import type { Options } from '../config/settings.ts';
 import { formatSecond } from '../lib/duration.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
-import { counted } from '../lib/words.ts';
+import { counted, listed } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
 import type { Finding } from '../verify/report.ts';
+import type { Span } from '../session/differing-spans.ts';
 import { openForEditing } from '../session/edit-state.ts';
 import { HOUR_S, hourOf } from '../state/hour-counts.ts';
-import type { Redelivery, State } from '../state/state.ts';
+import { stateOf, type Redelivery, type State } from '../state/state.ts';
+
+/** At most this many sources are named; the rest are counted. */
+const MOST_NAMED = 3;
 
 /**
  * Queues a range in the state, under the lock: the next polls print it again, after what is new. With --cancel, it
@@ -26,10 +30,12 @@ export async function redeliver(config: Config, world: World, options: Options):
       log.info(`${counted(state.redeliver.length, 'range')} cancelled`);
       state.redeliver = [];
     } else {
-      const names = sourcesOf(config, state);
-      for (const source of names) state.redeliver.push(queued(source, range, options['missing'] === true, state));
-      const span = `${formatSecond(range.from)} to ${formatSecond(range.to)}`;
-      log.info(`${span} of ${counted(names.length, 'source')} is queued: the next runs deliver it after what is new`);
+      const { ranges, warning } = toQueue(sourcesOf(config, state), range, options['missing'] === true, state);
+      if (warning !== undefined) log.warn(warning);
+      state.redeliver.push(...ranges);
+      const begin = ranges.reduce((earliest, { from }) => Math.min(earliest, from), range.to);
+      const span = `${formatSecond(begin)} to ${formatSecond(range.to)}`;
+      log.info(`${span} of ${counted(ranges.length, 'source')} is queued: the next runs deliver it after what is new`);
     }
     await store.flush();
   } finally {
@@ -64,12 +70,32 @@ export async function queueFound(findings: readonly Finding[], config: Config, w
   }
 }
 
-function queued(
-  source: string,
-  { from, to }: { readonly from: number; readonly to: number },
-  missing: boolean,
-  { journal }: State,
-): Redelivery {
+/**
+ * The range for each source, and a warning where the journal begins later. What is missing before that is unknown: throws
+ * ConfigError when nothing is left.
+ */
+function toQueue(
+  names: readonly string[],
+  { from, to }: Span,
+  isMissing: boolean,
+  state: State,
+): { ranges: Redelivery[]; warning?: string } {
+  const early: string[] = [];
+  const ranges: Redelivery[] = [];
+  for (const source of names) {
+    const begin = stateOf(source, state).journal_from;
+    if (from < begin) early.push(`${formatSecond(begin)} for ${source}`);
+    const span = { from: isMissing ? Math.max(from, begin) : from, to };
+    if (span.from < to) ranges.push(queued(source, span, isMissing, state));
+  }
+  if (early.length === 0) return { ranges };
+  const unknown = `the journal begins at ${listed(early, MOST_NAMED)}: it does not know what was delivered before`;
+  if (ranges.length === 0) throw new ConfigError(`--missing: ${unknown}; without --missing, all of it is delivered`);
+  const what = isMissing ? 'only what is missing since then' : 'all of that';
+  return { ranges, warning: `${unknown}, so ${what} is delivered` };
+}
+
+function queued(source: string, { from, to }: Span, missing: boolean, { journal }: State): Redelivery {
   return { source, from, to, missing, since_seq: journal.seq };
 }
 

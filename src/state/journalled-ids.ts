@@ -1,7 +1,7 @@
 import { EventId } from '../events/event-id.ts';
 import { EventIdMap } from '../events/event-id-map.ts';
 import { ShapeError } from '../lib/narrow.ts';
-import type { EntryKind } from './batch.ts';
+import { isPrinted, type EntryKind } from './batch.ts';
 import { journalFiles, linesOf } from './journal-files.ts';
 import { parseLine, type JournalLine } from './journal-line.ts';
 
@@ -10,7 +10,7 @@ export interface SourceRange {
   readonly source: string;
   readonly from: number;
   readonly to: number;
-  /** Only redeliveries after this commit count. */
+  /** What was printed after this commit counts as redelivered. */
   readonly since_seq?: number;
 }
 
@@ -63,16 +63,20 @@ function decrement(counts: Map<string, number>, key: EventId): boolean {
  */
 export async function journalledIds(
   folder: string,
-  { source, from, to, since_seq = 0 }: SourceRange,
+  { source, from, to, since_seq }: SourceRange,
   found = new JournalledIds(),
   only?: EventIdMap,
 ): Promise<JournalledIds> {
   await forEachLine(folder, (line) => {
+    const isAfter = since_seq !== undefined && line.seq > since_seq;
     line.sources.get(source)?.forEachId(
       (id, _second, kind) => {
-        if (only?.has(id) !== false) found.add(id, kind, kind.endsWith('_unnamed'));
+        if (only?.has(id) === false) return;
+        found.add(id, kind, kind.endsWith('_unnamed'));
+        // A run that was interrupted has printed it for the first time, from before the journal.
+        if (isAfter && kind !== 'redelivered' && isPrinted(kind)) found.add(id, 'redelivered', false);
       },
-      (second, kind) => second >= from && second < to && (kind !== 'redelivered' || line.seq > since_seq),
+      (second, kind) => second >= from && second < to && (kind !== 'redelivered' || isAfter),
     );
   });
   return found;

@@ -62,7 +62,9 @@ export class RangeProgress {
       if (!isMissing) continue;
       if (this.#reason === 'sweep' && outcome === 'delivered') batch.found_missing++;
       const lateness = Math.ceil(this.#lateBefore - keepUntil);
-      if (lateness > 0) addLateness(batch.late, { count: 1, max_seconds: lateness });
+      // What is from before the journal may have been delivered in time.
+      if (lateness > 0 && keepUntil >= this.state.journal_from)
+        addLateness(batch.late, { count: 1, max_seconds: lateness });
     }
     return batch;
   }

@@ -206,6 +206,35 @@ describe('redeliver', () => {
     assertOnce(m);
   });
 
+  it('of a range before the journal says what that means, and delivers none of it twice, however often runs are stopped', async (t) => {
+    const m = await model(t);
+    m.sandbox.generate(CONTRACT, { count: 8, from: m.now - 20 * HOUR, to: m.now - 10 * HOUR });
+    for (const ms of [0, HOUR]) await pass(m, ms, [{ contract: CONTRACT, agoMs: 1000 }]);
+    const printed = m.printed.length;
+    const before = ['redeliver', '--from', '22h', '--to', '10h', '--contract', CONTRACT] as const;
+    const unknown = `the journal begins at 2026-11-21T20:25:00Z for ionos/${CONTRACT}: it does not know what was delivered before`;
+    assert.equal(await m.command(...before, '--missing'), 2);
+    assert.ok(m.said.join('').includes(`error: --missing: ${unknown}; without --missing, all of it is delivered`));
+    assert.equal(await m.command('redeliver', '--from', '2d', '--missing'), 0);
+    assert.match(
+      m.said.join(''),
+      /warning: the journal begins at 2026-11-21T20:25:00Z for .*, so only what is missing/,
+    );
+    assert.match(m.said.join(''), /2026-11-21T20:25:00Z to 2026-11-21T21:30:00Z of 3 sources is queued/);
+    await pass(m, 1000);
+    assert.equal(m.printed.length, printed);
+
+    assert.equal(await m.command(...before), 0);
+    assert.ok(m.said.join('').includes(`warning: ${unknown}, so all of that is delivered`), m.said.join(''));
+    for (let nth = 0; nth < 12; nth++) {
+      await m.run({ ...QUIET, pauseMs: 1000, end: { kind: 'stopped', at: nth % 2 === 0 ? 'write' : 'request', nth } });
+    }
+    await pass(m, 1000);
+    assertOnce(m);
+    await m.command('status');
+    assert.doesNotMatch(m.said.join(''), /late|Queued/);
+  });
+
   it('--cancel empties the queue', async (t) => {
     const m = await past(t);
     assert.equal(await m.command('redeliver', '--from', '3h', '--contract', CONTRACT), 0);
