@@ -12,11 +12,16 @@ import { assertGolden } from '../helpers/golden.ts';
 const CONTRACT = '9876543218374837483';
 const definition: ProviderDefinition = { ...cloudscale, csvColumns: { value: ['value'], after: ['after'] } };
 
-function row(event: string, provider = definition, contract?: string): string {
+function row(
+  event: string,
+  provider = definition,
+  contract?: string,
+  separator?: 'comma' | 'semicolon' | 'tab',
+): string {
   const json = Buffer.from(event);
   const source = { id: 'x', name: 'x', ...(contract === undefined ? {} : { contract }) };
   const read = new EventReader({ id: undefined, time: ['time'] }).read(new JsonReader(json, 0));
-  return toLines([csvWriter(provider)(read, source)]).toString();
+  return toLines([csvWriter(provider, separator)(read, source)]).toString();
 }
 
 describe('csv', () => {
@@ -43,6 +48,17 @@ describe('csv', () => {
   ];
   for (const [name, json, cell] of cells) {
     it(`writes ${name}`, () => assert.equal(row(`{"value":${json},"after":0}`), `${cell},0\n`));
+  }
+
+  for (const [separator, header, cells] of [
+    ['comma', 'value,after', '"a,b;c",0'],
+    ['semicolon', 'value;after', '"a,b;c";0'],
+    ['tab', 'value\tafter', 'a,b;c\t0'],
+  ] as const) {
+    it(`puts a ${separator} between the cells, and quotes around a cell that has one`, () => {
+      assert.equal(csvHeader(definition, separator).toString(), `${header}\n`);
+      assert.equal(row('{"value":"a,b;c","after":0}', definition, undefined, separator), `${cells}\n`);
+    });
   }
 
   it('leaves out what an event does not have', () => {

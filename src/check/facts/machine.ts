@@ -116,10 +116,11 @@ function allows({ uid, gid, mode }: Stats, wanted: number, user: User): boolean 
 }
 
 function findUser(name: string, machine: Machine): User | undefined {
-  const found = table('/etc/passwd', machine).find(([user, , uid]) => user === name || uid === name);
+  const found = table('/etc/passwd', machine).find(([login, , uid]) => login === name || uid === name);
   if (found === undefined) return undefined;
-  const groups = table('/etc/group', machine).filter(([, , , members = '']) => members.split(',').includes(name));
-  return { uid: Number(found[2]), gids: new Set([Number(found[3]), ...groups.map(([, , gid]) => Number(gid))]) };
+  const [login = '', , uid, gid] = found;
+  const groups = table('/etc/group', machine).filter(([, , , members = '']) => members.split(',').includes(login));
+  return { uid: Number(uid), gids: new Set([Number(gid), ...groups.map(([, , group]) => Number(group))]) };
 }
 
 /** The fields of each line of a file such as passwd(5); none when it cannot be read. */
