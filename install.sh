@@ -4,28 +4,28 @@
 #     sudo ./install.sh --tag activityLog --host HOST --api-key-file FILE --token-file FILE
 #     sudo ./install.sh --uninstall
 #
-# Checks first, writes after. If anything fails, be it Fluent Bit's own test of the configuration or its restart,
-# everything is put back as it was. A second run changes nothing and restarts nothing. What you have edited stays on an
-# upgrade. Without an option the present value stays; on the first run, tag, host, interval, key and token are taken
-# over from the IONOS tutorial's set-up if this machine has it.
+# Checks everything before it writes anything. If a step fails, such as Fluent Bit's own test of the configuration or
+# its restart, everything is restored. A second run changes nothing and restarts nothing. An upgrade keeps what you have
+# edited. A value without its option stays as it is; on the first run, tag, host, interval, key and token are taken
+# over from the IONOS tutorial's setup if this machine has it.
 #
 #     --tag NAME            tag of the events; at the Logging Service the pipeline's tag: 3 to 20 letters and digits
-#     --host HOST           where they go, without scheme and path
+#     --host HOST           host of the destination, without scheme and path
 #     --interval DURATION   between two runs, 10s to 24h [5m]
 #     --provider NAME       ionos or cloudscale [ionos]
 #     --token-file FILE     the API's token; - for standard input. No secret is ever an option itself.
 #     --api-key-file FILE   the destination's key; - for standard input
-#     --credentials         hand the token to a service with a User= of its own (systemd 247 or newer)
-#     --release FILE        install this release archive instead of what is beside install.sh
+#     --credentials         pass the token to a service that has its own User= (systemd 247 or newer)
+#     --release FILE        install this release archive instead of the files beside install.sh
 #     --dry-run             say what would change, and change nothing
 #     --check               the same, with exit code 1 if something would
 #     --no-restart          leave the restart of Fluent Bit to you
 #     --uninstall           remove everything but state and secrets, and bring back fluent-bit.conf
-#     --purge               with --uninstall: state and secrets, too
-#     --destdir DIR         for packagers: put the files under DIR; this machine is neither looked at nor touched
+#     --purge               with --uninstall: remove state and secrets, too
+#     --destdir DIR         for packagers: put the files under DIR; this machine is neither read nor changed
 #     --live                with --destdir, for tests: look at the machine and restart, as without it
-#     --version             the version that it installs
-#     --help                this text
+#     --version             show the version that it installs
+#     --help                show this text
 #
 # Exit codes: 0 done, 1 not done or (--check) something would change, 2 wrong usage.
 #
@@ -52,7 +52,7 @@ DROP_INS=/etc/systemd/system/fluent-bit.service.d
 STATE=/var/lib/fluent-bit
 # The checksum of each configuration file as it was installed, which tells your edits from ours (src/setup/record.ts).
 RECORD=$ETC/.activity-log.installed
-# The way back, while a run is at work: copies of what was there, and a journal of what was done.
+# Needed to undo a run: copies of the files as they were, and a journal of what was done.
 UNDO=$ETC/.activity-log.undo
 NEW=.activity-log-new
 
@@ -64,7 +64,7 @@ main() {
   trap finish EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
-  # Whoever reads what it says may have left: `| head`.
+  # The reader of stdout may have left: `| head`.
   trap 'exit 141' PIPE
   trap 'exit 143' TERM
   here=$(cd "$(dirname "$0")" && pwd -P) script=$here/install.sh
@@ -141,7 +141,7 @@ usage() {
 
 manual() { sed -n -e '1d' -e '/^# The program decides/q' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"; }
 
-# Runs a command that says nothing; if it fails, its own words are the error.
+# Runs a command quietly; if it fails, its own output is the error.
 try() {
   said=$("$@" 2>&1) || fatal "${said:-$1 failed}"
 }
@@ -154,11 +154,11 @@ unpack_release() {
   archive=$(cd "$(dirname "$release")" && pwd -P)/${release##*/}
   if [ -f "${archive%/*}/SHA256SUMS" ]; then
     (cd "${archive%/*}" && grep "  ${archive##*/}\$" SHA256SUMS | sha256sum -c --status) ||
-      fatal "$release does not match the SHA256SUMS beside it: download it again"
+      fatal "$release does not match its line in SHA256SUMS: download it again"
   fi
   temporary=$(mktemp -d)
   said=$(tar -xf "$archive" -C "$temporary" 2>&1) ||
-    fatal "cannot unpack $release: ${said%%"$NL"*} (damaged, no room in ${TMPDIR:-/tmp}, or no xz-utils)"
+    fatal "cannot unpack $release: ${said%%"$NL"*} (damaged, no space in ${TMPDIR:-/tmp}, or xz-utils is missing)"
   here=$(echo "$temporary"/fetch-activity-logs-*)
   [ -d "$here" ] || fatal "$release is not a release of fetch-activity-logs"
 }
@@ -201,17 +201,17 @@ find_built() {
   [ -f "$built" ] ||
     fatal "$built is missing: npm ci && npm run build there first, or install a release: --release FILE"
   if [ -n "$(find "$here/src" -newer "$built" 2>/dev/null | sed 1q)" ]; then
-    warn "$built is older than the sources; if that was an upgrade: npm ci && npm run build there, then this again"
+    warn "$built is older than the sources; after an upgrade, run npm ci && npm run build there, and then this again"
   fi
   node=$(cat "$here/dist/built-with")
   case $node-$(readlink -f "$node") in
-    *[[:space:]]*) fatal "$node built it, and its path has a blank: $elsewhere" ;;
+    *[[:space:]]*) fatal "$node built it, and its path contains a space: $elsewhere" ;;
     /home/* | /root/* | "${HOME:-/root}"/* | *-/home/* | *-/root/* | *-"${HOME:-/root}"/*)
-      fatal "$node built it, which is in a home folder (nvm?), where the service cannot count on it: $elsewhere"
+      fatal "it was built with $node, which is in a home folder (nvm?), where the service cannot rely on it: $elsewhere"
       ;;
-    /snap/* | *-/usr/bin/snap) fatal "$node built it, which is a snap, and moves on its own: $elsewhere" ;;
+    /snap/* | *-/usr/bin/snap) fatal "it was built with $node, which is a snap, whose path changes with each update: $elsewhere" ;;
   esac
-  [ -x "$node" ] || fatal "$node built it and is not there: $elsewhere"
+  [ -x "$node" ] || fatal "$node built it and no longer exists: $elsewhere"
 }
 
 program() { if [ -n "$node" ]; then "$node" "$built" "$@"; else "$built" "$@"; fi; }
@@ -228,7 +228,7 @@ check_folders() {
     needed=$SPARE_KB free=$(df -P -k "$folder" | awk 'NR == 2 { print $4 }')
     case $destdir${SCRIPT%/*} in "$folder" | "$folder"/*) needed=$((needed + $(stat -c %s "$built") / 1024)) ;; esac
     [ "$free" -ge "$needed" ] ||
-      fatal "too little room in $folder: it takes $((needed / 1024)) MB, and $((free / 1024)) MB are free"
+      fatal "not enough space in $folder: $((needed / 1024)) MB are needed, and $((free / 1024)) MB are free"
   done
 }
 
@@ -242,9 +242,9 @@ begin() {
     flock -n 9 || fatal 'another install.sh is running'
   fi
   if [ -e "$destdir$UNDO/journal" ]; then
-    tell 'an earlier run did not get to its end: it is undone first' 'would be undone: what an earlier run did not end'
+    tell 'an earlier run was interrupted: undoing it first' 'would be undone: an earlier run, which was interrupted'
     need_restart=yes
-    [ "$dry" = yes ] || put_back || fatal "$UNDO has copies of what could not be put back"
+    [ "$dry" = yes ] || put_back || fatal "some files could not be restored: their copies are in $UNDO"
   fi
   if [ "$dry" = yes ]; then
     temporary=${temporary:-$(mktemp -d)} stage=$temporary/stage
@@ -275,7 +275,7 @@ put() {
       if cmp -s "$3" "$file"; then return 0; fi
     fi
   fi
-  [ ! -L "$file" ] || fatal "$file is a symbolic link, so something else looks after it: change what it points to"
+  [ ! -L "$file" ] || fatal "$file is a symbolic link, so something else manages it: change the file that it points to"
   changed=yes
   if [ "$dry" = no ]; then
     remember "$1"
@@ -372,12 +372,12 @@ finish() {
   trap - EXIT
   if [ "$at_work" = yes ]; then
     if put_back; then
-      [ ! -s "$destdir$UNDO/journal" ] || warn 'everything was put back as it was' || :
+      [ ! -s "$destdir$UNDO/journal" ] || warn 'everything was restored' || :
       at_work='done'
     else
-      warn "not everything could be put back: $UNDO has copies of what was there" || :
+      warn "some files could not be restored: their copies are in $UNDO" || :
     fi
-    put_service_back || warn 'Fluent Bit does not start again: journalctl -u fluent-bit says why' || :
+    put_service_back || warn 'Fluent Bit did not start again: journalctl -u fluent-bit says why' || :
   fi
   [ "$at_work" != 'done' ] || rm -rf "$destdir$UNDO" || warn "$UNDO could not be removed"
   [ -z "$temporary" ] || rm -rf "$temporary"
@@ -399,7 +399,7 @@ install() {
   if [ "$live" = yes ]; then stock_sum=$(dpkg_field Conffiles | sed -n "s|^ *$MAIN \([0-9a-f]*\).*\$|\1|p"); fi
   plan install "--stock-sum=$stock_sum"
   missing=$(cat "$stage/missing") interval=$(fact interval) tag=$(fact tag) fetcher=$(fact fetcher) owed=$(fact owed)
-  # Not a reason to restart: each run of the program starts it anew.
+  # No restart for this: Fluent Bit starts the program for each run.
   if [ -n "$node" ]; then
     { echo "#!$node" && sed 1d "$built"; } >"$stage/program" || fatal "cannot write $stage/program"
   fi
@@ -443,7 +443,7 @@ last_words() {
   [ "$changes" -gt 0 ] || info 'nothing to change'
   [ "$dry" = no ] || return 0
   if [ "$fetcher" = replaced ] && [ -f "$destdir$FETCHER" ]; then info "no longer needed: $FETCHER"; fi
-  "$destdir$SCRIPT" check </dev/null 9<&- || warn 'see above what is not right yet'
+  "$destdir$SCRIPT" check </dev/null 9<&- || warn 'check found problems: see above'
   info "First events in about $interval s. Query in Grafana: {tag_name=\"$tag\"}"
   info 'Logs: journalctl -u fluent-bit'
 }
@@ -516,7 +516,7 @@ wait_for_fetcher() {
   seconds=0 parent=$(show_unit MainPID)
   while pgrep -P "$parent" -f 'fetch_activity_logs[.]py' >/dev/null 2>&1; do
     if [ "$seconds" -ge "$MAX_FETCHER_SECONDS" ]; then
-      warn "the tutorial's fetcher was at work for $seconds s and is ended: what it has printed in this run comes again"
+      warn "the tutorial's fetcher ran for more than $seconds s and was stopped: what it printed in this run arrives twice"
       return 0
     fi
     sleep 1

@@ -25,7 +25,7 @@ import { SourceProgress } from '../state/source-progress.ts';
 import { newSource, stateOf } from '../state/state.ts';
 import type { World } from '../lib/world.ts';
 
-/** Attempts per request: about two minutes of an outage are waited out, since there is no next run by itself. */
+/** Attempts per request: about two minutes of an outage are waited out, since no next run comes. */
 const MAX_ATTEMPTS = 10;
 
 /** Events may appear in the API a few minutes after they happened. */

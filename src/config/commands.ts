@@ -21,8 +21,8 @@ export interface Command {
 
 const STDOUT = 'stdout carries events and nothing else.';
 const TYPES =
-  'With --include-types and --exclude-types, what is left out is counted and noted in the journal. `redeliver` prints it ' +
-  'once the option is gone. An event without a type is left out by --include-types only.';
+  'With --include-types and --exclude-types, events that are left out are counted and noted in the journal. ' +
+  '`redeliver` prints them once the option is removed. An event without a type is left out by --include-types only.';
 
 /** Commands that do something with events. */
 const WORKING: readonly Command[] = [
@@ -52,7 +52,7 @@ const WORKING: readonly Command[] = [
     options: EXPORT,
     examples: [
       ['$0 export --from 7d -o week.jsonl', 'The last seven days of all contracts'],
-      ['$0 export --from 2026-10-01 --to 2026-11-01 -o october.csv --report october.json', 'October, for an auditor'],
+      ['$0 export --from 2026-10-01 --to 2026-11-01 -o october.csv', 'October, for an auditor'],
       ['$0 export --from 2d --to 1d -o day.csv --separator semicolon', 'One day, for a spreadsheet'],
     ],
     notes: [
@@ -85,24 +85,24 @@ const WORKING: readonly Command[] = [
     argument: { name: 'SOURCE', isRequired: true },
     options: FORGET,
     examples: [['sudo $0 forget ionos/31721060', 'Contract 31721060 was cancelled']],
-    notes: ['`status` lists the sources. Its journal stays; what was queued of it is dropped.'],
+    notes: ['`status` lists the sources. The journal of the source stays; its queued ranges are dropped.'],
   },
   {
     name: 'status',
-    describe: 'Show how far each source is, from the state file alone',
+    describe: 'Show how far each source is; needs no token and no lock',
     options: STATUS,
     examples: [
       ['sudo $0 status', "All inputs of this machine's Fluent Bit"],
       ['$0 status --max-behind 15m >/dev/null || alert', 'For monitoring'],
     ],
     notes: [
-      'Exits with 0 when all is well; with 3 when a source failed last, is behind, or has lines that Fluent Bit ' +
-        'refused or has not counted; with 1 when there is no state.',
+      'Exits with 0 when all is well; with 3 when a source failed last or is behind, or when Fluent Bit or the ' +
+        'destination has refused, dropped or not yet taken events; with 1 when there is no state.',
     ],
   },
   {
     name: 'check',
-    describe: "Find what would cost events: token, API, clock, state, Fluent Bit's configuration",
+    describe: 'Find what would cost events: token, API, clock, state, Fluent Bit, destination',
     options: CHECK,
     examples: [
       ['sudo $0 check', "Check this machine's Fluent Bit"],

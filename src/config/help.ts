@@ -13,9 +13,9 @@ const INDENT = '  ';
 /** The commands whose first example is shown in the program's help. */
 const FIRST_STEPS = ['collect', 'follow', 'export', 'status', 'check'];
 
-const FORMS =
-  'T is a date (2026-10-01, UTC), a time (2026-10-01T12:00:00Z) or a duration ago. D is a duration: 90s, 5m, 24h, 7d, ' +
-  'or plain seconds.';
+const TIME_FORMS = 'T is a date (2026-10-01, UTC), a time (2026-10-01T12:00:00Z) or a duration ago. ';
+const DURATION_FORMS = 'D is a duration: 90s, 5m, 24h, 7d, or plain seconds.';
+
 /** The help of a command, or of the whole program, laid out for a terminal of this width. */
 export function renderHelp(command: Command | undefined, columns: number): string {
   const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, columns));
@@ -47,7 +47,7 @@ function programHelp(width: number): string[] {
       FIRST_STEPS.flatMap((name) => COMMANDS.find((command) => command.name === name)?.examples.slice(0, 1) ?? []),
       width,
     ),
-    fill(`${NAME} COMMAND --help lists the options of a command. Topics for ${NAME} help TOPIC:`, width),
+    fill(`${NAME} COMMAND --help lists the options of a command. ${NAME} help TOPIC explains:`, width),
     fill(TOPICS.map(({ name }) => name).join(', '), width),
   ];
 }
@@ -70,7 +70,7 @@ function commandHelp(command: Command, width: number): string[] {
     return rows.length === 0 ? [] : [section(group, rows, width)];
   });
   const usage = [commandLabel(command), ...required, '[options]'].join(' ');
-  const notes = [...(command.notes ?? []), ...forms(command)];
+  const notes = [...(command.notes ?? []), ...formsAndVariables(command)];
   return [
     fill(`Usage: ${NAME} ${usage}`, width),
     fill(`${command.describe}.`, width),
@@ -82,16 +82,18 @@ function commandHelp(command: Command, width: number): string[] {
 }
 
 /** How values are written, and which options have an environment variable. */
-function forms({ options }: Command): string[] {
+function formsAndVariables({ options }: Command): string[] {
   const all = Object.entries(options).filter(([, { value }]) => value !== undefined);
-  const hasTimes = all.some(([, { value }]) => value === 'T' || value === 'D');
+  const hasTimes = all.some(([, { value }]) => value === 'T');
+  const forms =
+    hasTimes || all.some(([, { value }]) => value === 'D') ? [`${hasTimes ? TIME_FORMS : ''}${DURATION_FORMS}`] : [];
   const without = all.flatMap(([name, { isOptionOnly }]) => (isOptionOnly === true ? [`--${name}`] : []));
-  if (without.length === all.length) return hasTimes ? [FORMS] : [];
+  if (without.length === all.length) return forms;
   const exceptions = without.length === 0 ? '' : `, except ${listed(without)}`;
   const variables =
-    `Options with a value can also be set by an environment variable${exceptions}: ` +
+    `Options with a value can also be set by an environment variable${exceptions}, such as ` +
     `${variableOf('log-level')} for --log-level.`;
-  return [...(hasTimes ? [FORMS] : []), variables];
+  return [...forms, variables];
 }
 
 /** `a, b and c`. */

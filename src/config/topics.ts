@@ -11,13 +11,14 @@ export const TOPICS: readonly Topic[] = [
       'Each source (a contract at IONOS, the project at cloudscale) has a cursor. A source that fails keeps its cursor ' +
         'and catches up in the next run; the others continue. IONOS is read by time: each run looks again at the last ' +
         '--overlap before the cursor for events that appeared late, and known events are not printed again.',
-      "Delivered means taken. With --ack-url, the cursor moves only when Fluent Bit's own counter has grown by exactly " +
+      "Delivered means taken by Fluent Bit. With --ack-url, the cursor moves only when Fluent Bit's own counter has grown by exactly " +
         'what was printed. Without it, what the pipe took counts as delivered.',
-      '--exclude-types and --include-types leave events out by type (event.type; action at cloudscale). IONOS says that ' +
-        'RequestStatusUpdate alone is 55 % of all. What is left out is counted in the last line of a run, by status and ' +
-        'the metrics, and the journal has it as left out. A name that no event has had for a day is warned about.',
+      '--exclude-types and --include-types leave events out by type (event.type; action at cloudscale). According to ' +
+        'IONOS, RequestStatusUpdate alone makes up 55 % of all events. What is left out is counted in the last line of a ' +
+        'run, by status and in the metrics, and recorded in the journal. A run warns about a type that no event has had ' +
+        'for a day.',
       'Connections that fail, time-outs, broken answers and HTTP 408, 429, 500, 502, 503 and 504 are retried with growing ' +
-        'pauses until the --deadline; Retry-After is obeyed. Backlogs are caught up over several runs.',
+        'pauses until the --deadline; Retry-After is obeyed. A backlog is caught up over several runs.',
     ],
   },
   {
@@ -26,7 +27,7 @@ export const TOPICS: readonly Topic[] = [
     blocks: [
       [
         ['killed (kill -9, out of memory)', 'lines printed since the last save, about a second, are printed again'],
-        ['SIGTERM, SIGINT', 'finishes the line, saves, exits with 0; the next run continues behind that line'],
+        ['SIGTERM, SIGINT', 'finishes the line, saves, exits with 0; the next run continues after that line'],
         [
           'Fluent Bit killed or restarted',
           'with --ack-url, lines it had not counted are printed again; without, they are lost',
@@ -39,7 +40,7 @@ export const TOPICS: readonly Topic[] = [
         ['state file and journal are gone', 'collecting starts over from --since; use export to fetch the gap'],
         [
           'stdout is a file (>> FILE), and its disk is full',
-          'ends with 4, and the cursor stays: the lines of this run that are in the file already are printed again',
+          'exits with 4, and the cursor stays: lines of this run that reached the file are printed again',
         ],
         ['two runs at once', 'the second exits with 75 and names the holder of the lock'],
       ],
@@ -51,7 +52,8 @@ export const TOPICS: readonly Topic[] = [
     blocks: [
       'Every option with a value has a variable, unless its help says otherwise: ACTIVITY_LOG_STATE_FILE for --state-file. ' +
         'An option wins over its variable. The variable of --api-url is IONOS_API_URL or CLOUDSCALE_API_URL.',
-      'As root on the machine of a Fluent Bit service, status, export and --peek go by the settings of its inputs.',
+      'As root on the machine of a Fluent Bit service, status, check, export, verify, redeliver, forget and --peek use ' +
+        'the settings of its inputs.',
       [
         [
           'token',
@@ -100,6 +102,11 @@ export const TOPICS: readonly Topic[] = [
             'last_run_excluded_events, last_run_printed_bytes, last_run_received_bytes, last_run_requests, last_run_retries, ' +
             'last_run_acknowledgement_seconds',
         ],
+        [
+          'the destination, as Fluent Bit counts',
+          'output_delivered_records_total, output_dropped_records_total, output_errors_total, output_retries_total, ' +
+            'rejected_chunks, rejected_chunks_bytes, rejected_chunks_oldest_timestamp_seconds',
+        ],
         ['the script', 'pending_lines, token_expiry_timestamp_seconds, build_info'],
       ],
       'A run and its metrics look for refused chunks beside the state file, in storage/rejected. With another storage.path, ' +
@@ -116,9 +123,10 @@ export const TOPICS: readonly Topic[] = [
       'To share the work, give each machine some of the contracts: ACTIVITY_LOG_CONTRACT=31721060,31721061 in its ' +
         'activity-log.env.',
       'For a standby, let both use one state file on a shared file system (ACTIVITY_LOG_STATE_FILE). A run exits with 75 ' +
-        'if the other holds the lock, and takes over within seconds when its holder is gone. Over NFS, mount with ' +
-        'actimeo=1 on both: otherwise a live holder can look dead for 30 seconds. Lines the first machine printed but its ' +
-        'Fluent Bit had not counted are printed again by the second. What Fluent Bit has taken stays on its machine.',
+        'while the other machine holds the lock, and takes over within seconds once the holder is gone. Over NFS, mount ' +
+        'with actimeo=1 on both: otherwise a live holder can look dead for 30 seconds. Lines that the first machine ' +
+        'printed, but its Fluent Bit had not counted, are printed again by the second. What Fluent Bit has taken stays ' +
+        'on its machine.',
     ],
   },
   {
@@ -126,19 +134,19 @@ export const TOPICS: readonly Topic[] = [
     title: 'Limits',
     blocks: [
       [
-        ['crashes', 'Exactly once is not promised across a crash; duplicates have the same @uuid.'],
+        ['crashes', 'After a crash, an event may be printed twice; duplicates have the same @uuid.'],
         [
           'Fluent Bit',
-          'What it has counted, it must keep: a power cut can cost what it has not synced, and a long outage ' +
-            'of the destination the oldest events once storage.total_limit_size is reached.',
+          'It must keep what it has counted: a power cut can lose what it has not synced to disk. During a long outage ' +
+            'of the destination, the oldest events are lost once storage.total_limit_size is reached.',
         ],
         [
           'late events',
-          'An IONOS event that appears later than --overlap after its time is found by a sweep or by verify only.',
+          'An IONOS event that appears later than --overlap after its time is found only by a sweep or by verify.',
         ],
         [
           'identity',
-          'IONOS events without @uuid are known by a hash of their bytes; cloudscale entries have no identity.',
+          'IONOS events without @uuid are recognized by a hash of their bytes; cloudscale entries have no identity.',
         ],
         ['answers', 'An answer above 64 MiB is refused; use a smaller --page-size.'],
         ['numbers', 'Fluent Bit changes what its JSON parser cannot hold, such as integers beyond 64 bits.'],

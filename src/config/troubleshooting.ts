@@ -17,7 +17,7 @@ export const TROUBLESHOOTING: Topic = {
       ['parser errors, or text under the key exec', 'Add "Parsers_File activity-log-parsers.conf" to [SERVICE], once.'],
       [
         'Fluent Bit does not start: parser ... already exists',
-        'A parser is defined twice, as when "Parsers_File parsers.conf" is in two files. Keep one such line.',
+        'A parser is defined twice, as when "Parsers_File parsers.conf" is set twice. Keep one such line.',
       ],
       ['Fluent Bit does not start: an empty Tag', 'ACTIVITY_LOG_TAG is not set in activity-log.env.'],
       [
@@ -37,7 +37,7 @@ export const TROUBLESHOOTING: Topic = {
       ],
       ['401', 'Create a new token and write it into the token file. The next run takes it.'],
       ['403', "Give the token's user the privilege to access the activity log. With two-factor login, use a token."],
-      ['the token ... has expired, expires in ...', 'As for 401. check and the metrics warn 14 days ahead.'],
+      ['the token ... has expired, expires in ...', 'See 401. check and the metrics warn 14 days ahead.'],
       ['no answer from ...', 'Network, DNS, firewall or proxy. The cursor stays.'],
       ['certificate of ... is not accepted', 'A proxy that opens TLS? Name its CA file in NODE_EXTRA_CA_CERTS.'],
       [
@@ -57,7 +57,7 @@ export const TROUBLESHOOTING: Topic = {
       ],
       [
         'Fluent Bit refused an event in 3 runs',
-        'The event is in rejected.jsonl. Its parser refuses 1e400, for example.',
+        'The event is in rejected.jsonl. The JSON parser refuses 1e400, for example.',
       ],
       [
         "exceeds Fluent Bit's limits",
@@ -65,11 +65,11 @@ export const TROUBLESHOOTING: Topic = {
       ],
       [
         'the same event twice',
-        'After a crash, a restart, or an answer of the destination that was lost. @uuid tells them apart.',
+        'After a crash or a restart, or when the answer of the destination was lost. Duplicates have the same @uuid.',
       ],
       [
         'cannot write the metrics file',
-        'Its folder must exist, and the user that Fluent Bit runs as must be able to write there. Events do not need it.',
+        'Its folder must exist, and the user that Fluent Bit runs as must be able to write there. Events are delivered all the same.',
       ],
       ['the export is not complete', 'Run the same command again: it resumes FILE.part.'],
       ['events came up to ... late', 'Increase --overlap.'],

@@ -7,7 +7,7 @@ export function resumeHint({ file }: Pick<ExportTarget, 'file'>): string {
   return file === undefined ? '' : `; run the same command again to resume from ${file.name}`;
 }
 
-/** An error of a poll in the words of an export, which the next run does not continue by itself. */
+/** An error of a poll in the words of an export, which no next run continues. */
 export function asExportError(error: unknown, target: Pick<ExportTarget, 'file'>): unknown {
   if (error instanceof StdoutError) {
     const cause = error.cause ?? error;

@@ -60,7 +60,7 @@ function ofTheRun(session: Session, exitCode: ExitCode): Metric[] {
     gauge('build_info', 'The version that wrote this file.', 1, { version: VERSION }),
     gauge('last_run_timestamp_seconds', 'When the last run ended.', now() / 1000),
     gauge('last_run_duration_seconds', 'How long the last run took.', (now() - startedAt) / 1000),
-    gauge('last_run_exit_code', 'What the last run ended with; 0 is good.', exitCode),
+    gauge('last_run_exit_code', 'Exit code of the last run; 0 is success.', exitCode),
     gauge('last_run_events', 'Events that the last run printed.', delivery.events),
     gauge('last_run_excluded_events', 'New events that the last run left out by type.', delivery.excluded),
     gauge('last_run_printed_bytes', 'Bytes that the last run printed.', delivery.bytes),
@@ -104,8 +104,8 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
       'When a source was last polled to its end; 0 when it never was.',
       (source) => seconds(source.last_success) ?? 0,
     ),
-    metric('gauge', 'cursor_timestamp_seconds', 'Up to when a source is collected.', reached),
-    metric('gauge', 'cursor_lag_seconds', 'How far that is behind.', (source) => {
+    metric('gauge', 'cursor_timestamp_seconds', 'The time up to which a source is collected.', reached),
+    metric('gauge', 'cursor_lag_seconds', 'How far the cursor is behind the present.', (source) => {
       const instant = reached(source);
       return instant === undefined ? undefined : Math.max(0, Math.round(now() - instant * 1000) / 1000);
     }),
@@ -124,7 +124,12 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
       (source) => source.late.max_seconds,
     ),
     metric('counter', 'oversize_lines_total', 'Events too long for a line, kept in oversize.jsonl.', (s) => s.oversize),
-    metric('counter', 'rejected_lines_total', 'What could not be delivered, in rejected.jsonl.', (s) => s.rejected),
+    metric(
+      'counter',
+      'rejected_lines_total',
+      'Events that could not be delivered, kept in rejected.jsonl.',
+      (s) => s.rejected,
+    ),
     metric(
       'gauge',
       'last_sweep_timestamp_seconds',
@@ -163,10 +168,10 @@ function ofTheDestination({ destination: { latest } }: Session): Metric[] {
     ofOutputs('output_errors_total', 'Chunks that an output could not send, for good.', ({ errors }) => errors),
     ofOutputs('output_retries_total', 'Attempts to send that an output repeats.', ({ retries }) => retries),
     gauge('rejected_chunks', 'Chunks that a destination refused and Fluent Bit set aside.', rejected?.chunks.length),
-    gauge('rejected_chunks_bytes', 'Their size.', rejected?.bytes),
+    gauge('rejected_chunks_bytes', 'Size of the rejected chunks.', rejected?.bytes),
     gauge(
       'rejected_chunks_oldest_timestamp_seconds',
-      'When the oldest of them was set aside.',
+      'When the oldest rejected chunk was set aside.',
       oldest === undefined ? undefined : oldest.at / 1000,
     ),
   ];

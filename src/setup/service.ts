@@ -20,7 +20,7 @@ export async function demandService(service: Service, usesCredentials: boolean, 
   if (config !== MAIN) refuse(`fluent-bit.service reads ${config}, not ${MAIN}: ${BY_HAND}`);
   const main = lstatSync(pathOn(machine, MAIN), { throwIfNoEntry: false });
   if (main?.isSymbolicLink() === true) {
-    refuse(`${MAIN} is a symbolic link, so something else looks after it: ${BY_HAND}`);
+    refuse(`${MAIN} is a symbolic link, so something else manages it: ${BY_HAND}`);
   }
   if (main === undefined) refuse(`there is no ${MAIN}: install the package fluent-bit again, with --force-confmiss`);
   if (service.user !== 'root' && !usesCredentials) {

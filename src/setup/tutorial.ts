@@ -75,7 +75,7 @@ export function survey(main: string, files: ConfigFiles): Survey {
       ...sending.flatMap(extras),
       ...doubled.map(
         (section) =>
-          `the output http in ${linesOf(blockOf(section))} of fluent-bit.conf gets the events as well: if it leads to the same place, each comes twice; delete it then`,
+          `the output http in ${linesOf(blockOf(section))} of fluent-bit.conf gets the events as well: if it sends to the same place, each arrives twice: delete it then`,
       ),
       ...(OUR_FILE.test(text) ? [] : movedServer(sections)),
     ],
@@ -142,7 +142,9 @@ function gets(output: RawSection, tags: ReadonlySet<string>): boolean {
 
 function fetchersElsewhere(sections: readonly RawSection[], main: string): string[] {
   const found = sections.filter((section) => section.at.file !== main && isFetcher(section));
-  return found.map(({ at }) => `${at.file} runs the tutorial's fetcher: delete that input, or each event comes twice`);
+  return found.map(
+    ({ at }) => `${at.file} runs the tutorial's fetcher: delete that input, or each event arrives twice`,
+  );
 }
 
 /** Parsers files that are named twice; Fluent Bit finds a relative name beside its main file. */
@@ -186,6 +188,6 @@ function movedServer(sections: readonly RawSection[]): string[] {
   ];
   if (moved.length === 0) return [];
   return [
-    `fluent-bit.conf has ${moved.join(' and ')}, and activity-log.conf sets ${OUR_LISTEN} and ${OUR_PORT}: what reads Fluent Bit's metrics has to ask there, or edit /etc/fluent-bit/activity-log.conf (--ack-url, too)`,
+    `fluent-bit.conf has ${moved.join(' and ')}, and activity-log.conf sets ${OUR_LISTEN} and ${OUR_PORT}: point whatever reads Fluent Bit's metrics there, or edit /etc/fluent-bit/activity-log.conf (--ack-url, too)`,
   ];
 }

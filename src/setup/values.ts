@@ -34,8 +34,8 @@ export function flawOf(kind: Kind, value: string): string | undefined {
       return flawOfSecret(kind, value);
     case 'key':
       // systemd would interpret quotes and backslashes.
-      if (/["'`\\]/.test(value)) return 'no key holds quotes or backslashes';
-      if (value.includes('${')) return 'it names a variable, which nothing replaces: the key itself is needed';
+      if (/["'`\\]/.test(value)) return 'a key has no quotes or backslashes';
+      if (value.includes('${')) return 'it is a variable, which nothing replaces: give the key itself';
       return flawOfSecret(kind, value);
   }
 }
@@ -53,5 +53,5 @@ function flawOfHost(value: string): string | undefined {
 
 function flawOfSecret(kind: Kind, value: string): string | undefined {
   if (!NOT_PRINTABLE.test(value)) return undefined;
-  return `not one ${kind} alone: it holds blanks, several lines or other characters that no ${kind} has`;
+  return `not one ${kind} alone: it contains spaces, line breaks or other characters that no ${kind} has`;
 }

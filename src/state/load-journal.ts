@@ -49,7 +49,7 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
   }
   if (!isWhole) {
     log.warn(
-      `the journal ${folder} does not have the commit ${seq} that the state file knows: it was altered, or is gone. ` +
+      `the journal ${folder} does not have the commit ${seq} that the state file knows: it was altered or removed. ` +
         'Events inside the overlap may be printed again, and verify can compare only what is delivered from now on',
     );
     for (const source of Object.values(state.sources)) {

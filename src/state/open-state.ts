@@ -55,7 +55,7 @@ export async function openState(file: string, options: StateStoreOptions): Promi
   const journal = await Journal.open(folder, end, options.now);
   if (journal.futureFile !== undefined) {
     options.log.warn(
-      `the journal file ${journal.futureFile} is of a day to come: the clock of this machine was ahead, or is behind ` +
+      `the journal file ${journal.futureFile} is dated in the future: this machine's clock was ahead, or is behind ` +
         'now. Commits are appended to it until that day is over',
     );
   }

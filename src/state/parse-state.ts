@@ -98,7 +98,7 @@ function parseSource(source: Record<string, unknown>): SourceState {
   };
 }
 
-/** The identities of a second, `"1795292755":["…"]`; one may also stand by itself, `"…":1795292755`. */
+/** The identities of a second, `"1795292755":["…"]`; a single one may also come alone, `"…":1795292755`. */
 function seenGroup([key, value]: [string, unknown]): [number, string[]] {
   if (typeof value === 'number' && Number.isFinite(value)) return [value, [key]];
   const ids = texts(value, `seen["${key}"]`);

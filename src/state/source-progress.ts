@@ -52,7 +52,7 @@ export class SourceProgress {
   get alteredWarning(): string | undefined {
     if (this.#altered === 0) return undefined;
     const came = this.#altered === 1 ? '1 event came' : `${this.#altered} events came`;
-    return `${this.name}: ${came} with an id that another event has, but with other content; none was left out`;
+    return `${this.name}: ${came} with the id of another event but different content; all of them were printed`;
   }
 
   #isDelivered(event: EventSlice): boolean {

@@ -96,7 +96,7 @@ const CASES: readonly Case[] = [
   {
     what: 'a disk with too little room',
     prepare: (m) => m.set('free-kb', '900'),
-    says: /too little room in .*, and 0 MB are free/,
+    says: /not enough space in .*, and 0 MB are free/,
   },
   {
     what: 'a release that is not there',
@@ -115,7 +115,7 @@ const CASES: readonly Case[] = [
       m.secret('SHA256SUMS', `${'0'.repeat(64)}  ${basename(file)}\n`);
       return [...m.values(), '--release', file];
     },
-    says: /does not match the SHA256SUMS beside it: download it again/,
+    says: /does not match its line in SHA256SUMS: download it again/,
   },
   {
     what: 'an archive of something else',
@@ -146,13 +146,13 @@ const CASES: readonly Case[] = [
     what: 'a key with a quote',
     options: given('--api-key-file', '-'),
     input: 'it"s\n',
-    says: /no key holds quotes or backslashes/,
+    says: /a key has no quotes or backslashes/,
   },
   {
     what: 'a variable as key',
     options: given('--api-key-file', '-'),
     input: '${PIPELINE_KEY}\n',
-    says: /it names a variable/,
+    says: /it is a variable/,
   },
   {
     what: '--credentials with a token elsewhere',
@@ -234,7 +234,7 @@ for (const shell of SHELLS) {
         const lines = result.stderr.trimEnd().split('\n');
         if (status === 2) assert.equal(lines.pop(), 'install.sh --help lists the options');
         // Where it had begun, a second line tells that it is undone.
-        if (result.stdout !== '') assert.match(lines.pop() ?? '', /everything was put back as it was$/);
+        if (result.stdout !== '') assert.match(lines.pop() ?? '', /everything was restored$/);
         assert.deepEqual(lines.length, 1);
         assert.doesNotMatch(result.stderr + result.stdout, new RegExp(TOKEN));
         assert.deepEqual(machine.snapshot(), before);

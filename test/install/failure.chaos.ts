@@ -49,7 +49,7 @@ for (const [index, shell] of SHELLS.entries()) {
         assert.equal(result.status, 1);
         assert.deepEqual(machine.snapshot(), before, `step ${step}: ${result.stderr}`);
         assert.match(result.stderr, /^install\.sh: error: .*no space left$/m, `step ${step}`);
-        if (result.stdout !== '') assert.match(result.stderr, /everything was put back as it was$/m);
+        if (result.stdout !== '') assert.match(result.stderr, /everything was restored$/m);
       }
     };
 
@@ -102,7 +102,7 @@ for (const [index, shell] of SHELLS.entries()) {
     it('leave what the service has written meanwhile', () => {
       machine.set('writes-state', '');
       machine.set('crashes', '1');
-      assert.match(machine.install().stderr, /everything was put back as it was$/m);
+      assert.match(machine.install().stderr, /everything was restored$/m);
       assert.equal(machine.mode('var/lib/fluent-bit'), '700');
       assert.ok(machine.has('var/lib/fluent-bit/written'));
     });
@@ -136,7 +136,7 @@ for (const [index, shell] of SHELLS.entries()) {
         const before = machine.snapshot();
         const result = machine.interrupt(machine.values(), signal, dryRun);
         assert.equal(result.status, status);
-        assert.match(result.stderr, /everything was put back as it was$/m);
+        assert.match(result.stderr, /everything was restored$/m);
         assert.deepEqual(service(result), []);
         assert.deepEqual(machine.snapshot(), before);
       }
@@ -170,7 +170,7 @@ for (const [index, shell] of SHELLS.entries()) {
         assert.notDeepEqual(machine.snapshot(), before);
         assert.equal(machine.run(['--check']).status, 1);
         const next = machine.run(options);
-        assert.match(next.stdout, /^an earlier run did not get to its end: it is undone first$/m);
+        assert.match(next.stdout, /^an earlier run was interrupted: undoing it first$/m);
         assert.ok(service(next).includes('systemctl restart fluent-bit'));
         assert.deepEqual(whole(), installed);
 

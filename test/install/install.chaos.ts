@@ -173,7 +173,7 @@ for (const shell of SHELLS) {
       ]) {
         const { status, stderr } = machine.run(options, { input: 'another-token' });
         assert.equal(status, 1);
-        assert.match(stderr, /is a symbolic link, so something else looks after it: change what it points to$/m);
+        assert.match(stderr, /is a symbolic link, so something else manages it: change the file that it points to$/m);
       }
       assert.deepEqual(machine.snapshot(), before);
     });

@@ -82,7 +82,7 @@ describe('install.sh', () => {
     const before = machine.snapshot();
     const { status, stderr } = machine.install();
     assert.equal(status, 1);
-    assert.match(stderr, /error: Fluent Bit refuses the configuration: .*\n.*everything was put back as it was\n$/);
+    assert.match(stderr, /error: Fluent Bit refuses the configuration: .*\n.*everything was restored\n$/);
     assert.deepEqual(machine.snapshot(), before);
   });
 

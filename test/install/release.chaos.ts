@@ -59,7 +59,7 @@ for (const shell of SHELLS) {
         ['/root/.nvm/versions/node/v24/bin/node', /is in a home folder \(nvm\?\)/],
         [join(machine.folder, 'home/root/bin/node'), /is in a home folder/],
         ['/snap/node/current/bin/node', /is a snap/],
-        ['/opt/my node/bin/node', /its path has a blank/],
+        ['/opt/my node/bin/node', /its path contains a space/],
         ['/nowhere/bin/node', /is not there/],
       ] as const) {
         machine.ship('dist/built-with', `${node}\n`);

@@ -55,9 +55,9 @@ describe('a secret that install.sh is given', () => {
       [write('empty', ' \n\n'), 'it is empty'],
       [
         write('two', 'abc\ndef\n'),
-        'not one key alone: it holds blanks, several lines or other characters that no key has',
+        'not one key alone: it contains spaces, line breaks or other characters that no key has',
       ],
-      [write('quoted', '"abc"\n'), 'no key holds quotes or backslashes'],
+      [write('quoted', '"abc"\n'), 'a key has no quotes or backslashes'],
     ] as const) {
       const expected = new ConfigError(`--api-key-file: ${flaw}`, ExitCode.NothingCollected);
       assert.throws(() => readSecret('key', file, '--api-key-file'), expected);

@@ -47,7 +47,7 @@ describe('the service that install.sh finds', () => {
     symlinkSync(join(machine.root, 'elsewhere.conf'), join(machine.root, MAIN));
     await assert.rejects(
       demand(),
-      refusal(`${MAIN} is a symbolic link, so something else looks after it: install by hand, as the README says`),
+      refusal(`${MAIN} is a symbolic link, so something else manages it: install by hand, as the README says`),
     );
   });
 

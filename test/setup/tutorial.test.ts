@@ -57,7 +57,7 @@ describe("a survey of the user's fluent-bit.conf", () => {
       const titles = blocks.map(({ title }) => title);
       assert.deepEqual(titles, ['[input] exec']);
       assert.deepEqual(warnings, [
-        `the output http in lines 5 to ${4 + text.split('\n').length - 1} of fluent-bit.conf gets the events as well: if it leads to the same place, each comes twice; delete it then`,
+        `the output http in lines 5 to ${4 + text.split('\n').length - 1} of fluent-bit.conf gets the events as well: if it sends to the same place, each arrives twice: delete it then`,
       ]);
     });
   }
@@ -126,7 +126,7 @@ describe("a survey of the user's fluent-bit.conf", () => {
     it(`warns that the HTTP server moves from ${moved}`, async (t) => {
       const text = `[SERVICE]\n    ${service}\n`;
       assert.deepEqual((await surveyed(t, text)).warnings, [
-        `fluent-bit.conf has ${moved}, and activity-log.conf sets 127.0.0.1 and 2020: what reads Fluent Bit's metrics has to ask there, or edit /etc/fluent-bit/activity-log.conf (--ack-url, too)`,
+        `fluent-bit.conf has ${moved}, and activity-log.conf sets 127.0.0.1 and 2020: point whatever reads Fluent Bit's metrics there, or edit /etc/fluent-bit/activity-log.conf (--ack-url, too)`,
       ]);
       const included = await surveyed(t, `${text}@include\t./activity-log.conf \n`, { 'activity-log.conf': '' });
       assert.deepEqual([included.includesUs, included.warnings], [true, []]);

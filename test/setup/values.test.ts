@@ -53,7 +53,7 @@ const BAD: readonly (readonly [Kind, string, RegExp])[] = [
   ['key', 'a`b', /quotes/],
   ['key', 'a\\b', /quotes/],
   ['key', 'a\tb', /not one key alone/],
-  ['key', '${KEY}', /names a variable/],
+  ['key', '${KEY}', /it is a variable/],
   ['key', 'ä', /not one key alone/],
 ];
 

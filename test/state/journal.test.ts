@@ -277,7 +277,10 @@ describe('the journal', () => {
     );
     assert.ok(isKnown(store, 1));
     assert.equal(p.log.messages.length, 1);
-    assert.match(p.log.messages.join(), /^warn: the journal file \S+2029-08-17.jsonl is of a day to come: the clock/);
+    assert.match(
+      p.log.messages.join(),
+      /^warn: the journal file \S+2029-08-17.jsonl is dated in the future: this machine's clock/,
+    );
   });
 
   it('is not removed by a run whose clock is years ahead', async (t) => {

@@ -94,8 +94,8 @@ function forwarded(isAcknowledged: boolean, where: string, output: Section): Fin
 function meaningOfStatus(status: number): string {
   if (status === 401 || status === 403) return 'the key is wrong, expired, or of another pipeline';
   if (status === 404 || status === 405) return 'there is nothing at this path: is the URI /TAG of the pipeline?';
-  if (status === 400 || status === 415 || status === 422) return 'the destination takes another format';
-  if (status === 413) return 'the destination takes smaller requests only';
+  if (status === 400 || status === 415 || status === 422) return 'the destination expects another format';
+  if (status === 413) return 'the destination accepts only smaller requests';
   if (status >= 300 && status < 400) return 'the destination redirects it, and Fluent Bit does not follow';
   return 'the destination does not say why';
 }

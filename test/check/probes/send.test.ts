@@ -86,7 +86,7 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     [401, 'no such key: a-key-that-is-secret', /✗ .* refused a test record: HTTP 401 \(no such key: \[redacted\]\): .*the key is wrong, expired, or of another pipeline/],
     [404, '', /HTTP 404: .*is the URI \/TAG of the pipeline\?/],
     [400, 'bad', /HTTP 400 \(bad\): .*another format/],
-    [413, '', /smaller requests only/],
+    [413, '', /only smaller requests/],
     [429, '', /! .* HTTP 429: events arrive late: the destination limits the rate, and Fluent Bit retries/],
     [302, '', /does not follow/],
     [503, '', /! .* HTTP 503: events arrive late: the destination has a problem, and Fluent Bit retries/],
