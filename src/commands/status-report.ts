@@ -3,6 +3,7 @@ import { oneLine } from '../lib/one-line.ts';
 import { redact } from '../lib/secrets.ts';
 import { counted } from '../lib/words.ts';
 import { isPrinted } from '../state/batch.ts';
+import type { LastVerify } from '../state/last-verify.ts';
 import type { SourceState, State } from '../state/state.ts';
 
 /** The content of `status --json`. Instants in UTC to the second, durations in seconds. */
@@ -18,6 +19,8 @@ export interface StatusReport {
   /** The number of the last commit in the state, and the size of the journal; null when that cannot be read. */
   readonly journal_commit: number;
   readonly journal_bytes: number | null;
+  /** What verify last compared, and how it ended; null when it never did. */
+  readonly last_verify: LastVerify | null;
   /** Ranges that wait to be delivered again. */
   readonly redeliver: readonly QueuedRange[];
   /** Why the exit code is 3; empty when all is well. */
@@ -65,6 +68,7 @@ export interface SourceStatus {
 export interface JournalLook {
   readonly folder: string;
   readonly bytes: number | null;
+  readonly lastVerify: LastVerify | null;
   /** Why it cannot be read. */
   readonly problem?: string;
 }
@@ -95,6 +99,7 @@ export function reportOf(state: State, options: StatusOptions): StatusReport {
     pending_lines: pending,
     journal_commit: state.journal.seq,
     journal_bytes: options.journal.bytes,
+    last_verify: options.journal.lastVerify,
     redeliver: state.redeliver.map(({ source, from, to, missing }) => ({
       source: oneLine(source),
       from: formatSecond(from),

@@ -1,5 +1,7 @@
 import { formatDuration, parseInstant } from '../lib/duration.ts';
+import { ExitCode } from '../lib/errors.ts';
 import { counted, grouped } from '../lib/words.ts';
+import type { LastVerify } from '../state/last-verify.ts';
 import type { SourceStatus, StatusReport } from './status-report.ts';
 
 interface Column {
@@ -45,8 +47,11 @@ function columns(sources: readonly SourceStatus[], now: number): Column[] {
   ];
 }
 
-/** The journal, the sweeps, and the ranges queued by redeliver. */
-function journalLines({ journal_commit, journal_bytes, redeliver, sources }: StatusReport, now: number): string[] {
+/** The journal, the sweeps, the last verify, and the ranges queued by redeliver. */
+function journalLines(
+  { journal_commit, journal_bytes, last_verify, redeliver, sources }: StatusReport,
+  now: number,
+): string[] {
   if (journal_commit === 0) return [];
   const sweeps = sources.flatMap(({ last_sweep }) => last_sweep ?? []).sort();
   const [oldest] = sweeps;
@@ -57,7 +62,17 @@ function journalLines({ journal_commit, journal_bytes, redeliver, sources }: Sta
     return `Queued by redeliver: ${what} of ${source} from ${from} to ${to}`;
   });
   const size = journal_bytes === null ? 'size unknown' : `${grouped(journal_bytes)} bytes`;
-  return [`Journal: ${counted(journal_commit, 'commit')}, ${size}${swept}`, ...queue];
+  const verified = last_verify === null ? [] : [verifyLine(last_verify, now)];
+  return [`Journal: ${counted(journal_commit, 'commit')}, ${size}${swept}`, ...verified, ...queue];
+}
+
+function verifyLine({ at, from, to, exit_code }: LastVerify, now: number): string {
+  const what: Record<number, string> = {
+    [ExitCode.Done]: 'whole',
+    [ExitCode.NothingCollected]: 'nothing could be compared',
+  };
+  const result = what[exit_code] ?? 'not whole, or not all compared (exit code 3)';
+  return `Last verify: ${ago(at, now)}, ${from} to ${to}: ${result}`;
 }
 
 /** Counts that are nearly always 0 have no column. */

@@ -17,6 +17,7 @@ import { createLog } from '../lib/log.ts';
 import { columnsOf } from '../lib/stdout.ts';
 import type { World } from '../lib/world.ts';
 import { journalBytes, journalFolder } from '../state/journal-files.ts';
+import { readLastVerify } from '../state/last-verify.ts';
 import { realFile } from '../state/state-file.ts';
 import { readState } from '../state/read-state.ts';
 import { inputSettings, isGiven, type Settings } from './service-settings.ts';
@@ -115,9 +116,9 @@ async function readDestination(
 async function lookAtJournal(stateFile: string): Promise<JournalLook> {
   const folder = journalFolder(await realFile(stateFile));
   try {
-    return { folder, bytes: await journalBytes(folder) };
+    return { folder, bytes: await journalBytes(folder), lastVerify: await readLastVerify(folder) };
   } catch (error) {
-    return { folder, bytes: null, problem: messageOf(error) };
+    return { folder, bytes: null, lastVerify: null, problem: messageOf(error) };
   }
 }
 

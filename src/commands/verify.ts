@@ -8,6 +8,7 @@ import { progressLine } from '../lib/progress-line.ts';
 import type { World } from '../lib/world.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { journalFiles, journalFolder } from '../state/journal-files.ts';
+import { writeLastVerify } from '../state/last-verify.ts';
 import { realFile } from '../state/state-file.ts';
 import { accessAdvice, readState } from '../state/read-state.ts';
 import { emptyStore } from '../state/store.ts';
@@ -20,8 +21,8 @@ const WEEK_S = 7 * 86_400;
 
 /**
  * Whether anything is missing, twice or altered: the journal's chain, the API's counts against the journal, and with
- * --arrived a copy of what reached the destination. It needs no lock and changes nothing, unless --repair queues what is
- * missing. Throws ConfigError and StateError when there is nothing to compare.
+ * --arrived a copy of what reached the destination. It needs no lock. It notes how it ended beside the journal, and changes
+ * nothing else, unless --repair queues what is missing. Throws ConfigError and StateError when there is nothing to compare.
  */
 export async function verify(config: Config, world: World, options: Options): Promise<ExitCode> {
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);
@@ -60,8 +61,16 @@ export async function verify(config: Config, world: World, options: Options): Pr
   }
   const missing = report.findings.filter(({ kind }) => kind === 'missing' || kind === 'not arrived');
   world.stdout.write(options['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+  const exitCode = exitCodeOf(report);
+  await writeLastVerify(folder, {
+    at: new Date(world.now()).toISOString(),
+    ...report.range,
+    exit_code: exitCode,
+  }).catch((error: unknown) => {
+    log.warn(`status and the metrics will not have this verify: ${messageOf(error)}`);
+  });
   if (options['repair'] === true && missing.length > 0) await queueFound(missing, config, world);
-  return exitCodeOf(report);
+  return exitCode;
 }
 
 function exitCodeOf({ chain, copy, findings, compared, errors }: VerifyReport): ExitCode {

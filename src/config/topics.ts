@@ -95,7 +95,11 @@ export const TOPICS: readonly Topic[] = [
             'excluded_events_total, late_events_total, late_events_max_seconds, oversize_lines_total, rejected_lines_total, ' +
             'last_sweep_timestamp_seconds, found_missing_events_total, redelivered_events_total',
         ],
-        ['the journal', 'journal_commit (its label hash is the SHA-256), journal_bytes, redeliver_queued_ranges'],
+        [
+          'the journal',
+          'journal_commit (its label hash is the SHA-256), journal_bytes, last_verify_timestamp_seconds, ' +
+            'last_verify_exit_code, redeliver_queued_ranges',
+        ],
         [
           'the last run',
           'last_run_timestamp_seconds, last_run_duration_seconds, last_run_exit_code, last_run_events, ' +

@@ -3,6 +3,7 @@ import { parseInstant } from '../lib/duration.ts';
 import { messageOf, type ExitCode } from '../lib/errors.ts';
 import type { Session } from './session.ts';
 import { journalBytes } from '../state/journal-files.ts';
+import { readLastVerify, type LastVerify } from '../state/last-verify.ts';
 import type { SourceState } from '../state/state.ts';
 import { writeDurably } from '../lib/durable-file.ts';
 import { VERSION } from '../lib/version.ts';
@@ -24,12 +25,18 @@ interface Sample {
   readonly value: number | undefined;
 }
 
+interface JournalLook {
+  readonly bytes?: number;
+  readonly verify?: LastVerify | null;
+}
+
 /** Writes the metrics of a poll atomically, in Prometheus' text format. Logs a warning when that fails. */
 export async function writeMetrics(file: string, session: Session, exitCode: ExitCode): Promise<void> {
   try {
     const folder = session.store.journalFolder;
-    const bytes = folder === undefined ? undefined : await journalBytes(folder);
-    await writeDurably(file, renderMetrics(session, exitCode, bytes), MODE);
+    const journal =
+      folder === undefined ? {} : { bytes: await journalBytes(folder), verify: await readLastVerify(folder) };
+    await writeDurably(file, renderMetrics(session, exitCode, journal), MODE);
   } catch (error) {
     session.log.warn(`cannot write the metrics file ${file}: ${messageOf(error)}`);
   }
@@ -39,12 +46,12 @@ export async function writeMetrics(file: string, session: Session, exitCode: Exi
  * Names and units follow Prometheus' conventions (https://prometheus.io/docs/practices/naming/). All samples have the
  * input as a label: the files of several inputs are read together, and no series may be in two of them.
  */
-function renderMetrics(session: Session, exitCode: ExitCode, bytesOfJournal: number | undefined): string {
+function renderMetrics(session: Session, exitCode: ExitCode, journal: JournalLook): string {
   const input = { input: session.config.ackInput };
   return [
     ...ofTheRun(session, exitCode),
     ...ofTheSources(session),
-    ...ofTheJournal(session, bytesOfJournal),
+    ...ofTheJournal(session, journal),
     ...ofTheDestination(session),
   ]
     .map((metric) => render(metric, input))
@@ -142,11 +149,13 @@ function ofTheSources({ now, store: { state } }: Session): Metric[] {
 }
 
 /** The hash of the last commit, kept outside this machine, proves later that nothing before it was altered. */
-function ofTheJournal({ store: { state } }: Session, bytes: number | undefined): Metric[] {
+function ofTheJournal({ store: { state } }: Session, { bytes, verify }: JournalLook): Metric[] {
   const { seq, hash } = state.journal;
   return [
     gauge('journal_commit', 'The number of the last commit of the journal.', seq, { hash }),
     gauge('journal_bytes', 'The size of the journal.', bytes),
+    gauge('last_verify_timestamp_seconds', 'When verify last ended.', seconds(verify?.at ?? null)),
+    gauge('last_verify_exit_code', 'What verify last ended with; 0: nothing is missing or altered.', verify?.exit_code),
     gauge('redeliver_queued_ranges', 'Ranges that wait to be delivered again.', state.redeliver.length),
   ];
 }

@@ -62,7 +62,11 @@ describe('a sweep', () => {
     assert.equal(metric('late_events_total', source), 1);
     assert.equal(metric('last_sweep_timestamp_seconds', source), m.now / 1000);
     assert.equal(metric('redelivered_events_total', source), 0);
+    assert.ok(Number.isNaN(metric('last_verify_exit_code')));
+    assert.equal(await m.command('verify'), 0);
+    const verifiedAt = m.now / 1000;
     await pass(m, 1000);
+    assert.deepEqual([metric('last_verify_exit_code'), metric('last_verify_timestamp_seconds')], [0, verifiedAt]);
     assert.deepEqual([metric('redelivered_events_total', source), metric('redeliver_queued_ranges')], [1, 0]);
     assert.ok(metric('journal_bytes') > 0);
     await m.command('status');

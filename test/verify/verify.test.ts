@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -107,6 +107,31 @@ describe('verify', () => {
     await pass(one.m, 1000);
     assert.deepEqual(accountOf(one.m.printed, one.m.events), { lost: [], repeated: [], foreign: [] });
     assert.equal((await one.verify()).code, 0, one.m.said.join(''));
+  });
+
+  it('is noted: status says when it was, and how it ended', async (t) => {
+    const one = await desk(t);
+    const status = async (...args: string[]) => {
+      await one.m.command('status', ...args);
+      return one.m.said.join('');
+    };
+    assert.match(await status('--json'), /"last_verify":null/);
+    assert.equal((await one.verify()).code, 0);
+    assert.match(await status(), /^Last verify: 0 s ago, 2026-11-15T\S+ to 2026-11-22T03:30:00Z: whole$/m);
+    missed(one);
+    await one.verify();
+    assert.match(await status(), /^Last verify: .*: not whole, or not all compared \(exit code 3\)$/m);
+    assert.match(await status('--json'), /"last_verify":\{"at":"2026-11-22T03:30:00.000Z",.*"exit_code":3\}/);
+    await one.verify('--from', '2026-01-01', '--to', '2026-01-02');
+    assert.match(await status(), /^Last verify: .*: nothing could be compared$/m);
+    const file = join(dirname(journalOf(one.stateFile)[0] ?? ''), 'verified.json');
+    writeFileSync(file, '{');
+    assert.doesNotMatch(await status(), /Last verify/);
+    rmSync(file);
+    mkdirSync(file);
+    const { code, text } = await one.verify();
+    assert.equal(code, 3);
+    assert.match(text, /warning: status and the metrics will not have this verify: /);
   });
 
   it('compares a copy of what arrived, as it is, wrapped, or gzipped', async (t) => {
