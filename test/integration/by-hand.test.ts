@@ -144,7 +144,7 @@ describe('a run by hand that cannot work says why in one line', { concurrency: 4
     const { collector } = await place(t);
     const { code, stderr } = await collector.run('--contract', '1');
     assert.equal(code, 1);
-    assert.match(stderr, /^fetch-activity-logs: error: ionos\/1: .*check the contract number.*$/m);
+    assert.match(stderr, /^fetch-activity-logs: error: ionos\/1: .*check --api-url and the contract number.*$/m);
   });
 });
 
