@@ -1,6 +1,3 @@
-/** What a backslash escapes between double quotes. */
-const ESCAPED_IN_QUOTES = '"\\`$';
-
 /** The words of a setting such as Environment=, with quotation marks removed. */
 export function unitWords(value: string): string[] {
   const words = value.match(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g) ?? [];
@@ -18,70 +15,24 @@ interface Assignment {
   readonly line: number;
 }
 
+/** A comment, or a line with its continuations: a backslash at its end, or an open quotation mark. */
+const LINES = /[ \t]*[#;](?:\\[^]|[^\\\n])*|(?:"(?:\\[^]|[^"\\])*"?|'[^']*'?|\\[^]?|[^\n"'\\])+/g;
+/** What is not part of a value as written: quotation marks, backslashes, and white space at its end. */
+const MARKED = /"((?:\\[^]|[^"\\])*)"?|'([^']*)'?|\\([^]?)|\s+$/g;
+
 /** The variables of an environment file as systemd reads it (systemd.exec(5), EnvironmentFile=). */
 export function parseEnvironmentFile(text: string): Assignment[] {
-  const assignments: Assignment[] = [];
-  let line = 1;
-  for (let position = 0; position < text.length;) {
-    const start = line;
-    const logical = readLogicalLine(text, position);
-    line += logical.lines;
-    position = logical.end;
-    const found = /^\s*([A-Za-z_]\w*)=/.exec(logical.text);
-    if (found?.[1] === undefined) continue;
-    assignments.push({ name: found[1], value: unquote(logical.text.slice(found[0].length)), line: start });
-  }
-  return assignments;
+  return Array.from(text.matchAll(LINES)).flatMap(({ 0: written, index }) => {
+    const [start = '', name] = /^\s*([A-Za-z_]\w*)=/.exec(written) ?? [];
+    if (name === undefined) return [];
+    const line = text.slice(0, index).split('\n').length;
+    return [{ name, value: unquote(written.slice(start.length).trimStart()), line }];
+  });
 }
 
-/** A line with its continuations: a backslash at its end, or an open quotation mark. */
-function readLogicalLine(text: string, start: number): { text: string; end: number; lines: number } {
-  const isComment = /^[ \t]*[#;]/.test(text.slice(start));
-  let quote = '';
-  let lines = 1;
-  let end = start;
-  for (; end < text.length; end++) {
-    const character = text.charAt(end);
-    if (character === '\\' && quote !== "'") {
-      end++;
-      if (text[end] === '\n') lines++;
-    } else if (character === '\n') {
-      if (quote === '' || isComment) break;
-      lines++;
-    } else if (isComment) continue;
-    else if (character === quote) quote = '';
-    else if (quote === '' && (character === '"' || character === "'")) quote = character;
-  }
-  return { text: text.slice(start, end), end: end + 1, lines };
-}
-
-/** Removes quotation marks and backslashes, and unquoted white space at both ends. */
-function unquote(raw: string): string {
-  let value = '';
-  let kept = 0;
-  let quote = '';
-  const text = raw.trimStart();
-  for (let index = 0; index < text.length; index++) {
-    const character = text.charAt(index);
-    const next = text.charAt(index + 1);
-    if (quote !== '') {
-      if (character === quote) quote = '';
-      else if (quote === '"' && character === '\\' && (ESCAPED_IN_QUOTES.includes(next) || next === '\n')) {
-        index++;
-        if (next !== '\n') value += next;
-      } else value += character;
-      kept = value.length;
-    } else if (character === '"' || character === "'") {
-      quote = character;
-      kept = value.length;
-    } else if (character === '\\') {
-      index++;
-      if (next !== '\n') value += next;
-      kept = value.length;
-    } else {
-      value += character;
-      if (!/\s/.test(character)) kept = value.length;
-    }
-  }
-  return value.slice(0, kept);
+function unquote(value: string): string {
+  return value.replace(MARKED, (_, double?: string, single?: string, escaped?: string) => {
+    if (double === undefined) return single ?? (escaped === '\n' ? '' : (escaped ?? ''));
+    return double.replace(/\\(?:\n|(["\\`$]))/g, '$1');
+  });
 }
