@@ -80,6 +80,7 @@ async function install(values: Values, machine: Machine, world: World): Promise<
     { ...given(values), usesCredentials, ignoresMain: main !== 'edited' },
     template,
     pipelineText(release, machine),
+    service,
     machine,
   );
   write(stage, {

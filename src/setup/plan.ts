@@ -1,6 +1,7 @@
 import { localFiles } from '../check/fluent-bit-config/read.ts';
 import { filesOn } from '../check/facts/configuration.ts';
 import { pathOn, type Machine } from '../check/facts/machine.ts';
+import type { Service } from '../check/facts/service.ts';
 import { isLoggingServiceHost, isLoggingServiceTag } from '../config/logging-service.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { envValue, withEnv } from './env-text.ts';
@@ -49,9 +50,15 @@ export interface Plan {
 /**
  * Decides on the values: first what was given, then what activity-log.env has, then what the blocks of the vendor's
  * tutorial have. `template` is the activity-log.env of a machine without one, `pipeline` the activity-log.conf that will
- * be used.
+ * be used, `service` the one of this machine.
  */
-export function plan(given: Given, template: string, pipeline: string, machine: Machine): Plan {
+export function plan(
+  given: Given,
+  template: string,
+  pipeline: string,
+  service: Service | undefined,
+  machine: Machine,
+): Plan {
   const files = filesOn(machine);
   const hasEnv = localFiles.isFile(pathOn(machine, ENV_FILE));
   const before = hasEnv ? files.read(ENV_FILE) : template;
@@ -81,7 +88,7 @@ export function plan(given: Given, template: string, pipeline: string, machine: 
     env = withEnv(env, 'ACTIVITY_LOG_DEADLINE', `${Math.floor(Number(interval) * DEADLINE)}s`);
   }
 
-  const token = planToken(given.token, given.usesCredentials, env, machine);
+  const token = planToken(given.token, given.usesCredentials, env, service, machine);
   env = token.env;
   warnings.push(...token.warnings);
   const missing = [

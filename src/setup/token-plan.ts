@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { localFiles } from '../check/fluent-bit-config/read.ts';
 import { pathOn, type Machine } from '../check/facts/machine.ts';
+import type { Service, Variable } from '../check/facts/service.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
+import { PROVIDERS } from '../providers/index.ts';
 import { envValue, withEnv } from './env-text.ts';
-import { ENV_FILE, TOKEN_FILE } from './paths.ts';
-import { findTokenVariable } from './token-variable.ts';
+import { TOKEN_FILE } from './paths.ts';
 import { flawOf } from './values.ts';
 
 const TOKEN_FILE_VARIABLE = 'ACTIVITY_LOG_TOKEN_FILE';
@@ -26,24 +27,28 @@ export function planToken(
   token: string | undefined,
   usesCredentials: boolean,
   env: string,
+  service: Service | undefined,
   machine: Machine,
 ): TokenPlan {
   const isNamed = new RegExp(`^${TOKEN_FILE_VARIABLE}=`, 'm').test(env);
   const named = isNamed ? envValue(env, TOKEN_FILE_VARIABLE) : TOKEN_FILE;
-  const variable = findTokenVariable(envValue(env, 'ACTIVITY_LOG_PROVIDER') || 'ionos', ENV_FILE, machine);
+  const provider = PROVIDERS[envValue(env, 'ACTIVITY_LOG_PROVIDER') || 'ionos'];
+  const { tokens = [], password = '' } = provider?.environment ?? {};
+  const names = [...tokens, password];
+  const variable = findVariable(names, service);
+  const isPassword = variable?.name === password;
   const holds = (file: string): boolean => {
     const path = pathOn(machine, join('/', file));
     return file !== '' && localFiles.isFile(path) && localFiles.read(path) !== '';
   };
-  const copied =
-    variable?.isToken === true && flawOf('token', variable.value) === undefined ? variable.value : undefined;
+  const copied = isPassword || flawOf('token', variable?.value ?? '') !== undefined ? undefined : variable?.value;
   const value = token ?? (holds(named) || holds(TOKEN_FILE) ? undefined : copied);
   const where =
     value !== undefined
       ? TOKEN_FILE
       : holds(named)
         ? named
-        : variable !== undefined && !variable.isToken
+        : isPassword
           ? 'variable'
           : holds(TOKEN_FILE)
             ? TOKEN_FILE
@@ -60,14 +65,21 @@ export function planToken(
     value,
     in: where,
     wanted,
-    warnings:
-      variable?.isPublic === true
-        ? [
-            `every local user can read ${variable.name} in ${variable.file} with systemctl show fluent-bit` +
-              (where === 'variable' || where === ''
-                ? ': give the token as --token-file FILE, then delete the line'
-                : `. Once install.sh has ended without an error, the token is in ${where}: delete the line, then: sudo systemctl daemon-reload`),
-          ]
-        : [],
+    warnings: (service?.inUnits ?? [])
+      .filter((one) => names.includes(one.name) && one.value !== '')
+      .map(
+        ({ name, at }) =>
+          `every local user can read ${name} in ${at.file} with systemctl show fluent-bit` +
+          (where === 'variable' || where === ''
+            ? ': give the token as --token-file FILE, then delete the line'
+            : `. Once install.sh has ended without an error, the token is in ${where}: delete the line, then: sudo systemctl daemon-reload`),
+      ),
   };
+}
+
+/** The service's variable with a token or a password, as in the vendor's tutorial, also where it does not read it yet. */
+function findVariable(names: readonly string[], service: Service | undefined): Variable | undefined {
+  return names
+    .map((name) => service?.variables.get(name) ?? service?.unread.get(name))
+    .find((variable) => variable !== undefined && variable.value !== '');
 }

@@ -20,10 +20,12 @@ case $3 in
   *Conffiles*) printf '\\n /etc/fluent-bit/fluent-bit.conf %s\\n /etc/fluent-bit/parsers.conf 0123\\n' "$(knob stock-md5)" ;;
 esac`,
   systemctl: `
+drop_ins() { for file in "$root"/etc/systemd/system/fluent-bit.service.d/*.conf; do [ ! -e "$file" ] || printf '%s ' "\${file#"$root"}"; done; }
+in_drop_ins() { for file in $(drop_ins); do sed -n "s/^$1 *= *//p" "$root$file"; done | tr '\\n' ' '; }
 case "$*" in
   *--property*)
     printf '%s\\n' LoadState=loaded 'EnvironmentFiles=/etc/default/fluent-bit (ignore_errors=yes)' \\
-      "EnvironmentFiles=$(knob service-files)" "Environment=$(knob service-environment)" "User=$(knob service-user)" \\
+      "EnvironmentFiles=$(knob service-files)" "Environment=$(knob service-environment "$(in_drop_ins Environment)")" "DropInPaths=$(drop_ins)" "User=$(knob service-user)" \\
       "ExecStart={ path=\${0%/*}/fluent-bit ; argv[]=\${0%/*}/fluent-bit -c /$(knob config /etc/fluent-bit/fluent-bit.conf) ; ignore_errors=no }" ;;
   'is-active fluent-bit') knob active active; echo ;;
   'is-enabled fluent-bit') knob enabled enabled; echo ;;

@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { thisMachine, type Machine } from '../../src/check/facts/machine.ts';
 import { ExitCode } from '../../src/lib/errors.ts';
+import { readService } from '../../src/check/facts/service.ts';
 import { plan, type Given, type Plan } from '../../src/setup/plan.ts';
+import { RUNNING, runOn } from '../helpers/checked-machine.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const TEMPLATE =
@@ -15,17 +17,19 @@ const HOST = 'abc.logging.de-txl.ionos.com';
 const ENV = 'etc/fluent-bit/activity-log.env';
 const OVERRIDE = 'etc/systemd/system/fluent-bit.service.d/override.conf';
 const UNIT = 'etc/systemd/system/fluent-bit.service';
+const PACKAGED = '[Service]\nEnvironmentFile=-/etc/default/fluent-bit\n';
 const DEFAULTS = 'etc/default/fluent-bit';
 const NOTHING: Given = { usesCredentials: false, ignoresMain: true };
 const ALL: Given = { ...NOTHING, tag: 'audit', host: HOST, token: 'tok', key: 'key' };
 
 async function machineWith(t: TestContext, files: Readonly<Record<string, string>>): Promise<Machine> {
   const root = await temporaryFolder(t);
-  for (const [path, text] of Object.entries({ 'etc/fluent-bit/x': '', ...files })) {
+  for (const [path, text] of Object.entries({ 'etc/fluent-bit/x': '', [UNIT]: PACKAGED, ...files })) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
-  return { ...thisMachine(), root };
+  mkdirSync(join(root, 'run/systemd/system'), { recursive: true });
+  return { ...thisMachine(), root, run: runOn(root, RUNNING) };
 }
 
 async function planned(
@@ -34,7 +38,8 @@ async function planned(
   files: Readonly<Record<string, string>> = {},
   pipeline = IONOS,
 ): Promise<Plan> {
-  return plan(given, TEMPLATE, pipeline, await machineWith(t, files));
+  const machine = await machineWith(t, files);
+  return plan(given, TEMPLATE, pipeline, await readService(machine), machine);
 }
 
 describe('the values of a machine', () => {
@@ -188,6 +193,7 @@ describe('the token', () => {
     assert.match(moved.env, /^ACTIVITY_LOG_TOKEN_FILE=\/etc\/fluent-bit\/activity-log\.token$/m);
   });
 
+  const setting = (variable: string): string => `[Service]\nEnvironment=${variable}\n`;
   const places: readonly (readonly [
     where: string,
     files: Readonly<Record<string, string>>,
@@ -195,24 +201,20 @@ describe('the token', () => {
   ])[] = [
     [
       'the last drop-in with one, as systemd takes it',
-      { [OVERRIDE]: 'Environment=IONOS_TOKEN=b', [OVERRIDE.replace('override', 'a')]: 'Environment=IONOS_TOKEN=a' },
+      { [OVERRIDE]: setting('IONOS_TOKEN=b'), [OVERRIDE.replace('override', 'a')]: setting('IONOS_TOKEN=a') },
       'b',
     ],
+    ['a drop-in before the unit', { [OVERRIDE]: setting('IONOS_TOKEN=b'), [UNIT]: setting('IONOS_TOKEN=u') }, 'b'],
+    ['the defaults before a drop-in', { [OVERRIDE]: setting('IONOS_TOKEN=b'), [DEFAULTS]: 'IONOS_TOKEN=d' }, 'd'],
     [
-      'a drop-in before the unit',
-      { [OVERRIDE]: ' Environment = IONOS_TOKEN=b', [UNIT]: 'Environment=IONOS_TOKEN=u' },
+      'a drop-in before defaults that the service does not read',
+      { [UNIT]: '', [OVERRIDE]: setting('IONOS_TOKEN=b'), [DEFAULTS]: 'IONOS_TOKEN=d' },
       'b',
     ],
-    ['the unit before the defaults', { [UNIT]: 'Environment=IONOS_TOKEN=u', [DEFAULTS]: 'IONOS_TOKEN=d' }, 'u'],
-    ['the defaults before activity-log.env', { [DEFAULTS]: 'IONOS_TOKEN=d', [ENV]: `${TEMPLATE}IONOS_TOKEN=e\n` }, 'd'],
     ['activity-log.env', { [ENV]: `${TEMPLATE}IONOS_TOKEN=e\n` }, 'e'],
-    ['the last line with a value', { [DEFAULTS]: 'IONOS_TOKEN=1\nIONOS_API_TOKEN=a=b=\nIONOS_TOKEN=\n' }, 'a=b='],
-    ['no file of another kind', { [`${OVERRIDE}.old`]: 'Environment=IONOS_TOKEN=b' }, undefined],
-    [
-      'no setting of another name',
-      { [UNIT]: '#Environment=IONOS_TOKEN=u\nMyEnvironment=IONOS_TOKEN=u\nEnvironment=XIONOS_TOKEN=u' },
-      undefined,
-    ],
+    ['the variable that counts most', { [DEFAULTS]: 'IONOS_TOKEN=1\nIONOS_API_TOKEN=a=b=\nIONOS_TOKEN=2\n' }, 'a=b='],
+    ['the one with a value', { [DEFAULTS]: 'IONOS_API_TOKEN=\nIONOS_TOKEN=2\n' }, '2'],
+    ['no setting of another name', { [OVERRIDE]: setting('XIONOS_TOKEN=u') }, undefined],
   ];
   for (const [where, files, found] of places) {
     it(`is found in ${where}`, async (t) => {

@@ -41,6 +41,8 @@ export interface Service {
   /** Its unit has changed since systemd last read it. */
   readonly needsReload: boolean;
   readonly variables: ReadonlyMap<string, Variable>;
+  /** Those of its units, which every user of the machine can read, also where a file overrides them. */
+  readonly inUnits: readonly Variable[];
   /** The files that it reads variables from. */
   readonly environmentFiles: readonly string[];
   /** Variables in usual files that the service does not read. */
@@ -117,6 +119,7 @@ class Reader {
       isActive: this.#value('ActiveState') === 'active',
       needsReload: this.#value('NeedDaemonReload') === 'yes',
       variables,
+      inUnits: fromUnits,
       environmentFiles: files.flatMap(([, path]) => path ?? []),
       unread: new Map(unread.map((one) => [one.name, one])),
       unreadable: this.#unreadable,

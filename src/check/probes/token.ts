@@ -95,9 +95,9 @@ function inUnits({ origin }: Credentials, { config, environment }: Setup, machin
     if (name !== origin) return `delete this line: the token is read from ${origin}`;
     return `put it into ${TOKEN_FILE} (mode 600), write ${tokenFileSetting(environment).fix}, and delete this line`;
   };
-  return [...(environment.service?.variables.values() ?? [])].flatMap(({ name, value, isPublic, at }) => {
+  return (environment.service?.inUnits ?? []).flatMap(({ name, value, at }) => {
     const fix = fixOf(name);
-    if (fix === undefined || !isPublic || value === '') return [];
+    if (fix === undefined || value === '') return [];
     return [
       warning('token-public', `${name} is set in a unit`, {
         at: { file: pathOn(machine, at.file), line: at.line },
