@@ -552,6 +552,7 @@ uninstall() {
   if [ "$purge" = yes ]; then purge_state; fi
   drop "$RECORD"
   commit
+  if [ "$purge" = yes ]; then remove_storage; fi
   [ "$dry" = yes ] || remove_folders
   [ "$changes" -gt 0 ] || info 'nothing to remove'
   while read -r path; do
@@ -586,10 +587,19 @@ purge_state() {
   done <"$stage/state"
 }
 
-# Those that are empty; with --purge also the chunks of Fluent Bit, unless its configuration names the place.
+# The chunks of Fluent Bit, unless its own configuration names their folder.
+remove_storage() {
+  [ -d "$destdir$STATE/storage" ] || return 0
+  ours=${UNDO##*/}
+  [ "$dry" = no ] || ours=activity-log.conf
+  if grep -rqs "--exclude-dir=${UNDO##*/}" "--exclude=$ours" "^[^#]*$STATE/storage" "$destdir$ETC"; then return 0; fi
+  [ "$dry" = yes ] || rm -rf "$destdir$STATE/storage" || return 0
+  tell "removed: $STATE/storage" "would be removed: $STATE/storage"
+}
+
+# Those that are empty.
 remove_folders() {
   if [ "$purge" = yes ]; then
-    grep -rqs "--exclude-dir=${UNDO##*/}" "^[^#]*$STATE/storage" "$destdir$ETC" || rm -rf "$destdir$STATE/storage" || :
     find "$destdir$STATE" -mindepth 1 -depth -type d -exec rmdir {} \; 2>/dev/null || :
   fi
   for folder in "$ETC/outputs" "$DROP_INS" "${SCRIPT%/*}" "${MANUAL%/*}" "$STATE"; do

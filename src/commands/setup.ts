@@ -153,7 +153,7 @@ function given(values: Values): Omit<Given, 'usesCredentials' | 'ignoresMain'> {
 function secondsOf(text: string): string {
   const seconds = String((parseDuration(text) ?? NaN) / MS);
   if (flawOf('interval', seconds) === undefined) return seconds;
-  throw new ConfigError(`--interval: a duration from 10s to 24h, such as 5m, not ${text}`);
+  throw new ConfigError(`--interval: expected a duration from 10s to 24h, such as 5m, not ${text}`);
 }
 
 function write(folder: string, files: Readonly<Record<string, string | Buffer>>): void {

@@ -16,20 +16,22 @@ const NOT_PRINTABLE = /[^!-~]/;
 export function flawOf(kind: Kind, value: string): string | undefined {
   if (value === '') return 'it is empty';
   if (PLACEHOLDER.test(value))
-    return isSecret(kind) ? 'it is a placeholder' : `a real value, not the placeholder ${value}`;
+    return isSecret(kind) ? 'it is a placeholder' : `expected a real value, not the placeholder ${value}`;
   switch (kind) {
     case 'tag':
       return /^[A-Za-z0-9._-]+$/.test(value)
         ? undefined
-        : `letters, digits, dots, dashes and underscores only, not ${JSON.stringify(value)}`;
+        : `expected only letters, digits, dots, dashes and underscores, not ${JSON.stringify(value)}`;
     case 'host':
       return flawOfHost(value);
     case 'interval':
       return /^\d+$/.test(value) && Number(value) >= MIN_INTERVAL && Number(value) <= MAX_INTERVAL
         ? undefined
-        : `seconds, ${MIN_INTERVAL} to ${MAX_INTERVAL}, not ${value}`;
+        : `expected ${MIN_INTERVAL} to ${MAX_INTERVAL} seconds, not ${value}`;
     case 'provider':
-      return Object.hasOwn(PROVIDERS, value) ? undefined : `${Object.keys(PROVIDERS).join(' or ')}, not ${value}`;
+      return Object.hasOwn(PROVIDERS, value)
+        ? undefined
+        : `expected ${Object.keys(PROVIDERS).join(' or ')}, not ${value}`;
     case 'token':
       return flawOfSecret(kind, value);
     case 'key':
@@ -45,9 +47,9 @@ function isSecret(kind: Kind): boolean {
 }
 
 function flawOfHost(value: string): string | undefined {
-  if (value.includes('://')) return `the host alone, without a scheme, not ${value}`;
-  if (value.includes('/')) return `the host alone, without a path, not ${value}`;
-  if (value.includes(':')) return `the host alone, without a port (it is 443), not ${value}`;
+  if (value.includes('://')) return `expected the host alone, without a scheme, not ${value}`;
+  if (value.includes('/')) return `expected the host alone, without a path, not ${value}`;
+  if (value.includes(':')) return `expected the host alone, without a port (it is 443), not ${value}`;
   return /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value) ? undefined : `not a host name: ${value}`;
 }
 

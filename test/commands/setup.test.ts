@@ -108,9 +108,9 @@ describe('what install.sh asks the program', () => {
     const machine = await machineWith(t, '');
     const open = await machine.secret('open', 'abc', 0o644);
     for (const [options, status, message] of [
-      [['--interval=5x'], 2, /--interval: a duration from 10s to 24h, such as 5m, not 5x/],
-      [['--tag=a/b'], 2, /--tag: letters/],
-      [['--provider=aws'], 2, /--provider: ionos or cloudscale, not aws/],
+      [['--interval=5x'], 2, /--interval: expected a duration from 10s to 24h, such as 5m, not 5x/],
+      [['--tag=a/b'], 2, /--tag: expected only letters/],
+      [['--provider=aws'], 2, /--provider: expected ionos or cloudscale, not aws/],
       [['--token-file=-', '--api-key-file=-'], 2, /only one of --token-file and --api-key-file can be standard input/],
       [['--token-file', '/nowhere/token'], 1, /--token-file: there is no \/nowhere\/token/],
       [['--api-key-file', machine.root], 1, /--api-key-file: (?:others can|cannot) read/],

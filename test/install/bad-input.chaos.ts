@@ -57,13 +57,15 @@ const CASES: readonly Case[] = [
     what: `the tag ${JSON.stringify(tag)}`,
     options: given('--tag', tag),
     status: 2,
-    says: tag.includes('\n') ? /--tag: a line break\n/ : /--tag: letters, digits, dots, dashes and underscores only/,
+    says: tag.includes('\n')
+      ? /--tag: a line break\n/
+      : /--tag: expected only letters, digits, dots, dashes and underscores/,
   })),
   ...['0', '5', '5x', '1.5s', '1e3', '-300', '25h', '99999999999999999999'].map((interval) => ({
     what: `the interval ${interval}`,
     options: given('--interval', interval),
     status: 2,
-    says: /--interval: a duration from 10s to 24h, such as 5m, not /,
+    says: /--interval: expected a duration from 10s to 24h, such as 5m, not /,
   })),
   ...['ab', 'audit-log', 'a'.repeat(21)].map((tag) => ({
     what: `the tag ${tag}, which the Logging Service does not take`,
@@ -178,13 +180,13 @@ const CASES: readonly Case[] = [
     prepare: (m) =>
       m.write('etc/fluent-bit/activity-log.env', 'ACTIVITY_LOG_TAG=a*\nACTIVITY_LOG_INTERVAL=300\n', 0o600),
     options: () => [],
-    says: /ACTIVITY_LOG_TAG in \/etc\/fluent-bit\/activity-log.env: letters/,
+    says: /ACTIVITY_LOG_TAG in \/etc\/fluent-bit\/activity-log.env: expected only letters/,
   },
   {
     what: 'an interval in activity-log.env that is none',
     prepare: (m) => m.write('etc/fluent-bit/activity-log.env', 'ACTIVITY_LOG_INTERVAL=5m\n', 0o600),
     options: () => [],
-    says: /ACTIVITY_LOG_INTERVAL in \/etc\/fluent-bit\/activity-log.env: seconds/,
+    says: /ACTIVITY_LOG_INTERVAL in \/etc\/fluent-bit\/activity-log.env: expected 10 to 86400 seconds/,
   },
   {
     what: '--credentials with an old systemd',

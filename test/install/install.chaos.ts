@@ -232,7 +232,7 @@ for (const shell of SHELLS) {
           .replace('@INCLUDE outputs/ionos', '#$&')
           .replace('#@INCLUDE outputs/stdout', '@INCLUDE outputs/stdout'),
       );
-      assert.match(machine.run().stdout, /^events: /m);
+      assert.match(machine.run().stdout, /^First events in about /m);
       assert.equal(machine.read(MAIN), shipped('fluent-bit/fluent-bit.conf'));
     });
 
@@ -326,7 +326,7 @@ for (const shell of SHELLS) {
       machine.run(['--uninstall']);
       assert.ok(!machine.has(`${DROP_INS}/10-activity-log.conf`));
       assert.equal(machine.read(`${DROP_INS}/10-activity-log.conf.saved`), '[Service]\nUMask=0027\n');
-      assert.match(machine.run().stdout, /^events: /m);
+      assert.match(machine.run().stdout, /^First events in about /m);
     });
 
     it('closes a state folder that was there, and leaves what is in it', () => {

@@ -55,7 +55,10 @@ describe('install.sh', () => {
     machine.write('var/lib/fluent-bit/storage/exec.0/1.flb', 'chunk', 0o600);
     const dry = machine.run(['--uninstall', '--purge', '--dry-run']);
     assert.doesNotMatch(dry.stdout, /^stays:/m);
-    assert.equal(machine.run(['--uninstall', '--purge']).status, 0);
+    assert.match(dry.stdout, /^would be removed: \/var\/lib\/fluent-bit\/storage$/m);
+    const purged = machine.run(['--uninstall', '--purge']);
+    assert.equal(purged.status, 0);
+    assert.match(purged.stdout, /^removed: \/var\/lib\/fluent-bit\/storage$/m);
     assert.deepEqual(machine.snapshot(), untouched);
   });
 
@@ -99,7 +102,7 @@ describe('install.sh', () => {
     assert.equal(status, 2);
     assert.match(
       stderr,
-      /^install\.sh: error: --interval: a duration from 10s to 24h, such as 5m, not 5x\n.*--help.*\n$/,
+      /^install\.sh: error: --interval: expected a duration from 10s to 24h, such as 5m, not 5x\n.*--help.*\n$/,
     );
     assert.deepEqual(machine.snapshot(), before);
   });

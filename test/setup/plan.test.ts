@@ -118,11 +118,11 @@ describe('the values of a machine', () => {
 
   it('in activity-log.env that will not do are an error', async (t) => {
     for (const [env, message] of [
-      ['ACTIVITY_LOG_TAG=a*\nACTIVITY_LOG_INTERVAL=300\n', /ACTIVITY_LOG_TAG in \/etc\/\S+: letters/],
-      ['ACTIVITY_LOG_INTERVAL=5m\n', /ACTIVITY_LOG_INTERVAL in \/etc\/\S+: seconds, 10 to 86400, not 5m/],
+      ['ACTIVITY_LOG_TAG=a*\nACTIVITY_LOG_INTERVAL=300\n', /ACTIVITY_LOG_TAG in \/etc\/\S+: expected only letters/],
+      ['ACTIVITY_LOG_INTERVAL=5m\n', /ACTIVITY_LOG_INTERVAL in \/etc\/\S+: expected 10 to 86400 seconds, not 5m/],
       ['ACTIVITY_LOG_TAG=a\n', /ACTIVITY_LOG_INTERVAL in \/etc\/\S+: it is empty/],
       ['ACTIVITY_LOG_API_KEY=a b\n', /ACTIVITY_LOG_API_KEY in \/etc\/\S+: not one key alone/],
-      ['ACTIVITY_LOG_HOST=a/b\n', /ACTIVITY_LOG_HOST in \/etc\/\S+: the host alone/],
+      ['ACTIVITY_LOG_HOST=a/b\n', /ACTIVITY_LOG_HOST in \/etc\/\S+: expected the host alone/],
     ] as const) {
       await assert.rejects(planned(t, NOTHING, { [ENV]: env }), { message, exitCode: ExitCode.NothingCollected });
     }
@@ -130,10 +130,10 @@ describe('the values of a machine', () => {
 
   it('that are given and will not do are an error of the call', async (t) => {
     for (const [given, message] of [
-      [{ tag: 'a*' }, /^--tag: letters/],
-      [{ host: 'a/b' }, /^--host: the host alone/],
-      [{ interval: '5' }, /^--interval: seconds/],
-      [{ provider: 'aws' }, /^--provider: ionos or/],
+      [{ tag: 'a*' }, /^--tag: expected only letters/],
+      [{ host: 'a/b' }, /^--host: expected the host alone/],
+      [{ interval: '5' }, /^--interval: expected/],
+      [{ provider: 'aws' }, /^--provider: expected ionos or/],
       [{ tag: '' }, /^--tag: it is empty/],
     ] as const) {
       await assert.rejects(planned(t, { ...NOTHING, ...given }), { message, exitCode: ExitCode.Usage });

@@ -26,15 +26,13 @@ export function checkService({ service }: Environment): Finding[] {
 
 /** Whether the service is running, and with its current unit. */
 function activity({ isActive, status, needsReload }: Service): Finding[] {
-  if (!isActive) {
-    const command = 'sudo systemctl start fluent-bit; systemctl status fluent-bit';
-    return [error('service', `the service fluent-bit is ${status}`, { impact: 'nothing is collected', command })];
-  }
-  if (!needsReload) return [];
-  return [
-    warning('service-reload', 'the unit of fluent-bit has changed, and systemd has not read it again', {
-      impact: 'systemd still uses the old one',
-      command: 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit',
-    }),
-  ];
+  const stopped = error('service', `the service fluent-bit is ${status}`, {
+    impact: 'nothing is collected',
+    command: 'sudo systemctl start fluent-bit; systemctl status fluent-bit',
+  });
+  const outdated = warning('service-reload', 'the unit of fluent-bit has changed, and systemd has not read it again', {
+    impact: 'systemd still uses the old one',
+    command: 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit',
+  });
+  return [...(needsReload ? [outdated] : []), ...(isActive ? [] : [stopped])];
 }

@@ -1,5 +1,5 @@
 import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model.ts';
-import { error, lineIn, type Finding, warning } from '../finding.ts';
+import { error, lineIn, type Details, type Finding, warning } from '../finding.ts';
 import type { Environment } from '../facts/environment.ts';
 
 /** What a tutorial, or our README, leaves the reader to fill in: `<TAG_NAME>`. */
@@ -23,6 +23,7 @@ const WHEN_EMPTY: Readonly<Record<string, string>> = {
 };
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
 export const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
+const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
 
 /** Placeholders that were copied but not filled in. */
 export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {
@@ -70,11 +71,19 @@ function describe({ name, entry: { key, at }, isNeeded }: UnsetVariable, environ
       command: 'sudo fetch-activity-logs check',
     });
   }
-  const details = { at, fix: assignments([name]) };
+  const details = { at, ...howToSet(name, environment) };
   const text = `${message}${environment.hint(name)}`;
   if (!isNeeded)
     return warning('config-variable-unset', text, { ...details, impact: 'Fluent Bit uses an empty value' });
   return error('config-variable-unset', text, { ...details, impact: WHEN_EMPTY[key] ?? 'the events go nowhere' });
+}
+
+/** A variable in a file that the service does not read is not set by writing it there again. */
+function howToSet(name: string, { service }: Environment): Pick<Details, 'fix' | 'command'> {
+  const unread = service?.unread.get(name);
+  if (unread === undefined) return { fix: assignments([name]) };
+  const fix = `EnvironmentFile=${unread.at.file} below [Service] (sudo systemctl edit fluent-bit)`;
+  return { ...(service?.needsReload === true ? {} : { fix }), command: RESTART };
 }
 
 /** The variables without a default in a value. */

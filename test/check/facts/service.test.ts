@@ -93,7 +93,25 @@ describe('check goes by the environment that Fluent Bit has', () => {
       finding.message,
       /\(it is set in \/etc\/fluent-bit\/activity-log\.env, which the service does not read\)$/,
     );
-    assert.equal(finding.fix, 'ACTIVITY_LOG_TAG=activityLog in /etc/fluent-bit/activity-log.env');
+    const fix = `EnvironmentFile=${ENVIRONMENT} below [Service] (sudo systemctl edit fluent-bit)`;
+    assert.deepEqual([finding.fix, finding.command?.startsWith('sudo systemctl daemon-reload')], [fix, true]);
+    await machine.write(
+      '/etc/systemd/system/fluent-bit.service.d/override.conf',
+      `[Service]\n${fix.split(' ')[0] ?? ''}\n`,
+    );
+    assert.deepEqual(await machine.faults(), []);
+  });
+
+  it('and says only to read the unit again where a new drop-in, which names the file, was not read yet', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(DROP_IN, [/^EnvironmentFile=.*\n/m, '']);
+    Object.assign(machine.systemd, { NeedDaemonReload: 'yes', ActiveState: 'inactive', SubState: 'dead' });
+    const [reload, stopped, variable] = await machine.faults();
+    assert.deepEqual(
+      [reload?.code, stopped?.code, variable?.code],
+      ['service-reload', 'service', 'config-variable-unset'],
+    );
+    assert.deepEqual([variable?.fix, variable?.command], [undefined, reload?.command]);
   });
 
   it("which is this shell's where another file than the service's is looked at", async (t) => {
