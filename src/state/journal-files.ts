@@ -1,6 +1,6 @@
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { codeOf } from '../lib/errors.ts';
+import { StateError, codeOf, messageOf } from '../lib/errors.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
 
 const LF = 0x0a;
@@ -44,7 +44,8 @@ export async function firstCommit(folder: string, file: string): Promise<{ seq: 
   const handle = await openIfThere(join(folder, file));
   if (handle === undefined) return undefined;
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    const buffer = Buffer.alloc(HEAD_BYTES);
+    const bytesRead = await read(handle, join(folder, file), buffer, 0);
     const found = /^\{"seq":(\d+),"at":"(\d{4}-\d\d-\d\dT[^"]+)"/.exec(buffer.toString('latin1', 0, bytesRead));
     return found === null ? undefined : { seq: Number(found[1]), at: found[2] ?? '' };
   } finally {
@@ -62,6 +63,14 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
   }
 }
 
+async function read(handle: FileHandle, path: string, into: Buffer, position: number): Promise<number> {
+  try {
+    return (await handle.read(into, 0, into.length, position)).bytesRead;
+  } catch (error) {
+    throw new StateError(`cannot read the journal file ${path}: ${messageOf(error)}`, error);
+  }
+}
+
 /** A line of a file as it is on the disk. */
 export interface RawLine {
   readonly file: string;
@@ -75,7 +84,10 @@ export interface RawLine {
   readonly isWhole: boolean;
 }
 
-/** The lines of one file from this offset on, in memory that is used again; none when the file is gone. */
+/**
+ * The lines of one file from this offset on, in memory that is used again; none when the file is gone. Throws StateError
+ * when it cannot be read.
+ */
 export async function* linesOf(folder: string, file: string, offset = 0): AsyncGenerator<RawLine> {
   const handle = await openIfThere(join(folder, file));
   if (handle === undefined) return;
@@ -86,7 +98,7 @@ export async function* linesOf(folder: string, file: string, offset = 0): AsyncG
     let kept = 0;
     for (;;) {
       const buffer = memory.ensureCapacity(kept + READ_BYTES, kept);
-      const { bytesRead } = await handle.read(buffer, kept, READ_BYTES, start + kept);
+      const bytesRead = await read(handle, join(folder, file), buffer.subarray(kept, kept + READ_BYTES), start + kept);
       const length = kept + bytesRead;
       let from = 0;
       // The bytes kept from before have no line break.

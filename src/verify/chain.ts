@@ -122,7 +122,8 @@ class ChainChecker {
     for (const place of this.#unreadable) this.#problems.push(`${place} cannot be read: it was altered`);
     // If the last line is as in the state file, the line before it was altered.
     if (this.#isAsInState || this.#altered.length > 1) this.#sayAltered(last);
-    if (this.#snapshot.seq > (last?.seq ?? 0)) {
+    // A line that cannot be read was a commit.
+    if (this.#snapshot.seq > (last?.seq ?? 0) + this.#unreadable.length) {
       this.#problems.push(
         `the journal ends with commit ${last?.seq ?? 0}, but the state file has commit ${this.#snapshot.seq}: ` +
           'lines are missing at its end',

@@ -522,6 +522,16 @@ describe('a journal that is not whole', () => {
     await assert.rejects(p.open(), /cannot use the state file .*journal: ENOTDIR/);
   });
 
+  it('has a folder in the place of a file: one line says which', async (t) => {
+    const p = await withTwoCommits(t);
+    const [file = ''] = journalOf(p.file);
+    await rm(file);
+    await mkdir(file);
+    await assert.rejects(p.open(), ({ message }: Error) =>
+      message.includes(`cannot read the journal file ${file}: EISDIR`),
+    );
+  });
+
   it('is written by somebody else, or removed, during the run: the run ends', async (t) => {
     const p = await withTwoCommits(t);
     for (const meddle of [async (file: string) => appendFile(file, 'x\n'), async (file: string) => rm(file)]) {

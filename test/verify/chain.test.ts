@@ -137,10 +137,14 @@ describe('the chain of the journal', () => {
         chain.write(FIRST, ['hello', ...(chain.files.get(FIRST) ?? []).slice(1), '']);
         chain.write(LAST, [a, b, c, 'hello', '']);
       },
+      [`${FIRST}, line 1 cannot be read: it was altered`, `${LAST}, line 4 cannot be read: it was altered`],
+    ],
+    [
+      'ends with a line that cannot be read, and lacks the one before',
+      (chain, _, [a = '', b = '']) => chain.write(LAST, [a, b, 'hello', '']),
       [
-        `${FIRST}, line 1 cannot be read: it was altered`,
-        `${LAST}, line 4 cannot be read: it was altered`,
-        'the journal ends with commit 11, but the state file has commit 12: lines are missing at its end',
+        `${LAST}, line 3 cannot be read: it was altered`,
+        'the journal ends with commit 10, but the state file has commit 12: lines are missing at its end',
       ],
     ],
     [
