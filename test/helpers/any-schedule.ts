@@ -1,9 +1,13 @@
 /** Schedules of faults, kills, late events and shifts, for tests that look for one that loses an event. */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
+import { journalFolder } from '../../src/state/journal-files.ts';
+import { parseState } from '../../src/state/parse-state.ts';
+import { readChain } from '../../src/verify/chain.ts';
 import { accountOf } from './account.ts';
 import { BAD_EVENTS, BROKEN_BODIES, STATUSES } from './fault-table.ts';
 import { type Arrival, CONTRACTS, Model, type Step } from './model.ts';
@@ -59,7 +63,10 @@ const api: fc.Arbitrary<SandboxSettings> = fc.record({
   gzip: fc.boolean(),
 });
 
-/** Nothing is lost in any of so many schedules, and only what a killed run had not saved is printed again. */
+/**
+ * Nothing is lost in any of so many schedules, only what a killed run had not saved is printed again, and the journal's
+ * chain is whole.
+ */
 export async function assertAnySchedule(t: TestContext, seed: number, schedules: number): Promise<void> {
   const folder = await temporaryFolder(t);
   const tally = { schedules: 0, runs: 0, kills: 0, events: 0, repeated: 0 };
@@ -78,6 +85,8 @@ export async function assertAnySchedule(t: TestContext, seed: number, schedules:
         assert.deepEqual({ lost, foreign }, { lost: [], foreign: [] });
         if (model.kills === 0) assert.deepEqual(repeated, []);
         assert.ok(printed.length - events.length <= model.unsaved, `${repeated.length} repeated`);
+        const { journal } = parseState(readFileSync(stateFile, 'utf8'));
+        assert.deepEqual((await readChain(journalFolder(stateFile), journal, () => undefined)).problems, []);
         tally.runs += model.runs;
         tally.kills += model.kills;
         tally.events += events.length;
