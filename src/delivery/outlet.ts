@@ -53,7 +53,6 @@ export class Outlet {
       const settle = (error: Error | null | undefined) => {
         giveUp.removeEventListener('abort', abandon);
         if (error === null || error === undefined) resolve(true);
-        else if (giveUp.aborted) resolve(false);
         else reject(closed(error));
       };
       this.#onError = settle;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { describe, it } from 'node:test';
-import { CountedAcknowledgement } from '../../src/delivery/acknowledgement.ts';
+import { CountedAcknowledgement, printedIsDelivered } from '../../src/delivery/acknowledgement.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { startRun } from '../../src/lib/run.ts';
 import { emptyBatch, type Batch } from '../../src/state/batch.ts';
@@ -11,6 +12,7 @@ import { MovedClock } from '../helpers/moved-clock.ts';
 import { ToldFluentBit, type Answer } from '../helpers/told-fluent-bit.ts';
 
 const SOURCE = 'ionos/31721060';
+const OTHER = 'ionos/31721061';
 const NOW = Date.parse('2026-11-21T20:30:00Z');
 const STARTED_AT = NOW / 1000 - 100;
 const PATIENCE_MS = 2_500;
@@ -24,16 +26,17 @@ function batchOf(...numbers: number[]): Batch {
 function begin(...answers: Answer[]) {
   const clock = new MovedClock(NOW);
   const log = captureLog();
-  const stop = new AbortController();
-  const run = startRun(stop.signal, Infinity, clock.monotonic);
+  const run = startRun(new AbortController().signal, Infinity, clock.monotonic);
   const store = emptyStore(clock.now);
   store.register(SOURCE, newSource('2026-11-21T20:25:00Z'));
+  store.register(OTHER, newSource('2026-11-21T20:25:00Z'));
   const fluentBit = new ToldFluentBit(STARTED_AT, ...answers);
   const acknowledgement = new CountedAcknowledgement(
     { fluentBit, input: 'activity_log', store, run, log, clock, patienceMs: PATIENCE_MS },
     { records: 10, startedAt: STARTED_AT, uptime: 100, countedAt: undefined, isPaused: false },
   );
-  return { acknowledgement, clock, log, store, fluentBit, delivered: () => stateOf(SOURCE, store.state).delivered };
+  const delivered = (source = SOURCE) => stateOf(source, store.state).delivered;
+  return { acknowledgement, clock, log, store, fluentBit, run, delivered };
 }
 
 describe("Fluent Bit's counter", () => {
@@ -64,6 +67,74 @@ describe("Fluent Bit's counter", () => {
     assert.equal(acknowledgement.waitedMs, PATIENCE_MS);
   });
 
+  it('acknowledges all pages of all sources that were printed since it was read last', async () => {
+    const { acknowledgement, delivered } = begin({ records: 14 });
+    acknowledgement.printed(SOURCE, batchOf(1, 2), 2);
+    acknowledgement.printed(OTHER, batchOf(3), 1);
+    acknowledgement.printed(SOURCE, batchOf(4), 1);
+    assert.ok(await acknowledgement.settle());
+    assert.deepEqual([delivered(), delivered(OTHER)], [3, 1]);
+  });
+
+  it('is not asked about a page of which nothing was printed; behind printed ones, it counts with these', async () => {
+    const { acknowledgement, delivered, fluentBit } = begin({ records: 11 });
+    acknowledgement.printed(SOURCE, batchOf(1), 0);
+    assert.ok(await acknowledgement.settle());
+    assert.deepEqual([delivered(), fluentBit.looks, acknowledgement.waitedMs], [1, 0, 0]);
+    acknowledgement.printed(SOURCE, batchOf(2), 1);
+    acknowledgement.printed(OTHER, batchOf(3), 0);
+    assert.equal(delivered(OTHER), 0);
+    assert.ok(await acknowledgement.settle());
+    assert.deepEqual([delivered(), delivered(OTHER)], [2, 1]);
+  });
+
+  it('is not asked again in a run in which it did not match, and the next run learns what it was', async () => {
+    const { acknowledgement, delivered, fluentBit, store } = begin({ records: 11 }, { records: 11, uptime: 1_000 });
+    acknowledgement.printed(SOURCE, batchOf(1, 2), 2);
+    acknowledgement.printed(OTHER, batchOf(3), 1);
+    assert.equal(await acknowledgement.settle(), false);
+    const { looks } = fluentBit;
+    assert.equal(await acknowledgement.settle(), false);
+    assert.deepEqual([fluentBit.looks, delivered()], [looks, 0]);
+    const { sources, ...pending } = store.state.pending ?? {};
+    const expected = { host: hostname(), base: 10, lines: 3, started_at: STARTED_AT, printed_until: 1_000 };
+    assert.deepEqual(pending, expected);
+    assert.deepEqual(
+      Object.entries(sources ?? {}).map(([name, { entries }]) => [name, entries.length]),
+      [
+        [SOURCE, 2],
+        [OTHER, 1],
+      ],
+    );
+  });
+
+  it('that was read before anything was printed tells the uptime, where it cannot be read any more', async () => {
+    const { acknowledgement, clock, store } = begin(new Error('connection refused'));
+    clock.move(-60_000);
+    acknowledgement.printed(SOURCE, batchOf(1), 1);
+    assert.equal(await acknowledgement.settle(), false);
+    assert.equal(store.state.pending?.printed_until, 100);
+  });
+
+  it('that cannot be read is said so at debug, and in the end', async () => {
+    const { acknowledgement, log } = begin(new Error('connection refused'));
+    acknowledgement.printed(SOURCE, batchOf(1), 1);
+    assert.equal(await acknowledgement.settle(), false);
+    assert.equal(log.messages[0], "debug: Fluent Bit's counter cannot be read: connection refused");
+    assert.equal(
+      log.messages.at(-1),
+      'warn: Fluent Bit has counted an unknown number of the last 1 line; the next run will check again',
+    );
+  });
+
+  it('is waited for no longer once the run gives up', async () => {
+    const { acknowledgement, clock, run } = begin({ records: 10 });
+    acknowledgement.printed(SOURCE, batchOf(1), 1);
+    Object.assign(run, { giveUp: AbortSignal.abort() });
+    assert.equal(await acknowledgement.settle(), false);
+    assert.equal(clock.monotonic(), 0);
+  });
+
   it('adds up how long it was waited for', async () => {
     const { acknowledgement } = begin({ records: 10 }, { records: 11 }, { records: 11 }, { records: 12 });
     acknowledgement.printed(SOURCE, batchOf(1), 1);
@@ -85,10 +156,11 @@ describe("Fluent Bit's counter", () => {
 
   it('acknowledges nothing when Fluent Bit restarted, also where its new counter would fit', async () => {
     for (const restarted of [{ records: 12, startedAt: STARTED_AT + 50 }, { records: 2 }]) {
-      const { acknowledgement, delivered } = begin(restarted);
+      const { acknowledgement, delivered, log } = begin(restarted);
       acknowledgement.printed(SOURCE, batchOf(1, 2), 2);
       assert.equal(await acknowledgement.settle(), false);
       assert.equal(delivered(), 0);
+      assert.deepEqual(log.messages, ['warn: Fluent Bit restarted during the run']);
     }
   });
 
@@ -132,5 +204,18 @@ describe("Fluent Bit's counter", () => {
     await acknowledgement.settle();
     assert.equal(store.state.pending?.printed_until, Math.floor(clock.now() / 1000) - STARTED_AT);
     assert.deepEqual([store.state.pending.base, store.state.pending.lines], [10, 1]);
+  });
+});
+
+describe("without Fluent Bit's counter", () => {
+  it('what was printed is delivered at once, and nothing is waited for', async () => {
+    const store = emptyStore(() => NOW);
+    store.register(SOURCE, newSource('2026-11-21T20:25:00Z'));
+    const acknowledgement = printedIsDelivered(store);
+    await acknowledgement.makeRoom(true);
+    acknowledgement.printed(SOURCE, batchOf(1, 2), 2);
+    assert.equal(stateOf(SOURCE, store.state).delivered, 2);
+    assert.ok(await acknowledgement.settle());
+    assert.equal(acknowledgement.waitedMs, 0);
   });
 });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Delivery, type DeliveryOptions } from '../../src/delivery/delivery.ts';
-import { toLines } from '../../src/events/event.ts';
+import { rejectedSlice, toLines, type EventSlice } from '../../src/events/event.ts';
 import type { Run } from '../../src/lib/run.ts';
 import type { Page } from '../../src/providers/provider.ts';
 import type { Batch } from '../../src/state/batch.ts';
 import { SourceProgress, keyOf } from '../../src/state/source-progress.ts';
 import { newSource } from '../../src/state/state.ts';
-import { numberedEvent } from '../helpers/known-events.ts';
+import { numberOf, numberedEvent } from '../helpers/known-events.ts';
 
 const SOURCE = { name: 'ionos/31721060', id: '31721060' };
 const CURSOR = '2026-11-21T20:25:00Z';
@@ -22,6 +22,8 @@ class Desk {
   /** How many bytes stdout takes of what it is given. */
   print: (lines: Buffer) => number | Promise<number> = (lines) => lines.length;
   catchUp = (): Promise<void> => Promise.resolve();
+  build: DeliveryOptions['lineBuilder']['build'] = (lines) => Promise.resolve({ lines, oversize: 0, rejected: 0 });
+  keeps: (event: EventSlice) => boolean = () => true;
 
   constructor() {
     const { signal } = this.stop;
@@ -42,9 +44,13 @@ class Desk {
         },
       },
       lineBuilder: {
-        build: (lines) => Promise.resolve({ lines, oversize: 0, rejected: 0 }),
-        reject: () => Promise.resolve(),
+        build: (events, ...rest) => this.build(events, ...rest),
+        reject: async (bad) => {
+          await Promise.resolve();
+          this.steps.push(`set aside ${bad.length}`);
+        },
       },
+      filter: { keeps: (event) => this.keeps(event) },
       store: {
         catchUp: () => {
           this.steps.push('catch up');
@@ -68,7 +74,10 @@ class Desk {
   }
 
   deliver(...numbers: number[]): Promise<void> {
-    const page: Page = { events: numbers.map(numberedEvent), cursor: '2026-11-21T20:30:00Z' };
+    return this.deliverPage({ events: numbers.map(numberedEvent), cursor: '2026-11-21T20:30:00Z' });
+  }
+
+  deliverPage(page: Page): Promise<void> {
     return this.delivery.deliver(SOURCE, this.progress, page);
   }
 
@@ -141,6 +150,100 @@ describe('delivery', () => {
     desk.print = (lines) => lines.length;
     await desk.deliver(2);
     assert.equal(first.toString(), text);
+  });
+
+  it('adds up what it prints, page by page', async () => {
+    const desk = new Desk();
+    await desk.deliver(1, 2);
+    await desk.deliver(3);
+    const lines = toLines([1, 2, 3].map(numberedEvent));
+    assert.deepEqual([desk.delivery.events, desk.delivery.bytes, desk.delivery.pages], [3, lines.length, 2]);
+  });
+
+  it('moves the cursor past a page with nothing new without printing', async () => {
+    const desk = new Desk();
+    await desk.deliver();
+    assert.deepEqual(desk.steps, ['printed 0']);
+    assert.deepEqual(
+      desk.batches.map(({ cursor, entries }) => [cursor, entries.length]),
+      [['2026-11-21T20:30:00Z', 0]],
+    );
+  });
+
+  it('prints in the order of the page what the filter keeps; what it leaves out is noted before', async () => {
+    const desk = new Desk();
+    desk.keeps = (event) => numberOf(event) % 2 === 1;
+    let printed = '';
+    desk.print = (lines) => {
+      printed = lines.toString();
+      return lines.length;
+    };
+    await desk.deliver(1, 2, 3, 4, 5);
+    assert.equal(printed, toLines([1, 3, 5].map(numberedEvent)).toString());
+    assert.deepEqual(desk.steps, ['printed 0', 'make room', 'catch up', 'print 3', 'printed 3']);
+    assert.deepEqual(
+      desk.batches.map(({ cursor, entries }) => [cursor, entries.map(({ kind }) => kind).join(' ')]),
+      [
+        [null, 'excluded excluded'],
+        ['2026-11-21T20:30:00Z', 'delivered delivered delivered'],
+      ],
+    );
+    assert.deepEqual([desk.delivery.events, desk.delivery.excluded], [3, 2]);
+  });
+
+  it('is at the end of a page of which the filter leaves out everything', async () => {
+    const desk = new Desk();
+    desk.keeps = () => false;
+    await desk.deliver(1, 2);
+    assert.deepEqual(desk.steps, ['printed 0']);
+    assert.deepEqual([desk.batches[0]?.cursor, desk.delivery.excluded], ['2026-11-21T20:30:00Z', 2]);
+  });
+
+  it('sets aside what is not an event before it notes that, and prints the events', async () => {
+    const desk = new Desk();
+    const rejected = ['null', '7'].map((text) => rejectedSlice(Buffer.from(text), 0, text.length));
+    await desk.deliverPage({ events: [numberedEvent(1)], rejected, cursor: '2026-11-21T20:30:00Z' });
+    assert.deepEqual(desk.steps.slice(0, 2), ['set aside 2', 'printed 0']);
+    const [first, second] = desk.batches;
+    assert.deepEqual([first?.rejected, first?.entries.map(({ kind }) => kind)], [2, ['set_aside', 'set_aside']]);
+    assert.deepEqual([first?.cursor, second?.entries.length, second?.rejected], [null, 1, 0]);
+  });
+
+  it('notes how many events became stubs, and that one which Fluent Bit has refused for good was set aside', async () => {
+    const desk = new Desk();
+    desk.build = (lines) => Promise.resolve({ lines, oversize: 1, rejected: 0 });
+    await desk.deliver(1);
+    desk.build = () => Promise.resolve({ lines: [], oversize: 0, rejected: 1 });
+    await desk.deliver(2);
+    assert.deepEqual(
+      desk.batches.map(({ oversize, rejected, entries }) => [oversize, rejected, entries[0]?.kind]),
+      [
+        [1, 0, 'delivered'],
+        [0, 1, 'set_aside'],
+      ],
+    );
+  });
+
+  it('says that a stopped run did not print all of a page, and nothing of that when it was not stopped', async () => {
+    const desk = new Desk();
+    desk.print = () => {
+      desk.stop.abort(new Error('stopped'));
+      return 0;
+    };
+    await assert.rejects(desk.deliver(1), /stopped/);
+    assert.deepEqual([desk.delivery.events, desk.batches[0]?.entries.length], [0, 0]);
+  });
+
+  it('continues with the next page where one could not be printed', async () => {
+    const desk = new Desk();
+    desk.print = () => Promise.reject(new Error('stdout is closed'));
+    const first = desk.deliver(1);
+    const second = desk.deliver(2);
+    await assert.rejects(first, /stdout is closed/);
+    await assert.rejects(second, /stdout is closed/);
+    desk.print = (lines) => lines.length;
+    await desk.deliver(3);
+    assert.equal(desk.delivery.events, 1);
   });
 
   it('begins no page once the run is stopped, and prints one page after the other', async () => {

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import {
   ageOf,
   describeChunks,
   describeOutput,
+  isHeldUp,
   lookAtDestination,
   newLosses,
   rememberDestination,
+  renderDestination,
+  reportDestination,
 } from '../../src/delivery/destination.ts';
 import { FluentBit } from '../../src/delivery/fluent-bit-counter.ts';
 import { readRejected, usualRejectedFolder } from '../../src/delivery/rejected-chunks.ts';
@@ -156,10 +159,74 @@ describe('what became of the lines behind the input', () => {
   });
 });
 
+describe('status of the lines behind the input', () => {
+  it('has a line for each output, and none about chunks where there are none', async (t) => {
+    const { destination } = await (await fluentBitWith(t, { ...WELL, errors: 1 })).run();
+    assert.deepEqual(await renderDestination(destination, NOW), [
+      'OUTPUT to_loki: 10 delivered, 1 error since Fluent Bit started.',
+    ]);
+    const { outputs, ...chunks } = reportDestination(destination);
+    assert.equal(outputs?.[0]?.delivered, 10);
+    assert.deepEqual(chunks, { rejected_chunks: 0, rejected_bytes: 0, oldest_rejected: null });
+  });
+
+  it('names the chunks that were set aside, how old they are, where they are and what to do', async (t) => {
+    const machine = await fluentBitWith(t, WELL);
+    await machine.reject('a.flb', NOW - 3 * 86_400_000, '2026-11-23T07:51:10Z');
+    await machine.reject('b.flb', NOW - 1000, '2026-11-26T07:51:10Z');
+    const { destination } = await machine.run();
+    assert.deepEqual((await renderDestination(destination, NOW)).slice(1), [
+      `REJECTED: 2 rejected chunks (8,192 bytes), the oldest 3 d ago, in ${machine.folder}. ` +
+        'Once the destination takes them, send their events again, then remove the chunks: ' +
+        'fetch-activity-logs redeliver --from 2026-11-23T07:51:10Z --to 2026-11-26T07:51:11Z',
+    ]);
+    const { outputs: _, ...chunks } = reportDestination(destination);
+    const oldest = '2026-11-23T08:00:00.000Z';
+    assert.deepEqual(chunks, { rejected_chunks: 2, rejected_bytes: 8_192, oldest_rejected: oldest });
+  });
+
+  it('sends again from when the oldest chunk was set aside, where no time is found in any', async (t) => {
+    const machine = await fluentBitWith(t, WELL);
+    await machine.reject('a.flb', NOW - 60_000);
+    await machine.reject('b.flb', NOW - 1000);
+    const [, line] = await renderDestination((await machine.run()).destination, NOW);
+    assert.ok(line?.endsWith(': fetch-activity-logs redeliver --from 2026-11-26T07:59:00Z'), line);
+  });
+
+  it('is null, and no line, where it is unknown', async () => {
+    const unknown = { counters: undefined, rejected: undefined };
+    assert.deepEqual(await renderDestination(unknown, NOW), []);
+    const nothing = { outputs: null, rejected_chunks: null, rejected_bytes: null, oldest_rejected: null };
+    assert.deepEqual(reportDestination(unknown), nothing);
+  });
+
+  it('holds records up only where some wait and an attempt has failed', () => {
+    const counter = { name: 'x', delivered: 7, errors: 0, retries: 0, dropped: 0, waiting: 0 };
+    assert.deepEqual(
+      [
+        { ...counter, retries: 1, waiting: 1 },
+        { ...counter, retries: 1 },
+        { ...counter, waiting: 1 },
+      ].map(isHeldUp),
+      [true, false, false],
+    );
+    assert.equal(describeOutput({ ...counter, waiting: 1_812 }), '7 delivered, 1,812 waiting');
+  });
+});
+
 describe('rejected chunks', () => {
+  it('that are removed meanwhile are passed over; a folder that cannot be read is unknown', async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, 'a.flb'), 'x');
+    await symlink('nowhere', join(folder, 'b.flb'));
+    assert.equal((await readRejected(folder))?.chunks.length, 1);
+    await symlink('loop.flb', join(folder, 'loop.flb'));
+    assert.equal(await readRejected(folder), undefined);
+  });
+
   it('are what ends in .flb, the oldest first', async (t) => {
     const folder = await temporaryFolder(t);
-    for (const [index, name] of ['b.flb', 'a.flb', 'other'].entries()) {
+    for (const [index, name] of ['b.flb', 'a.flb', 'c.flb.tmp'].entries()) {
       await writeFile(join(folder, name), 'x');
       await utimes(join(folder, name), 100 - index, 100 - index);
     }

@@ -51,6 +51,16 @@ async function ask(t: TestContext, answers: Answers, input?: string): Promise<In
   return client(t, await serve(t, { ...USUAL, ...answers }), input).counter(never);
 }
 
+describe('the version of Fluent Bit', () => {
+  const version = async (t: TestContext, answer: string) => client(t, await serve(t, { '/': answer })).version(never);
+
+  it('is what it says at its root; undefined when it does not', async (t) => {
+    assert.equal(await version(t, '{"fluent-bit":{"version":"5.1.1","edition":"Community"}}'), '5.1.1');
+    assert.equal(await version(t, '{"fluent-bit":{"version":5}}'), undefined);
+    assert.equal(await version(t, '{}'), undefined);
+  });
+});
+
 describe("an input's counter", () => {
   const usual: InputCounter = {
     records: 20,

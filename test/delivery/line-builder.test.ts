@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fieldAdder, type FieldName } from '../../src/delivery/add-fields.ts';
 import { ExitCode, StateError } from '../../src/lib/errors.ts';
-import { EventReader, toLines, type EventSlice } from '../../src/events/event.ts';
+import { EventReader, rejectedSlice, toLines, type EventSlice } from '../../src/events/event.ts';
 import { JsonReader } from '../../src/events/json-reader.ts';
 import { LineBuilder, type LineBuilderOptions } from '../../src/delivery/line-builder.ts';
 import { ionos } from '../../src/providers/ionos.ts';
@@ -236,6 +236,41 @@ describe('an event that is too much for a line', () => {
       assert.match(error.message, /^cannot write .*oversize\.jsonl: EISDIR/);
       return true;
     });
+  });
+});
+
+describe('what the API sends in the place of an event', () => {
+  const bad = ['null', '"text"'].map((text) => rejectedSlice(Buffer.from(`[${text}]`), 1, text.length + 1));
+  const build = async (t: TestContext, name: string | undefined) => {
+    const folder = await temporaryFolder(t);
+    const log = captureLog();
+    const stateFile = name === undefined ? undefined : join(folder, name);
+    const options = { addFields: undefined, maxLineBytes: MAX, stateFile, stubFields: [], log };
+    return { folder, log, reject: () => new LineBuilder(options).reject(bad, SOURCE) };
+  };
+
+  it('goes to rejected.jsonl, and an error for each says so', async (t) => {
+    const { folder, log, reject } = await build(t, 'state.json');
+    await reject();
+    const file = join(folder, 'rejected.jsonl');
+    assert.equal(await readFile(file, 'utf8'), 'null\n"text"\n');
+    const message = (bytes: number) =>
+      `error: ionos/31721060: the API sent ${bytes} bytes that are not an event in the place of one; ` +
+      `they are stored in ${file}, and the other events follow`;
+    assert.deepEqual(log.messages, [message(4), message(6)]);
+  });
+
+  it('is left out in a look (--peek)', async (t) => {
+    const { log, reject } = await build(t, undefined);
+    await reject();
+    assert.match(log.messages.join(), /in the place of one; they were left out, and the other events follow/);
+  });
+
+  it('ends the run when it cannot be kept', async (t) => {
+    const { folder, log, reject } = await build(t, 'state.json');
+    await mkdir(join(folder, 'rejected.jsonl'));
+    await assert.rejects(reject(), StateError);
+    assert.deepEqual(log.messages, []);
   });
 });
 

@@ -118,6 +118,13 @@ describe('Outlet', () => {
     await assert.rejects(outlet.print(lines(1, 10), never), { code: 'STDOUT', message: /^cannot write to stdout: / });
   });
 
+  it('fails when the stream breaks in the middle of a line, though the write is never answered', async () => {
+    const stream = new Writable({ write: () => undefined });
+    const printing = new Outlet(stream).print(lines(1, 10), never);
+    stream.emit('error', Object.assign(new Error('write EIO'), { code: 'EIO' }));
+    await assert.rejects(printing, { message: 'cannot write to stdout: write EIO' });
+  });
+
   it('fails when the error comes between two pages', async () => {
     const stream = new Writable({ write: (_chunk, _encoding, callback) => callback() });
     const outlet = new Outlet(stream);

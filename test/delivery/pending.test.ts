@@ -87,6 +87,28 @@ describe('what the last run left pending', () => {
     }
   });
 
+  it('is taken by Fluent Bit, or may not have been, in one line that says why', async () => {
+    const lines = 'the last 2 lines of the last run';
+    const again = (why: string) => `warn: Fluent Bit may not have taken ${lines} (${why}): they are printed again`;
+    for (const [pending, records, message] of [
+      [{}, 12, `info: Fluent Bit has taken ${lines}`],
+      [{}, 11, again('it has counted 1')],
+      [{ started_at: 1 }, 12, again('it has restarted since')],
+      [{ started_at: 1, host: '' }, 12, again('it has restarted since')],
+      [{ host: 'elsewhere' }, 12, again('they were printed on elsewhere')],
+    ] as const) {
+      const { begin, log } = nextRun({ pending }, says({ records }));
+      await begin();
+      assert.deepEqual(log.messages, [message]);
+    }
+  });
+
+  it('of a source that is not known any more is passed over', async () => {
+    const { begin, store } = nextRun({ pending: { sources: { 'ionos/gone': emptyBatch() } } }, says({ records: 12 }));
+    await begin();
+    assert.deepEqual([Object.keys(store.state.sources), store.state.pending], [[SOURCE], null]);
+  });
+
   it('is decided by a counter that was taken after its last line', async () => {
     const early = { records: 11, countedAt: 50 };
     const { begin, delivered } = nextRun({ pending: {} }, says(early, early, { records: 12, countedAt: 51 }));
