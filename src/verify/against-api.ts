@@ -10,7 +10,7 @@ import type { IdParts } from './id-parts.ts';
 
 /** Adds all events that the API has in a span. */
 export async function readSpan(
-  { provider, run }: Session,
+  { provider, run }: Pick<Session, 'provider' | 'run'>,
   source: Source,
   { from, to }: Span,
   index: number,
@@ -29,7 +29,7 @@ export async function readSpan(
 
 /** The types of these events, by the text of their ids: their seconds are read again. */
 export async function typesOf(
-  { config, provider, run }: Session,
+  { config, provider, run }: Pick<Session, 'config' | 'provider' | 'run'>,
   source: Source,
   wanted: readonly Tally[],
 ): Promise<ReadonlyMap<string, string>> {

@@ -16,6 +16,9 @@ import type { Finding, VerifyReport } from './report.ts';
 /** The types of at most this many events are looked up. */
 const MOST_NAMED = 100;
 
+/** The parts of a session that ask the API. */
+export type Asking = Pick<Session, 'config' | 'provider' | 'run'>;
+
 interface CompareOptions {
   readonly range: Span;
   /** Compare every id, whatever the counts say. */
@@ -27,7 +30,7 @@ interface CompareOptions {
 
 /** Compares the chain, the API and the copy with the journal. */
 export async function compare(
-  session: Session,
+  session: Asking,
   state: State,
   folder: string,
   { range, isFull, readCopy, onStep }: CompareOptions,
@@ -112,7 +115,7 @@ function failureOf(what: string, error: unknown): string {
 }
 
 async function againstApi(
-  session: Session,
+  session: Asking,
   folder: string,
   compared: readonly Compared[],
   errors: string[],
