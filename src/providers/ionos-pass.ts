@@ -103,6 +103,7 @@ export class WindowPasses {
     // The first pass, which is nearly always the only one, needs one map, not two.
     const seenNow = seen.size === 0 ? seen : new EventIdMap();
     const unreadable: EventSlice[] = [];
+    const rejectedNow = new Set<string>();
     let limit = this.#limit;
     let accepted = limit;
     let withoutProgress = 0;
@@ -175,7 +176,7 @@ export class WindowPasses {
       const before = seenNow.size;
       note(events, seen);
       if (seenNow !== seen) note(events, seenNow);
-      const isNew = seenNow.size > before || page.rejected.length > 0;
+      const isNew = seenNow.size > before || page.rejected.some(isNewIn(rejectedNow));
       if (seenNow.size - before < events.length) walk.duplicates += duplicatesIn(events);
       withoutProgress = isNew ? 0 : withoutProgress + 1;
       if (!isNew) walk.pagesWithoutProgress++;
@@ -191,6 +192,11 @@ export class WindowPasses {
 
 function note(events: readonly EventSlice[], seen: EventIdMap): void {
   for (const { id } of events) if (id !== undefined) seen.add(id, 0);
+}
+
+/** Whether what came in the place of an event is not in the set, which has it from then on. */
+function isNewIn(known: Set<string>): (rejected: EventSlice) => boolean {
+  return ({ id }) => known.size < known.add(String(id)).size;
 }
 
 function duplicatesIn(events: readonly EventSlice[]): number {

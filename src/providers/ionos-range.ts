@@ -1,6 +1,6 @@
-import type { ApiClient } from '../http/api-client.ts';
 import { earliest } from './earliest.ts';
 import { isAccepted, type Window } from './ionos-request.ts';
+import type { Api } from './provider.ts';
 
 /** Short enough for any API to accept, unless it is too long ago. */
 const SHORT_SECONDS = 60;
@@ -11,7 +11,7 @@ const SHORT_SECONDS = 60;
  * the range is not the cause.
  */
 export async function acceptedRange(
-  api: ApiClient,
+  api: Api,
   contract: string,
   window: Window,
   end: number,

@@ -1,12 +1,12 @@
 import type { EventSlice } from '../events/event.ts';
 import { rejectedSlice } from '../events/event.ts';
 import { JsonSyntaxError } from '../events/json-tokens.ts';
-import type { ApiClient, RequestOptions } from '../http/api-client.ts';
+import type { RequestOptions } from '../http/api-client.ts';
 import { formatSecond } from '../lib/duration.ts';
 import { ApiError, PageError } from '../lib/errors.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
 import { scanIonosPage, type IonosPage } from './ionos-page.ts';
-import { ATTEMPTS_TO_ISOLATE } from './provider.ts';
+import { ATTEMPTS_TO_ISOLATE, type Api } from './provider.ts';
 
 /** How a server says that it does not accept a limit, an offset or a range. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
@@ -42,7 +42,7 @@ export class UnreadablePageError extends PageError {
 
 /** Asks for a page of a contract's events. Throws ApiError and PageError. */
 export async function fetchPage(
-  api: ApiClient,
+  api: Api,
   { contract, window, offset, limit, isolates, rejects, memory }: PageQuery,
   signal: AbortSignal,
 ): Promise<IonosPage> {
@@ -69,12 +69,7 @@ export async function fetchPage(
 }
 
 /** Whether the API accepts a range at all, whatever the offset and the limit. */
-export async function isAccepted(
-  api: ApiClient,
-  contract: string,
-  window: Window,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function isAccepted(api: Api, contract: string, window: Window, signal: AbortSignal): Promise<boolean> {
   try {
     await fetchPage(api, { contract, window, offset: 0, limit: 1, isolates: true, rejects: true }, signal);
   } catch (error) {

@@ -51,9 +51,12 @@ export interface Page {
   readonly lateBefore?: number;
 }
 
+/** What a provider needs of its client. */
+export type Api = Pick<ApiClient, 'url' | 'ownUrl' | 'get' | 'clockSkewMs'>;
+
 /** What a provider works with. */
 export interface ProviderContext {
-  readonly api: ApiClient;
+  readonly api: Api;
   readonly log: Log;
   readonly now: () => number;
   readonly pause: Clock['pause'];

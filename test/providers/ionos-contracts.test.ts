@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { scanContractList } from '../../src/providers/ionos-contracts.ts';
+import { ApiError, PageError } from '../../src/lib/errors.ts';
+import { listContracts, scanContractList } from '../../src/providers/ionos-contracts.ts';
+import { captureLog } from '../helpers/captured-log.ts';
 import '../helpers/properties.ts';
+import { ScriptedApi } from '../helpers/scripted-api.ts';
 
 describe('scanContractList', () => {
   it('reads numbers of any length as the text that they are', () => {
@@ -57,4 +60,91 @@ describe('scanContractList', () => {
     it(`refuses ${list}`, () =>
       assert.throws(() => scanContractList(Buffer.from(list)), { name: 'PageError', message }));
   }
+});
+
+describe('the contracts that the token sees', () => {
+  const list = (numbers: readonly number[], rest: object = {}): string =>
+    JSON.stringify({ items: numbers.map((id) => ({ id })), ...rest });
+
+  async function read(...answers: readonly (string | Error)[]) {
+    const api: ScriptedApi = new ScriptedApi(() => answers[api.asked.length - 1] ?? new Error('asked too often'));
+    const log = captureLog();
+    const numbers = await listContracts({ api, log }, new AbortController().signal);
+    return { numbers, asked: api.asked.map(({ pathname, search }) => `${pathname}${search}`), said: log.messages };
+  }
+
+  it('are on one page, mostly', async () => {
+    const { numbers, asked, said } = await read(list([1, 2], { offset: 0, limit: 10, total: 2 }));
+    assert.deepEqual([numbers, asked, said], [['1', '2'], ['/v1/contracts'], []]);
+  });
+
+  it('are followed by their links, absolute or relative, and each is named once', async () => {
+    const { numbers, asked, said } = await read(
+      list([1, 2], { _links: { next: 'https://api.example.com/v1/contracts?page=2' } }),
+      list([2, 3], { _links: { next: { href: '?page=3' } } }),
+      list([4], { _links: {} }),
+    );
+    assert.deepEqual(asked, ['/v1/contracts', '/v1/contracts?page=2', '/v1/contracts?page=3']);
+    assert.deepEqual([numbers, said], [['1', '2', '3', '4'], []]);
+  });
+
+  it('are followed by offset where pages are full, or the total is not reached', async () => {
+    for (const [first, last] of [
+      [
+        { offset: 0, limit: 2 },
+        { offset: 2, limit: 2 },
+      ],
+      [{ total: 3 }, { total: 3 }],
+    ]) {
+      const { numbers, asked } = await read(list([1, 2], first), list([3], last));
+      assert.deepEqual(asked, ['/v1/contracts', '/v1/contracts?offset=2&limit=2']);
+      assert.deepEqual(numbers, ['1', '2', '3']);
+    }
+  });
+
+  it('are not asked for again where a page is not full, has no limit, or is empty', async () => {
+    for (const rest of [{ offset: 0, limit: 3 }, { offset: 0 }, { limit: 2 }, { limit: 0, offset: 0 }, { total: 2 }]) {
+      assert.equal((await read(list([1, 2], rest))).asked.length, 1, JSON.stringify(rest));
+    }
+    assert.deepEqual((await read(list([], { offset: 0, limit: 0, total: 0 }))).numbers, []);
+  });
+
+  it('are no loop where a page comes again, or leads to one that was read', async () => {
+    const same = list([1, 2], { _links: { next: '?page=1' } });
+    const { asked } = await read(list([1, 2], { _links: { next: '?page=1' } }), same, same);
+    assert.equal(asked.length, 2);
+    const circle = await read(
+      list([1], { _links: { next: '?page=2' } }),
+      list([2], { _links: { next: 'https://api.example.com/v1/contracts' } }),
+    );
+    assert.deepEqual([circle.asked.length, circle.numbers, circle.said], [2, ['1', '2'], []]);
+  });
+
+  it('are those that were read where the rest cannot be, and a warning says so', async () => {
+    const warning = (why: string, read = '2 contracts') =>
+      `warn: the list of contracts has more than the ${read} read so far, but cannot be read to its end (${why}); ` +
+      'name the missing ones with --contract';
+    const more = list([1, 2], { _links: { next: '?page=2' } });
+    for (const [first, second, why] of [
+      [more, new ApiError('HTTP 500', { status: 500, retryable: false }), 'HTTP 500'],
+      [more, new PageError('it is cut off'), 'it is cut off'],
+      [list([1, 2], { next: 'https://elsewhere.example.com/' }), '', 'https://elsewhere.example.com is not the API'],
+      [list([1, 2], { total: 3 }), list([1], { total: 3 }), undefined],
+      [list([1, 2], { _links: {}, total: 5 }), '', 'it counts 5, and its pages end after 2'],
+      [list([1, 2], { next: 'https://[' }), '', 'Invalid URL'],
+    ] as const) {
+      const { numbers, said } = await read(first, second);
+      assert.deepEqual(numbers, ['1', '2']);
+      assert.deepEqual(said, why === undefined ? [] : [warning(why)]);
+    }
+    const one = await read(list([1], { _links: {}, total: 5 }));
+    assert.deepEqual(one.said, [warning('it counts 5, and its pages end after 1', '1 contract')]);
+  });
+
+  it('are an error where none could be read, where the token is refused, and where the program is wrong', async () => {
+    const more = list([1], { _links: { next: '?page=2' } });
+    await assert.rejects(read(new ApiError('HTTP 500', { status: 500, retryable: false })), /HTTP 500/);
+    await assert.rejects(read(more, new ApiError('HTTP 401', { status: 401, retryable: false })), /HTTP 401/);
+    await assert.rejects(read(more, new RangeError('a fault')), RangeError);
+  });
 });

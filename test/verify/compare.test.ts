@@ -256,7 +256,7 @@ describe('verify', () => {
 
   it('says which source cannot be compared, and compares the other', async (t) => {
     const missing = happened('m', HOUR, { source: OTHER });
-    for (const error of [new ApiError('HTTP 403', { status: 403 }), new PageError('not JSON')]) {
+    for (const error of [new ApiError('HTTP 403', { status: 403, retryable: false }), new PageError('not JSON')]) {
       const { asking, compare } = await scene(t, [missing], [[a]]);
       const { provider } = asking;
       const count = provider.count?.bind(provider);
@@ -285,7 +285,7 @@ describe('verify', () => {
     const { asking, compare } = await scene(t, [], [[a]]);
     asking.provider.count = () => Promise.reject(new RangeError('a fault'));
     await assert.rejects(compare(), RangeError);
-    asking.provider.sources = () => Promise.reject(new ApiError('HTTP 401', { status: 401 }));
+    asking.provider.sources = () => Promise.reject(new ApiError('HTTP 401', { status: 401, retryable: false }));
     assert.deepEqual((await compare({ copy: [a] })).errors, ['the list of sources: HTTP 401']);
   });
 
