@@ -46,6 +46,16 @@ export function error(code: string, message: string, details: Details): Finding 
   return finding('error', code, message, details);
 }
 
+/** Something keeps all events from being collected. */
+export function fatal(code: string, message: string, details: Omit<Details, 'impact'> = {}): Finding {
+  return finding('error', code, message, { ...details, impact: 'nothing is collected' });
+}
+
+/** Something that this user is not allowed to look at. */
+export function unseen(code: string, message: string, impact: string, at?: Details['at']): Finding {
+  return finding('warning', code, message, { at, impact, command: 'sudo fetch-activity-logs check' });
+}
+
 function finding(level: Level, code: string, message: string, { at, impact, fix, command }: Details): Finding {
   return {
     level,

@@ -10,11 +10,12 @@ import { checkCommand } from './rules/command.ts';
 import { readConfiguration } from './facts/configuration.ts';
 import { dryRun } from './facts/dry-run.ts';
 import { environmentOf, type Environment, type Setup } from './facts/environment.ts';
-import { error, ok, type Finding } from './finding.ts';
+import { fatal, ok, type Finding } from './finding.ts';
 import { rejectedFolderOf } from './facts/rejected-folder.ts';
 import { inputsOf, pythonInputsOf, type EventInput, type Input } from './facts/input.ts';
 import { checkLines } from './rules/lines.ts';
 import { pathOn, thisMachine, type Machine } from './facts/machine.ts';
+import { MAIN } from './facts/paths.ts';
 import { checkNode } from './probes/node-version.ts';
 import { checkOutputs } from './rules/outputs.ts';
 import { checkPlaceholders } from './rules/unset-variables.ts';
@@ -32,7 +33,6 @@ import { checkTiming } from './rules/timing.ts';
 import { checkAbsence, checkTogether } from './rules/inputs-together.ts';
 import { checkToken } from './probes/token.ts';
 
-const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
 /** Options of `check` itself; all others replace those of the command that Fluent Bit runs. */
 const OWN_OPTIONS = new Set(['json', 'config', 'send', 'quiet', 'log-level', 'quiet']);
 
@@ -53,7 +53,7 @@ export async function runChecks(
   { machine = thisMachine() }: CheckOptions,
 ): Promise<Outcome> {
   const service = await readService(machine);
-  const serviceFile = service.configFile ?? DEFAULT_CONFIG;
+  const serviceFile = service.configFile ?? MAIN;
   const named = options['config'];
   const file = typeof named === 'string' ? resolve(named) : serviceFile;
   const environment = environmentOf(service, service.isThere && file === serviceFile, world.env, machine);
@@ -129,7 +129,7 @@ function setupsOf(
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     const message = `Fluent Bit's environment holds an invalid setting: ${thrown.message}`;
-    return { setups: [], refused: [error('settings', message, { impact: 'nothing is collected' })] };
+    return { setups: [], refused: [fatal('settings', message)] };
   }
 }
 

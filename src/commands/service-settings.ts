@@ -2,13 +2,13 @@ import { environmentOf } from '../check/facts/environment.ts';
 import { readConfiguration } from '../check/facts/configuration.ts';
 import { inputsOf, type Input } from '../check/facts/input.ts';
 import { pathOn, thisMachine, type Machine } from '../check/facts/machine.ts';
+import { MAIN } from '../check/facts/paths.ts';
 import { rejectedFolderOf } from '../check/facts/rejected-folder.ts';
 import { readService } from '../check/facts/service.ts';
 import { variableOf, type Options } from '../config/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
 import type { World } from '../lib/world.ts';
 
-const DEFAULT_CONFIG = '/etc/fluent-bit/fluent-bit.conf';
 /** Options of the service that do not apply to other commands: how it prints, and when. */
 const OWN_AFFAIRS = ['since', 'add-fields', 'metrics-file', 'log-level', 'quiet', 'peek', 'interval', 'deadline'];
 
@@ -72,7 +72,7 @@ async function serviceInputs(machine: Machine, env: NodeJS.ProcessEnv): Promise<
   const service = await readService(machine);
   if (!service.isThere) return [];
   const environment = environmentOf(service, true, env, machine);
-  const { config } = readConfiguration(service.configFile ?? DEFAULT_CONFIG, false, environment, machine);
+  const { config } = readConfiguration(service.configFile ?? MAIN, false, environment, machine);
   return config === undefined ? [] : inputsOf(config, environment);
 }
 

@@ -10,7 +10,7 @@ import { AppError, ConfigError, ExitCode, messageOf } from '../lib/errors.ts';
 import type { World } from '../lib/world.ts';
 import { envValue } from '../setup/env-text.ts';
 import { installation, pipelineText, withoutStoragePath } from '../setup/installation.ts';
-import { MAIN } from '../setup/paths.ts';
+import { MAIN } from '../check/facts/paths.ts';
 import { plan, type Given } from '../setup/plan.ts';
 import { checksumOn, formatRecord, readRecord } from '../setup/record.ts';
 import { demandRelease, dropIns } from '../setup/release.ts';

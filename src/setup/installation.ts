@@ -2,7 +2,7 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { localFiles } from '../check/fluent-bit-config/read.ts';
 import { pathOn, type Machine } from '../check/facts/machine.ts';
-import { ENV_FILE, ETC, MAIN, MAIN_BACKUP, TOKEN_FILE } from './paths.ts';
+import { ENV_FILE, ETC, MAIN, MAIN_BACKUP, TOKEN_FILE } from '../check/facts/paths.ts';
 import type { Plan } from './plan.ts';
 import { checksum, checksumOn, readRecord, type Installed } from './record.ts';
 import { dropIns, pipelineFiles, type Shipped } from './release.ts';

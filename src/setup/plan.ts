@@ -6,7 +6,7 @@ import { isLoggingServiceHost, isLoggingServiceTag } from '../config/logging-ser
 import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { envValue, withEnv } from './env-text.ts';
 import { readBytes, rewrite } from './main-file.ts';
-import { ENV_FILE, MAIN } from './paths.ts';
+import { ENV_FILE, MAIN } from '../check/facts/paths.ts';
 import { planToken } from './token-plan.ts';
 import { linesOf, survey, type Survey } from './tutorial.ts';
 import { flawOf, type Kind } from './values.ts';

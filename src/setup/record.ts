@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { localFiles } from '../check/fluent-bit-config/read.ts';
 import { pathOn, type Machine } from '../check/facts/machine.ts';
-import { RECORD } from './paths.ts';
+import { RECORD } from '../check/facts/paths.ts';
 
 /**
  * The checksum of each configuration file as it was installed, to recognize the user's edits. For the backup of

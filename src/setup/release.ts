@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { localFiles } from '../check/fluent-bit-config/read.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
-import { DROP_INS, ETC } from './paths.ts';
+import { DROP_INS, ETC } from '../check/facts/paths.ts';
 
 /** The second is parsers.conf by the name that it has once it is installed. */
 const NOT_PIPELINE = new Set(['fluent-bit.conf', 'activity-log-parsers.conf']);

@@ -3,7 +3,7 @@ import { filesOn } from '../check/facts/configuration.ts';
 import { pathOn, type Machine } from '../check/facts/machine.ts';
 import { envValue } from './env-text.ts';
 import { isWithUs, readBytes, restore } from './main-file.ts';
-import { DROP_INS, ENV_FILE, ETC, MAIN, MAIN_BACKUP, STATE } from './paths.ts';
+import { DROP_INS, ENV_FILE, ETC, MAIN, MAIN_BACKUP, STATE } from '../check/facts/paths.ts';
 import { checksumOn, readRecord, type Installed } from './record.ts';
 import { dropIns, pipelineFiles } from './release.ts';
 import { drop, put, type Step } from './step.ts';

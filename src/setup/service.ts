@@ -3,7 +3,7 @@ import { pathOn, type Machine } from '../check/facts/machine.ts';
 import type { Service } from '../check/facts/service.ts';
 import { parseEnvironmentFile } from '../check/facts/systemd-files.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
-import { MAIN } from './paths.ts';
+import { MAIN } from '../check/facts/paths.ts';
 
 const BY_HAND = 'install by hand, as the README says';
 /** What is the shell's own, or no variable at all. */

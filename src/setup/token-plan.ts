@@ -5,7 +5,7 @@ import type { Service, Variable } from '../check/facts/service.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { PROVIDERS } from '../providers/index.ts';
 import { envValue, withEnv } from './env-text.ts';
-import { TOKEN_FILE } from './paths.ts';
+import { TOKEN_FILE } from '../check/facts/paths.ts';
 import { flawOf } from './values.ts';
 
 const TOKEN_FILE_VARIABLE = 'ACTIVITY_LOG_TOKEN_FILE';

@@ -2,8 +2,10 @@ import { codeOf } from '../../lib/errors.ts';
 import type { ConfigFiles, FluentBitConfig } from '../fluent-bit-config/model.ts';
 import { localFiles, readFluentBitConfig } from '../fluent-bit-config/read.ts';
 import type { Environment } from './environment.ts';
-import { error, warning, type Finding } from '../finding.ts';
+import { error, unseen, warning, type Finding } from '../finding.ts';
 import { pathOn, type Machine } from './machine.ts';
+
+const UNCHECKED = 'check cannot tell whether events would be lost';
 
 /** A configuration, or why it could not be read. */
 type Configuration = { readonly config: FluentBitConfig } | { readonly config?: never; readonly finding: Finding };
@@ -19,32 +21,22 @@ export function readConfiguration(
     return { config: readFluentBitConfig(file, { env: environment.variables, files: filesOn(machine) }) };
   } catch (thrown) {
     const code = codeOf(thrown);
-    const at = { file: pathOf(thrown, machine) ?? file };
-    if (code === 'ENOENT' && !isNamed) {
-      return {
-        finding: warning('config', 'Fluent Bit has no configuration here', {
-          at: { file },
-          impact: 'check cannot tell whether events would be lost',
-          command: 'fetch-activity-logs check --config FILE',
-        }),
-      };
-    }
-    if (code === 'ENOENT')
-      return {
-        finding: error('config', 'there is no such file', { at: { file }, impact: 'Fluent Bit does not start' }),
-      };
-    if (code === 'EACCES' && machine.uid !== 0) {
-      return {
-        finding: warning('config', 'this user cannot read it', {
-          at,
-          impact: 'check cannot tell whether events would be lost',
-          command: 'sudo fetch-activity-logs check',
-        }),
-      };
-    }
     if (code === undefined) throw thrown;
-    return { finding: error('config', `it cannot be read (${code})`, { at, impact: 'Fluent Bit does not start' }) };
+    const at = { file: pathOf(thrown, machine) ?? file };
+    return { finding: code === 'ENOENT' ? missing(file, isNamed) : unreadable(code, at, machine) };
   }
+}
+
+function missing(file: string, isNamed: boolean): Finding {
+  const at = { file };
+  if (isNamed) return error('config', 'there is no such file', { at, impact: 'Fluent Bit does not start' });
+  const command = 'fetch-activity-logs check --config FILE';
+  return warning('config', 'Fluent Bit has no configuration here', { at, impact: UNCHECKED, command });
+}
+
+function unreadable(code: string, at: { readonly file: string }, { uid }: Machine): Finding {
+  if (code === 'EACCES' && uid !== 0) return unseen('config', 'this user cannot read it', UNCHECKED, at);
+  return error('config', `it cannot be read (${code})`, { at, impact: 'Fluent Bit does not start' });
 }
 
 /** The files of a machine, by their names there. */

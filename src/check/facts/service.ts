@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { codeOf } from '../../lib/errors.ts';
 import type { Position } from '../fluent-bit-config/model.ts';
 import { pathOn, type Machine } from './machine.ts';
+import { ENV_FILE } from './paths.ts';
 import { parseEnvironmentFile, unitWords } from './systemd-files.ts';
 
 const UNIT = 'fluent-bit.service';
@@ -20,7 +21,7 @@ const PROPERTIES = [
   'User',
 ];
 /** The files from which the service usually reads its variables. */
-const USUAL_FILES = ['/etc/default/fluent-bit', '/etc/fluent-bit/activity-log.env'];
+const USUAL_FILES = ['/etc/default/fluent-bit', ENV_FILE];
 /** The name under which the script looks for a token from systemd. */
 const CREDENTIAL = 'activity-log-token';
 

@@ -12,14 +12,13 @@ import type { Provider, Source } from '../../providers/provider.ts';
 import type { World } from '../../lib/world.ts';
 import { checkProxy } from './proxy.ts';
 import type { Setup } from '../facts/environment.ts';
-import { error, ok, type Finding } from '../finding.ts';
+import { error, fatal, ok, type Finding } from '../finding.ts';
 
 const PATIENCE_MS = 10_000;
 const ATTEMPTS = 2;
 /** At most this many sources are queried: a reseller has thousands. */
 const MAX_SOURCES = 3;
 const MAX_LISTED = 5;
-const NOTHING_COLLECTED = 'nothing is collected';
 
 /** Whether the API answers, what the token may see, and whether the API's clock and this machine's agree. */
 export async function checkApi({ config, env }: Setup, credentials: Credentials, world: World): Promise<Finding[]> {
@@ -71,7 +70,7 @@ async function look(
   });
   const sources = await provider.sources(signal);
   if (sources.length === 0) {
-    return [error('contracts', `${host} answers, but the token sees no contract`, { impact: NOTHING_COLLECTED })];
+    return [fatal('contracts', `${host} answers, but the token sees no contract`)];
   }
   const { contracts } = config;
   const unknown = contracts.filter((contract) => !sources.some(({ id }) => id === contract));
@@ -118,7 +117,7 @@ function failure(thrown: unknown, { apiUrl, provider }: Config, prefix = ''): Fi
   const status = thrown instanceof ApiError ? thrown.status : undefined;
   const code = thrown instanceof PageError ? 'api-answer' : status === undefined ? 'api' : `api-${status}`;
   const place = status === 401 ? ` in ${provider.tokenPlace}` : '';
-  return error(code, `${prefix}${message}${place}`, { impact: NOTHING_COLLECTED });
+  return fatal(code, `${prefix}${message}${place}`);
 }
 
 function clock({ clockSkewMs }: ApiClient): Finding[] {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { codeOf, messageOf } from '../../lib/errors.ts';
 import type { Proxy } from '../../http/proxy.ts';
-import { error, ok, type Finding } from '../finding.ts';
+import { fatal, ok, type Finding } from '../finding.ts';
 
 const PATIENCE_MS = 5_000;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'socks5:': 1080 };
@@ -18,9 +18,7 @@ export async function checkProxy({ name, uri }: Proxy, signal: AbortSignal): Pro
     return ok('proxy', `${proxy} to the API answers`);
   } catch (thrown) {
     signal.throwIfAborted();
-    return error('proxy', `${proxy} to the API does not answer (${codeOf(thrown) ?? messageOf(thrown)})`, {
-      impact: 'nothing is collected',
-    });
+    return fatal('proxy', `${proxy} to the API does not answer (${codeOf(thrown) ?? messageOf(thrown)})`);
   } finally {
     socket.destroy();
   }

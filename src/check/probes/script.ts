@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { error, ok, warning, type Details, type Finding } from '../finding.ts';
+import { error, fatal, ok, unseen, warning, type Details, type Finding } from '../finding.ts';
 import type { Input } from '../facts/input.ts';
 import { accessError, pathOn, type Machine, READ, SEARCH, mayUser } from '../facts/machine.ts';
 import { checkNode } from './node-version.ts';
@@ -12,42 +12,33 @@ import { INSTALLED_SCRIPT, soundCommand } from '../rules/suggested-command.ts';
 const SHEBANG_BYTES = 256;
 const ELF = '\x7fELF';
 const VERSION_MS = 5_000;
-const COST = 'every run fails, and nothing is collected';
 const OTHERS_WRITE = 0o002;
 
 /** Whether the script in a command exists and can be run, and by which Node.js. */
 export async function checkScript(input: Input, machine: Machine): Promise<Finding[]> {
-  const { call, command } = input;
+  const { call, command, environment } = input;
   const { at } = command;
+  const { user = 'root' } = environment.service ?? {};
   const script = find(call.script, input, machine);
-  if (script === undefined) {
-    return [error('script', `${call.script} is not on PATH`, { at, impact: COST, ...installed(input) })];
-  }
+  if (script === undefined) return [fatal('script', `${call.script} is not on PATH`, { at, ...installed(input) })];
   const problem = accessError(script);
   if (problem === 'ENOENT' || problem === 'ENOTDIR') {
-    return [error('script', `${call.script} does not exist`, { at, impact: COST, ...installed(input) })];
+    return [fatal('script', `${call.script} does not exist`, { at, ...installed(input) })];
   }
-  if (problem !== undefined && input.environment.service !== undefined) {
-    const { user } = input.environment.service;
-    return [
-      warning('script-unknown', `this user cannot read ${call.script} (${problem})`, {
-        at,
-        impact: `only ${user} can check whether the service can run it`,
-        command: 'sudo fetch-activity-logs check',
-      }),
-    ];
+  const repair = `chmod 755 ${script}`;
+  if (problem !== undefined && environment.service !== undefined) {
+    const impact = `only ${user} can check whether the service can run it`;
+    return [unseen('script-unknown', `this user cannot read ${call.script} (${problem})`, impact, at)];
   }
   if (problem !== undefined) {
-    const message = `${call.script} cannot be read (${problem})`;
-    return [error('script', message, { at, impact: COST, command: `chmod 755 ${script}` })];
+    return [fatal('script', `${call.script} cannot be read (${problem})`, { at, command: repair })];
   }
   if (!statSync(script).isFile()) {
-    return [error('script', `${call.script} is not a file`, { at, impact: COST, ...installed(input) })];
+    return [fatal('script', `${call.script} is not a file`, { at, ...installed(input) })];
   }
-  const { user } = input.environment.service ?? { user: 'root' };
   if (mayUser(user, READ | SEARCH, script, machine) === false) {
     const message = `Fluent Bit runs as ${user}, who cannot run ${call.script}`;
-    return [error('script-user', message, { at, impact: COST, command: `chmod 755 ${script}` })];
+    return [fatal('script-user', message, { at, command: repair })];
   }
   const findings = await runs(script, input, machine);
   if ((statSync(script).mode & OTHERS_WRITE) === 0) return findings;
@@ -55,8 +46,8 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
     ...findings,
     warning('script-mode', 'every user of this machine can change the script', {
       at: { file: script },
-      impact: `they can run anything as ${input.environment.service?.user ?? "Fluent Bit's user"}`,
-      command: `chmod 755 ${script}`,
+      impact: `they can run anything as ${user}`,
+      command: repair,
     }),
   ];
 }
@@ -65,45 +56,28 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
   const { call, command } = input;
   const { at } = command;
   if (call.interpreter === undefined && accessError(script, constants.X_OK) !== undefined) {
-    return [error('script', `${call.script} is not executable`, { at, impact: COST, command: `chmod +x ${script}` })];
+    return [fatal('script', `${call.script} is not executable`, { at, command: `chmod +x ${script}` })];
   }
-  if (isExecutable(script)) return [ok('script', `${call.script} exists and is executable`, { at })];
+  const sound = ok('script', `${call.script} exists and is executable`, { at });
+  if (isExecutable(script)) return [sound];
+  const firstLine = { file: script, line: 1 };
   const shebang = call.interpreter ?? interpreterOf(script);
   if (shebang === undefined) {
-    return [
-      error('script', `${call.script} does not begin with #!`, {
-        at: { file: script, line: 1 },
-        impact: 'the shell runs it as a shell script',
-        fix: '#!/usr/bin/env node',
-      }),
-    ];
+    const impact = 'the shell runs it as a shell script';
+    const details = { at: firstLine, impact, fix: '#!/usr/bin/env node' };
+    return [error('script', `${call.script} does not begin with #!`, details)];
   }
+  const [place, fix] =
+    call.interpreter === undefined
+      ? [firstLine, `#!${aNode(machine)}`]
+      : [at, soundCommand(input, { interpreter: aNode(machine) })];
   const interpreter = find(shebang, input, machine);
   if (interpreter === undefined || accessError(interpreter, constants.X_OK) === 'ENOENT') {
-    const where = input.environment.service === undefined ? '' : " of the service's";
-    return [
-      error(
-        'script',
-        `the interpreter ${shebang} does not exist${shebang.includes('/') ? '' : `: not on the PATH${where}`}`,
-        {
-          at: call.interpreter === undefined ? { file: script, line: 1 } : at,
-          impact: COST,
-          fix:
-            call.interpreter === undefined
-              ? `#!${aNode(machine)}`
-              : soundCommand(input, { interpreter: aNode(machine) }),
-        },
-      ),
-    ];
+    const where = shebang.includes('/') ? '' : ": not on Fluent Bit's PATH";
+    return [fatal('script', `the interpreter ${shebang} does not exist${where}`, { at: place, fix })];
   }
-  const findings = [ok('script', `${call.script} exists and is executable`, { at })];
   const version = await versionOf(interpreter, machine);
-  return version === undefined
-    ? findings
-    : [
-        ...findings,
-        checkNode(version, interpreter, { at: call.interpreter === undefined ? { file: script, line: 1 } : at }),
-      ];
+  return version === undefined ? [sound] : [sound, checkNode(version, interpreter, { at: place })];
 }
 
 /** Its path on the machine; undefined when it is a name that is not on PATH. */

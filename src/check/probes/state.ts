@@ -11,7 +11,7 @@ import { NewerStateError, parseState } from '../../state/parse-state.ts';
 import { journalFolder } from '../../state/journal-files.ts';
 import { oldestCursor, type State } from '../../state/state.ts';
 import type { Setup } from '../facts/environment.ts';
-import { error, ok, warning, type Finding } from '../finding.ts';
+import { error, fatal, ok, unseen, warning, type Finding } from '../finding.ts';
 import { accessError, isMountPoint, pathOn, type Machine, READ, SEARCH, WRITE, mayUser } from '../facts/machine.ts';
 
 /** A poll ends at its deadline, or some seconds later when it is in the middle of a page. */
@@ -23,11 +23,7 @@ const MISSED_POLLS = 3;
 const DAY_MS = 86_400_000;
 /** How long an API retains its log (https://www.cloudscale.ch/en/api/v1); IONOS does not publish it. */
 const RETENTION_DAYS: Readonly<Record<string, number>> = { cloudscale: 90 };
-const NOTHING_COLLECTED = 'nothing is collected';
-const NOT_A_FOLDER = 'it is not a folder';
 const UNKNOWN = 'state-unknown';
-const EXPORT = 'fetch-activity-logs export --from … --to …, for the time that is missing';
-const REDELIVER = 'fetch-activity-logs redeliver --missing --from … --to …, for the time that is missing';
 
 /** Whether the state can be written, who holds its lock, and whether it is sound. Changes nothing. */
 export async function checkState(setup: Setup, machine: Machine, now: number): Promise<Finding[]> {
@@ -48,31 +44,22 @@ async function checkFolder(folder: string, { environment }: Setup, machine: Mach
   const stats = statSync(existing);
   const problem = stats.isDirectory()
     ? accessError(existing, constants.R_OK | constants.W_OK | constants.X_OK)
-    : NOT_A_FOLDER;
+    : 'it is not a folder';
   if (problem === 'EACCES' && environment.service !== undefined) {
-    return warning(UNKNOWN, 'this user has no access to the state folder', {
-      at,
-      impact: `only ${environment.service.user} can check whether the service can`,
-      command: 'sudo fetch-activity-logs check',
-    });
+    const impact = `only ${environment.service.user} can check whether the service can`;
+    return unseen(UNKNOWN, 'this user has no access to the state folder', impact, at);
   }
   if (problem !== undefined) {
-    return error('state-folder', `the state cannot be saved here (${problem})`, {
-      at,
-      impact: NOTHING_COLLECTED,
-      fix: 'ACTIVITY_LOG_STATE_FILE=/var/lib/fluent-bit/activity_log_state.json',
-    });
+    const fix = 'ACTIVITY_LOG_STATE_FILE=/var/lib/fluent-bit/activity_log_state.json';
+    return fatal('state-folder', `the state cannot be saved here (${problem})`, { at, fix });
   }
   const { user } = environment.service ?? { user: 'root' };
   if (mayUser(user, READ | WRITE | SEARCH, existing, machine) === false) {
-    return error('state-user', `Fluent Bit runs as ${user}, who cannot write the state here`, {
-      at,
-      impact: NOTHING_COLLECTED,
-      command: `sudo chown -R ${user}: ${existing}`,
-    });
+    const command = `sudo chown -R ${user}: ${existing}`;
+    return fatal('state-user', `Fluent Bit runs as ${user}, who cannot write the state here`, { at, command });
   }
   const { bavail } = await statfs(existing);
-  if (bavail === 0) return error('state-folder', 'the disk is full', { at, impact: NOTHING_COLLECTED });
+  if (bavail === 0) return fatal('state-folder', 'the disk is full', { at });
   if (existing !== folder) return ok('state-folder', `${folder} will be created by the first poll`);
   if ((stats.mode & OTHERS_WRITE) !== 0) {
     return warning('state-folder-mode', 'every user of this machine can write into the state folder', {
@@ -98,21 +85,12 @@ async function checkLock(file: string, { config }: Setup, now: number): Promise<
   const holder = describeOwner(owner, now);
   const at = { file: `${file}.lock` };
   if (owner !== undefined && (await isAlive(owner)) === false) {
-    return [
-      warning('lock', `a poll that was killed left its lock behind (${holder})`, {
-        at,
-        impact: 'the next poll waits a few seconds for it',
-      }),
-    ];
+    const message = `a poll that was killed left its lock behind (${holder})`;
+    return [warning('lock', message, { at, impact: 'the next poll waits a few seconds for it' })];
   }
   if (owner !== undefined && now - owner.since > config.deadlineMs + GRACE_MS) {
-    return [
-      error('lock', `the lock is held by ${holder}, longer than a poll may take`, {
-        at,
-        impact: 'no other poll can start',
-        command: `ps -fp ${owner.pid}`,
-      }),
-    ];
+    const details = { at, impact: 'no other poll can start', command: `ps -fp ${owner.pid}` };
+    return [error('lock', `the lock is held by ${holder}, longer than a poll may take`, details)];
   }
   return [ok('lock', `a poll is running: ${holder}`, { at })];
 }
@@ -129,28 +107,22 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
       ...staleness(file, state, setup, now),
     ];
   }
-  if (!(state instanceof ShapeError)) {
-    return [error('state', `it cannot be read: ${state.message}`, { at, impact: NOTHING_COLLECTED })];
-  }
+  if (!(state instanceof ShapeError)) return [fatal('state', `it cannot be read: ${state.message}`, { at })];
   if (state instanceof NewerStateError) {
-    return [error('state', state.message, { at, impact: `this version leaves it as it is, and ${NOTHING_COLLECTED}` })];
+    return [error('state', state.message, { at, impact: 'this version leaves it as it is, and nothing is collected' })];
   }
   const journal = journalFolder(file);
+  const message = `the state is broken (${state.message})`;
   if (!existsSync(journal)) {
     return [
-      error('state', `the state is broken (${state.message}), and there is no journal ${journal}`, {
+      error('state', `${message}, and there is no journal ${journal}`, {
         at,
         impact: 'the next poll starts over from --since, and what happened before that is missing',
-        command: EXPORT,
+        command: 'fetch-activity-logs export --from … --to …, for the time that is missing',
       }),
     ];
   }
-  return [
-    warning('state', `the state is broken (${state.message})`, {
-      at,
-      impact: `the next poll rebuilds it from the journal ${journal}`,
-    }),
-  ];
+  return [warning('state', message, { at, impact: `the next poll rebuilds it from the journal ${journal}` })];
 }
 
 function read(file: string): State | Error | undefined {
@@ -173,7 +145,7 @@ function cursors(file: string, state: State, now: number): Finding {
     return error('state-ahead', `its oldest cursor is ${formatDuration(instant - now)} ahead of this clock`, {
       at,
       impact: 'the next poll starts from now, so events from the time of the wrong clock are missing',
-      command: REDELIVER,
+      command: 'fetch-activity-logs redeliver --missing --from … --to …, for the time that is missing',
     });
   }
   const oldest = sources.length === 0 ? 'the next poll resumes from' : 'oldest cursor';
@@ -206,9 +178,8 @@ function retention(file: string, state: State, { config }: Setup, now: number): 
 function mountedAlone(file: string, machine: Machine): Finding[] {
   if (!isMountPoint(file, machine)) return [];
   return [
-    error('state-mount', 'the state file is a mount point, so it cannot be replaced (EBUSY)', {
+    fatal('state-mount', 'the state file is a mount point, so it cannot be replaced (EBUSY)', {
       at: { file },
-      impact: NOTHING_COLLECTED,
       fix: 'mount its folder instead of the file',
     }),
   ];

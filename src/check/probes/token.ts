@@ -4,11 +4,10 @@ import { expiryWarning, readCredentials, type Credentials } from '../../config/c
 import { formatDuration } from '../../lib/duration.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import type { Environment, Setup } from '../facts/environment.ts';
-import { error, ok, warning, type Details, type Finding } from '../finding.ts';
+import { error, fatal, ok, unseen, warning, type Details, type Finding } from '../finding.ts';
 import { isForbidden, pathOn, type Machine, READ, mayUser } from '../facts/machine.ts';
+import { ENV_FILE, TOKEN_FILE } from '../facts/paths.ts';
 
-const TOKEN_FILE = '/etc/fluent-bit/activity-log.token';
-const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
 const API_KEY = 'ACTIVITY_LOG_API_KEY';
 const OTHERS_READ = 0o004;
@@ -67,9 +66,8 @@ function place({ origin }: Credentials) {
 function closed({ origin }: Credentials, { environment: { service } }: Setup, machine: Machine): Finding[] {
   if (service === undefined || mayUser(service.user, READ, origin, machine) !== false) return [];
   return [
-    error('token-user', `Fluent Bit runs as ${service.user}, who cannot read the token file`, {
+    fatal('token-user', `Fluent Bit runs as ${service.user}, who cannot read the token file`, {
       at: { file: origin },
-      impact: 'nothing is collected',
       command: 'sudo ./install.sh --credentials',
     }),
   ];
@@ -90,7 +88,7 @@ function otherReaders({ origin }: Credentials): Finding[] {
 function inUnits({ origin }: Credentials, { config, environment }: Setup, machine: Machine): Finding[] {
   const { tokens, password } = config.provider.environment;
   const fixOf = (name: string): string | undefined => {
-    if (name === password || name === API_KEY) return `move it to ${ENVIRONMENT_FILE}, and delete this line`;
+    if (name === password || name === API_KEY) return `move it to ${ENV_FILE}, and delete this line`;
     if (!tokens.includes(name)) return undefined;
     if (name !== origin) return `delete this line: the token is read from ${origin}`;
     return `put it into ${TOKEN_FILE} (mode 600), write ${tokenFileSetting(environment).fix}, and delete this line`;
@@ -114,19 +112,16 @@ function unusable({ message }: ConfigError, file: string | undefined, setup: Set
   const hint = file === undefined ? config.provider.environment.tokens.map(environment.hint).join('') : '';
   // The service's user may be able to read what this one cannot.
   if (!environment.isKnown || (environment.service !== undefined && file !== undefined && isForbidden(file))) {
-    return warning('token-unknown', `${message}${hint}`, {
-      impact: `only ${environment.service?.user ?? 'the user that runs Fluent Bit'} can check it`,
-      command: 'sudo fetch-activity-logs check',
-    });
+    const user = environment.service?.user ?? 'the user that runs Fluent Bit';
+    return unseen('token-unknown', `${message}${hint}`, `only ${user} can check it`);
   }
   if (file !== undefined) {
     const fix = `put a token into this file (mode 600); create one in ${config.provider.tokenPlace}`;
-    return error('token', message, { at: { file }, impact: 'nothing is collected', fix });
+    return fatal('token', message, { at: { file }, fix });
   }
   const { at, fix } = tokenFileSetting(environment);
-  return error('token', `${message}${hint}`, {
+  return fatal('token', `${message}${hint}`, {
     at,
-    impact: 'nothing is collected',
     fix: `put the token into ${TOKEN_FILE} (mode 600), and write ${fix}`,
     ...(environment.service === undefined ? {} : { command: RESTART }),
   });
@@ -140,8 +135,8 @@ function tokenFileSetting({ service }: Environment): Pick<Details, 'at' | 'fix'>
     const { file, line } = present.at;
     return { at: present.at, fix: `${present.isPublic ? 'Environment=' : ''}${setting} in ${file}:${line}` };
   }
-  if (service === undefined || service.environmentFiles.includes(ENVIRONMENT_FILE)) {
-    return { fix: `${setting} in ${ENVIRONMENT_FILE}` };
+  if (service === undefined || service.environmentFiles.includes(ENV_FILE)) {
+    return { fix: `${setting} in ${ENV_FILE}` };
   }
   return { fix: `Environment=${setting} below [Service] (sudo systemctl edit fluent-bit)` };
 }

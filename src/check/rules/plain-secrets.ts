@@ -3,11 +3,11 @@ import { canBeSecret, isSecretName } from '../../lib/secrets.ts';
 import type { Entry, FluentBitConfig, Position, Section } from '../fluent-bit-config/model.ts';
 import { warning, type Finding, lineIn } from '../finding.ts';
 import { pathOn, type Machine } from '../facts/machine.ts';
+import { ENV_FILE, TOKEN_FILE } from '../facts/paths.ts';
 import { headerName } from '../facts/routes.ts';
 
 const OTHERS_READ = 0o004;
 const KEY_VARIABLE = 'ACTIVITY_LOG_API_KEY';
-const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 
 /** Secrets in plain text, in these sections and in variables that the configuration sets. */
 export function checkPlainSecrets(config: FluentBitConfig, sections: readonly Section[], machine: Machine): Finding[] {
@@ -40,7 +40,7 @@ function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[
     return names.map((name) => ({
       what: `${name} in Command`,
       at,
-      fix: `--token-file /etc/fluent-bit/activity-log.token instead of ${name}=…`,
+      fix: `--token-file ${TOKEN_FILE} instead of ${name}=…`,
     }));
   }
   if (!isSecretName(key) || !canBeSecret(raw)) return [];
@@ -49,7 +49,7 @@ function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[
 
 function readers({ file }: Position, machine: Machine): string {
   const { mode } = statSync(pathOn(machine, file));
-  const where = `; it belongs in ${ENVIRONMENT_FILE}`;
+  const where = `; it belongs in ${ENV_FILE}`;
   if ((mode & OTHERS_READ) !== 0) return `every user of this machine can read the file${where}`;
   return `every copy of the file contains it: backups, tickets, repositories${where}`;
 }

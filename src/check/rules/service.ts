@@ -1,6 +1,6 @@
 import type { Environment } from '../facts/environment.ts';
 import type { Service } from '../facts/service.ts';
-import { error, warning, type Finding } from '../finding.ts';
+import { error, fatal, unseen, warning, type Finding } from '../finding.ts';
 
 /** Whether the service is running, with its current unit, and can read its environment files. */
 export function checkService({ service }: Environment): Finding[] {
@@ -8,11 +8,7 @@ export function checkService({ service }: Environment): Finding[] {
   return [
     ...activity(service),
     ...service.unreadable.map((file) =>
-      warning('environment', 'this user cannot read it', {
-        at: { file },
-        impact: "the service's environment is not known",
-        command: 'sudo fetch-activity-logs check',
-      }),
+      unseen('environment', 'this user cannot read it', "the service's environment is not known", { file }),
     ),
     ...service.missing.map(({ path, at }) =>
       error('environment', `${path} does not exist`, {
@@ -26,8 +22,7 @@ export function checkService({ service }: Environment): Finding[] {
 
 /** Whether the service is running, and with its current unit. */
 function activity({ isActive, status, needsReload }: Service): Finding[] {
-  const stopped = error('service', `the service fluent-bit is ${status}`, {
-    impact: 'nothing is collected',
+  const stopped = fatal('service', `the service fluent-bit is ${status}`, {
     command: 'sudo systemctl start fluent-bit; systemctl status fluent-bit',
   });
   const outdated = warning('service-reload', 'the unit of fluent-bit has changed, and systemd has not read it again', {

@@ -3,7 +3,7 @@ import { ok, warning, type Finding, lineIn } from '../finding.ts';
 import type { EventInput } from '../facts/input.ts';
 import { findScriptCall } from '../facts/shell-command.ts';
 import { checkKeys } from './key-rules.ts';
-import { ENVIRONMENT_FILE } from './unset-variables.ts';
+import { ENV_FILE } from '../facts/paths.ts';
 
 const SHIPPED_INTERVAL = '300';
 /** The suggested deadline as a part of the interval, which leaves time for the last acknowledgement. */
@@ -51,7 +51,7 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
         at: isOption === true ? command.at : (entry?.at ?? command.at),
         impact: 'runs follow each other without a pause, and stopping Fluent Bit always interrupts one',
         // An option wins over its variable.
-        fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENVIRONMENT_FILE}`,
+        fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENV_FILE}`,
       },
     ),
   ];

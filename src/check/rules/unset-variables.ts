@@ -1,6 +1,7 @@
 import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model.ts';
-import { error, lineIn, type Details, type Finding, warning } from '../finding.ts';
+import { error, lineIn, unseen, warning, type Details, type Finding } from '../finding.ts';
 import type { Environment } from '../facts/environment.ts';
+import { ENV_FILE } from '../facts/paths.ts';
 
 /** What a tutorial, or our README, leaves the reader to fill in: `<TAG_NAME>`. */
 const PLACEHOLDER = /<[A-Za-z][\w -]*>|\b(?:HOST|KEY|TAG|TOKEN)-OF-YOUR-[A-Z-]+|\bCHANGE-?ME\b/;
@@ -22,7 +23,6 @@ const WHEN_EMPTY: Readonly<Record<string, string>> = {
   tag: 'Fluent Bit does not start',
 };
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
-export const ENVIRONMENT_FILE = '/etc/fluent-bit/activity-log.env';
 const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
 
 /** Placeholders that were copied but not filled in. */
@@ -65,11 +65,8 @@ export function checkVariables(config: FluentBitConfig, environment: Environment
 function describe({ name, entry: { key, at }, isNeeded }: UnsetVariable, environment: Environment): Finding {
   const message = `variable \${${name}} is used but not set`;
   if (!environment.isKnown) {
-    return warning('config-variable-unknown', `${message}, as far as this user can see`, {
-      at,
-      impact: "the service's variables are in files that only root can read",
-      command: 'sudo fetch-activity-logs check',
-    });
+    const impact = "the service's variables are in files that only root can read";
+    return unseen('config-variable-unknown', `${message}, as far as this user can see`, impact, at);
   }
   const details = { at, ...howToSet(name, environment) };
   const text = `${message}${environment.hint(name)}`;
@@ -93,5 +90,5 @@ export function variablesIn(raw: string): string[] {
 
 /** The lines that set these variables. */
 function assignments(names: readonly string[]): string {
-  return `${names.map((name) => `${name}=${EXAMPLES[name] ?? '…'}`).join(' and ')} in ${ENVIRONMENT_FILE}`;
+  return `${names.map((name) => `${name}=${EXAMPLES[name] ?? '…'}`).join(' and ')} in ${ENV_FILE}`;
 }

@@ -1,4 +1,4 @@
-/** Where install.sh writes files. */
+/** Files of a machine with Fluent Bit, where its package and install.sh put them. */
 export const ETC = '/etc/fluent-bit';
 export const MAIN = `${ETC}/fluent-bit.conf`;
 export const MAIN_BACKUP = `${MAIN}.before-activity-log`;
