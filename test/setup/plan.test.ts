@@ -100,10 +100,34 @@ describe('the values of a machine', () => {
     assert.match(await fresh('86400'), /^ACTIVITY_LOG_DEADLINE=69120s$/m);
   });
 
+  it("are not taken from the tutorial's blocks where they will not do", async (t) => {
+    const main = (tag: string, host: string, key: string): string =>
+      `[INPUT]\n    Name exec\n    Tag ${tag}\n    Command python3 /x/fetch_activity_logs.py\n` +
+      `[OUTPUT]\n    Name http\n    Match ${tag}\n    Host ${host}\n    URI /${tag}\n    Proxy http://p\n    Header APIKEY ${key}\n`;
+    const taken = async (text: string, given: Partial<Given> = {}) =>
+      planned(
+        t,
+        { ...NOTHING, ignoresMain: false, token: 'tok', ...given },
+        { 'etc/fluent-bit/fluent-bit.conf': text },
+      );
+    const { missing } = await taken(main('a+b', 'https://h', 'k"'));
+    assert.deepEqual(
+      missing.map((line) => line.slice(0, line.indexOf('='))),
+      ['ACTIVITY_LOG_TAG', 'ACTIVITY_LOG_HOST', 'ACTIVITY_LOG_API_KEY'],
+    );
+    const { notes, warnings } = await taken(
+      main('audit', 'h', 'k').replace('[OUTPUT]', '    Interval_Sec 60\n[OUTPUT]'),
+      { interval: '90' },
+    );
+    assert.ok(!notes.some((note) => note.includes('INTERVAL')), 'what is given is not taken');
+    assert.match(warnings[0] ?? '', /^proxy of the tutorial's output/);
+    assert.match(warnings[1] ?? '', /^h does not look like/);
+  });
+
   it('of the Logging Service have its rules, and no others have', async (t) => {
     await assert.rejects(
       planned(t, { ...ALL, tag: 'my-tag' }),
-      /--tag: the Logging Service takes 3 to 20 letters and dig/,
+      /: --tag: the Logging Service takes 3 to 20 letters and digits, not my-tag$/,
     );
     assert.equal((await planned(t, { ...ALL, tag: 'my-tag' }, {}, LOKI)).missing.length, 0);
     const { warnings } = await planned(t, { ...ALL, host: 'logs.example' });
@@ -181,6 +205,17 @@ describe('the token', () => {
     assert.equal(empty.token, 'abc', 'a file that is empty has none');
   });
 
+  it('of a variable is not copied where a file has one, wherever that is', async (t) => {
+    const unit = { [OVERRIDE]: '[Service]\nEnvironment=IONOS_TOKEN=abc\n' };
+    const named = { ...unit, [ENV]: `${TEMPLATE}ACTIVITY_LOG_TOKEN_FILE=/root/token\n` };
+    const there = await planned(t, NOTHING, { ...named, 'root/token': 'x\n' });
+    assert.deepEqual([there.token, there.tokenIn], [undefined, '/root/token']);
+    const elsewhere = await planned(t, NOTHING, { ...named, 'etc/fluent-bit/activity-log.token': 'x\n' });
+    assert.deepEqual([elsewhere.token, elsewhere.tokenIn], [undefined, '/etc/fluent-bit/activity-log.token']);
+    const unnamed = await planned(t, NOTHING, { [ENV]: `${TEMPLATE}ACTIVITY_LOG_TOKEN_FILE=\n` });
+    assert.match(unnamed.missing.at(-1) ?? '', /alone in \/etc\/fluent-bit\/activity-log\.token \(or/);
+  });
+
   it('that is given comes before all others', async (t) => {
     const files = {
       [OVERRIDE]: '[Service]\nEnvironment=IONOS_TOKEN=abc\n',
@@ -215,6 +250,8 @@ describe('the token', () => {
     ['the variable that counts most', { [DEFAULTS]: 'IONOS_TOKEN=1\nIONOS_API_TOKEN=a=b=\nIONOS_TOKEN=2\n' }, 'a=b='],
     ['the one with a value', { [DEFAULTS]: 'IONOS_API_TOKEN=\nIONOS_TOKEN=2\n' }, '2'],
     ['no setting of another name', { [OVERRIDE]: setting('XIONOS_TOKEN=u') }, undefined],
+    ['a unit, with an equals sign', { [OVERRIDE]: setting('IONOS_TOKEN=a=b') }, 'a=b'],
+    ['no value that is not one alone', { [OVERRIDE]: setting('"IONOS_TOKEN=a b"') }, undefined],
   ];
   for (const [where, files, found] of places) {
     it(`is found in ${where}`, async (t) => {
@@ -253,7 +290,7 @@ describe('the token', () => {
     await planned(t, { ...NOTHING, usesCredentials: true }, {});
     await assert.rejects(
       planned(t, { ...NOTHING, usesCredentials: true }, files),
-      /--credentials takes the token from/,
+      /: --credentials takes the token from \/etc\/fluent-bit\/activity-log\.token: give it as --token-file$/,
     );
   });
 

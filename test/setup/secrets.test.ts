@@ -57,6 +57,10 @@ describe('a secret that install.sh is given', () => {
         write('two', 'abc\ndef\n'),
         'not one key alone: it contains spaces, line breaks or other characters that no key has',
       ],
+      [
+        write('within', 'abcBearer def\n'),
+        'not one key alone: it contains spaces, line breaks or other characters that no key has',
+      ],
       [write('quoted', '"abc"\n'), 'a key has no quotes or backslashes'],
     ] as const) {
       const expected = new ConfigError(`--api-key-file: ${flaw}`, ExitCode.NothingCollected);

@@ -140,6 +140,8 @@ describe("a survey of the user's fluent-bit.conf", () => {
     ['p.conf', '../p.conf', false],
     ['p.conf', '/srv/p.conf', false],
     ['p.conf', 'my/p.conf', false],
+    ['p.conf', '/srv/etc/fluent-bit/p.conf', false],
+    ['p.conf', '/etc/fluent-bitp.conf', false],
   ] as const) {
     it(`takes Parsers_File ${first} and ${second} for ${isTwice ? 'the same' : 'two'}`, async (t) => {
       const { warnings } = await surveyed(t, `[SERVICE]\n    Parsers_File ${first}\n    Parsers_File ${second}\n`);
@@ -149,7 +151,11 @@ describe("a survey of the user's fluent-bit.conf", () => {
   }
 
   it('warns of a fetcher in another file, and of no server that is where ours is, or off', async (t) => {
-    const other = await surveyed(t, '@INCLUDE other.conf\n@INCLUDE activity-log.conf\n', { 'other.conf': FETCHER });
+    const other = await surveyed(t, '@INCLUDE other.conf\n@INCLUDE activity-log.conf\n', {
+      'other.conf': FETCHER + OTHER_INPUT,
+    });
+    assert.deepEqual(other.blocks, [], 'what is in other files is not changed');
+    assert.equal(other.warnings.length, 1);
     assert.match(other.warnings.join(), /other\.conf runs the tutorial's fetcher: delete that input/);
     assert.equal(other.includesUs, true);
     for (const service of ['http_server on\n    http_listen 127.0.0.1', 'http_server off', 'flush 1']) {
