@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { Finding } from '../../src/check/finding.ts';
+import { assertGoldenPart, goldenHeadlines } from '../helpers/golden.ts';
 import {
   ENVIRONMENT,
   MAIN,
@@ -10,6 +11,7 @@ import {
   PIPELINE,
   SCRIPT,
   installedMachine,
+  toldIn,
   type CheckedMachine,
 } from '../helpers/checked-machine.ts';
 
@@ -412,6 +414,14 @@ function deleteSection(lines: string[], index: number): void {
   lines.splice(head, end - head);
 }
 
+/** What check says of each trap, word by word. */
+const GOLDEN = 'check/traps.txt';
+
+it('what check says is known of these traps, and of no others', () => {
+  const names = Object.entries(TRAPS).flatMap(([group, traps]) => traps.map(({ name }) => `${group}: ${name}`));
+  assert.deepEqual(goldenHeadlines(GOLDEN).sort(), names.sort());
+});
+
 for (const [group, traps] of Object.entries(TRAPS)) {
   describe(`check finds ${group}:`, { concurrency: 4 }, () => {
     for (const { name, set, found, isCured } of traps) {
@@ -429,6 +439,7 @@ for (const [group, traps] of Object.entries(TRAPS)) {
           assert.ok(finding.impact !== undefined, JSON.stringify(finding));
           assert.ok(finding.fix !== undefined || finding.command !== undefined, JSON.stringify(finding));
         }
+        assertGoldenPart(GOLDEN, `${group}: ${name}`, toldIn(faults));
         if (!isCured) return;
         for (const finding of faults.toReversed()) await obey(machine, finding);
         assert.deepEqual(await machine.faults(), []);

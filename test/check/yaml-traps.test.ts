@@ -4,6 +4,9 @@ import { describe, it } from 'node:test';
 import type { Finding } from '../../src/check/finding.ts';
 import { UNIT, installedMachine, type CheckedMachine } from '../helpers/checked-machine.ts';
 
+/** What check says in these tests, word by word. */
+const GOLDEN = 'check/yaml-traps.txt';
+
 const YAML = '/etc/fluent-bit/fluent-bit.yaml';
 
 /** A machine whose Fluent Bit is started with the YAML file, changed like this. */
@@ -47,12 +50,12 @@ describe('check in a YAML file', { concurrency: 4 }, () => {
   for (const [name, from, to, what, place] of cured) {
     it(`finds ${name}, and knows the line to write`, async (t) => {
       const machine = await machineWith(t, from, to);
-      const [finding, ...others] = await machine.faults();
+      const [finding, ...others] = await machine.told(GOLDEN);
       assert.ok(finding !== undefined && others.length === 0, JSON.stringify([finding, ...others]));
       assert.equal(`${finding.level} ${finding.code}`, what);
       assert.match(await lineOf(machine, finding), place);
       await obey(machine, finding);
-      assert.deepEqual(await machine.faults(), []);
+      assert.deepEqual(await machine.told(GOLDEN), []);
     });
   }
 
@@ -67,7 +70,7 @@ describe('check in a YAML file', { concurrency: 4 }, () => {
   for (const [name, from, to, whats] of found) {
     it(`finds ${name}`, async (t) => {
       const machine = await machineWith(t, from, to);
-      const findings = await machine.faults();
+      const findings = await machine.told(GOLDEN);
       assert.deepEqual(
         findings.map(({ level, code }) => `${level} ${code}`),
         whats,
@@ -77,6 +80,6 @@ describe('check in a YAML file', { concurrency: 4 }, () => {
 
   it('has nothing to say against the shipped one', async (t) => {
     const machine = await installedMachine(t);
-    assert.deepEqual(await machine.faults(['--config', YAML]), []);
+    assert.deepEqual(await machine.told(GOLDEN, ['--config', YAML]), []);
   });
 });

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Finding } from '../../src/check/finding.ts';
+import { renderText } from '../../src/check/report.ts';
 import type { Machine } from '../../src/check/facts/machine.ts';
 import { parseCommandLine } from '../../src/config/command-line.ts';
 import { check } from '../../src/commands/check.ts';
@@ -13,6 +14,7 @@ import type { ExitCode } from '../../src/lib/errors.ts';
 import type { World } from '../../src/lib/world.ts';
 import { startSandbox, type Sandbox } from '../sandbox/server.ts';
 import { fluentBitDryRun } from './fluent-bit-dry-run.ts';
+import { assertGoldenPart } from './golden.ts';
 import { serveMetrics, type Picture } from './fluent-bit-metrics.ts';
 import { sink } from './sink.ts';
 import { systemctlShow, type Activity } from './systemctl.ts';
@@ -68,8 +70,29 @@ export interface CheckedMachine {
     world?: Partial<World>,
     machine?: Partial<Machine>,
   ) => Promise<Finding[]>;
+  /** The same, which has to be what the golden file of this name has under the title of the test. */
+  readonly told: (
+    golden: string,
+    options?: readonly string[],
+    world?: Partial<World>,
+    machine?: Partial<Machine>,
+  ) => Promise<Finding[]>;
   /** The same, seen from that process. */
   readonly faultsSeenBy: (nobody: ChildProcess) => Promise<Finding[]>;
+}
+
+/**
+ * The findings as people read them, without what differs: the numbers of lines, which the shipped files decide, those of
+ * processes, and the words of the system for a broken connection.
+ */
+export function toldIn(findings: readonly Finding[]): string {
+  const placed = findings.map((finding) =>
+    Object.fromEntries(Object.entries(finding).filter(([name]) => name !== 'line')),
+  );
+  return renderText(placed as Finding[], { colours: false, secrets: [] })
+    .replace(/.*\n$/, '')
+    .replaceAll(/(?<=process |ps -fp )\d+/g, 'PID')
+    .replaceAll(/(?<=no answer from API: )[^;]+/g, '…');
 }
 
 /** A JSON Web Token that expires so many days after NOW. */
@@ -151,6 +174,9 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
   await write(STATE, soundState(), 0o600);
   await chmod(dirname(path(STATE)), 0o700);
 
+  let looks = 0;
+  const faults: CheckedMachine['faults'] = async (argv = [], world, other) =>
+    faultsIn((await run(['--json', ...argv], world, other)).stdout);
   return {
     sandbox,
     machine,
@@ -169,7 +195,12 @@ export async function installedMachine(t: TestContext): Promise<CheckedMachine> 
     },
     remove: (file) => rm(path(file), { recursive: true }),
     run,
-    faults: async (argv = [], world, other) => faultsIn((await run(['--json', ...argv], world, other)).stdout),
+    faults,
+    told: async (golden, ...look) => {
+      const found = await faults(...look);
+      if (found.length > 0) assertGoldenPart(golden, looks++ === 0 ? t.name : `${t.name} (${looks})`, toldIn(found));
+      return found;
+    },
     faultsSeenBy: async (nobody) => {
       await chmod(root, 0o755);
       const answer = once(nobody, 'message') as Promise<[string]>;

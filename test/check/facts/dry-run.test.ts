@@ -3,6 +3,9 @@ import { describe, it } from 'node:test';
 import { thisMachine, type Machine, type Result } from '../../../src/check/facts/machine.ts';
 import { MAIN, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
 
+/** What check says in these tests, word by word. */
+const GOLDEN = 'check/dry-run.txt';
+
 const TIME = '[2026/11/26 09:42:21.851]';
 /** A machine whose Fluent Bit answers like this; systemd answers as ever. */
 const answering = ({ machine }: CheckedMachine, result: Result | undefined): Partial<Machine> => ({
@@ -18,7 +21,12 @@ const ACCEPTED: Result = { exitCode: 0, stdout: '', output: '' };
 describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
   it('and quotes it, also what a version says that nobody knows yet', async (t) => {
     const machine = await installedMachine(t);
-    const found = await machine.faults([], {}, answering(machine, refusal(`${TIME} [error] [config] something new.`)));
+    const found = await machine.told(
+      GOLDEN,
+      [],
+      {},
+      answering(machine, refusal(`${TIME} [error] [config] something new.`)),
+    );
     assert.deepEqual(
       found.map(({ code, message, file, command }) => ({ code, message, file, command })),
       [
@@ -39,7 +47,7 @@ describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
   for (const [name, line, expected] of places) {
     it(`and finds the place of ${name}`, async (t) => {
       const machine = await installedMachine(t);
-      const [finding, ...others] = await machine.faults([], {}, answering(machine, refusal(`${TIME} ${line}`)));
+      const [finding, ...others] = await machine.told(GOLDEN, [], {}, answering(machine, refusal(`${TIME} ${line}`)));
       assert.deepEqual([finding?.file, others], [PIPELINE, []]);
       assert.ok(finding?.line !== undefined, String(expected));
     });
@@ -48,7 +56,7 @@ describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
   it('which knows better what it can read', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(MAIN, [/$/, '\n@INCLUDE none.conf\n']);
-    const found = await machine.faults([], {}, answering(machine, ACCEPTED));
+    const found = await machine.told(GOLDEN, [], {}, answering(machine, ACCEPTED));
     assert.deepEqual(found.map(({ level, code, file }) => [level, code, file]), [['warning', 'config-unread', MAIN]]); // prettier-ignore
   });
 
@@ -60,14 +68,14 @@ describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
       /✓ .*: 4 files read, not tried with Fluent Bit itself\n/,
     );
     await machine.edit(MAIN, [/$/, '\n@INCLUDE none.conf\n']);
-    const found = await machine.faults([], {}, answering(machine, undefined));
+    const found = await machine.told(GOLDEN, [], {}, answering(machine, undefined));
     assert.deepEqual(found.map(({ level, code }) => `${level} ${code}`), ['error config-include-missing']); // prettier-ignore
   });
 
   it('with an empty value, whose variable it names', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(PIPELINE, [/Threaded .*/, 'Threaded ${NOT_SET}']);
-    const messages = (await machine.faults()).map(({ message }) => message);
+    const messages = (await machine.told(GOLDEN)).map(({ message }) => message);
     assert.ok(messages.some((message) => message.endsWith(" (it is empty: ${NOT_SET} is not set)")), messages.join('\n')); // prettier-ignore
   });
 });

@@ -16,6 +16,9 @@ import {
   type CheckedMachine,
 } from '../../helpers/checked-machine.ts';
 
+/** What check says in these tests, word by word. */
+const GOLDEN = 'check/service.txt';
+
 const ETC = '/etc/systemd/system/fluent-bit.service';
 
 async function variables(machine: CheckedMachine): Promise<Record<string, string>> {
@@ -79,7 +82,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
     const machine = await installedMachine(t);
     await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*\n/m, '']);
     const env = { ACTIVITY_LOG_HOST: 'logs.example.com', ACTIVITY_LOG_TAG: '' };
-    const [finding, ...others] = await machine.faults([], { env });
+    const [finding, ...others] = await machine.told(GOLDEN, [], { env });
     assert.deepEqual([finding?.code, others], ['config-variable-unset', []]);
     assert.match(finding?.message ?? '', /\(it is set in this shell, which the service does not see\)$/);
   });
@@ -87,7 +90,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
   it('and notices a file that the service does not read', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(DROP_IN, [/^EnvironmentFile=.*\n/m, '']);
-    const [finding] = await machine.faults();
+    const [finding] = await machine.told(GOLDEN);
     assert.equal(finding?.code, 'config-variable-unset');
     assert.match(
       finding.message,
@@ -119,7 +122,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
     const other = '/etc/fluent-bit/other.conf';
     await machine.write(other, '[SERVICE]\n    Flush 1\n@INCLUDE activity-log.conf\n');
     const env = { ACTIVITY_LOG_TOKEN_FILE: TOKEN, ACTIVITY_LOG_INTERVAL: '60' };
-    const faults = await machine.faults(['--config', other], { env });
+    const faults = await machine.told(GOLDEN, ['--config', other], { env });
     assert.deepEqual(
       faults.map(({ code, fix }) => [code, fix]),
       [['deadline', 'ACTIVITY_LOG_DEADLINE=48s in /etc/fluent-bit/activity-log.env']],
@@ -131,7 +134,7 @@ describe('check goes by the environment that Fluent Bit has', () => {
     const file = '/etc/fluent-bit/activity-log.conf';
     const text = await readFile(machine.path(file), 'utf8');
     await machine.write(file, text.replace(/^( *Command .*)$/m, '$1 --deadline 10m'));
-    const faults = await machine.faults();
+    const faults = await machine.told(GOLDEN);
     assert.deepEqual(
       faults.map(({ code, fix }) => [code, fix]),
       [['deadline', '--deadline 240s']],
@@ -141,14 +144,14 @@ describe('check goes by the environment that Fluent Bit has', () => {
   it("which is this shell's where there is no systemd, with the usual files behind it", async (t) => {
     const machine = await installedMachine(t);
     await machine.remove('/run/systemd');
-    assert.deepEqual(await machine.faults([], { env: { IONOS_API_TOKEN: tokenFor(90) } }), []);
+    assert.deepEqual(await machine.told(GOLDEN, [], { env: { IONOS_API_TOKEN: tokenFor(90) } }), []);
   });
 
   it('and says once what the program refuses in it', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(ENVIRONMENT, [/$/, 'ACTIVITY_LOG_PAGE_SIZE=many\n']);
     await machine.write(MAIN, '[SERVICE]\n    Flush 1\n');
-    const faults = await machine.faults();
+    const faults = await machine.told(GOLDEN);
     assert.deepEqual(faults.map(({ code }) => code), ['settings', 'input']); // prettier-ignore
     assert.match(
       faults[0]?.message ?? '',
@@ -160,14 +163,14 @@ describe('check goes by the environment that Fluent Bit has', () => {
     const machine = await installedMachine(t);
     await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*\n/m, '']);
     await machine.edit(MAIN, [/$/, '\n@SET ACTIVITY_LOG_HOST=abc.logging.es-vit.ionos.com\n']);
-    assert.deepEqual(await machine.faults(), []);
+    assert.deepEqual(await machine.told(GOLDEN), []);
   });
 
   it('follows the service to another main file', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(UNIT, ['fluent-bit.conf', 'other.conf']);
     await machine.write('/etc/fluent-bit/other.conf', '[SERVICE]\n    Flush 1\n');
-    const [finding, ...others] = await machine.faults();
+    const [finding, ...others] = await machine.told(GOLDEN);
     assert.deepEqual([finding?.code, finding?.file, others], ['input', '/etc/fluent-bit/other.conf', []]);
     assert.equal(finding?.fix, '@INCLUDE activity-log.conf');
   });
@@ -179,7 +182,7 @@ describe('check of a file without [SERVICE]', () => {
     await machine.edit(MAIN, [/$/, '\n[PARSER]\n    Name x\n']);
     const pipeline = '/etc/fluent-bit/activity-log.conf';
     await machine.edit(pipeline, [/^\[SERVICE\]\n(?:(?!\[).*\n)*/m, '']);
-    const faults = await machine.faults();
+    const faults = await machine.told(GOLDEN);
     const ofService = ['storage-path', 'http-server', 'keep-rejected'];
     for (const finding of faults.filter(({ code }) => ofService.includes(code))) {
       assert.ok(finding.file !== undefined && finding.fix !== undefined, JSON.stringify(finding));
@@ -193,13 +196,15 @@ describe('check leaves alone what concerns others', () => {
     const machine = await installedMachine(t);
     const cpu = '[INPUT]\n    Name cpu\n    Alias cpu\n    Tag a\n    Tag cpu.local\n';
     await machine.edit(MAIN, [/$/, `\n${cpu}${cpu}[INPUT]\n    Name exec\n    Tag x\n`]);
-    assert.deepEqual(await machine.faults(), []);
+    assert.deepEqual(await machine.told(GOLDEN), []);
   });
 
   it('and looks at inputs of the provider that is named', async (t) => {
     const machine = await installedMachine(t);
-    assert.deepEqual(await machine.faults(['--provider', 'ionos']), []);
-    const codes = (await machine.faults(['--provider', 'cloudscale', '--token-file', '/none'])).map(({ code }) => code);
+    assert.deepEqual(await machine.told(GOLDEN, ['--provider', 'ionos']), []);
+    const codes = (await machine.told(GOLDEN, ['--provider', 'cloudscale', '--token-file', '/none'])).map(
+      ({ code }) => code,
+    );
     assert.deepEqual(codes, ['token']);
   });
 });
@@ -208,13 +213,15 @@ describe('check without a configuration', () => {
   it('only warns when none was named', async (t) => {
     const machine = await installedMachine(t);
     await machine.remove(MAIN);
-    const codes = (await machine.faults()).map(({ level, code }) => `${level} ${code}`);
+    const codes = (await machine.told(GOLDEN)).map(({ level, code }) => `${level} ${code}`);
     assert.deepEqual(codes, ['warning config']);
   });
 
   it('calls it an error when one was named', async (t) => {
     const machine = await installedMachine(t);
-    const [finding] = await machine.faults(['--config', '/etc/none.conf'], { env: { ACTIVITY_LOG_TOKEN_FILE: TOKEN } });
+    const [finding] = await machine.told(GOLDEN, ['--config', '/etc/none.conf'], {
+      env: { ACTIVITY_LOG_TOKEN_FILE: TOKEN },
+    });
     assert.deepEqual([finding?.level, finding?.code, finding?.file], ['error', 'config', '/etc/none.conf']);
   });
 
@@ -222,7 +229,7 @@ describe('check without a configuration', () => {
     const machine = await installedMachine(t);
     await machine.remove(MAIN);
     await machine.write(`${MAIN}/x`, '');
-    const [finding] = await machine.faults();
+    const [finding] = await machine.told(GOLDEN);
     assert.deepEqual([finding?.level, finding?.message], ['error', 'it cannot be read (EISDIR)']);
   });
 });
@@ -236,7 +243,7 @@ describe('check goes by the user that Fluent Bit runs as', () => {
     return machine;
   }
   const codesOf = async (machine: CheckedMachine) =>
-    (await machine.faults()).map(({ level, code }) => `${level} ${code}`);
+    (await machine.told(GOLDEN)).map(({ level, code }) => `${level} ${code}`);
 
   it('who is kept out of what belongs to root alone', async (t) => {
     const machine = await machineOf(t, 'fluent');

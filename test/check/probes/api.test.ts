@@ -4,8 +4,11 @@ import { startProxy } from '../../helpers/loopback-proxy.ts';
 import type { Fault } from '../../sandbox/server.ts';
 import { DROP_IN, ENVIRONMENT, NOW, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
 
+/** What check says in these tests, word by word. */
+const GOLDEN = 'check/api.txt';
+
 async function found(machine: CheckedMachine, options: string[] = []): Promise<string[]> {
-  const faults = await machine.faults(options);
+  const faults = await machine.told(GOLDEN, options);
   return faults.map(({ level, code, message }) => `${level} ${code}: ${message}`);
 }
 
@@ -34,11 +37,11 @@ describe('check looks at the API', { concurrency: 4 }, () => {
   it('says which contracts there are, and how to name them, where the setting is', async (t) => {
     const machine = await installedMachine(t);
     for (const number of ['2', '3', '4', '5', '6', '7']) machine.sandbox.addContract(number);
-    const [byOption] = await machine.faults(['--contract', '4711']);
+    const [byOption] = await machine.told(GOLDEN, ['--contract', '4711']);
     assert.match(byOption?.message ?? '', /\(it sees 31721060, 2, 3, 4, 5 and 2 more\)$/);
     assert.equal(byOption?.fix, '--contract 31721060,2,3,4,5');
     await machine.edit(ENVIRONMENT, [/$/, 'ACTIVITY_LOG_CONTRACT=4711,2\n']);
-    assert.deepEqual((await machine.faults()).map(({ fix }) => fix), ['ACTIVITY_LOG_CONTRACT=2']); // prettier-ignore
+    assert.deepEqual((await machine.told(GOLDEN)).map(({ fix }) => fix), ['ACTIVITY_LOG_CONTRACT=2']); // prettier-ignore
   });
 
   it('calls a token an error that sees nothing', async (t) => {
@@ -101,7 +104,7 @@ describe('check looks at the API', { concurrency: 4 }, () => {
     it(`calls a clock an error that is ${direction} the API's by more than 30 s`, async (t) => {
       const machine = await installedMachine(t);
       machine.sandbox.options.dateSkewMs = skew;
-      const [finding, ...others] = await machine.faults();
+      const [finding, ...others] = await machine.told(GOLDEN);
       assert.deepEqual([finding?.level, finding?.code, others], ['error', 'clock', []]);
       assert.equal(finding?.message, `this machine's clock is 31 s ${direction} the API's`);
       assert.equal(finding.command, 'sudo timedatectl set-ntp true');
@@ -112,7 +115,7 @@ describe('check looks at the API', { concurrency: 4 }, () => {
     const machine = await installedMachine(t);
     machine.sandbox.options.token = 'another';
     machine.sandbox.options.now = () => NOW + 60_000;
-    assert.deepEqual((await machine.faults()).map(({ code }) => code), ['api-401', 'clock']); // prettier-ignore
+    assert.deepEqual((await machine.told(GOLDEN)).map(({ code }) => code), ['api-401', 'clock']); // prettier-ignore
   });
 
   it('reads a project of cloudscale.ch', async (t) => {

@@ -8,8 +8,11 @@ import { ENVIRONMENT, NOW, PIPELINE, installedMachine, type CheckedMachine } fro
 import type { OutputMetrics } from '../../helpers/fluent-bit-metrics.ts';
 import { rejectedChunk } from '../../helpers/rejected-chunk.ts';
 
+/** What check says in these tests, word by word. */
+const GOLDEN = 'check/running.txt';
+
 async function found(machine: CheckedMachine, options: string[] = []): Promise<string[]> {
-  const faults = await machine.faults(options);
+  const faults = await machine.told(GOLDEN, options);
   return faults.map(({ level, code, message }) => `${level} ${code}: ${message}`);
 }
 
@@ -58,7 +61,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
     const { picture } = machine.fluentBit;
     assert.ok(picture !== undefined);
     await utimes(machine.path(PIPELINE), picture.startedAt + 60, picture.startedAt + 60);
-    const [finding, ...others] = await machine.faults(['--ack-input', 'audit']);
+    const [finding, ...others] = await machine.told(GOLDEN, ['--ack-input', 'audit']);
     assert.deepEqual([finding?.level, finding?.code, others], ['warning', 'running-old', []]);
     assert.equal(finding?.command, 'sudo systemctl restart fluent-bit');
   });
@@ -67,7 +70,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
     const machine = await installedMachine(t);
     machine.fluentBit.picture = undefined;
     Object.assign(machine.systemd, { ActiveState: 'inactive', SubState: 'dead' });
-    const [finding, ...others] = await machine.faults();
+    const [finding, ...others] = await machine.told(GOLDEN);
     assert.deepEqual([finding?.message, others], ['the service fluent-bit is inactive (dead)', []]);
     assert.equal(finding?.command, 'sudo systemctl start fluent-bit; systemctl status fluent-bit');
   });
@@ -75,7 +78,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
   it('and says that systemd goes by an old unit', async (t) => {
     const machine = await installedMachine(t);
     machine.systemd.NeedDaemonReload = 'yes';
-    const [finding, ...others] = await machine.faults();
+    const [finding, ...others] = await machine.told(GOLDEN);
     assert.deepEqual([finding?.level, finding?.code, others], ['warning', 'service-reload', []]);
   });
 
@@ -127,7 +130,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, rejectedChunk('2026-11-21T19:00:00.5Z'));
       await utimes(file, NOW / 1000 - 3600, NOW / 1000 - 3600);
-      const [finding, ...others] = await machine.faults();
+      const [finding, ...others] = await machine.told(GOLDEN);
       assert.deepEqual(others, []);
       assert.equal(finding?.message, '1 rejected chunk (4,096 bytes), the oldest 60 min ago');
       assert.equal(finding.file, '/srv/storage/rejected');
@@ -144,7 +147,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
       const { picture } = machine.fluentBit;
       assert.ok(picture !== undefined);
       await utimes(machine.path(file), picture.startedAt + 60, picture.startedAt + 60);
-      const [finding, ...others] = await machine.faults();
+      const [finding, ...others] = await machine.told(GOLDEN);
       assert.deepEqual([finding?.level, finding?.code, finding?.file, others], ['warning', 'running-old', file, []]);
     });
   }
@@ -158,7 +161,7 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
         '/api/v1/uptime': { uptime_sec: 0 },
         '/api/v2/metrics/prometheus': 'fluentbit_process_start_time_seconds{hostname="vm"} 4000000000\n',
       });
-      const codes = (await machine.faults(['--ack-url', url])).map(({ code }) => code);
+      const codes = (await machine.told(GOLDEN, ['--ack-url', url])).map(({ code }) => code);
       assert.deepEqual(codes, expected);
     });
   } // prettier-ignore

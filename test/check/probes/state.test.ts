@@ -7,8 +7,11 @@ import { journalFolder } from '../../../src/state/journal-files.ts';
 import { thisProcess } from '../../../src/lib/process-identity.ts';
 import { NOW, STATE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
 
+/** What check says in these tests, word by word. */
+const GOLDEN = 'check/state.txt';
+
 async function found(machine: CheckedMachine, options: string[] = []): Promise<string[]> {
-  const faults = await machine.faults(options);
+  const faults = await machine.told(GOLDEN, options);
   return faults.map(({ level, code, message }) => `${level} ${code}: ${message}`);
 }
 

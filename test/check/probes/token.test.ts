@@ -10,6 +10,9 @@ import {
   type CheckedMachine,
 } from '../../helpers/checked-machine.ts';
 
+/** What check says in these tests, word by word. */
+const GOLDEN = 'check/token.txt';
+
 const OWN_DROP_IN = '/etc/systemd/system/fluent-bit.service.d/override.conf';
 
 async function put(machine: CheckedMachine, token: string, mode = 0o600): Promise<void> {
@@ -18,7 +21,7 @@ async function put(machine: CheckedMachine, token: string, mode = 0o600): Promis
 }
 
 async function found(machine: CheckedMachine, options: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<string[]> {
-  const faults = await machine.faults(options, { env });
+  const faults = await machine.told(GOLDEN, options, { env });
   return faults.map(({ level, code, message }) => `${level} ${code}: ${message}`);
 }
 
@@ -50,7 +53,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
   it('warns of a file that others can read', async (t) => {
     const machine = await installedMachine(t);
     await chmod(machine.path(TOKEN), 0o644);
-    const [finding, ...others] = await machine.faults();
+    const [finding, ...others] = await machine.told(GOLDEN);
     assert.deepEqual(
       [finding?.level, finding?.code, finding?.file, finding?.command],
       ['warning', 'token-mode', TOKEN, `chmod 600 ${TOKEN}`],
@@ -67,7 +70,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     it(`calls ${name} an error`, async (t) => {
       const machine = await installedMachine(t);
       await change(machine);
-      const [finding, ...others] = await machine.faults();
+      const [finding, ...others] = await machine.told(GOLDEN);
       assert.deepEqual([finding?.level, finding?.code, others], ['error', 'token', []]);
       assert.match(finding?.message ?? '', message);
       assert.match(finding?.fix ?? '', /^put a token into this file \(mode 600\); create one in the DCD/);
@@ -77,7 +80,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
   it('notices that a token is set in this shell and not in the service', async (t) => {
     const machine = await installedMachine(t);
     await machine.write(DROP_IN, '[Service]\nEnvironmentFile=/etc/fluent-bit/activity-log.env\n');
-    const [finding, ...others] = await machine.faults([], { env: { IONOS_API_TOKEN: tokenFor(90) } });
+    const [finding, ...others] = await machine.told(GOLDEN, [], { env: { IONOS_API_TOKEN: tokenFor(90) } });
     assert.deepEqual([finding?.level, finding?.code, others], ['error', 'token', []]);
     assert.match(finding?.message ?? '', /\(it is set in this shell, which the service does not see\)$/);
     assert.ok(finding?.fix?.endsWith(`write ACTIVITY_LOG_TOKEN_FILE=${TOKEN} in /etc/fluent-bit/activity-log.env`));
@@ -102,12 +105,12 @@ describe('check looks at the token', { concurrency: 4 }, () => {
       const machine = await installedMachine(t);
       for (const [file, text] of Object.entries(files)) await machine.write(file, text);
       if (empty !== '') await machine.edit(ENVIRONMENT, [/^/, empty]);
-      const [finding, ...others] = await machine.faults();
+      const [finding, ...others] = await machine.told(GOLDEN);
       assert.deepEqual([finding?.code, others], ['token', []]);
       assert.equal(finding?.fix, `put the token into ${TOKEN} (mode 600), and write ${fix}`);
       const [, line = '', file = '', number] = /write (\S+) in ([^:]+)(?::(\d+))?$/.exec(finding.fix) ?? [];
       await machine.edit(file, number === undefined ? [/^/, `${line}\n`] : [/^(Environment=)?ACTIVITY_LOG_TOKEN_FILE=\n/m, `${line}\n`]);
-      assert.deepEqual(await machine.faults(), []);
+      assert.deepEqual(await machine.told(GOLDEN), []);
     });
   } // prettier-ignore
 
@@ -116,19 +119,19 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     await machine.write(DROP_IN, `[Service]\nEnvironmentFile=${ENVIRONMENT}\n`);
     await machine.write(OWN_DROP_IN, `[Service]\nEnvironment=IONOS_API_TOKEN=${tokenFor(90)}\n`);
     await machine.edit(ENVIRONMENT, [/^/, 'ACTIVITY_LOG_TOKEN_FILE=\n']);
-    const [finding] = await machine.faults();
+    const [finding] = await machine.told(GOLDEN);
     assert.equal(finding?.code, 'token-public');
     assert.equal(finding.fix, `put it into ${TOKEN} (mode 600), write ${setting} in ${ENVIRONMENT}:1, and delete this line`); // prettier-ignore
     await machine.edit(ENVIRONMENT, ['ACTIVITY_LOG_TOKEN_FILE=\n', `${setting}\n`]);
     await machine.remove(OWN_DROP_IN);
-    assert.deepEqual(await machine.faults(), []);
+    assert.deepEqual(await machine.told(GOLDEN), []);
   });
 
   it('notices a token in a unit, which everybody may read', async (t) => {
     const machine = await installedMachine(t);
     await machine.edit(DROP_IN, [/^Environment=.*\n/m, '']);
     await machine.write(OWN_DROP_IN, `# by hand\n[Service]\nEnvironment="IONOS_API_TOKEN=${tokenFor(90)}"\n`);
-    const [finding, ...others] = await machine.faults();
+    const [finding, ...others] = await machine.told(GOLDEN);
     assert.deepEqual([finding?.code, finding?.file, finding?.line], ['token-public', OWN_DROP_IN, 3]);
     assert.deepEqual(others, []);
   });
@@ -136,11 +139,11 @@ describe('check looks at the token', { concurrency: 4 }, () => {
   it("notices the tutorial's token, which was left in a unit, though the file is read", async (t) => {
     const machine = await installedMachine(t);
     await machine.write(OWN_DROP_IN, '[Service]\nEnvironment=IONOS_API_TOKEN=left-over\n');
-    const [finding, ...others] = await machine.faults();
+    const [finding, ...others] = await machine.told(GOLDEN);
     assert.deepEqual([finding?.code, finding?.file, finding?.line, others], ['token-public', OWN_DROP_IN, 2, []]);
     assert.equal(finding?.fix, `delete this line: the token is read from ${TOKEN}`);
     await machine.write(OWN_DROP_IN, '[Service]\n');
-    assert.deepEqual(await machine.faults(), []);
+    assert.deepEqual(await machine.told(GOLDEN), []);
   });
 
   it("notices a password and the destination's key in a unit, which belong in the file of variables", async (t) => {
@@ -148,7 +151,7 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     const secrets = 'IONOS_USERNAME=me IONOS_PASSWORD=hunter2 ACTIVITY_LOG_API_KEY=a-long-key';
     await machine.edit(DROP_IN, [/^EnvironmentFile=/m, `Environment=${secrets}\nEnvironmentFile=`]);
     await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_API_KEY=.*\n/m, '']);
-    const faults = (await machine.faults()).filter(({ code }) => code === 'token-public');
+    const faults = (await machine.told(GOLDEN)).filter(({ code }) => code === 'token-public');
     const fix = `move it to ${ENVIRONMENT}, and delete this line`;
     assert.deepEqual(
       faults.map((finding) => [finding.message, finding.fix]),
