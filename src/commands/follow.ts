@@ -1,6 +1,7 @@
 import { collect, type Outcome } from './collect.ts';
 import { DEADLINE } from '../session/failures.ts';
 import type { Config } from '../config/config.ts';
+import { readCredentials } from '../config/credentials.ts';
 import { formatDuration } from '../lib/duration.ts';
 import {
   ApiError,
@@ -30,6 +31,8 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
   const log = createLog({ ...world.log, level: config.logLevel });
   const store = config.peek ? { store: emptyStore(world.now) } : {};
   const speaker = new Speaker();
+  // Without a token there is nothing to announce.
+  readCredentials(config.provider, config.tokenFile, world.env);
   log.info(`following ${config.apiUrl.host}, every ${formatDuration(config.intervalMs)}; Ctrl-C ends it`);
 
   const isStopped = () => world.signal.aborted;

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { readCredentials } from '../config/credentials.ts';
 import { readPastRange } from '../config/past-range.ts';
-import { settings, text, type Options } from '../config/settings.ts';
+import { path, settings, type Options } from '../config/settings.ts';
 import { ExitCode, StateError, messageOf } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import { progressLine } from '../lib/progress-line.ts';
@@ -31,7 +31,7 @@ export async function verify(config: Config, world: World, options: Options): Pr
   const log = createLog({ ...world.log, write, level: config.logLevel, secrets: credentials.secrets });
   const now = world.now();
   const range = readPastRange(options, now, 'verify', Math.floor(now / 1000) - WEEK_S);
-  const arrived = settings(options, {})('arrived', text, undefined);
+  const arrived = settings(options, {})('arrived', path, undefined);
   const state = await readState(config.stateFile, config.provider.name);
   const folder = journalFolder(await realFile(config.stateFile));
   const files = await journalFiles(folder).catch((error: unknown) => {

@@ -98,7 +98,8 @@ function argumentOf({ name, argument }: Command, [first, second]: readonly strin
   const unexpected = argument === undefined ? first : second;
   if (unexpected !== undefined) throw new ConfigError(`unexpected argument "${unexpected}"${seeHelp(name)}`);
   if (argument?.isRequired === true && first === undefined) {
-    throw new ConfigError(`${name} requires ${argument.name}${seeHelp(name)}`);
+    const values = argument.values === undefined ? '' : ` (${argument.values.join(', ')})`;
+    throw new ConfigError(`${name} requires ${argument.name}${values}${seeHelp(name)}`);
   }
   return first;
 }

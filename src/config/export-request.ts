@@ -1,6 +1,6 @@
 import { formatSecond } from '../lib/duration.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { MAX_TIMEOUT_MS, duration, oneOf, settings, since, text, type Options } from './settings.ts';
+import { MAX_TIMEOUT_MS, duration, oneOf, settings, path, since, type Options } from './settings.ts';
 
 export const FORMATS = ['jsonl', 'csv'] as const;
 export const SEPARATOR_NAMES = ['comma', 'semicolon', 'tab'] as const;
@@ -38,18 +38,19 @@ export interface ExportRange {
 /** Reads the options of `export`; none of them has an environment variable. Throws ConfigError. */
 export function readExportRequest(options: Options): ExportRequest {
   const setting = settings(options, {});
-  const output = setting('output', text, undefined);
+  const output = setting('output', path, undefined);
   const format = setting('format', oneOf(FORMATS), output?.toLowerCase().endsWith('.csv') === true ? 'csv' : 'jsonl');
   if (format === 'csv' && options['add-fields'] !== undefined) {
     throw new ConfigError('--add-fields is for jsonl: the columns of csv are always the same');
   }
   const [from, to] = [setting('from', instant, undefined), setting('to', instant, undefined)];
+  if (from === undefined) throw new ConfigError('export requires --from, such as --from 24h or --from 2026-01-31');
   return {
     rangeAt: (now) => readRange(from, to, now),
     output: output === '-' ? undefined : output,
     format,
     separator: setting('separator', oneOf(SEPARATOR_NAMES), 'comma'),
-    report: setting('report', text, undefined),
+    report: setting('report', path, undefined),
     isForced: options['force'] === true,
     deadlineMs: setting('deadline', duration(1_000, MAX_TIMEOUT_MS), undefined) ?? Infinity,
   };
@@ -64,10 +65,7 @@ function instant(value: string): Instant {
   return { text: value.trim(), at: since(value) };
 }
 
-function readRange(first: Instant | undefined, last: Instant | undefined, now: number): ExportRange {
-  if (first === undefined) {
-    throw new ConfigError('export requires --from, such as --from 24h or --from 2026-01-31');
-  }
+function readRange(first: Instant, last: Instant | undefined, now: number): ExportRange {
   const from = Math.max(0, Math.floor(first.at(now) / 1000));
   const to = Math.min(Math.ceil((last?.at(now) ?? now) / 1000), Math.floor(now / 1000));
   const end = last === undefined ? Infinity : Math.ceil(last.at(now) / 1000);

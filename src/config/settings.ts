@@ -77,6 +77,12 @@ export function text(value: string): string {
   return value;
 }
 
+/** A path. A shell replaces ~ only at the start of a word: from `--output=~/x` it would become a folder of that name. */
+export function path(value: string): string {
+  if (/^~(?:\/|$)/.test(value)) throw new Expected('a path without ~, which no shell has replaced');
+  return text(value);
+}
+
 /** A whole number, bounds included. */
 export function integer(least: number, most: number): Parser<number> {
   return (value) => {

@@ -827,6 +827,11 @@ describe('export', () => {
         /--output: cannot write \/not\/there\/x: ENOENT/,
       ],
       ['no name', ['--from', '1h', '--output', ''], /--output needs a value/],
+      [
+        'a ~ that is still there',
+        ['--from', '1h', '--output=~/x'],
+        /--output: expected a path without ~, which no shell/,
+      ],
     ];
     it('a beginning in the future, also by the clock of the API', async (t) => {
       const sandbox = await sandboxFor(t);

@@ -456,6 +456,12 @@ describe('follow, ionos', () => {
   });
 });
 
+it('follow without a token says only that, and does not greet first', async () => {
+  const { exitCode, stderr } = await runCommand(['follow', '--peek'], { env: {} });
+  assert.equal(exitCode, ExitCode.NothingCollected);
+  assert.match(stderr, /^fetch-activity-logs: error: no API token: [^\n]*\n$/);
+});
+
 describe('follow, cloudscale', () => {
   it('says once that the stored cursor is stale, and goes on', async (t) => {
     const scene = await Scene.open(t, 'cloudscale');

@@ -75,7 +75,8 @@ describe('completion', () => {
     assert.deepEqual(await runCommand(['completion']), {
       exitCode: ExitCode.Usage,
       stdout: '',
-      stderr: 'fetch-activity-logs: error: completion requires SHELL (see fetch-activity-logs completion --help)\n',
+      stderr:
+        'fetch-activity-logs: error: completion requires SHELL (bash, zsh, fish) (see fetch-activity-logs completion --help)\n',
     });
     assert.match((await runCommand(['completion', 'fsh'])).stderr, /expected one of bash, zsh, fish, got "fsh"/); // prettier-ignore
   });

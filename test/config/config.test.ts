@@ -159,6 +159,8 @@ describe('readConfig', () => {
     ['ack-url', 'http://localhost/#top', 'a URL without query and fragment'],
     ['ack-url', ':2020', 'a URL such as https://api.example.com'],
     ['token-file', ' ', 'a name'],
+    ['token-file', '~/token', 'a path without ~, which no shell has replaced'],
+    ['metrics-file', '~', 'a path without ~, which no shell has replaced'],
     ['state-file', '', 'a name'],
     ['contract', 'abc', 'a contract number'],
     ['contract', '1e5', 'a contract number'],
