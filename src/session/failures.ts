@@ -7,6 +7,9 @@ import type { Source } from '../providers/provider.ts';
 import { stateOf } from '../state/state.ts';
 import type { Session } from './session.ts';
 
+/** The parts of a session that note a failure. */
+type Noting = Pick<Session, 'config' | 'log' | 'store' | 'now'>;
+
 /** The code of the error of a run whose deadline came before its first page. */
 export const DEADLINE = 'DEADLINE';
 
@@ -69,7 +72,7 @@ export function isWorthNoting(error: unknown): boolean {
 }
 
 /** Records the failure of a source in the log and the state; its cursor stays. */
-export function noteFailure(source: Source, error: unknown, { config, log, store, now }: Session): void {
+export function noteFailure(source: Source, error: unknown, { config, log, store, now }: Noting): void {
   const state = stateOf(source.name, store.state);
   const message = withAdvice(error, config.apiUrl.host);
   state.last_error = `${new Date(now()).toISOString()} ${message}`;
@@ -81,7 +84,7 @@ export function noteFailure(source: Source, error: unknown, { config, log, store
 }
 
 /** Records with each source what ended the poll for all of them: `status` reads only the state. */
-export async function noteInAll(message: string, { config, log, store, now }: Session): Promise<void> {
+export async function noteInAll(message: string, { config, log, store, now }: Noting): Promise<void> {
   const polled = Object.entries(store.state.sources).filter(
     ([name]) => config.contracts.length === 0 || config.contracts.includes(name.slice(name.indexOf('/') + 1)),
   );

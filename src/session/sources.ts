@@ -52,7 +52,10 @@ export function registerNew(sources: readonly Source[], { api, config, announce,
 }
 
 /** Notes in the state which of its sources the token no longer sees. Returns a warning; undefined when it sees all. */
-export function noteUnseen(sources: readonly Source[], { config, store, now }: Session): string | undefined {
+export function noteUnseen(
+  sources: readonly Source[],
+  { config, store, now }: Pick<Session, 'config' | 'store' | 'now'>,
+): string | undefined {
   const isSeen = new Set(sources.map(({ name }) => name));
   const ours = `${config.provider.name}/`;
   const unseen = Object.keys(store.state.sources).filter((name) => name.startsWith(ours) && !isSeen.has(name));

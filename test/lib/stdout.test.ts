@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
+import fs, { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { PassThrough, type Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { codeOf } from '../../src/lib/errors.ts';
-import { openStdout } from '../../src/lib/stdout.ts';
+import { columnsOf, isTerminal, openStdout } from '../../src/lib/stdout.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 async function write(stream: Writable, text: string): Promise<Error | null | undefined> {
@@ -37,5 +38,55 @@ describe('openStdout', () => {
 
   it("takes a person's > /dev/null for what it is", async (t) => {
     assert.ok((await write(opened(t, '/dev/null', 'w'), 'one\n')) == null);
+  });
+
+  /** A disk that takes three bytes more, and then no more. */
+  function fillDisk(t: TestContext, meanwhile: () => void = () => undefined): void {
+    const real = fs.writeSync;
+    let left = 3;
+    t.mock.method(fs, 'writeSync', (fd: number, chunk: Buffer, offset: number) => {
+      if (left === 0) {
+        meanwhile();
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      }
+      const written = real(fd, chunk, offset, left);
+      left -= written;
+      return written;
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+  }
+
+  it('takes back half a line that a full disk left, so that the next run does not continue it', async (t) => {
+    const file = join(await temporaryFolder(t), 'out');
+    appendFileSync(file, 'before\n');
+    const stdout = opened(t, file, 'a');
+    fillDisk(t);
+    assert.equal(codeOf(await write(stdout, 'one\n')), 'ENOSPC');
+    assert.equal(readFileSync(file, 'utf8'), 'before\n');
+  });
+
+  it('takes nothing back where another process has appended, or where the next write would leave a hole', async (t) => {
+    const file = join(await temporaryFolder(t), 'out');
+    appendFileSync(file, 'before\n');
+    const appending = opened(t, file, 'a');
+    fillDisk(t, () => appendFileSync(file, 'other\n'));
+    assert.equal(codeOf(await write(appending, 'one\n')), 'ENOSPC');
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+    assert.equal(readFileSync(file, 'utf8'), 'before\noneother\n');
+    const plain = opened(t, file, 'w');
+    fillDisk(t);
+    assert.equal(codeOf(await write(plain, 'one\n')), 'ENOSPC');
+    assert.equal(readFileSync(file, 'utf8'), 'one');
+  });
+
+  it('is as wide as its terminal, and 80 columns where that is unknown', () => {
+    const wide = (columns?: unknown) => Object.assign(new PassThrough(), columns === undefined ? {} : { columns });
+    assert.deepEqual([wide(132), wide(0), wide(), wide('x')].map(columnsOf), [132, 80, 80, 80]);
+    assert.deepEqual([Object.assign(wide(), { isTTY: true }), wide()].map(isTerminal), [true, false]);
   });
 });

@@ -1,53 +1,53 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { startRun } from '../../src/lib/run.ts';
+import type { Provider } from '../../src/providers/provider.ts';
 import { differingSpans } from '../../src/session/differing-spans.ts';
-import type { Session } from '../../src/session/session.ts';
 import { HourCounts } from '../../src/state/hour-counts.ts';
 
 const HOUR = 3_600;
-const SOURCE = { id: '1', name: 'ionos/1' };
+const SOURCE = { name: 'ionos/1', id: '1' };
+const run = startRun(new AbortController().signal, Infinity, () => 0);
 
-/** Spans as hours since the epoch: those that differ, and those that the API was asked about. */
-async function differing(
-  [from, to]: [number, number],
-  journal: readonly number[],
-  api: readonly number[],
-  mostCounted = Infinity,
-): Promise<{ found: string[]; asked: string[] }> {
+/** Which hours differ, of an API and a journal that have events in these; and how many counts that took. */
+async function differing(api: readonly number[], journal: readonly number[], to = 16, from = 0) {
   const hours = new HourCounts();
-  for (const hour of journal) if (hour >= from && hour < to) hours.add(hour * HOUR);
-  const asked: string[] = [];
-  const text = (span: { from: number; to: number }) => `${span.from / HOUR}-${span.to / HOUR}`;
-  const count = (_: unknown, first: number, end: number) => {
-    asked.push(text({ from: first, to: end }));
-    const events = api.filter((hour) => hour * HOUR >= first && hour * HOUR < end).length;
-    return Promise.resolve(events > mostCounted ? undefined : events);
+  for (const hour of journal) hours.add(hour * HOUR);
+  let counts = 0;
+  const provider: Provider = {
+    sources: () => Promise.resolve([SOURCE]),
+    pages: () => assert.fail('reads pages'),
+    count: (_source, first, end) => {
+      counts++;
+      return Promise.resolve(api.filter((hour) => hour * HOUR >= first && hour * HOUR < end).length);
+    },
   };
-  const session = { provider: { count }, run: { signal: new AbortController().signal } } as unknown as Session;
-  const found = await differingSpans(session, SOURCE, { from: from * HOUR, to: to * HOUR }, hours);
-  return { found: found.map(text), asked };
+  const spans = await differingSpans({ provider, run }, SOURCE, { from: from * HOUR, to: to * HOUR }, hours);
+  return { spans: spans.map((span) => [span.from / HOUR, span.to / HOUR]), counts };
 }
 
-describe('the hours that differ', () => {
-  it('are none, after one request', async () => {
-    assert.deepEqual(await differing([0, 168], [1, 2.5], [1, 2.5]), { found: [], asked: ['0-168'] });
+describe('the hours in which the API and the journal differ', () => {
+  it('are none, after one request, where both have as many', async () => {
+    assert.deepEqual(await differing([1, 2], [1, 2]), { spans: [], counts: 1 });
   });
 
-  it('are found by halves', async () => {
-    const { found, asked } = await differing([0, 168], [1], [1, 70.5]);
-    assert.deepEqual(found, ['70-71']);
-    assert.ok(asked.length < 20, asked.join());
+  it('are found by halves, in the order of time', async () => {
+    const { spans, counts } = await differing([1, 5, 9, 9], [9]);
+    assert.deepEqual(spans, [[1, 2], [5, 6], [9, 10]]); // prettier-ignore
+    assert.ok(counts <= 23, String(counts));
   });
 
-  it('are whole hours, also where the span does not begin or end with one', async () => {
-    assert.deepEqual((await differing([10, 11.6], [], [10.5])).found, ['10-11']);
-    assert.deepEqual((await differing([10, 11.6], [], [11.5])).found, ['11-11.6']);
-    assert.deepEqual((await differing([10.9, 11.2], [], [10.95, 11.1])).found, ['10.9-11', '11-11.2']);
-    assert.deepEqual((await differing([10.2, 10.4], [], [10.3])).found, ['10.2-10.4']);
+  it('may be the last, which is not whole, and the first', async () => {
+    assert.deepEqual((await differing([3.2], [], 3.5)).spans, [[3, 3.5]]);
+    assert.deepEqual((await differing([0.75], [], 3, 0.5)).spans, [[0.5, 1]]);
   });
 
-  it('are those with more events than the API counts, too', async () => {
-    const events = [1.1, 5.1, 5.2, 5.3];
-    assert.deepEqual((await differing([0, 8], events, events, 2)).found, ['5-6']);
+  it('are all where the API does not count, or does not say how many there are', async () => {
+    const span = { from: 0, to: 2 * HOUR };
+    const provider: Provider = { sources: () => Promise.resolve([SOURCE]), pages: () => assert.fail('reads pages') };
+    assert.deepEqual(await differingSpans({ provider, run }, SOURCE, span, new HourCounts()), [span]);
+    provider.count = () => Promise.resolve(undefined);
+    const hours = [{ from: 0, to: HOUR }, { from: HOUR, to: 2 * HOUR }]; // prettier-ignore
+    assert.deepEqual(await differingSpans({ provider, run }, SOURCE, span, new HourCounts()), hours);
   });
 });

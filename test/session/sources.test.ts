@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { readConfig } from '../../src/config/config.ts';
 import { ExitCode } from '../../src/lib/errors.ts';
-import { leastRecentFirst, registerNew } from '../../src/session/sources.ts';
+import { leastRecentFirst, noteUnseen, registerNew } from '../../src/session/sources.ts';
 import { parseState } from '../../src/state/parse-state.ts';
 import { emptyStore } from '../../src/state/store.ts';
 import { newSource, stateOf } from '../../src/state/state.ts';
@@ -22,12 +23,15 @@ interface Before {
   readonly takenOver?: boolean;
   /** When another source was polled last. */
   readonly lastAttempt?: string;
+  readonly lastAttempts?: readonly string[];
 }
 
 /** Where a new source begins, which looks back for 5 minutes. */
-function beginning({ clockSkewMs, lastRun, takenOver, lastAttempt }: Before): string {
+function beginning({ clockSkewMs, lastRun, takenOver, lastAttempt, lastAttempts = [] }: Before): string {
   const store = emptyStore(() => NOW);
   if (lastAttempt !== undefined) store.register('ionos/1', { ...newSource(CURSOR), last_attempt: lastAttempt });
+  for (const [n, at] of lastAttempts.entries())
+    store.register(`ionos/1${n}`, { ...newSource(CURSOR), last_attempt: at });
   if (lastRun !== undefined) store.state.last_run = lastRun;
   if (takenOver !== undefined) store.state.taken_over = takenOver;
   const config = { since: (now: number) => now - 300_000, peek: false, stateFile: 'state.json' };
@@ -54,6 +58,11 @@ describe('a source that was never polled', () => {
     assert.equal(beginning({ lastRun: '2026-11-21T18:00:00Z' }), '2026-11-21T18:00:00Z');
   });
 
+  it('begins when the sources were listed last by any of them, not by the first', () => {
+    const others = ['2026-11-21T18:00:00.000Z', '2026-11-21T19:00:00.000Z', '2026-11-21T17:00:00.000Z'];
+    assert.equal(beginning({ lastAttempts: others }), '2026-11-21T19:00:00Z');
+  });
+
   it('begins as far back as --since says where the sources were listed after that', () => {
     assert.equal(beginning({ lastAttempt: '2026-11-21T20:29:00.000Z' }), '2026-11-21T20:25:00Z');
   });
@@ -61,6 +70,41 @@ describe('a source that was never polled', () => {
   it('begins where the Python fetcher ended, whatever --since says', () => {
     assert.equal(beginning({ takenOver: true, lastRun: '2026-11-21T20:29:00Z' }), '2026-11-21T20:29:00Z');
     assert.equal(beginning({ takenOver: true }), '2026-11-21T20:25:00Z');
+  });
+});
+
+describe('a source that the token no longer sees', () => {
+  function unseen(names: readonly string[], seen: readonly string[], options = {}) {
+    const store = emptyStore(() => NOW);
+    for (const name of names) store.register(name, newSource(CURSOR));
+    const sources = seen.map((name) => ({ name, id: name }));
+    const warning = noteUnseen(sources, { config: readConfig(options, {}), store, now: () => NOW });
+    return { warning, errors: Object.values(store.state.sources).map(({ last_error }) => last_error) };
+  }
+  const noted = (name: string) =>
+    `2026-11-21T20:30:00.000Z the token no longer sees it; retire it with: fetch-activity-logs forget ${name}`;
+
+  it('is named in a warning and in its state, with the command that retires it', () => {
+    const { warning, errors } = unseen(['ionos/1', 'ionos/2'], ['ionos/1']);
+    assert.equal(
+      warning,
+      'the token no longer sees ionos/2: nothing is collected from there. Give the token access again, or retire it ' +
+        'with: fetch-activity-logs forget ionos/2',
+    );
+    assert.deepEqual(errors, [null, noted('ionos/2')]);
+  });
+
+  it('is one of a number where there are many', () => {
+    const names = ['ionos/1', 'ionos/2', 'ionos/3', 'ionos/4', 'ionos/5'];
+    const { warning, errors } = unseen(names, []);
+    assert.match(warning ?? '', /sees ionos\/1, ionos\/2, ionos\/3 and 2 more: .* forget SOURCE$/);
+    assert.deepEqual(errors, names.map(noted));
+  });
+
+  it('is none where all are seen, with --contract, or of another provider', () => {
+    assert.equal(unseen(['ionos/1'], ['ionos/1', 'ionos/2']).warning, undefined);
+    assert.deepEqual(unseen(['ionos/1'], [], { contract: ['2'] }), { warning: undefined, errors: [null] });
+    assert.deepEqual(unseen(['cloudscale/project'], []), { warning: undefined, errors: [null] });
   });
 });
 
