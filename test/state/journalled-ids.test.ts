@@ -64,7 +64,7 @@ describe('what the journal has of a range', () => {
       [entry(first, 'excluded'), entry(second, 'set_aside')],
       [entry(third, 'redelivered')],
     );
-    const found = await journalledIds(folder, range);
+    const found = await journalledIds(folder, { ...range, since_seq: 0 });
     assert.deepEqual(
       ids.map((id) => found.takeDelivered(id, true)),
       [true, true, false],
@@ -86,6 +86,15 @@ describe('what the journal has of a range', () => {
       [found.has(first), ...[second, third].map((id) => found.takeRedelivered(id, true))],
       [true, false, true],
     );
+  });
+
+  it('takes what was delivered after the commit for delivered again: it was missing, and the run was stopped', async (t) => {
+    const folder = await journalWith(t, [entry(first, 'delivered')], [entry(second, 'delivered')]);
+    const again = async (since_seq?: number) => {
+      const found = await journalledIds(folder, { ...range, ...(since_seq === undefined ? {} : { since_seq }) });
+      return [first, second].map((id) => found.takeRedelivered(id, true));
+    };
+    assert.deepEqual([await again(1), await again()], [[false, true], [false, false]]); // prettier-ignore
   });
 
   it('can be narrowed to some ids, and added to what was found before', async (t) => {

@@ -22,11 +22,17 @@ function page(...events: EventSlice[]): Page {
 }
 
 /** A range of which the journal has these events, and has delivered some of them again. */
-function range(reason: RangeReason, known: readonly EventSlice[] = [], again: readonly EventSlice[] = []) {
+function range(
+  reason: RangeReason,
+  known: readonly EventSlice[] = [],
+  again: readonly EventSlice[] = [],
+  journalFrom = 0,
+) {
   const journalled = new JournalledIds();
   for (const one of known) journalled.add(keyOf(one), 'delivered', one.id === undefined);
   for (const one of again) journalled.add(keyOf(one), 'redelivered', false);
-  return new RangeProgress(NAME, newSource('2026-11-21T20:00:00Z'), { reason, journalled, lateBefore: 1_010 });
+  const source = { ...newSource('2026-11-21T20:00:00Z'), journal_from: journalFrom };
+  return new RangeProgress(NAME, source, { reason, journalled, lateBefore: 1_010 });
 }
 
 const shown = ({ entries }: ReturnType<RangeProgress['batch']>) =>
@@ -102,6 +108,12 @@ describe('a past range', () => {
     const { late: lateness, ...rest } = progress.batch(one, progress.take(one), true);
     assert.deepEqual(lateness, { count: 2, max_seconds: 110 });
     assert.deepEqual([rest.cursor, rest.forget_before, rest.last_event, rest.partial], [null, null, null, []]);
+  });
+
+  it('calls nothing late from before the journal, which may have been delivered in time', () => {
+    const progress = range('redeliver', [], [], 901);
+    const one = page(event('a', 900), event('b', 901));
+    assert.deepEqual(progress.batch(one, progress.take(one), true).late, { count: 1, max_seconds: 109 });
   });
 
   it('sets nothing aside: the polls have done that', () => {

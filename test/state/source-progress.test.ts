@@ -59,7 +59,7 @@ describe('SourceProgress', () => {
     const progress = progressOf(state);
     const [a, altered, again] = [event('a', 10), event('a', 9), event('a', 8)];
     assert.deepEqual(deliver(progress, page([a, altered])), [a, altered]);
-    assert.match(progress.alteredWarning ?? '', /1 event came with an id that another event has/);
+    assert.match(progress.alteredWarning ?? '', /1 event came with the id of another event but different content/);
     const next = progressOf(state);
     assert.deepEqual(deliver(next, page([a, altered])), []);
     assert.equal(next.alteredWarning, undefined);
