@@ -1,3 +1,4 @@
+import type { RequestOptions } from '../../src/http/api-client.ts';
 import { ApiError, PageError } from '../../src/lib/errors.ts';
 import type { Api } from '../../src/providers/provider.ts';
 
@@ -10,6 +11,8 @@ export type Answer = (url: URL) => string | Error;
 export class ScriptedApi implements Api {
   /** What was asked for, in order. */
   readonly asked: URL[] = [];
+  /** With what each request was made. */
+  readonly options: RequestOptions[] = [];
   clockSkewMs: number | undefined;
   readonly #answer: Answer;
 
@@ -27,8 +30,9 @@ export class ScriptedApi implements Api {
     return url;
   }
 
-  get<T>(url: URL, parse: (body: Buffer) => T): Promise<T> {
+  get<T>(url: URL, parse: (body: Buffer) => T, _signal: AbortSignal, options: RequestOptions = {}): Promise<T> {
     this.asked.push(new URL(url));
+    this.options.push(options);
     const answer = this.#answer(url);
     return Promise.resolve().then(() => {
       if (answer instanceof Error) throw answer;
