@@ -55,7 +55,8 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
 
     if (failure !== undefined) {
       if (outage === undefined) log.error(`${failure}. Retrying`);
-      outage = outage === undefined ? firstPause(world) : { ...outage, pauseMs: longer(outage.pauseMs) };
+      const pauseMs: number = outage === undefined ? FIRST_PAUSE_MS : Math.min(outage.pauseMs * 2, LONGEST_PAUSE_MS);
+      outage = { since: outage?.since ?? world.monotonic(), pauseMs };
     } else {
       if (outage !== undefined) log.info(`recovered after ${formatDuration(world.monotonic() - outage.since)}`);
       outage = undefined;
@@ -76,16 +77,8 @@ interface Outage {
   readonly pauseMs: number;
 }
 
-function firstPause(world: World): Outage {
-  return { since: world.monotonic(), pauseMs: FIRST_PAUSE_MS };
-}
-
 function askedMs(failure: unknown): number {
   return failure instanceof ApiError ? Math.min(failure.retryAfterMs ?? 0, LONGEST_ASKED_MS) : 0;
-}
-
-function longer(pauseMs: number): number {
-  return Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
 }
 
 interface Before {

@@ -36,7 +36,11 @@ function offersFor({ before, typed, prefix }: ReturnType<typeof joined>): Offer[
   const pending = optionNamed(before.at(-1), options);
   if (pending?.value !== undefined) return valuesOf(pending, typed, prefix);
   if (typed.startsWith('-')) return matching(optionOffers(options, before), typed);
-  if (command === undefined) return matching(commandOffers(), typed);
+  if (command === undefined)
+    return matching(
+      COMMANDS.map(({ name, describe }): Offer => [name, describe]),
+      typed,
+    );
   const values = (argument?.values ?? []).map((value): Offer => [value, '']);
   return matching(values.length > 0 || typed !== '' ? values : optionOffers(options, before), typed);
 }
@@ -55,10 +59,6 @@ function commandNamed(name: string): Command | undefined {
 
 function optionNamed(word: string | undefined, options: Command['options']): Option | undefined {
   return Object.entries(options).find(([name, { short }]) => word === `--${name}` || word === `-${short ?? ''}`)?.[1];
-}
-
-function commandOffers(): Offer[] {
-  return COMMANDS.map(({ name, describe }) => [name, describe]);
 }
 
 /** Those that were not given yet, or may be given again. */

@@ -62,18 +62,14 @@ interface Redirect {
 /** Fetches pages of one API: with credentials, a time limit, a size limit and retries. */
 export class ApiClient {
   readonly #options: ApiClientOptions;
-  #clockSkewMs: number | undefined;
+  /** How far our clock was ahead of the server's at the last answer with a date; negative when it was behind. */
+  clockSkewMs: number | undefined;
   /** The last failure, for a run that ends before a request succeeds. */
   lastFailure: AppError | undefined;
   readonly stats = { requests: new Map<string, number>(), retries: 0, bytes: 0 };
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
-  }
-
-  /** How far our clock was ahead of the server's at the last answer with a date; negative when it was behind. */
-  get clockSkewMs(): number | undefined {
-    return this.#clockSkewMs;
   }
 
   /** The address of a path below the API's own, such as `/contracts`. */
@@ -214,7 +210,7 @@ export class ApiClient {
 
   #readClock(date: string | string[] | undefined): void {
     const server = typeof date === 'string' ? Date.parse(date) : NaN;
-    if (!Number.isNaN(server)) this.#clockSkewMs = this.#options.now() - server;
+    if (!Number.isNaN(server)) this.clockSkewMs = this.#options.now() - server;
   }
 }
 

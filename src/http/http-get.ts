@@ -33,8 +33,6 @@ export async function get(url: URL, dispatcher: Dispatcher, options: GetOptions)
   const { signal, headers, silenceMs } = options;
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const getting = new Getting(options, resolve, reject);
-    signal.addEventListener('abort', getting.onAbort, { once: true });
     dispatcher.dispatch(
       {
         method: 'GET',
@@ -43,77 +41,66 @@ export async function get(url: URL, dispatcher: Dispatcher, options: GetOptions)
         ...(headers === undefined ? {} : { headers }),
         ...(silenceMs === undefined ? {} : { headersTimeout: silenceMs, bodyTimeout: silenceMs }),
       },
-      getting,
+      receiver(options, resolve, reject),
     );
   });
 }
 
 /** Copies a body into memory as it arrives: a stream would keep its parts until all of them are there. */
-class Getting implements Dispatcher.DispatchHandler {
-  readonly #options: GetOptions;
-  readonly #resolve: (answer: Answer) => void;
-  readonly #reject: (error: unknown) => void;
-  readonly #memory: ReusableMemory;
-  readonly #maxBytes: number;
-  #controller: Dispatcher.DispatchController | undefined;
-  #status = 0;
-  #headers: Headers = {};
-  #body: Buffer = Buffer.alloc(0);
-  #length = 0;
-
-  constructor(options: GetOptions, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
-    this.#options = options;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#memory = options.memory ?? new ReusableMemory();
-    this.#maxBytes = options.maxBytes ?? Infinity;
-  }
-
-  readonly onAbort = (): void => {
-    const reason = this.#options.signal.reason as Error;
+function receiver(
+  { signal, memory = new ReusableMemory(), maxBytes = Infinity, tooLarge, onHeaders }: GetOptions,
+  resolve: (answer: Answer) => void,
+  reject: (error: unknown) => void,
+): Dispatcher.DispatchHandler {
+  let request: Dispatcher.DispatchController | undefined;
+  let status = 0;
+  let headers: Headers = {};
+  let body: Buffer = Buffer.alloc(0);
+  let length = 0;
+  const onAbort = (): void => {
+    const reason = signal.reason as Error;
     // A connection that is still being opened cannot be cancelled, so do not wait for it.
-    this.#reject(reason);
-    this.#controller?.abort(reason);
+    reject(reason);
+    request?.abort(reason);
   };
+  const leave = (): void => signal.removeEventListener('abort', onAbort);
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    onRequestStart(controller) {
+      request = controller;
+      if (signal.aborted) onAbort();
+    },
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#options.signal.aborted) this.onAbort();
-  }
+    onResponseStart(_, code, received: Headers) {
+      if (code < 200) return; // the answer is still to come
+      onHeaders?.(code, received);
+      status = code;
+      headers = received;
+      const announced = Number(headers['content-length'] ?? 0);
+      if (announced <= maxBytes) body = memory.ensureCapacity(announced);
+    },
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
-    if (status < 200) return; // the answer is still to come
-    this.#options.onHeaders?.(status, headers);
-    this.#status = status;
-    this.#headers = headers;
-    const announced = Number(headers['content-length'] ?? 0);
-    if (announced <= this.#maxBytes) this.#body = this.#memory.ensureCapacity(announced);
-  }
+    onResponseData(controller, chunk) {
+      const end = length + chunk.length;
+      if (end > maxBytes) {
+        controller.abort(tooLarge?.() ?? new RangeError(`more than ${maxBytes} bytes`));
+        return;
+      }
+      body = memory.ensureCapacity(end, length);
+      body.set(chunk, length);
+      length = end;
+    },
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const length = this.#length + chunk.length;
-    if (length > this.#maxBytes) {
-      controller.abort(this.#options.tooLarge?.() ?? new RangeError(`more than ${this.#maxBytes} bytes`));
-      return;
-    }
-    this.#body = this.#memory.ensureCapacity(length, this.#length);
-    this.#body.set(chunk, this.#length);
-    this.#length = length;
-  }
+    onResponseEnd() {
+      leave();
+      resolve({ status, headers, body: body.subarray(0, length) });
+    },
 
-  onResponseEnd(): void {
-    this.#leave();
-    this.#resolve({ status: this.#status, headers: this.#headers, body: this.#body.subarray(0, this.#length) });
-  }
-
-  onResponseError(controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#leave();
-    this.#reject(error);
-    // Behind a proxy that refuses, undici continues with the answer, though its memory may be in use again.
-    controller?.abort(error);
-  }
-
-  #leave(): void {
-    this.#options.signal.removeEventListener('abort', this.onAbort);
-  }
+    onResponseError(controller: Dispatcher.DispatchController | undefined, error) {
+      leave();
+      reject(error);
+      // Behind a proxy that refuses, undici continues with the answer, though its memory may be in use again.
+      controller?.abort(error);
+    },
+  };
 }
