@@ -16,17 +16,17 @@ export class HourCounts {
     }
   }
 
-  /** Counts an event of this second (epoch). */
-  add(second: number): void {
+  /** Counts events of this second (epoch). */
+  add(second: number, events = 1): void {
     const hour = Math.floor(second / HOUR_S);
     let at = this.#hours.length;
     while (at > 0 && (this.#hours[at - 1] ?? 0) > hour) at--;
     if (this.#hours[at - 1] === hour) {
-      this.#counts[at - 1] = (this.#counts[at - 1] ?? 0) + 1;
+      this.#counts[at - 1] = (this.#counts[at - 1] ?? 0) + events;
       return;
     }
     this.#hours.splice(at, 0, hour);
-    this.#counts.splice(at, 0, 1);
+    this.#counts.splice(at, 0, events);
   }
 
   /** The number of events from one full hour up to another (epoch seconds). */

@@ -1,16 +1,22 @@
 import { FieldScanner, stringAt } from '../events/field-scanner.ts';
 import { JsonReader } from '../events/json-reader.ts';
 import { formatSecond } from '../lib/duration.ts';
+import { ApiError, PageError, messageOf } from '../lib/errors.ts';
+import { counted } from '../lib/words.ts';
 import type { Source } from '../providers/provider.ts';
 import type { Span } from '../session/differing-spans.ts';
-import type { Session } from '../session/session.ts';
 import { keyOf, secondOf } from '../state/source-progress.ts';
-import type { Tally } from './compare-ids.ts';
+import { forEachDifference, journalled, type Tally } from './compare-ids.ts';
+import type { Asking, Compared, OnStep } from './compared.ts';
 import type { IdParts } from './id-parts.ts';
+import type { Finding } from './report.ts';
+
+/** The types of at most this many events are looked up. */
+const MOST_NAMED = 100;
 
 /** Adds all events that the API has in a span. */
-export async function readSpan(
-  { provider, run }: Pick<Session, 'provider' | 'run'>,
+async function readSpan(
+  { provider, run }: Asking,
   source: Source,
   { from, to }: Span,
   index: number,
@@ -28,8 +34,8 @@ export async function readSpan(
 }
 
 /** The types of these events, by the text of their ids: their seconds are read again. */
-export async function typesOf(
-  { config, provider, run }: Pick<Session, 'config' | 'provider' | 'run'>,
+async function typesOf(
+  { config, provider, run }: Asking,
   source: Source,
   wanted: readonly Tally[],
 ): Promise<ReadonlyMap<string, string>> {
@@ -50,4 +56,86 @@ export async function typesOf(
     }
   }
   return types;
+}
+
+/** The message for an error of the API. Throws any other error. */
+export function failureOf(what: string, error: unknown): string {
+  if (!(error instanceof ApiError) && !(error instanceof PageError)) throw error;
+  return `${what}: ${messageOf(error)}`;
+}
+
+/** Reads what differs from the API. False when nothing does. */
+export async function readDiffering(
+  session: Asking,
+  all: readonly Compared[],
+  parts: IdParts,
+  errors: string[],
+  onStep: OnStep,
+): Promise<boolean> {
+  const differing = all.filter(({ spans }) => spans.length > 0).length;
+  let [done, read] = [0, 0];
+  for (const [index, one] of all.entries()) {
+    const { source, spans } = one;
+    if (spans.length === 0) continue;
+    done++;
+    one.spans = [];
+    try {
+      for (const span of spans) {
+        await readSpan(session, source, span, index, parts, (events) => {
+          read += events;
+          onStep(() => `API: source ${done} of ${differing}, ${counted(read, 'event')}`);
+        });
+        one.spans = [...one.spans, span];
+      }
+    } catch (error) {
+      errors.push(failureOf(source.name, error));
+    }
+  }
+  return differing > 0;
+}
+
+/** What is missing, twice or gone, with the types of the first of them. */
+export async function findingsOf(
+  session: Asking,
+  all: readonly Compared[],
+  parts: IdParts,
+  errors: string[],
+): Promise<Finding[]> {
+  const found: (Finding & { tally: Tally })[] = [];
+  forEachDifference(
+    parts,
+    true,
+    (tally) => kindOf(tally, all) === undefined,
+    (tally) => {
+      const kind = kindOf(tally, all);
+      const source = all[tally.source]?.source.name;
+      if (kind === undefined || source === undefined) return;
+      found.push({ kind, source, id: tally.id.uuid, time: formatSecond(tally.second), tally });
+    },
+  );
+  for (const index of new Set(found.map(({ tally }) => tally.source))) {
+    const source = all[index]?.source;
+    const own = found.filter(({ kind, tally }) => tally.source === index && kind !== 'gone').slice(0, MOST_NAMED);
+    if (source === undefined || own.length === 0) continue;
+    try {
+      const types = await typesOf(session, source, own.map(({ tally }) => tally)); // prettier-ignore
+      for (const one of own) {
+        const type = types.get(one.tally.id.toString());
+        if (type !== undefined) one.type = type;
+      }
+    } catch (error) {
+      errors.push(failureOf(source.name, error));
+    }
+  }
+  return found.map(({ tally: _tally, ...finding }) => finding);
+}
+
+function kindOf({ counts, isNamed, second, source }: Tally, all: readonly Compared[]): Finding['kind'] | undefined {
+  const one = all[source];
+  if (one === undefined || second < one.from || second >= one.to) return undefined;
+  const times = journalled(counts);
+  if (counts.api > times && (!isNamed || times === 0)) return 'missing';
+  if (isNamed ? times > 1 : times > counts.api && counts.api > 0) return 'twice';
+  const wasRead = one.spans.some(({ from, to }) => second >= from && second < to);
+  return times > 0 && counts.api === 0 && wasRead ? 'gone' : undefined;
 }

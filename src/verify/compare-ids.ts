@@ -11,8 +11,13 @@ export interface Tally {
   readonly counts: Record<Side, number>;
 }
 
+/** How often the journal has an event, besides what was delivered again on request. */
+export function journalled({ delivered, excluded, set_aside }: Tally['counts']): number {
+  return delivered + excluded + set_aside;
+}
+
 /**
- * Calls `visit` for each event whose counts `isFine` does not accept. Records of the journal come first: they have
+ * Calls `visit` for each event, and returns for how many, whose counts `isFine` does not accept. Records of the journal come first: they have
  * checks, which an arrived line does not have, since another program may have rewritten it. Without `bySource`, a tally
  * has all records with its id and the source of the first one, since an arrived line does not name its source.
  */
@@ -21,11 +26,16 @@ export function forEachDifference(
   bySource: boolean,
   isFine: (tally: Tally) => boolean,
   visit: (tally: Tally) => void,
-): void {
+): number {
+  let visited = 0;
   for (const records of parts.parts()) {
-    const tallies = tallyOf(records, bySource);
-    for (const tally of tallies) if (!isFine(tally)) visit(tally);
+    for (const tally of tallyOf(records, bySource)) {
+      if (isFine(tally)) continue;
+      visit(tally);
+      visited++;
+    }
   }
+  return visited;
 }
 
 function tallyOf(records: Iterable<IdRecord>, bySource: boolean): Tally[] {

@@ -1,23 +1,28 @@
 import { counted } from '../lib/words.ts';
-import { ApiError, PageError, messageOf } from '../lib/errors.ts';
 import { formatSecond } from '../lib/duration.ts';
 import { differingSpans, type Span } from '../session/differing-spans.ts';
-import type { Session } from '../session/session.ts';
+import type { EntryKind } from '../state/batch.ts';
 import { HourCounts } from '../state/hour-counts.ts';
+import type { JournalLine } from '../state/journal-line.ts';
 import { startOf, type State } from '../state/state.ts';
-import { readSpan, typesOf } from './against-api.ts';
+import { failureOf, findingsOf, readDiffering } from './against-api.ts';
 import { againstCopy, type ReadCopy } from './against-copy.ts';
 import { readChain } from './chain.ts';
-import { forEachDifference, type Tally } from './compare-ids.ts';
-import { addJournal, type Compared, type OnStep } from './compared.ts';
-import { IdParts } from './id-parts.ts';
-import type { Finding, VerifyReport } from './report.ts';
+import { forEachDifference, journalled, type Tally } from './compare-ids.ts';
+import type { Asking, Compared, OnStep } from './compared.ts';
+import { IdParts, type IdRecord } from './id-parts.ts';
+import type { VerifyReport } from './report.ts';
 
-/** The types of at most this many events are looked up. */
-const MOST_NAMED = 100;
-
-/** The parts of a session that ask the API. */
-export type Asking = Pick<Session, 'config' | 'provider' | 'run'>;
+/** What an id of each kind is in the comparison. */
+const PLACES: Record<EntryKind, Pick<IdRecord, 'side' | 'isNamed'>> = {
+  delivered: { side: 'delivered', isNamed: true },
+  delivered_unnamed: { side: 'delivered', isNamed: false },
+  excluded: { side: 'excluded', isNamed: true },
+  excluded_unnamed: { side: 'excluded', isNamed: false },
+  set_aside: { side: 'set_aside', isNamed: true },
+  set_aside_unnamed: { side: 'set_aside', isNamed: false },
+  redelivered: { side: 'redelivered', isNamed: true },
+};
 
 interface CompareOptions {
   readonly range: Span;
@@ -41,144 +46,86 @@ export async function compare(
     errors.push(failureOf('the list of sources', error));
     return [];
   });
-  const all: Compared[] = sources.map((source) => ({
-    source,
-    hours: new HourCounts(),
-    spans: [],
-    from: range.from,
-    to: range.to,
-  }));
-  const named = new Map(all.map((one) => [one.source.name, one]));
-  let events = 0;
-  const chain = await readChain(folder, state.journal, (line) => {
-    onStep(() => `journal: ${counted(events, 'event')}`);
-    for (const [name, { forEachId }] of line.sources) {
-      const one = named.get(name);
-      const known = state.sources[name];
-      if (one === undefined || known === undefined) continue;
-      forEachId(
-        (_id, second) => {
-          one.hours.add(second);
-          events++;
-        },
-        (second, kind) =>
-          kind !== 'redelivered' &&
-          second >= Math.max(range.from, known.journal_from) &&
-          second < Math.min(range.to, startOf(known)),
-      );
-    }
-  });
-  const compared: Compared[] = [];
-  let begins = Infinity;
-  for (const one of all) {
-    const known = state.sources[one.source.name];
-    if (known === undefined) continue;
-    // Events may still appear inside the overlap, and events before the journal were not recorded.
-    const start = Math.max(known.journal_from, chain.completeFrom);
-    begins = Math.min(begins, start);
-    const span = {
-      from: Math.max(range.from, start),
-      to: Math.min(range.to, startOf(known)),
-    };
-    if (span.from >= span.to) continue;
-    try {
-      const spans = isFull ? [span] : await differingSpans(session, one.source, span, one.hours);
-      compared.push({ ...one, ...span, spans });
-    } catch (error) {
-      errors.push(failureOf(one.source.name, error));
-    }
-  }
-  const findings = await againstApi(session, folder, compared, errors, onStep);
-  const copy =
-    readCopy === undefined || sources.length === 0 ? undefined : await againstCopy(folder, compared, readCopy, onStep);
-  return {
-    range: { from: formatSecond(range.from), to: formatSecond(range.to) },
-    begins: begins === Infinity ? null : formatSecond(begins),
-    chain,
-    compared: compared.map(({ source, from, to, hours, spans }) => ({
-      source: source.name,
-      from: formatSecond(from),
-      to: formatSecond(to),
-      events: hours.between(0, Infinity),
-      read: spans.map((span) => ({ from: formatSecond(span.from), to: formatSecond(span.to) })),
-    })),
-    copy: copy?.report,
-    findings: [...findings, ...(copy?.findings ?? [])].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)),
-    errors,
-  };
-}
-
-/** The message for an error of the API. Throws any other error. */
-function failureOf(what: string, error: unknown): string {
-  if (!(error instanceof ApiError) && !(error instanceof PageError)) throw error;
-  return `${what}: ${messageOf(error)}`;
-}
-
-async function againstApi(
-  session: Asking,
-  folder: string,
-  compared: readonly Compared[],
-  errors: string[],
-  onStep: OnStep,
-): Promise<Finding[]> {
-  const differing = compared.filter(({ spans }) => spans.length > 0);
-  if (differing.length === 0) return [];
+  const all: Compared[] = sources.map((source) => ({ source, hours: new HourCounts(), spans: [], from: 0, to: 0 }));
   const parts = new IdParts();
   try {
-    await addJournal(folder, differing, parts, onStep);
-    let read = 0;
-    for (const [index, one] of differing.entries()) {
-      const { source, spans } = one;
-      one.spans = [];
-      try {
-        for (const span of spans) {
-          await readSpan(session, source, span, index, parts, (events) => {
-            read += events;
-            onStep(() => `API: source ${index + 1} of ${differing.length}, ${counted(read, 'event')}`);
-          });
-          one.spans = [...one.spans, span];
-        }
-      } catch (error) {
-        errors.push(failureOf(source.name, error));
-      }
-    }
-    const found: (Finding & { tally: Tally })[] = [];
-    forEachDifference(
-      parts,
-      true,
-      (tally) => kindOf(tally, differing) === undefined,
-      (tally) => {
-        const kind = kindOf(tally, differing);
-        const source = differing[tally.source]?.source.name;
-        if (kind === undefined || source === undefined) return;
-        found.push({ kind, source, id: tally.id.uuid, time: formatSecond(tally.second), tally });
-      },
+    const chain = await readChain(folder, state.journal, journalReader(state, range, all, parts, onStep));
+    const twice = forEachDifference(parts, true, isOnce, ({ source, second, counts }) =>
+      all[source]?.hours.add(second, 1 - journalled(counts)),
     );
-    for (const { source } of differing) {
-      const own = found.filter((one) => one.source === source.name && one.kind !== 'gone').slice(0, MOST_NAMED);
-      const types = await typesOf(
-        session,
-        source,
-        own.map(({ tally }) => tally),
-      );
-      for (const one of own) {
-        const type = types.get(one.tally.id.toString());
-        if (type !== undefined) one.type = type;
+    let begins = Infinity;
+    for (const one of all) {
+      const known = state.sources[one.source.name];
+      if (known === undefined) continue;
+      // Events may still appear inside the overlap, and events before the journal were not recorded.
+      const start = Math.max(known.journal_from, chain.completeFrom);
+      begins = Math.min(begins, start);
+      const span = { from: Math.max(range.from, start), to: Math.min(range.to, startOf(known)) };
+      if (span.from >= span.to) continue;
+      try {
+        one.spans = isFull ? [span] : await differingSpans(session, one.source, span, one.hours);
+        Object.assign(one, span);
+      } catch (error) {
+        errors.push(failureOf(one.source.name, error));
       }
     }
-    return found.map(({ tally: _tally, ...finding }) => finding);
+    const compared = all.filter(({ from, to }) => from < to);
+    const isRead = await readDiffering(session, all, parts, errors, onStep);
+    const findings = isRead || twice > 0 ? await findingsOf(session, all, parts, errors) : [];
+    const copy =
+      readCopy === undefined || sources.length === 0 ? undefined : await againstCopy(all, parts, readCopy, onStep);
+    return {
+      range: { from: formatSecond(range.from), to: formatSecond(range.to) },
+      begins: begins === Infinity ? null : formatSecond(begins),
+      chain,
+      compared: compared.map(({ source, from, to, hours, spans }) => ({
+        source: source.name,
+        from: formatSecond(from),
+        to: formatSecond(to),
+        events: hours.between(0, Infinity),
+        read: spans.map((span) => ({ from: formatSecond(span.from), to: formatSecond(span.to) })),
+      })),
+      copy: copy?.report,
+      findings: [...findings, ...(copy?.findings ?? [])].sort((a, b) =>
+        a.time < b.time ? -1 : a.time > b.time ? 1 : 0,
+      ),
+      errors,
+    };
   } finally {
     parts.close();
   }
 }
 
-function kindOf(
-  { counts, isNamed, second, source }: Tally,
-  compared: readonly Compared[],
-): Finding['kind'] | undefined {
-  const journalled = counts.delivered + counts.excluded + counts.set_aside;
-  if (counts.api > journalled && (!isNamed || journalled === 0)) return 'missing';
-  if (isNamed ? journalled > 1 : journalled > counts.api && counts.api > 0) return 'twice';
-  const wasRead = compared[source]?.spans.some(({ from, to }) => second >= from && second < to) === true;
-  return journalled > 0 && counts.api === 0 && wasRead ? 'gone' : undefined;
+/** Counts the events of each hour in a line of the journal, and adds their ids. */
+function journalReader(
+  state: State,
+  range: Span,
+  all: readonly Compared[],
+  parts: IdParts,
+  onStep: OnStep,
+): (line: JournalLine) => void {
+  let events = 0;
+  const indexes = new Map(all.map(({ source }, index) => [source.name, index]));
+  return (line) => {
+    onStep(() => `journal: ${counted(events, 'event')}`);
+    for (const [name, { forEachId }] of line.sources) {
+      const known = state.sources[name];
+      const index = indexes.get(name);
+      if (known === undefined || index === undefined) continue;
+      const [from, to] = [Math.max(range.from, known.journal_from), Math.min(range.to, startOf(known))];
+      forEachId(
+        (id, second, kind) => {
+          parts.add({ id, second, ...PLACES[kind], source: index });
+          if (kind === 'redelivered') return;
+          all[index]?.hours.add(second);
+          events++;
+        },
+        (second) => second >= from && second < to,
+      );
+    }
+  };
+}
+
+function isOnce({ counts, isNamed }: Tally): boolean {
+  return !isNamed || journalled(counts) <= 1;
 }
