@@ -88,7 +88,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     cured('a parser of another format', parser('Format', 'logfmt'), ['error parser', /Format logfmt/]),
     cured('a time key that no event has', input('Parser', 'activity_log_event_time'), [
       'warning parser-time',
-      /Time_Key/,
+      /^ +Parser /,
     ]),
     cured(
       'a time key that is taken out of the event',
@@ -98,7 +98,7 @@ const TRAPS: Readonly<Record<string, readonly Trap[]>> = {
     cured(
       'times that Loki refuses',
       all(input('Parser', 'activity_log_event_time'), append(ENVIRONMENT, 'ACTIVITY_LOG_ADD_FIELDS=time\n')),
-      ['warning parser-time', /Time_Key/],
+      ['warning parser-time', /^ +Parser /],
     ),
   ],
 

@@ -354,7 +354,7 @@ for (const shell of SHELLS) {
       machine.set('check-status', '1');
       const result = machine.run();
       assert.equal(result.status, 0);
-      assert.match(result.stderr, /not right yet/);
+      assert.match(result.stderr, /check found problems/);
     });
 
     it('removes what is left of it where Fluent Bit is gone', () => {

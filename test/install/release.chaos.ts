@@ -60,7 +60,7 @@ for (const shell of SHELLS) {
         [join(machine.folder, 'home/root/bin/node'), /is in a home folder/],
         ['/snap/node/current/bin/node', /is a snap/],
         ['/opt/my node/bin/node', /its path contains a space/],
-        ['/nowhere/bin/node', /is not there/],
+        ['/nowhere/bin/node', /no longer exists/],
       ] as const) {
         machine.ship('dist/built-with', `${node}\n`);
         const { status, stderr } = machine.install();

@@ -89,27 +89,29 @@ function parser(input: EventInput): Finding[] {
 }
 
 /** Fluent Bit looks for a time key only at the top level, where IONOS events have none unless it is added. */
-function time({ config, fluentBit, outputs }: EventInput, found: Section): Finding[] {
+function time({ config, fluentBit, section, outputs }: EventInput, found: Section): Finding[] {
   const key = entryOf(found, 'time_key');
   if (key === undefined) return [];
+  const isForLoki = outputs.some(isLoki);
+  const untimed = { at: entryOf(section, 'parser')?.at ?? key.at, fix: lineIn(fluentBit, 'Parser', 'activity_log') };
   const added: readonly string[] = config?.addFields ?? [];
   const hasTopLevel = added.includes(key.value) || config?.provider.fields.time[0] === key.value;
   if (!hasTopLevel) {
     return [
       warning('parser-time', `Time_Key ${key.value} is not a top-level key of the events`, {
         at: key.at,
-        impact: 'records carry the time of collection instead',
         fix: 'ACTIVITY_LOG_ADD_FIELDS=time, and Parser activity_log_event_time; or leave Time_Key out',
+        ...(isForLoki ? untimed : {}),
+        impact: 'records carry the time of collection instead',
       }),
     ];
   }
   if (truth(valueOf(found, 'time_keep')) === true) {
-    if (!outputs.some(isLoki)) return [];
+    if (!isForLoki) return [];
     return [
       warning('parser-time', `records carry the event's own time (Time_Key ${key.value})`, {
-        at: key.at,
+        ...untimed,
         impact: 'Loki rejects lines older than 7 days, or an hour behind the newest, and Fluent Bit drops them',
-        fix: lineIn(fluentBit, 'Parser', 'activity_log'),
       }),
     ];
   }
