@@ -11,7 +11,6 @@ export interface Finding {
   readonly level: Level;
   /** Stable, for programs. */
   readonly code: string;
-  /** What was found. */
   readonly message: string;
   readonly file?: string;
   /** From 1. */
@@ -20,7 +19,6 @@ export interface Finding {
   readonly impact?: string;
   /** What to write or do instead. */
   readonly fix?: string;
-  /** The command that helps. */
   readonly command?: string;
 }
 

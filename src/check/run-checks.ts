@@ -42,7 +42,6 @@ export interface CheckOptions {
 
 interface Outcome {
   readonly findings: readonly Finding[];
-  /** What must not be shown. */
   readonly secrets: readonly string[];
 }
 

@@ -21,7 +21,6 @@ export interface StatusReport {
   readonly journal_bytes: number | null;
   /** What verify last compared, and how it ended; null when it never did. */
   readonly last_verify: LastVerify | null;
-  /** Ranges that wait to be delivered again. */
   readonly redeliver: readonly QueuedRange[];
   /** Why the exit code is 3; empty when all is well. */
   readonly problems: readonly string[];
@@ -39,7 +38,6 @@ export interface SourceStatus {
   readonly source: string;
   /** Null where it is not an instant but a URL. */
   readonly cursor: string | null;
-  /** The time of the last delivered event. */
   readonly last_event: string | null;
   readonly behind_seconds: number | null;
   readonly last_poll: 'ok' | 'failed' | 'never';
@@ -69,7 +67,6 @@ export interface JournalLook {
   readonly folder: string;
   readonly bytes: number | null;
   readonly lastVerify: LastVerify | null;
-  /** Why it cannot be read. */
   readonly problem?: string;
 }
 

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readConfig, type Config } from '../config/config.ts';
 import { readCredentials } from '../config/credentials.ts';
@@ -71,7 +71,7 @@ async function showOne(config: Config, world: World, look: Look): Promise<boolea
     provider: config.provider.name,
     stateFile: config.stateFile,
     journal: await lookAtJournal(config.stateFile),
-    rejectedFile: (await sizeOf(rejectedFile)) > 0 ? rejectedFile : undefined,
+    rejectedFile: (statSync(rejectedFile, { throwIfNoEntry: false })?.size ?? 0) > 0 ? rejectedFile : undefined,
     now,
     secrets: knownSecrets(config, world),
     maxBehindMs,
@@ -120,14 +120,6 @@ async function lookAtJournal(stateFile: string): Promise<JournalLook> {
   } catch (error) {
     return { folder, bytes: null, lastVerify: null, problem: messageOf(error) };
   }
-}
-
-/** The file's size; 0 when there is no such file. */
-async function sizeOf(file: string): Promise<number> {
-  return stat(file).then(
-    ({ size }) => size,
-    () => 0,
-  );
 }
 
 /** The secrets that a server's error may contain; none where there are no credentials. */

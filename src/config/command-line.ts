@@ -9,7 +9,6 @@ import type { Topic } from './troubleshooting.ts';
 
 /** What the arguments ask for. */
 export interface CommandLine {
-  /** The topic whose help is asked for. */
   readonly topic?: Topic;
   /** The help of the program or of a command, or the version, instead of running anything. */
   readonly shows?: 'help' | 'version';
@@ -18,7 +17,6 @@ export interface CommandLine {
   readonly command: Command;
   /** Those that were given, by name. A repeated option is an array, a switch is true. */
   readonly options: Options;
-  /** What follows the command. */
   readonly argument: string | undefined;
 }
 

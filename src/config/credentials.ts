@@ -9,13 +9,11 @@ const EXPIRY_WARNING_MS = 14 * 86_400_000;
 const CREDENTIAL_NAME = 'activity-log-token';
 
 export interface Credentials {
-  /** The value of the Authorization header. */
   readonly authorization: string;
   /** Where they came from, for messages. */
   readonly origin: string;
   /** When the token expires (epoch milliseconds); undefined unless it is a JSON Web Token that says so. */
   readonly expiresAt: number | undefined;
-  /** What must never be shown. */
   readonly secrets: readonly string[];
 }
 

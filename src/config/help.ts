@@ -53,11 +53,8 @@ function programHelp(width: number): string[] {
 }
 
 function commandLabel({ name, argument }: Command): string {
-  return argument === undefined ? name : `${name} ${argumentLabel(argument)}`;
-}
-
-function argumentLabel({ name, isRequired }: NonNullable<Command['argument']>): string {
-  return isRequired ? name : `[${name}]`;
+  if (argument === undefined) return name;
+  return `${name} ${argument.isRequired ? argument.name : `[${argument.name}]`}`;
 }
 
 function commandHelp(command: Command, width: number): string[] {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ExportRange } from '../config/export-request.ts';
@@ -49,7 +50,6 @@ export class PartialFile implements Store {
   bytes: number;
   /** Recorded with the lines, for the run that resumes the export. */
   range: ExportRange;
-  /** By source. */
   readonly tallies: Record<string, SourceTally>;
   readonly #start: Beginning;
   #lastSave: number;
@@ -78,11 +78,11 @@ export class PartialFile implements Store {
     try {
       const target = await resolveTarget(file);
       const part = partOf(target);
-      if (!isForced && ((await sizeOf(target)) ?? 0) > 0) {
+      if (!isForced && (sizeOf(target) ?? 0) > 0) {
         throw new ConfigError(`--output: ${file} exists; choose another name, or replace it with --force`);
       }
       const owner = await thisProcess(now());
-      const size = await sizeOf(part);
+      const size = sizeOf(part);
       const left = size === undefined ? undefined : await readRecord(part, size);
       if (left !== undefined) await assertResumable(left, part, size ?? 0, key);
       const handle = await open(part, size === undefined ? 'wx' : 'r+', PRIVATE);
@@ -103,8 +103,6 @@ export class PartialFile implements Store {
       throw new ConfigError(`--output: cannot write ${file}: ${messageOf(error)}`);
     }
   }
-
-  /** The file that it is renamed to. */
   get target(): string {
     return this.#start.target;
   }
@@ -122,8 +120,6 @@ export class PartialFile implements Store {
     this.bytes += lines.length;
     return lines.length;
   }
-
-  /** Where `reject` stores things. */
   get rejectedFile(): string {
     return `${this.target}.rejected.jsonl`;
   }
@@ -154,8 +150,6 @@ export class PartialFile implements Store {
   async flush(): Promise<void> {
     await this.#save(this.#start.owner);
   }
-
-  /** Renames the complete file. */
   async complete(): Promise<void> {
     const { target, handle } = this.#start;
     try {
@@ -234,11 +228,6 @@ async function resolveTarget(file: string): Promise<string> {
 }
 
 /** The file's size; undefined when there is no such file. */
-async function sizeOf(part: string): Promise<number | undefined> {
-  try {
-    return (await stat(part)).size;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function sizeOf(part: string): number | undefined {
+  return statSync(part, { throwIfNoEntry: false })?.size;
 }

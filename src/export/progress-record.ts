@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { ExportRange } from '../config/export-request.ts';
 import { ConfigError, LockedError, codeOf } from '../lib/errors.ts';
-import { ShapeError, count, object, parseJson, text, textOrNull, unexpected } from '../lib/narrow.ts';
-import { isAlive, type ProcessIdentity } from '../lib/process-identity.ts';
+import { ShapeError, count, countOrNull, object, parseJson, text, textOrNull, unexpected } from '../lib/narrow.ts';
+import { identityIn, isAlive, type ProcessIdentity } from '../lib/process-identity.ts';
 import { parseState } from '../state/parse-state.ts';
 import { serializeState, type State } from '../state/state.ts';
 
@@ -50,7 +50,7 @@ function parseRecord(document: string): ExportRecord {
   const written = object(given, 'range.given');
   return {
     bytes: count(bytes, 'bytes'),
-    owner: owner === null ? null : parseOwner(object(owner, 'owner')),
+    owner: parseOwner(owner),
     range: {
       from: count(from, 'range.from'),
       to: count(to, 'range.to'),
@@ -134,17 +134,15 @@ function shown(value: string): string {
   return value === '' ? 'not given' : value;
 }
 
-/** Empty for a record of an earlier version. */
 function parseTallies(value: unknown): Record<string, SourceTally> {
-  const all = value === undefined ? {} : object(value, 'tallies');
   return Object.fromEntries(
-    Object.entries(all).map(([name, one]) => {
+    Object.entries(object(value, 'tallies')).map(([name, one]) => {
       const { first, last, counted, countedUpTo } = object(one, `tallies.${name}`);
       return [
         name,
         {
-          first: first === null ? null : count(first, 'first'),
-          last: last === null ? null : count(last, 'last'),
+          first: countOrNull(first, 'first'),
+          last: countOrNull(last, 'last'),
           counted: count(counted, 'counted'),
           countedUpTo: textOrNull(countedUpTo, 'countedUpTo'),
         },
@@ -153,12 +151,8 @@ function parseTallies(value: unknown): Record<string, SourceTally> {
   );
 }
 
-function parseOwner({ pid, host, boot, started, since }: Record<string, unknown>): ProcessIdentity {
-  return {
-    pid: count(pid, 'owner.pid'),
-    host: text(host, 'owner.host'),
-    boot: text(boot, 'owner.boot'),
-    started: text(started, 'owner.started'),
-    since: count(since, 'owner.since'),
-  };
+function parseOwner(value: unknown): ProcessIdentity | null {
+  const owner = identityIn(value) ?? null;
+  if (owner === null && value !== null) throw unexpected('owner', 'a process', value);
+  return owner;
 }

@@ -16,13 +16,11 @@ export interface ExportTarget {
   range: ExportRange;
   /** Undefined for stdout. */
   readonly file: PartialFile | undefined;
-  /** By source. */
   readonly tallies: Record<string, SourceTally>;
   /** The size of what was written and its SHA-256. Called when everything is written. */
   digest(): Promise<{ readonly bytes: number; readonly sha256: string }>;
   /** Whether an earlier run has written a part of it. */
   readonly isResumed: boolean;
-  /** Releases it, complete or not. */
   close(): Promise<void> | void;
 }
 

@@ -40,7 +40,6 @@ export interface ApiClientOptions extends Clock {
 }
 
 export interface RequestOptions {
-  /** Sent besides the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
   /** May hold the body that `parse` gets. */
   readonly memory?: ReusableMemory | undefined;
@@ -50,7 +49,6 @@ export interface RequestOptions {
 
 interface Page {
   readonly status: number;
-  /** Decoded. */
   readonly body: Buffer;
   readonly location?: never;
 }

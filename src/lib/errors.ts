@@ -74,7 +74,6 @@ export class PageError extends AppError {
 interface ApiErrorDetails {
   /** The HTTP status, when there was an answer. */
   readonly status?: number;
-  /** How long the server asks to wait. */
   readonly retryAfterMs?: number | undefined;
   /** Whether the same request may succeed a little later. */
   readonly retryable: boolean;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { formatDuration } from './duration.ts';
 import { codeOf } from './errors.ts';
+import { isObject } from './narrow.ts';
 
 /** A process that can be told from a later one with the same number, on Linux at least. */
 export interface ProcessIdentity {
@@ -56,16 +57,14 @@ export function describeOwner(owner: ProcessIdentity | undefined, now: number): 
 /** Who holds a lock; undefined when the file does not say. */
 export async function readOwner(ownerFile: string): Promise<ProcessIdentity | undefined> {
   try {
-    const owner = JSON.parse(await readFile(ownerFile, 'utf8')) as Partial<ProcessIdentity> | null;
-    if (typeof owner?.pid !== 'number' || typeof owner.host !== 'string') return undefined;
-    return {
-      pid: owner.pid,
-      host: owner.host,
-      boot: owner.boot ?? '',
-      started: owner.started ?? '',
-      since: owner.since ?? 0,
-    };
+    return identityIn(JSON.parse(await readFile(ownerFile, 'utf8')));
   } catch {
     return undefined;
   }
+}
+
+/** A process as it was written to a file; undefined for anything else. */
+export function identityIn(value: unknown): ProcessIdentity | undefined {
+  const { pid, host, boot = '', started = '', since = 0 } = isObject(value) ? (value as Partial<ProcessIdentity>) : {};
+  return typeof pid === 'number' && typeof host === 'string' ? { pid, host, boot, started, since } : undefined;
 }

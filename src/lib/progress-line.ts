@@ -12,7 +12,6 @@ export interface ProgressLine {
   readonly update: (render: () => string) => void;
   /** Prints a message on a separate line. */
   readonly message: (line: string) => void;
-  /** Erases the line. */
   readonly clear: () => void;
 }
 

@@ -28,7 +28,6 @@ export interface Run {
   remainingMs(): number;
   /** Ends the run because of an error that affects all sources. */
   abort(error: Error): void;
-  /** Clears timers and listeners. */
   end(): void;
 }
 

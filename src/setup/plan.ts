@@ -34,7 +34,6 @@ export interface Given {
 /** The new files of this machine. */
 export interface Plan {
   readonly env: string;
-  /** A new token, if there is one. */
   readonly token: string | undefined;
   /** fluent-bit.conf, a character for each byte. */
   readonly main: string | undefined;

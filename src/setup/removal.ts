@@ -24,7 +24,6 @@ interface Removal {
   readonly isFetcherBack: boolean;
   /** What --purge removes last, as patterns: a poll that is still running would write it again. */
   readonly state: readonly string[];
-  /** Files that may be left. */
   readonly stays: readonly string[];
   readonly wasEnabledByUs: boolean;
 }

@@ -3,7 +3,6 @@ export interface Step {
   readonly what: 'put' | 'drop';
   /** Of what is put; `as-is`: that and the owner which the file has. */
   readonly mode: string;
-  /** What follows from a change. */
   readonly effect: '-' | 'restart';
   readonly path: string;
   /** The file that it becomes a copy of. */

@@ -19,7 +19,6 @@ export interface DryRun {
   readonly isAccepted: boolean;
   /** Its own words, in one line; empty when it accepts the configuration. */
   readonly message: string;
-  /** What was run. */
   readonly command: string;
 }
 

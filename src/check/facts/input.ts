@@ -19,7 +19,6 @@ export interface EventInput {
   readonly alias: string | undefined;
   readonly tag: string;
   readonly command: Entry;
-  /** The interval at which the command is started. */
   readonly intervalSec: number;
   /** The outputs that its events reach. */
   readonly outputs: readonly Section[];
@@ -36,7 +35,6 @@ export interface Input extends EventInput {
   readonly env: NodeJS.ProcessEnv;
   /** The command of this program that it runs, which should be `collect`. */
   readonly runs: string;
-  /** The options that the command gives. */
   readonly options: Options;
   /** Why this program would refuse the options or the environment. */
   readonly refusal: string | undefined;

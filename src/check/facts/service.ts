@@ -44,11 +44,9 @@ export interface Service {
   readonly variables: ReadonlyMap<string, Variable>;
   /** Those of its units, which every user of the machine can read, also where a file overrides them. */
   readonly inUnits: readonly Variable[];
-  /** The files that it reads variables from. */
   readonly environmentFiles: readonly string[];
   /** Variables in usual files that the service does not read. */
   readonly unread: ReadonlyMap<string, Variable>;
-  /** Files that could not be read. */
   readonly unreadable: readonly string[];
   /** Missing files of EnvironmentFile= without a leading dash: the service does not start. */
   readonly missing: readonly { readonly path: string; readonly at: Position }[];
@@ -57,7 +55,6 @@ export interface Service {
   readonly tokenFile: string | undefined;
   /** What Fluent Bit is started with (`-c`). */
   readonly configFile: string | undefined;
-  /** The path of Fluent Bit itself. */
   readonly binary: string | undefined;
 }
 

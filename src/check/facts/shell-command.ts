@@ -18,7 +18,6 @@ export interface ScriptCall {
   /** The Node.js named before it, if any. */
   readonly interpreter: string | undefined;
   readonly args: readonly string[];
-  /** Variables that the command sets for it. */
   readonly assignments: Readonly<Record<string, string>>;
   /** The shell is replaced by what it starts. */
   readonly hasExec: boolean;

@@ -16,7 +16,6 @@ const SECRET_KEYS = ['http_passwd', 'bearer_token', 'shared_key', 'password', 't
 export interface Address {
   readonly host: string;
   readonly port: number;
-  /** Undefined without TLS. */
   readonly tls: ConnectionOptions | undefined;
 }
 

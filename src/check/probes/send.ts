@@ -17,7 +17,6 @@ const SHOWN_CHARACTERS = 300;
 
 interface Sent {
   readonly findings: readonly Finding[];
-  /** What must not be shown. */
   readonly secrets: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 import { constants, existsSync, readFileSync, statSync } from 'node:fs';
-import { stat, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { MAX_CLOCK_SKEW_MS } from '../../lib/clock.ts';
 import { formatDuration, parseInstant } from '../../lib/duration.ts';
@@ -78,9 +78,7 @@ function nearestFolder(folder: string): string {
 }
 
 async function checkLock(file: string, { config }: Setup, now: number): Promise<Finding[]> {
-  if ((await stat(`${file}.lock`).catch(() => undefined)) === undefined) {
-    return [ok('lock', 'no poll holds the lock')];
-  }
+  if (!existsSync(`${file}.lock`)) return [ok('lock', 'no poll holds the lock')];
   const owner = await readOwner(`${file}.owner`);
   const holder = describeOwner(owner, now);
   const at = { file: `${file}.lock` };

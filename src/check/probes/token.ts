@@ -14,7 +14,6 @@ const OTHERS_READ = 0o004;
 
 interface TokenCheck {
   readonly findings: readonly Finding[];
-  /** Undefined when there are none. */
   readonly credentials: Credentials | undefined;
 }
 
