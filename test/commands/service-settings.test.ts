@@ -50,6 +50,20 @@ describe('by hand, as root on the machine of a service', () => {
     assert.deepEqual((await settingsForOne(given, root(), machine)).options, given);
   });
 
+  it('asks the service nothing where the state or the token is named, by an option or a variable', async (t) => {
+    const { machine } = await installedMachine(t);
+    for (const [options, env] of [
+      [{ 'state-file': '/x' }, {}],
+      [{ 'token-file': '/x' }, {}],
+      [{}, { ACTIVITY_LOG_STATE_FILE: '/x' }],
+      [{}, { ACTIVITY_LOG_TOKEN_FILE: '/x' }],
+    ] as const) {
+      assert.deepEqual(await settingsForOne(options, root(env), machine), { input: undefined, options, env });
+    }
+    const empty = await settingsForOne({}, root({ ACTIVITY_LOG_STATE_FILE: '' }), machine);
+    assert.equal(empty.input, 'activity_log');
+  });
+
   it('goes by what is set here first', async (t) => {
     const { machine } = await installedMachine(t);
     const { env, options } = await settingsForOne({}, root({ ACTIVITY_LOG_PAGE_SIZE: '7' }), machine);

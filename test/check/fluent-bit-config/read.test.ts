@@ -105,6 +105,40 @@ describe('a classic file', () => {
     assert.deepEqual(await wrong({ 'main.conf': '@INCLUDE d/*.conf\n' }), ['include-missing main.conf:1']);
   });
 
+  it('includes in the order of the names, by every sign of a pattern, and no hidden file', async () => {
+    const names = [
+      'b1.conf',
+      'a1.conf',
+      'a2.conf',
+      'a+1.conf',
+      'c1.conf',
+      'a1.conf.old',
+      'xa1.conf',
+      '.a.conf',
+      'axconf',
+    ];
+    const files = Object.fromEntries(names.map((name) => [`d/${name}`, '']));
+    const included = async (pattern: string): Promise<string[]> => {
+      const top = await folder({ 'main.conf': `@INCLUDE d/${pattern}\n`, ...files });
+      const { files: read } = loadFluentBitConfig(path.join(top, 'main.conf'), {});
+      return read.slice(1).map((file) => path.basename(file));
+    };
+    assert.deepEqual(await included('[ab]?.*f'), ['a1.conf', 'a2.conf', 'b1.conf']);
+    assert.deepEqual(await included('[!a]1*.conf'), ['b1.conf', 'c1.conf']);
+    assert.deepEqual(await included('a+*.conf'), ['a+1.conf']);
+    assert.deepEqual(await included('a*.conf'), ['a+1.conf', 'a1.conf', 'a2.conf']);
+    assert.deepEqual(await included('.*.conf'), ['.a.conf']);
+  });
+
+  it('is classic unless its name ends as that of a YAML file', async () => {
+    for (const [name, text] of [
+      ['main.yaml.conf', INPUT],
+      ['main.YML', 'service: {flush: 1}\n'],
+    ] as const) {
+      assert.deepEqual(await wrong({ [name]: text }), []);
+    }
+  });
+
   it('loads every Parsers_File', async () => {
     const files = {
       'main.conf': '[SERVICE]\n    Parsers_File a.conf\n    Parsers_File b.conf\n',
