@@ -190,6 +190,13 @@ describe('the chain of the journal', () => {
       [],
     ],
     [
+      'still has a file that a run was about to remove when it was killed',
+      (chain) => {
+        chain.snapshot = { ...chain.snapshot, first: { seq: 5, file: MIDDLE } };
+      },
+      [],
+    ],
+    [
       'lacks the oldest file, and the state does not know where it began',
       (chain) => {
         chain.remove(FIRST);
