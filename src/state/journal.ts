@@ -18,6 +18,12 @@ interface Appended {
   readonly bytes: number;
 }
 
+/** The journal's first line, and when it was written. */
+export interface JournalBegin extends ChainStart {
+  /** RFC 3339. */
+  readonly at: string;
+}
+
 /** Appends commits to the file of the day. One process at a time does so, under the lock of the state. */
 export class Journal {
   readonly folder: string;
@@ -76,11 +82,11 @@ export class Journal {
     return { position: { file: this.#file ?? '', offset }, bytes: line.length };
   }
 
-  /** Where it begins at present; null when it has no line. */
-  async first(): Promise<ChainStart | null> {
+  /** Where it begins at present; undefined when it has no line, or the first one cannot be read. */
+  async begin(): Promise<JournalBegin | undefined> {
     const [file] = await journalFiles(this.folder);
     const commit = file === undefined ? undefined : await firstCommit(this.folder, file);
-    return file === undefined || commit === undefined ? null : { seq: commit.seq, file };
+    return file === undefined || commit === undefined ? undefined : { ...commit, file };
   }
 
   /** The file that takes the commits, when it is of a day to come. */
@@ -95,7 +101,7 @@ export class Journal {
   async removeBefore(
     instant: number,
     first: ChainStart | null,
-    note: (start: ChainStart & { readonly at: string }) => Promise<void>,
+    note: (start: JournalBegin) => Promise<void>,
   ): Promise<void> {
     const limit = fileOfDay(dayOf(instant));
     const files = await journalFiles(this.folder);

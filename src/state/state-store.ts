@@ -4,7 +4,7 @@ import { parseInstant } from '../lib/duration.ts';
 import { writeDurably } from '../lib/durable-file.ts';
 import { LockedError, StateError, messageOf } from '../lib/errors.ts';
 import type { Batch } from './batch.ts';
-import type { ChainStart } from './chain.ts';
+import type { JournalBegin } from './journal.ts';
 import { cannot, openState, takeOver, type Opened, type StateStoreOptions } from './open-state.ts';
 import { noteDelivered } from './source-progress.ts';
 import {
@@ -150,7 +150,10 @@ export class StateStore implements Store {
         await journal.removeBefore(
           Math.min(now(), lastPoll) - journalDays * DAY_MS,
           this.state.journal.first,
-          async ({ at, ...first }) => this.#beginAt(first, Math.ceil((parseInstant(at) ?? 0) / 1000)),
+          async (start) => {
+            this.#beginAt(start);
+            await this.flush();
+          },
         );
     } finally {
       await journal.close();
@@ -158,12 +161,13 @@ export class StateStore implements Store {
     }
   }
 
-  /** Notes where the journal begins from now on: at this line, and with the events from this second (epoch) on. */
-  async #beginAt(first: ChainStart, second: number): Promise<void> {
-    const { journal, sources } = this.state;
-    this.state.journal = { ...journal, first };
-    for (const source of Object.values(sources)) source.journal_from = Math.max(source.journal_from, second);
-    await this.flush();
+  /** Notes where the journal begins, and since when it has the events of each source. */
+  #beginAt({ seq, file, at }: JournalBegin): void {
+    this.state.journal = { ...this.state.journal, first: { seq, file } };
+    if (seq === 1) return;
+    // A clock that was ahead may have written the line.
+    const second = Math.ceil(Math.min(parseInstant(at) ?? 0, this.#options.now()) / 1000);
+    for (const source of Object.values(this.state.sources)) source.journal_from = Math.max(source.journal_from, second);
   }
 
   async #save(withSnapshot: boolean): Promise<void> {
@@ -203,8 +207,9 @@ export class StateStore implements Store {
     }
     // Pages are delivered while the disk is written to: what is not in the journal would count twice after a crash.
     while (!this.#uncommitted.isEmpty) await this.#append();
-    const first = state.journal.first ?? (await journal.first());
-    state.journal = { ...journal.end, known_from: recent.oldestNeeded(state.sources) ?? null, first };
+    const begin = state.journal.first === null ? await journal.begin() : undefined;
+    if (begin !== undefined) this.#beginAt(begin);
+    state.journal = { ...state.journal, ...journal.end, known_from: recent.oldestNeeded(state.sources) ?? null };
     state.generation++;
     state.last_run = oldestCursor(Object.values(state.sources)) ?? state.last_run;
     await writeDurably(

@@ -13,7 +13,7 @@ export interface ChainReport {
   /** The first and the last commit in it. */
   first: { readonly seq: number; readonly at: string } | undefined;
   last: ChainEnd | undefined;
-  /** The journal is complete from this second (epoch) on: earlier files were removed. 0 when none was. */
+  /** The journal is complete from this second (epoch) on: its beginning is missing. 0 when it is not. */
   completeFrom: number;
   /** Each place where it is broken, in words. */
   readonly problems: string[];
@@ -55,7 +55,7 @@ export async function readChain(
       report.lines++;
       if (report.first === undefined) {
         report.first = { seq: line.seq, at: line.at };
-        if (line.seq > 1) report.completeFrom = Math.ceil((parseInstant(line.at) ?? 0) / 1000);
+        if (line.seq > (snapshot.first?.seq ?? 1)) report.completeFrom = Math.ceil((parseInstant(line.at) ?? 0) / 1000);
       }
       const link = { seq: line.seq, hash: hashOf(raw.bytes), place };
       checker.add(link, line.prev);

@@ -303,6 +303,9 @@ describe('the journal', () => {
     };
     assert.deepEqual(await files(), ['2026-11-21.jsonl', '2026-11-22.jsonl', '2029-08-18.jsonl']);
     assert.deepEqual(await files(), ['2029-08-18.jsonl']);
+    const { state } = await p.open();
+    assert.deepEqual(state.journal.first, { seq: 3, file: '2029-08-18.jsonl' });
+    assert.equal(state.sources[SOURCE]?.journal_from, Math.ceil(p.now / 1000), 'not a day to come');
   });
 
   it('is named after the state file', () => {
