@@ -1,5 +1,5 @@
 import { AppError, PageError, messageOf } from '../lib/errors.ts';
-import { BACKSLASH, COLON, QUOTE, endOfLiteral, endOfString, expect, skipSpace, unexpected } from './json-tokens.ts';
+import { COLON, QUOTE, endOfLiteral, endOfPlain, endOfString, expect, skipSpace, unexpected } from './json-tokens.ts';
 
 export const COMMA = 0x2c;
 export const OPEN_ARRAY = 0x5b;
@@ -33,6 +33,8 @@ export class JsonReader {
   readonly words: DataView;
   #keyStart = 0;
   #keyEnd = 0;
+  /** It has no escapes. */
+  #isPlainKey = true;
   /** What closes each open container, from the outermost on. JSON may be nested to any depth. */
   #nesting = new Uint8Array(FIRST_NESTING);
 
@@ -98,12 +100,9 @@ export class JsonReader {
       const name = names[i];
       if (name?.length === end - start && isAt(json, start, name)) return i;
     }
-    for (let p = start; p < end; p++) {
-      if (json[p] !== BACKSLASH) continue;
-      const key = Buffer.from(this.key());
-      return names.findIndex((name) => key.equals(name));
-    }
-    return -1;
+    if (this.#isPlainKey) return -1;
+    const key = Buffer.from(this.key());
+    return names.findIndex((name) => key.equals(name));
   }
 
   /** Reads the value here and returns its JSON text. */
@@ -181,10 +180,12 @@ export class JsonReader {
       this.pos = p + 1;
       return false;
     }
-    const keyEnd = endOfString(json, this.words, p);
-    this.#keyStart = p + 1;
-    this.#keyEnd = keyEnd - 1;
-    this.pos = startOfMemberValue(json, keyEnd);
+    const start = expect(json, p, QUOTE);
+    const end = endOfPlain(json, this.words, start);
+    this.#isPlainKey = json[end] === QUOTE;
+    this.#keyStart = start;
+    this.#keyEnd = this.#isPlainKey ? end : endOfString(json, this.words, p) - 1;
+    this.pos = startOfMemberValue(json, this.#keyEnd + 1);
     return true;
   }
 

@@ -55,19 +55,26 @@ function endOfSpace(json: Uint8Array, at: number): number {
   }
 }
 
-/** The end of the string at `at`, after its closing quote. Most bytes are in strings, so they are read by fours. */
+/** The end of the string at `at`, after its closing quote. */
 export function endOfString(json: Uint8Array, words: DataView, at: number): number {
-  const lastWord = json.length - 4;
-  let p = expect(json, at, QUOTE);
-  for (;;) {
-    let found = 0;
-    while (p <= lastWord && (found = bytesNotPlain(words.getInt32(p, true))) === 0) p += 4;
-    if (found !== 0) p += (31 - Math.clz32(found & -found)) >> 3;
-    else while (isPlain(json[p])) p++;
-    if (json[p] === QUOTE) return p + 1;
+  let p = endOfPlain(json, words, expect(json, at, QUOTE));
+  while (json[p] !== QUOTE) {
     if (json[p] !== BACKSLASH) unexpected(json, p);
-    p = endOfEscape(json, p);
+    p = endOfPlain(json, words, endOfEscape(json, p));
   }
+  return p + 1;
+}
+
+/** The first byte of a string from `at` on that is not plain. Most bytes are in strings, so they are read by fours. */
+export function endOfPlain(json: Uint8Array, words: DataView, at: number): number {
+  const lastWord = json.length - 4;
+  let p = at;
+  for (; p <= lastWord; p += 4) {
+    const found = bytesNotPlain(words.getInt32(p, true));
+    if (found !== 0) return p + ((31 - Math.clz32(found & -found)) >> 3);
+  }
+  while (isPlain(json[p])) p++;
+  return p;
 }
 
 /** Whether a byte of a string stands for itself: not its end, an escape or a control character. */
@@ -80,12 +87,11 @@ function isPlain(byte: number | undefined): boolean {
  * does not; higher bits mean nothing, since a subtraction may have borrowed from them (Hacker's Delight, 6-1).
  */
 function bytesNotPlain(word: number): number {
-  const quotes = word ^ 0x22222222; // 0 where a byte is a quote
-  const backslashes = word ^ 0x5c5c5c5c;
-  const isQuote = (quotes - 0x01010101) & ~quotes;
+  // Below 0x21 once its second bit is turned: a quote (0x22) or a control character.
+  const isQuoteOrControl = ((word ^ 0x02020202) - 0x21212121) & ~word;
+  const backslashes = word ^ 0x5c5c5c5c; // 0 where a byte is a backslash
   const isBackslash = (backslashes - 0x01010101) & ~backslashes;
-  const isControl = (word - 0x20202020) & ~word;
-  return (isQuote | isBackslash | isControl) & 0x80808080;
+  return (isQuoteOrControl | isBackslash) & 0x80808080;
 }
 
 function endOfEscape(json: Uint8Array, at: number): number {
