@@ -7,7 +7,9 @@ const NO_VALUES = new Float64Array(0);
 /** One that is empty. Each append is behind a #grow(), so nothing is written to it. */
 const NO_BUCKETS = new Int32Array(1);
 
-const WORDS = 5;
+const WORDS = 6;
+const CHECK = 4;
+const NEXT = 5;
 const NOT_FOUND = -1;
 const OTHER_BYTES = -2;
 
@@ -23,12 +25,11 @@ export type Occurrence = 'new' | 'altered' | 'known';
  */
 export class EventIdMap {
   #size = 0;
-  /** WORDS for each id: the UUID and the check. */
+  /** WORDS for each id: the UUID, the check, and the place + 1 of the next id in the same bucket; 0 ends the list. */
   #words = NO_WORDS;
   #values = NO_VALUES;
-  /** The place + 1 of the first id of each bucket, and of the next one in the same bucket; 0 ends the list. */
+  /** The place + 1 of the first id of each bucket. */
   #buckets = NO_BUCKETS;
-  #following = NO_WORDS;
 
   get size(): number {
     return this.#size;
@@ -105,24 +106,24 @@ export class EventIdMap {
   /** The id's place. Otherwise NOT_FOUND or, where its UUID is there with other bytes, OTHER_BYTES. */
   #find({ a, b, c, d, check }: EventId, bucket: number): number {
     const words = this.#words;
-    const following = this.#following;
     let otherwise = NOT_FOUND;
     let next = this.#buckets[bucket] ?? 0;
     while (next > 0) {
       const at = WORDS * (next - 1);
       if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) {
-        const itsCheck = words[at + 4];
+        const itsCheck = words[at + CHECK];
         if (itsCheck === check || itsCheck === UNKNOWN_CHECK || check === UNKNOWN_CHECK) return next - 1;
         otherwise = OTHER_BYTES;
       }
-      next = following[next - 1] ?? 0;
+      next = words[at + NEXT] ?? 0;
     }
     return otherwise;
   }
 
   /** An id whose bytes were unknown stands for the first event that comes with it, and for no other. */
   #learnCheck(place: number, { check }: EventId): void {
-    if (this.#words[WORDS * place + 4] === UNKNOWN_CHECK) this.#words[WORDS * place + 4] = check;
+    const at = WORDS * place + CHECK;
+    if (this.#words[at] === UNKNOWN_CHECK) this.#words[at] = check;
   }
 
   #append({ a, b, c, d, check }: EventId, value: number): void {
@@ -135,9 +136,9 @@ export class EventIdMap {
     words[at + 1] = b;
     words[at + 2] = c;
     words[at + 3] = d;
-    words[at + 4] = check;
+    words[at + CHECK] = check;
+    words[at + NEXT] = this.#buckets[bucket] ?? 0;
     this.#values[place] = value;
-    this.#following[place] = this.#buckets[bucket] ?? 0;
     this.#buckets[bucket] = place + 1;
   }
 
@@ -149,7 +150,6 @@ export class EventIdMap {
     this.#values = new Float64Array(capacity);
     this.#values.set(values);
     this.#buckets = new Int32Array(capacity);
-    this.#following = new Int32Array(capacity);
     this.#link();
   }
 
@@ -160,7 +160,7 @@ export class EventIdMap {
     for (let place = 0; place < this.#size; place++) {
       const at = WORDS * place;
       const bucket = this.#bucket(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0);
-      this.#following[place] = this.#buckets[bucket] ?? 0;
+      words[at + NEXT] = this.#buckets[bucket] ?? 0;
       this.#buckets[bucket] = place + 1;
     }
   }
