@@ -10,6 +10,7 @@ export class Outlet {
   readonly #stream: Writable;
   #error: Error | undefined;
   #onError: (error: Error) => void = () => undefined;
+  #onAbandon: () => void = () => undefined;
 
   constructor(stream: Writable) {
     this.#stream = stream;
@@ -32,29 +33,33 @@ export class Outlet {
    * Throws StdoutError when stdout is closed or cannot be written to.
    */
   async print(lines: Buffer, giveUp: AbortSignal, wrapUp = giveUp): Promise<number> {
-    let written = 0;
-    while (written < lines.length && !wrapUp.aborted) {
-      const chunk = lines.subarray(written, endOfChunk(lines, written));
-      if (!(await this.#write(chunk, giveUp))) break;
-      written += chunk.length;
+    const abandon = () => {
+      this.#stream.destroy();
+      this.#onAbandon();
+    };
+    giveUp.addEventListener('abort', abandon, { once: true });
+    try {
+      let written = 0;
+      while (written < lines.length && !wrapUp.aborted) {
+        const chunk = lines.subarray(written, endOfChunk(lines, written));
+        if (!(await this.#write(chunk, giveUp))) break;
+        written += chunk.length;
+      }
+      return written;
+    } finally {
+      giveUp.removeEventListener('abort', abandon);
     }
-    return written;
   }
 
   /** False when stdout was abandoned. */
   async #write(chunk: Buffer, giveUp: AbortSignal): Promise<boolean> {
     if (this.#error !== undefined) throw closed(this.#error);
     return new Promise((resolve, reject) => {
-      const abandon = () => {
-        this.#stream.destroy();
-        resolve(false);
-      };
-      giveUp.addEventListener('abort', abandon, { once: true });
       const settle = (error: Error | null | undefined) => {
-        giveUp.removeEventListener('abort', abandon);
         if (error === null || error === undefined) resolve(true);
         else reject(closed(error));
       };
+      this.#onAbandon = () => resolve(false);
       this.#onError = settle;
       this.#stream.write(chunk, settle);
     });
