@@ -42,7 +42,7 @@ export class Outlet {
       let written = 0;
       while (written < lines.length && !wrapUp.aborted) {
         const chunk = lines.subarray(written, endOfChunk(lines, written));
-        if (!(await this.#write(chunk, giveUp))) break;
+        if (!(await this.#write(chunk))) break;
         written += chunk.length;
       }
       return written;
@@ -52,7 +52,7 @@ export class Outlet {
   }
 
   /** False when stdout was abandoned. */
-  async #write(chunk: Buffer, giveUp: AbortSignal): Promise<boolean> {
+  async #write(chunk: Buffer): Promise<boolean> {
     if (this.#error !== undefined) throw closed(this.#error);
     return new Promise((resolve, reject) => {
       const settle = (error: Error | null | undefined) => {

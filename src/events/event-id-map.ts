@@ -7,9 +7,6 @@ const NO_VALUES = new Float64Array(0);
 /** One that is empty. Each append is behind a #grow(), so nothing is written to it. */
 const NO_BUCKETS = new Int32Array(1);
 
-const WORDS = 6;
-const CHECK = 4;
-const NEXT = 5;
 const NOT_FOUND = -1;
 const OTHER_BYTES = -2;
 
@@ -25,7 +22,10 @@ export type Occurrence = 'new' | 'altered' | 'known';
  */
 export class EventIdMap {
   #size = 0;
-  /** WORDS for each id: the UUID, the check, and the place + 1 of the next id in the same bucket; 0 ends the list. */
+  /**
+   * 6 for each id: the UUID, the check, and the place + 1 of the next id in the same bucket; 0 ends the list. The numbers
+   * are literals: V8 loads and converts a constant of the built file each time.
+   */
   #words = NO_WORDS;
   #values = NO_VALUES;
   /** The place + 1 of the first id of each bucket. */
@@ -81,7 +81,7 @@ export class EventIdMap {
       const value = values[place] ?? 0;
       if (value < least) continue;
       if (kept < place) {
-        words.copyWithin(WORDS * kept, WORDS * place, WORDS * (place + 1));
+        words.copyWithin(6 * kept, 6 * place, 6 * (place + 1));
         values[kept] = value;
       }
       kept++;
@@ -97,7 +97,7 @@ export class EventIdMap {
       const value = this.#values[place] ?? 0;
       if (!isWanted(value)) continue;
       const words = this.#words;
-      const at = WORDS * place;
+      const at = 6 * place;
       const id = new EventId(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, words[at + 4]);
       yield [id, value];
     }
@@ -109,20 +109,20 @@ export class EventIdMap {
     let otherwise = NOT_FOUND;
     let next = this.#buckets[bucket] ?? 0;
     while (next > 0) {
-      const at = WORDS * (next - 1);
+      const at = 6 * (next - 1);
       if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) {
-        const itsCheck = words[at + CHECK];
+        const itsCheck = words[at + 4];
         if (itsCheck === check || itsCheck === UNKNOWN_CHECK || check === UNKNOWN_CHECK) return next - 1;
         otherwise = OTHER_BYTES;
       }
-      next = words[at + NEXT] ?? 0;
+      next = words[at + 5] ?? 0;
     }
     return otherwise;
   }
 
   /** An id whose bytes were unknown stands for the first event that comes with it, and for no other. */
   #learnCheck(place: number, { check }: EventId): void {
-    const at = WORDS * place + CHECK;
+    const at = 6 * place + 4;
     if (this.#words[at] === UNKNOWN_CHECK) this.#words[at] = check;
   }
 
@@ -131,13 +131,13 @@ export class EventIdMap {
     const bucket = this.#bucket(a, b, c, d);
     const place = this.#size++;
     const words = this.#words;
-    const at = WORDS * place;
+    const at = 6 * place;
     words[at] = a;
     words[at + 1] = b;
     words[at + 2] = c;
     words[at + 3] = d;
-    words[at + CHECK] = check;
-    words[at + NEXT] = this.#buckets[bucket] ?? 0;
+    words[at + 4] = check;
+    words[at + 5] = this.#buckets[bucket] ?? 0;
     this.#values[place] = value;
     this.#buckets[bucket] = place + 1;
   }
@@ -145,7 +145,7 @@ export class EventIdMap {
   #grow(): void {
     const [words, values] = [this.#words, this.#values];
     const capacity = Math.max(FIRST_CAPACITY, 2 * values.length);
-    this.#words = new Int32Array(WORDS * capacity);
+    this.#words = new Int32Array(6 * capacity);
     this.#words.set(words);
     this.#values = new Float64Array(capacity);
     this.#values.set(values);
@@ -158,9 +158,9 @@ export class EventIdMap {
     const words = this.#words;
     this.#buckets.fill(0);
     for (let place = 0; place < this.#size; place++) {
-      const at = WORDS * place;
+      const at = 6 * place;
       const bucket = this.#bucket(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0);
-      words[at + NEXT] = this.#buckets[bucket] ?? 0;
+      words[at + 5] = this.#buckets[bucket] ?? 0;
       this.#buckets[bucket] = place + 1;
     }
   }
