@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as soon } from 'node:timers/promises';
-import { isAlive, thisProcess, type ProcessIdentity } from '../../src/lib/process-identity.ts';
+import {
+  describeOwner,
+  isAlive,
+  readOwner,
+  thisProcess,
+  type ProcessIdentity,
+} from '../../src/lib/process-identity.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'needs /proc' };
 const NOBODY = 65_534;
@@ -101,5 +109,29 @@ describe('isAlive', () => {
     } finally {
       if (isRoot) process.seteuid?.(0);
     }
+  });
+});
+
+describe('who holds a lock', () => {
+  const owner = { pid: 7, host: hostname(), boot: 'b', started: 's', since: 1_000 };
+
+  it('is a process, of another machine where it is one, and for how long', () => {
+    assert.equal(describeOwner(owner, 181_000), 'process 7, for 3 min');
+    assert.equal(describeOwner({ ...owner, host: 'vm-2' }, 181_000), 'process 7 on vm-2, for 3 min');
+    assert.equal(describeOwner(owner, 0), 'process 7, for 0 s');
+    assert.equal(describeOwner(undefined, 0), 'unknown process');
+  });
+
+  it('is in a file, if that says who', async (t) => {
+    const file = join(await temporaryFolder(t), 'owner');
+    const read = async (value: unknown) => {
+      await writeFile(file, typeof value === 'string' ? value : JSON.stringify(value));
+      return readOwner(file);
+    };
+    assert.equal(await readOwner(file), undefined);
+    assert.deepEqual(await read(owner), owner);
+    assert.deepEqual(await read({ pid: 7, host: 'vm-2' }), { pid: 7, host: 'vm-2', boot: '', started: '', since: 0 });
+    for (const value of [null, {}, { pid: 7 }, { host: 'vm-2' }, '{"pid":7,'])
+      assert.equal(await read(value), undefined);
   });
 });

@@ -60,6 +60,8 @@ describe('SourceProgress', () => {
     const [a, altered, again] = [event('a', 10), event('a', 9), event('a', 8)];
     assert.deepEqual(deliver(progress, page([a, altered])), [a, altered]);
     assert.match(progress.alteredWarning ?? '', /1 event came with the id of another event but different content/);
+    deliver(progress, page([event('a', 7)]));
+    assert.match(progress.alteredWarning ?? '', /: 2 events came with the id/);
     const next = progressOf(state);
     assert.deepEqual(deliver(next, page([a, altered])), []);
     assert.equal(next.alteredWarning, undefined);

@@ -6,11 +6,13 @@ import { parseInstant } from '../../src/lib/duration.ts';
 import { emptyBatch } from '../../src/state/batch.ts';
 import { NewerStateError, parseState } from '../../src/state/parse-state.ts';
 import {
+  cursorsOf,
   emptyState,
   forgetSource,
   newSource,
   oldestCursor,
   serializeState,
+  stateOf,
   type State,
 } from '../../src/state/state.ts';
 import '../helpers/properties.ts';
@@ -371,6 +373,22 @@ describe('what a state remembers of the destination', () => {
     for (const broken of [null, 7, {}, { ...destination, dropped: null }, { ...destination, started_at: 'x' }]) {
       assert.equal(parseState(JSON.stringify({ version: 1, destination: broken })).destination, undefined);
     }
+  });
+});
+
+describe('a state that a run works with', () => {
+  it('has no source that was not registered', () => {
+    const state = emptyState();
+    assert.throws(() => stateOf('ionos/1', state), { name: 'StateError', message: 'ionos/1 was not registered' });
+    state.sources['ionos/1'] = newSource(CURSOR);
+    assert.equal(stateOf('ionos/1', state), state.sources['ionos/1']);
+  });
+
+  it('gives the journal where each source is, with what came of a page that is not done', () => {
+    const state = emptyState();
+    state.sources = { a: newSource(CURSOR), b: { ...newSource(CURSOR), partial: ['x'] } };
+    const [cursor, start] = [CURSOR, CURSOR];
+    assert.deepEqual(cursorsOf(state), { a: { cursor, start }, b: { cursor, start, partial: ['x'] } });
   });
 });
 
