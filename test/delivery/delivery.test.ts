@@ -128,14 +128,14 @@ describe('delivery', () => {
 
   it('counts whole lines only of what stdout took, and leaves the cursor where it is', async () => {
     const desk = new Desk();
-    const line = toLines([numberedEvent(1)]).length;
-    desk.print = () => line;
+    const two = toLines([1, 2].map(numberedEvent)).length;
+    desk.print = () => two;
     await desk.deliver(1, 2, 3);
     assert.deepEqual(
       desk.batches.map(({ entries, cursor }) => [entries.length, cursor]),
-      [[1, null]],
+      [[2, null]],
     );
-    assert.deepEqual([desk.delivery.events, desk.delivery.bytes], [1, line]);
+    assert.deepEqual([desk.delivery.events, desk.delivery.bytes], [2, two]);
   });
 
   it('never writes over what stdout still holds after it was given up', async () => {
@@ -232,6 +232,16 @@ describe('delivery', () => {
     };
     await assert.rejects(desk.deliver(1), /stopped/);
     assert.deepEqual([desk.delivery.events, desk.batches[0]?.entries.length], [0, 0]);
+  });
+
+  it('is done with a page that was printed whole, though the run was stopped meanwhile', async () => {
+    const desk = new Desk();
+    desk.print = (lines) => {
+      desk.stop.abort(new Error('stopped'));
+      return lines.length;
+    };
+    await desk.deliver(1, 2);
+    assert.equal(desk.batches[0]?.cursor, '2026-11-21T20:30:00Z');
   });
 
   it('continues with the next page where one could not be printed', async () => {

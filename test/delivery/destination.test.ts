@@ -235,11 +235,17 @@ describe('rejected chunks', () => {
     assert.equal(found.bytes, 2);
   });
 
+  it('may have a time that does not exist, which says nothing', async (t) => {
+    const machine = await fluentBitWith(t, WELL);
+    await machine.reject('a.flb', NOW, '2026-11-26T25:00:00Z', '2026-11-26T05:00:00Z');
+    assert.match((await machine.run()).losses ?? '', / --from 2026-11-26T05:00:00Z --to 2026-11-26T05:00:01Z$/);
+  });
+
   it('of very many, the oldest and the newest say when their events happened', async (t) => {
     const machine = await fluentBitWith(t, WELL);
     for (let index = 0; index < 70; index++) {
       const minute = String(index % 60).padStart(2, '0');
-      const hour = index < 60 ? '05' : '06';
+      const hour = index === 34 ? '01' : index < 60 ? '05' : '06';
       await machine.reject(`${String(index)}.flb`, NOW + index, `2026-11-26T${hour}:${minute}:00Z`);
     }
     const { losses } = await machine.run();

@@ -63,7 +63,8 @@ async function desk(t: TestContext, { strikes = {}, ...options }: Given = {}): P
 }
 
 function read(text: string): EventSlice {
-  return reader.read(new JsonReader(Buffer.from(text), 0));
+  // On its page, it is one of many.
+  return reader.read(new JsonReader(Buffer.from(`[ ${text}]`), 2));
 }
 
 const adding = (...names: FieldName[]): Pick<LineBuilderOptions, 'addFields'> => ({

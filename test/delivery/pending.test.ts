@@ -28,15 +28,16 @@ interface Before {
 function nextRun({ pending, savedAgo = 60_000 }: Before, fluentBit: ToldFluentBit) {
   const clock = new MovedClock(NOW);
   const log = captureLog();
-  const run = startRun(new AbortController().signal, Infinity, clock.monotonic);
+  const stop = new AbortController();
+  const run = startRun(stop.signal, Infinity, clock.monotonic);
   let saves = 0;
   const empty = emptyStore(clock.now);
   const store = {
     ...empty,
     previousSave: NOW - savedAgo,
-    flush: () => {
+    flush: async () => {
+      await empty.flush();
       saves++;
-      return empty.flush();
     },
   };
   store.register(SOURCE, newSource('2026-11-21T20:25:00Z'));
@@ -49,6 +50,7 @@ function nextRun({ pending, savedAgo = 60_000 }: Before, fluentBit: ToldFluentBi
     clock,
     log,
     store,
+    stop,
     saves: () => saves,
     delivered: () => stateOf(SOURCE, store.state).delivered,
     refusals: () => stateOf(SOURCE, store.state).strikes[KEY.toString()],
@@ -118,7 +120,9 @@ describe('what the last run left pending', () => {
 
   it('is left as it is, and nothing is fetched, when Fluent Bit does not count', async () => {
     const { begin, store, clock } = nextRun({ pending: {} }, says({ records: 11, countedAt: 50 }));
-    await assert.rejects(begin(), SkipRun);
+    await assert.rejects(begin(), {
+      message: 'Fluent Bit has not counted the lines of the last run yet (is its input Threaded?); skipping this run',
+    });
     assert.notEqual(store.state.pending, null);
     assert.equal(clock.monotonic(), PATIENCE_MS);
   });
@@ -148,15 +152,33 @@ describe('the first look at the counter', () => {
 
   it('fails when Fluent Bit answers nothing for longer than it refreshes its figures, and says how to mend it', async () => {
     const { begin, clock } = nextRun({}, says(new Error('connection refused')));
-    await assert.rejects(
-      begin(),
-      (error) => error instanceof NotTakenError && error.message.includes('HTTP_Server On'),
-    );
+    await assert.rejects(begin(), {
+      name: NotTakenError.name,
+      message:
+        "cannot read Fluent Bit's counter: connection refused. Nothing was fetched, since it could not be checked that " +
+        'Fluent Bit takes it: set HTTP_Server On in its [SERVICE] section and Alias activity_log in the input, ' +
+        'or correct --ack-url and --ack-input',
+    });
     assert.equal(clock.monotonic(), 1_200);
   });
 
   it("skips the run when Fluent Bit's input is paused: it would drop what it is given", async () => {
     const { begin } = nextRun({}, says({ isPaused: true }));
     await assert.rejects(begin(), SkipRun);
+    await assert.rejects(begin(), { message: "Fluent Bit's input is paused; skipping this run" });
+  });
+
+  it('ends with the reason of the run that is stopped meanwhile', async () => {
+    const fluentBit = says(new Error('connection refused'));
+    const { begin, stop } = nextRun({}, fluentBit);
+    const { counter } = fluentBit;
+    Object.assign(fluentBit, {
+      counter: () => {
+        stop.abort(new Error('stopped by SIGTERM'));
+        return counter();
+      },
+    });
+    await assert.rejects(begin(), /^Error: stopped by SIGTERM$/);
+    assert.equal(fluentBit.looks, 1);
   });
 });

@@ -13,6 +13,7 @@ import { idsIn, journalLines, savedState } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const HOUR = 3_600_000;
+const HOUR_S = 3_600;
 const [CONTRACT] = CONTRACTS;
 const reader = new EventReader(IONOS_EVENT);
 
@@ -57,6 +58,15 @@ describe('TypeFilter', () => {
     assert.equal(warnings(90, []), 0);
     assert.equal(warnings(91, ['Tpyo']), 0);
     assert.equal(warnings(92, ['A', 'B']), 0);
+    const excluding = filterOf([], ['Ecko']);
+    keeps(excluding, { event: { type: 'A' } });
+    excluding.noteTypes({ types: { Ecko: 92 * HOUR_S } }, 116 * HOUR + 999, log);
+    assert.deepEqual(log.messages.splice(0), [
+      'warn: --exclude-types: no event of the last day has the type Ecko; check its spelling',
+    ]);
+    const known: Pick<State, 'types'> = {};
+    excluding.noteTypes(known, 7_999, log);
+    assert.deepEqual(known, { types: { Ecko: 7 } });
     filterOf([], []).noteTypes(state, 93 * HOUR, log);
     assert.deepEqual([state, log.messages], [{}, []]);
   });
