@@ -20,7 +20,8 @@ const MAX_PAUSES = 10;
 class Place {
   readonly file: string;
   readonly lock: string;
-  /** How far the test has moved the clock. */
+  /** The clock stands still, but for what the test moves it. */
+  readonly #now = Date.now();
   aheadMs = 0;
   /** What happens in each pause, by its number. */
   onPause: (nth: number) => void = () => undefined;
@@ -35,12 +36,12 @@ class Place {
   async held(by: ProcessIdentity, agoMs: number): Promise<void> {
     await mkdir(this.lock);
     await writeFile(`${this.file}.owner`, JSON.stringify(by));
-    const at = new Date(Date.now() - agoMs);
+    const at = new Date(this.#now - agoMs);
     await utimes(this.lock, at, at);
   }
 
   acquire(log: CapturedLog = captureLog()): Promise<Lock> {
-    const now = () => Date.now() + this.aheadMs;
+    const now = () => this.#now + this.aheadMs;
     const pause: Clock['pause'] = async (ms, signal) => {
       if (++this.#pauses > MAX_PAUSES) throw new Error('waited too long');
       this.onPause(this.#pauses);

@@ -369,8 +369,16 @@ describe('what a state remembers of the destination', () => {
     assert.deepEqual(parseState(serializeState(state)).destination, destination);
   });
 
+  it('has no count that is not a number', () => {
+    const document = { version: 1, destination: { ...destination, dropped: { a: 2, b: 'x' } } };
+    assert.deepEqual(parseState(JSON.stringify(document)).destination, destination);
+  });
+
   it('is forgotten when it cannot be read: no event depends on it', () => {
-    for (const broken of [null, 7, {}, { ...destination, dropped: null }, { ...destination, started_at: 'x' }]) {
+    const wrong = { looked_at: 7, started_at: 'x', rejected_until: 'x' };
+    const oneWrong = Object.entries(wrong).map(([name, value]) => ({ ...destination, [name]: value }));
+    const dropped = [null, 'x', undefined].map((value) => ({ ...destination, dropped: value }));
+    for (const broken of [null, 7, {}, ...oneWrong, ...dropped]) {
       assert.equal(parseState(JSON.stringify({ version: 1, destination: broken })).destination, undefined);
     }
   });
