@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ProgressLine, progressLine } from '../../src/lib/progress-line.ts';
+import { progressLine } from '../../src/lib/progress-line.ts';
 import type { World } from '../../src/lib/world.ts';
 
 const CLEAR = '\r\u001b[K';
@@ -8,8 +8,13 @@ const CLEAR = '\r\u001b[K';
 function scene(columns: number) {
   const written: string[] = [];
   let now = 0;
-  const world = { log: { write: (text: string) => void written.push(text) }, monotonic: () => now };
-  const line = new ProgressLine({ columns }, world as Pick<World, 'log' | 'monotonic'>);
+  const world = {
+    terminal: { columns },
+    log: { write: (text: string) => void written.push(text) },
+    monotonic: () => now,
+  };
+  const line = progressLine(world as unknown as World, 'info');
+  assert.ok(line);
   return { written, line, move: (ms: number) => (now += ms) };
 }
 
