@@ -53,24 +53,24 @@ describe('the options of an export', () => {
     [{ format: 'csv' }, undefined, 'csv'],
   ] as const) {
     it(`are ${format} for ${JSON.stringify(options)}`, () => {
-      const request = readExportRequest(options);
+      const request = readExportRequest({ from: '1d', ...options });
       assert.deepEqual([request.output, request.format], [output, format]);
     });
   }
 
   it('have commas between the cells, replace nothing and report nothing unless asked', () => {
-    const { separator, isForced, report } = readExportRequest({});
+    const { separator, isForced, report } = readExportRequest({ from: '1d' });
     assert.deepEqual([separator, isForced, report], ['comma', false, undefined]);
-    const asked = readExportRequest({ separator: 'tab', force: true, report: 'r.json' });
+    const asked = readExportRequest({ from: '1d', separator: 'tab', force: true, report: 'r.json' });
     assert.deepEqual([asked.separator, asked.isForced, asked.report], ['tab', true, 'r.json']);
-    assert.throws(() => readExportRequest({ separator: '|' }), /--separator: expected/);
+    assert.throws(() => readExportRequest({ from: '1d', separator: '|' }), /--separator: expected/);
   });
 
   it('add no fields to csv', () => {
-    assert.throws(() => readExportRequest({ output: 'a.csv', 'add-fields': 'time' }), {
+    assert.throws(() => readExportRequest({ from: '1d', output: 'a.csv', 'add-fields': 'time' }), {
       message: '--add-fields is for jsonl: the columns of csv are always the same',
     });
-    readExportRequest({ 'add-fields': 'time' });
+    readExportRequest({ from: '1d', 'add-fields': 'time' });
   });
 });
 
