@@ -37,81 +37,71 @@ export function readClassic(main: string, files: ConfigFiles, cwd: string): RawC
 
   function readFile(file: string): void {
     result.files.push(files.realPath(file));
-    const text = files.read(file);
-    const lines = text.split('\n').map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
+    const lines = files.read(file).split('\n').map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line)); // prettier-ignore
+    let at: Position = { file, line: 0 };
     let section: RawSection | 'unknown' | undefined;
     let indent: string | undefined;
-
     for (const [index, line] of lines.entries()) {
-      const at: Position = { file, line: index + 1 };
-      const complain = (code: ProblemCode, message: string): void => void result.problems.push({ code, message, at });
-
+      at = { file, line: index + 1 };
       if (line === '' || line.startsWith('#')) continue;
-      if (/^@include ./i.test(line)) {
-        include(line.slice('@INCLUDE '.length), complain);
-      } else if (line.startsWith('@')) {
-        setVariable(line, at, complain);
-      } else if (line.startsWith('[')) {
-        section = openSection(line, at, complain);
-      } else {
-        const blank = /^[ \t]*/.exec(line)?.[0] ?? '';
-        indent ??= blank;
-        if (blank === '') complain('syntax', 'a key must be indented');
-        else if (!line.startsWith(indent)) complain('syntax', 'indented less than, or unlike, the lines above');
-        else if (blank.length !== indent.length && blank.length !== 2 * indent.length && blank !== line) {
-          complain('syntax', 'indented more than the lines above');
-        } else if (blank === line || line[blank.length] === '#') continue;
-        else addKey(line.slice(blank.length), at, section, complain);
+      if (/^@include ./i.test(line)) include(line.slice('@INCLUDE '.length));
+      else if (line.startsWith('@')) setVariable(line);
+      else if (line.startsWith('[')) section = openSection(line);
+      else readKey(line);
+    }
+
+    function complain(code: ProblemCode, message: string): void {
+      result.problems.push({ code, message, at });
+    }
+
+    function include(name: string): void {
+      const found = name.includes('*')
+        ? glob(path.resolve(mainFolder, name), files)
+        : [locate(name, mainFolder, cwd, files)].filter((one) => one !== undefined);
+      if (found.length === 0) complain('include-missing', `@INCLUDE '${name}' does not exist`);
+      for (const one of found) {
+        if (result.files.includes(files.realPath(one))) complain('include-twice', `${one} is already read`);
+        else readFile(one);
       }
     }
-  }
 
-  function include(name: string, complain: (code: ProblemCode, message: string) => void): void {
-    const found = name.includes('*')
-      ? glob(path.resolve(mainFolder, name), files)
-      : [locate(name, mainFolder, cwd, files)].filter((file) => file !== undefined);
-    if (found.length === 0) complain('include-missing', `@INCLUDE '${name}' does not exist`);
-    for (const file of found) {
-      if (result.files.includes(files.realPath(file))) complain('include-twice', `${file} is already read`);
-      else readFile(file);
+    function setVariable(line: string): void {
+      const [, name, value] = /^@set +([^=]*)=(.*)$/i.exec(line.trimEnd()) ?? [];
+      if (name === undefined || value === undefined) complain('syntax', 'neither @INCLUDE FILE nor @SET NAME=VALUE');
+      else result.variables.set(name, { value, at });
     }
-  }
 
-  function setVariable(line: string, at: Position, complain: (code: ProblemCode, message: string) => void): void {
-    const [, name, value] = /^@set +([^=]*)=(.*)$/i.exec(line.trimEnd()) ?? [];
-    if (name === undefined || value === undefined) complain('syntax', 'neither @INCLUDE FILE nor @SET NAME=VALUE');
-    else result.variables.set(name, { value, at });
-  }
-
-  function openSection(
-    line: string,
-    at: Position,
-    complain: (code: ProblemCode, message: string) => void,
-  ): RawSection | 'unknown' {
-    const [, name] = /^\[([^\]]*)\]/.exec(line) ?? [];
-    const kind = name === undefined ? undefined : KINDS[name.toLowerCase()];
-    if (kind === undefined) {
+    function openSection(line: string): RawSection | 'unknown' {
+      const [, name] = /^\[([^\]]*)\]/.exec(line) ?? [];
+      const kind = KINDS[name?.toLowerCase() ?? ''];
+      if (kind !== undefined) {
+        const opened: RawSection = { kind, at, entries: [] };
+        result.sections.push(opened);
+        return opened;
+      }
       if (name === undefined) complain('syntax', "a section's name ends with a bracket");
       else complain('section-unknown', `there is no section [${name}]`);
       return 'unknown';
     }
-    const section: RawSection = { kind, at, entries: [] };
-    result.sections.push(section);
-    return section;
-  }
 
-  function addKey(
-    text: string,
-    at: Position,
-    section: RawSection | 'unknown' | undefined,
-    complain: (code: ProblemCode, message: string) => void,
-  ): void {
-    const space = text.indexOf(' ');
-    const key = (space === -1 ? text : text.slice(0, space)).trim().toLowerCase();
-    const raw = space === -1 ? '' : text.slice(space + 1).trim();
-    if (raw === '') complain('syntax', `key '${key}' has no value (a tab does not separate it)`);
-    else if (section === undefined) complain('syntax', `key '${key}' is outside any section`);
-    else if (section !== 'unknown') section.entries.push({ key, raw, at });
+    function readKey(line: string): void {
+      const blank = /^[ \t]*/.exec(line)?.[0] ?? '';
+      indent ??= blank;
+      if (blank === '') complain('syntax', 'a key must be indented');
+      else if (!line.startsWith(indent)) complain('syntax', 'indented less than, or unlike, the lines above');
+      else if (blank.length !== indent.length && blank.length !== 2 * indent.length && blank !== line) {
+        complain('syntax', 'indented more than the lines above');
+      } else if (blank !== line && line[blank.length] !== '#') addKey(line.slice(blank.length));
+    }
+
+    function addKey(text: string): void {
+      const space = text.indexOf(' ');
+      const key = (space === -1 ? text : text.slice(0, space)).trim().toLowerCase();
+      const raw = space === -1 ? '' : text.slice(space + 1).trim();
+      if (raw === '') complain('syntax', `key '${key}' has no value (a tab does not separate it)`);
+      else if (section === undefined) complain('syntax', `key '${key}' is outside any section`);
+      else if (section !== 'unknown') section.entries.push({ key, raw, at });
+    }
   }
 }
 
