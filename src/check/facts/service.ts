@@ -5,6 +5,8 @@ import { pathOn, type Machine } from './machine.ts';
 import { ENV_FILE } from './paths.ts';
 import { parseEnvironmentFile, unitWords } from './systemd-files.ts';
 
+/** Makes systemd read the unit again, and Fluent Bit its environment. */
+export const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
 const UNIT = 'fluent-bit.service';
 const PROPERTIES = [
   'LoadState',

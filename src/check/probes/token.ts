@@ -7,8 +7,8 @@ import type { Environment, Setup } from '../facts/environment.ts';
 import { error, fatal, ok, unseen, warning, type Details, type Finding } from '../finding.ts';
 import { isForbidden, pathOn, type Machine, READ, mayUser } from '../facts/machine.ts';
 import { ENV_FILE, TOKEN_FILE } from '../facts/paths.ts';
+import { RESTART } from '../facts/service.ts';
 
-const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
 const API_KEY = 'ACTIVITY_LOG_API_KEY';
 const OTHERS_READ = 0o004;
 

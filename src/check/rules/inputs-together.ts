@@ -1,5 +1,5 @@
 import type { FluentBitConfig } from '../fluent-bit-config/model.ts';
-import { error, type Finding, lineIn } from '../finding.ts';
+import { error, fatal, type Finding, lineIn } from '../finding.ts';
 import type { EventInput, Input } from '../facts/input.ts';
 import { shippedCommand } from './suggested-command.ts';
 
@@ -40,9 +40,8 @@ function beside({ command }: EventInput): Finding[] {
 export function checkAbsence(python: readonly EventInput[], config: FluentBitConfig): Finding {
   const [first] = python;
   if (first === undefined) {
-    return error('input', 'no exec input runs fetch-activity-logs', {
+    return fatal('input', 'no exec input runs fetch-activity-logs', {
       at: { file: config.file },
-      impact: 'nothing is collected',
       fix: config.format === 'classic' ? '@INCLUDE activity-log.conf' : shippedCommand(config),
     });
   }

@@ -1,5 +1,5 @@
 import type { Environment } from '../facts/environment.ts';
-import type { Service } from '../facts/service.ts';
+import { RESTART, type Service } from '../facts/service.ts';
 import { error, fatal, unseen, warning, type Finding } from '../finding.ts';
 
 /** Whether the service is running, with its current unit, and can read its environment files. */
@@ -27,7 +27,7 @@ function activity({ isActive, status, needsReload }: Service): Finding[] {
   });
   const outdated = warning('service-reload', 'the unit of fluent-bit has changed, and systemd has not read it again', {
     impact: 'systemd still uses the old one',
-    command: 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit',
+    command: RESTART,
   });
   return [...(needsReload ? [outdated] : []), ...(isActive ? [] : [stopped])];
 }

@@ -2,6 +2,7 @@ import type { Section, Entry, FluentBitConfig } from '../fluent-bit-config/model
 import { error, lineIn, unseen, warning, type Details, type Finding } from '../finding.ts';
 import type { Environment } from '../facts/environment.ts';
 import { ENV_FILE } from '../facts/paths.ts';
+import { RESTART } from '../facts/service.ts';
 
 /** What a tutorial, or our README, leaves the reader to fill in: `<TAG_NAME>`. */
 const PLACEHOLDER = /<[A-Za-z][\w -]*>|\b(?:HOST|KEY|TAG|TOKEN)-OF-YOUR-[A-Z-]+|\bCHANGE-?ME\b/;
@@ -23,7 +24,6 @@ const WHEN_EMPTY: Readonly<Record<string, string>> = {
   tag: 'Fluent Bit does not start',
 };
 const EXAMPLES: Readonly<Record<string, string>> = { ACTIVITY_LOG_TAG: 'activityLog', ACTIVITY_LOG_INTERVAL: '300' };
-const RESTART = 'sudo systemctl daemon-reload && sudo systemctl restart fluent-bit';
 
 /** Placeholders that were copied but not filled in. */
 export function checkPlaceholders(config: FluentBitConfig, sections: readonly Section[]): Finding[] {
