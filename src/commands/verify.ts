@@ -47,6 +47,7 @@ export async function verify(config: Config, world: World, options: Options): Pr
     (session: Session) =>
       compare(session, state, folder, {
         range,
+        overlapS: Math.ceil(config.overlapMs / 1000),
         isFull: options['full'] === true,
         readCopy:
           arrived === undefined

@@ -1,10 +1,10 @@
 import { counted } from '../lib/words.ts';
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, parseInstant } from '../lib/duration.ts';
 import { differingSpans, type Span } from '../session/differing-spans.ts';
 import type { EntryKind } from '../state/batch.ts';
 import { HourCounts } from '../state/hour-counts.ts';
 import type { JournalLine } from '../state/journal-line.ts';
-import { startOf, type State } from '../state/state.ts';
+import { startOf, type SourceState, type State } from '../state/state.ts';
 import { failureOf, findingsOf, readDiffering } from './against-api.ts';
 import { againstCopy, type ReadCopy } from './against-copy.ts';
 import { readChain } from './chain.ts';
@@ -26,6 +26,8 @@ const PLACES: Record<EntryKind, Pick<IdRecord, 'side' | 'isNamed'>> = {
 
 interface CompareOptions {
   readonly range: Span;
+  /** How late an event may appear, in seconds. */
+  readonly overlapS: number;
   /** Compare every id, whatever the counts say. */
   readonly isFull: boolean;
   /** Reads the copy of what arrived, if there is one. */
@@ -38,7 +40,7 @@ export async function compare(
   session: Asking,
   state: State,
   folder: string,
-  { range, isFull, readCopy, onStep }: CompareOptions,
+  { range, overlapS, isFull, readCopy, onStep }: CompareOptions,
 ): Promise<VerifyReport> {
   const errors: string[] = [];
   // The chain can be checked without the API.
@@ -49,7 +51,7 @@ export async function compare(
   const all: Compared[] = sources.map((source) => ({ source, hours: new HourCounts(), spans: [], from: 0, to: 0 }));
   const parts = new IdParts();
   try {
-    const chain = await readChain(folder, state.journal, journalReader(state, range, all, parts, onStep));
+    const chain = await readChain(folder, state.journal, journalReader(state, { range, overlapS, onStep }, all, parts));
     const twice = forEachDifference(parts, true, isOnce, ({ source, second, counts }) =>
       all[source]?.hours.add(second, 1 - journalled(counts)),
     );
@@ -60,7 +62,7 @@ export async function compare(
       // Events may still appear inside the overlap, and events before the journal were not recorded.
       const start = Math.max(known.journal_from, chain.completeFrom);
       begins = Math.min(begins, start);
-      const span = { from: Math.max(range.from, start), to: Math.min(range.to, startOf(known)) };
+      const span = { from: Math.max(range.from, start), to: Math.min(range.to, completeUntil(known, overlapS)) };
       if (span.from >= span.to) continue;
       try {
         one.spans = isFull ? [span] : await differingSpans(session, one.source, span, one.hours);
@@ -99,10 +101,9 @@ export async function compare(
 /** Counts the events of each hour in a line of the journal, and adds their ids. */
 function journalReader(
   state: State,
-  range: Span,
+  { range, overlapS, onStep }: Pick<CompareOptions, 'range' | 'overlapS' | 'onStep'>,
   all: readonly Compared[],
   parts: IdParts,
-  onStep: OnStep,
 ): (line: JournalLine) => void {
   let events = 0;
   const indexes = new Map(all.map(({ source }, index) => [source.name, index]));
@@ -112,7 +113,7 @@ function journalReader(
       const known = state.sources[name];
       const index = indexes.get(name);
       if (known === undefined || index === undefined) continue;
-      const [from, to] = [Math.max(range.from, known.journal_from), Math.min(range.to, startOf(known))];
+      const [from, to] = [Math.max(range.from, known.journal_from), Math.min(range.to, completeUntil(known, overlapS))];
       forEachId(
         (id, second, kind) => {
           parts.add({ id, second, ...PLACES[kind], source: index });
@@ -124,6 +125,13 @@ function journalReader(
       );
     }
   };
+}
+
+/** Up to which second (epoch) all events of a source were delivered: later ones may still appear. */
+function completeUntil(source: SourceState, overlapS: number): number {
+  if (parseInstant(source.cursor) !== undefined) return startOf(source);
+  // A cursor that is a URL says nothing, and its start stays where it was.
+  return Math.floor((parseInstant(source.last_success ?? '') ?? 0) / 1000) - overlapS;
 }
 
 function isOnce({ counts, isNamed }: Tally): boolean {

@@ -119,6 +119,7 @@ async function scene(
     compare: ({ from = BEGIN, to = END, isFull = false, copy } = {}) =>
       compare(asking, state, folder, {
         range: { from, to },
+        overlapS: 300,
         isFull,
         readCopy:
           copy === undefined
@@ -238,6 +239,20 @@ describe('verify', () => {
     assert.equal(report.begins, '2026-11-21T02:00:00Z');
     const { compared, begins } = await compare({ to: BEGIN + HOUR });
     assert.deepEqual([compared, begins], [[], '2026-11-21T02:00:00Z']);
+  });
+
+  it('compares a source whose cursor is a URL up to its last successful poll, less the overlap', async (t) => {
+    const { compare, state } = await scene(t, [a, b], [[a]]);
+    const source = { ...newSource(formatSecond(BEGIN)), cursor: 'http://api/logs?cursor=x', journal_from: BEGIN };
+    state.sources[ONE.name] = { ...source, last_success: formatSecond(BEGIN + 4 * HOUR) };
+    const report = await compare();
+    assert.deepEqual(kinds(report), [`missing ${uuidOf(b)}`]);
+    assert.equal(report.compared[0]?.to, '2026-11-21T03:55:00Z');
+    state.sources[ONE.name] = source;
+    assert.deepEqual(
+      (await compare()).compared.map((one) => one.source),
+      ['ionos/2'],
+    );
   });
 
   it('does not know a source that was never polled', async (t) => {
