@@ -36,6 +36,7 @@ describe('unitWords', () => {
       'A=1', 'B=two words', 'C=x y', 'D=a b', 'E="q"', 'F=xy',
     ]); // prettier-ignore
     assert.deepEqual(unitWords(''), []);
+    assert.deepEqual(unitWords(`A="" '' B=''x""`), ['A=', '', 'B=x']);
   });
 });
 

@@ -66,6 +66,20 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     assert.deepEqual(await found(machine), [`warning state-last-error: ionos/1: last error: ${gap}`]);
   });
 
+  it('gives a poll a minute more than its deadline to end', async (t) => {
+    for (const [seconds, codes] of [
+      [300, []],
+      [301, ['lock']],
+    ] as const) {
+      const machine = await installedMachine(t);
+      await lock(machine, await thisProcess(NOW - seconds * 1000));
+      assert.deepEqual(
+        (await machine.faults()).map(({ code }) => code),
+        codes,
+      );
+    }
+  });
+
   it('calls a poll an error that does not end', async (t) => {
     const machine = await installedMachine(t);
     await lock(machine, await thisProcess(NOW - 3_600_000));
