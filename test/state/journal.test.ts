@@ -220,8 +220,14 @@ describe('the journal', () => {
   it('says where a commit is, and takes none when it is closed', async (t) => {
     const folder = join(await temporaryFolder(t), 'journal');
     const journal = await Journal.open(folder, { seq: 0, hash: FIRST_PREV }, () => Date.parse(START));
+    const probe = await open(folder);
+    const handle = Object.getPrototypeOf(probe) as typeof probe;
+    await probe.close();
+    const [lines, folders] = [t.mock.method(handle, 'datasync').mock, t.mock.method(handle, 'sync').mock];
     const one = await journal.append({ a: { cursor: 'x' } }, {});
+    assert.deepEqual([lines.callCount(), folders.callCount()], [1, 1], 'the line and the name of its file are synced');
     const two = await journal.append({ a: { cursor: 'y' } }, { b: { cursor: 'z' } });
+    assert.deepEqual([lines.callCount(), folders.callCount()], [2, 1]);
     const text = await readFile(join(folder, '2026-11-21.jsonl'), 'utf8');
     assert.deepEqual(
       [one, two].map(({ position, bytes }) => text.slice(position.offset, position.offset + bytes)),

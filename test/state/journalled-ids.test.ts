@@ -73,6 +73,11 @@ describe('what the journal has of a range', () => {
       ids.map((id) => found.takeRedelivered(id, true)),
       [false, false, true],
     );
+    assert.deepEqual(
+      [true, false, false].map((isNamed) => found.takeRedelivered(third, isNamed)),
+      [true, true, false],
+      'an id counts any number of times, and a hash as often as it is there',
+    );
   });
 
   it('counts what was delivered again only from a commit on, however old what was delivered is', async (t) => {

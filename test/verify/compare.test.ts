@@ -179,8 +179,9 @@ describe('verify', () => {
   });
 
   it('takes what a filter left out and what was set aside for delivered, and what was redelivered for nothing', async (t) => {
-    const { compare } = await scene(t, [a, b, c], [[a, 'excluded'], [b, 'set_aside'], [c], [c, 'redelivered']]);
+    const { compare, asked } = await scene(t, [a, b, c], [[a, 'excluded'], [b, 'set_aside'], [c], [c, 'redelivered']]);
     assert.deepEqual(kinds(await compare()), []);
+    assert.equal(asked.length, 2, 'the counts agree');
     assert.deepEqual(kinds(await compare({ isFull: true })), []);
   });
 
