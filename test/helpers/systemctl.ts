@@ -87,7 +87,7 @@ export function systemctlShow(root: string, activity: Activity): Result {
     `UnsetEnvironment=${values('UnsetEnvironment').flatMap(unitWords).map(quoted).join(' ')}`,
     ...values('EnvironmentFile').map((value) => `EnvironmentFiles=${value.replace(/^-/, '')} (ignore_errors=${value.startsWith('-') ? 'yes' : 'no'})`),
     `ExecStart={ path=${argv[0] ?? ''} ; argv[]=${argv.join(' ')} ; ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }`,
-    ...values('LoadCredential').map((value) => `LoadCredential=${value}`),
+    ...(values('LoadCredential').length > 0 ? ['LoadCredential=[unprintable]'] : []),
     `User=${values('User').at(-1) ?? ''}`,
   ]; // prettier-ignore
   const stdout = `${lines.join('\n')}\n`;

@@ -19,13 +19,12 @@ const PROPERTIES = [
   'UnsetEnvironment',
   'EnvironmentFiles',
   'ExecStart',
-  'LoadCredential',
   'User',
 ];
 /** The files from which the service usually reads its variables. */
 const USUAL_FILES = ['/etc/default/fluent-bit', ENV_FILE];
-/** The name under which the script looks for a token from systemd. */
-const CREDENTIAL = 'activity-log-token';
+/** The token that systemd passes to the script. From the units: `systemctl show` (252) says only `[unprintable]`. */
+const CREDENTIAL = /^[ \t]*LoadCredential[ \t]*=[ \t]*activity-log-token:(\S+)[ \t]*$/gm;
 
 export interface Variable {
   readonly name: string;
@@ -111,7 +110,7 @@ class Reader {
     for (const name of unitWords(this.#value('UnsetEnvironment'))) variables.delete(name);
     const isRead = (path: string) => files.some(([, read]) => read === path);
     const unread = USUAL_FILES.filter((path) => !isRead(path)).flatMap((path) => this.#variablesOf(path) ?? []);
-    const credential = this.#all('LoadCredential').flatMap(unitWords).findLast((value) => value.startsWith(`${CREDENTIAL}:`)); // prettier-ignore
+    const credentials = units.flatMap((file) => [...(this.#read(file, []) ?? '').matchAll(CREDENTIAL)]);
     const [, argv = ''] = /argv\[\]=(.*?) ;/.exec(this.#all('ExecStart').at(-1) ?? '') ?? [];
     return {
       isThere,
@@ -125,7 +124,7 @@ class Reader {
       unreadable: this.#unreadable,
       missing,
       user: this.#value('User') === '' ? 'root' : this.#value('User'),
-      tokenFile: credential?.slice(CREDENTIAL.length + 1),
+      tokenFile: credentials.at(-1)?.[1],
       configFile: /\s(?:-c|--config)[\s=](\S+)/.exec(argv)?.[1]?.replace(/^\/+/, '/'),
       binary: /^\S+/.exec(argv)?.[0],
     };
