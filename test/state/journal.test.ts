@@ -314,6 +314,31 @@ describe('the journal', () => {
     assert.equal(state.sources[SOURCE]?.journal_from, Math.ceil(p.now / 1000), 'not a day to come');
   });
 
+  it('keeps an old file a day longer when the first line of the next one was altered', async (t) => {
+    const p = await place(t);
+    const poll = async (n: number) => {
+      const store = await p.open();
+      store.commit(SOURCE, { ...delivered(n), cursor: new Date(p.now).toISOString() });
+      await store.flush();
+    };
+    for (let day = 0; day < 4; day++, p.now += DAY_MS) await poll(day);
+    const names = () => journalOf(p.file).map((file) => basename(file, '.jsonl'));
+    const days = names();
+    const altered = journalOf(p.file)[2] ?? '';
+    await writeFile(altered, (await readFile(altered, 'utf8')).replace('"seq"', '"sex"'));
+    p.journalDays = 2;
+    await poll(4);
+    await poll(5);
+    await p.open();
+    assert.deepEqual(names().slice(0, 3), days.slice(1));
+    p.now += DAY_MS;
+    await poll(6);
+    await poll(7);
+    await p.open();
+    assert.deepEqual(names().slice(0, 1), days.slice(3));
+    assert.equal(p.store?.state.journal.first?.file, `${days[3] ?? ''}.jsonl`);
+  });
+
   it('is named after the state file', () => {
     assert.equal(journalFolder('/a/activity_log_state.json'), '/a/activity_log_journal');
     assert.equal(journalFolder('/a/cloudscale_log_state.json'), '/a/cloudscale_log_journal');
