@@ -3,7 +3,8 @@ import { pathOn, type Machine } from '../check/facts/machine.ts';
 import type { Survey } from './tutorial.ts';
 
 const OUR_LINE = '@INCLUDE activity-log.conf';
-const IS_OUR_LINE = /^@include[ \t]+(?:\S*\/)?activity-log\.conf[ \t\r]*$/i;
+/** Also an input that the user included here instead of in activity-log.conf: its file is removed, too. */
+const IS_OUR_LINE = /^@include[ \t]+(?:\S*\/)?(?:activity-log|cloudscale)\.conf[ \t\r]*$/i;
 const MARK = '#~# Taken over by fetch-activity-logs; install.sh --uninstall brings it back.';
 const IS_MARK = '#~# ';
 const COMMENT = '#~ ';

@@ -40,11 +40,16 @@ describe('fluent-bit.conf, when it is taken over', () => {
   });
 });
 
+it('an input that the user included there goes as well: without its file, Fluent Bit would not start', () => {
+  assert.equal(restore(`a\n${OURS}@INCLUDE cloudscale.conf\n`, ENV_FILE, ''), 'a\n');
+});
+
 describe('our changes in fluent-bit.conf', () => {
   for (const [text, isOurs] of [
     ['a\n@include activity-log.conf\n', true],
     ['@INCLUDE /etc/fluent-bit/activity-log.conf \t\r\n', true],
     ['@INCLUDE\t activity-log.conf', true],
+    ['@INCLUDE cloudscale.conf', true],
     [`a\n${MARK}#~ b\n`, true],
     ['a\n#~ b\n', false],
     ['#@INCLUDE activity-log.conf\n', false],
