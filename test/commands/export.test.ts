@@ -745,7 +745,7 @@ describe('export', () => {
       [
         'with a record of a broken owner',
         (file) => changeNote(file, '"owner":null', '"owner":{"pid":1}'),
-        /owner\.host is missing, expected a string/,
+        /owner is {"pid":1}, expected a process/,
       ],
       [
         'that was shortened',
