@@ -83,6 +83,9 @@ function tuneV8(): () => void {
   setFlagsFromString('--liftoff-only');
   // The young generation grows from 1 MB to 4 while the modules are loaded, and stays there instead of growing to 16.
   setFlagsFromString('--semi-space-growth-factor=4');
+  // Only what runs very often is optimized: 6 % less CPU for 400,000 events than with the default, 67584, most of it of
+  // the compiler. Later versions of Node optimize in stages, and do not know the flag.
+  if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=270000');
   // Garbage is collected when the heap has grown by half since the last time, instead of up to fourfold.
   setFlagsFromString('--heap-growing-percent=50');
   return () => setFlagsFromString('--semi-space-growth-factor=1');
