@@ -51,3 +51,23 @@ it('a partial file that nothing will come of is removed, with its record', async
   await partial.discard();
   assert.deepEqual([existsSync(`${file}.part`), existsSync(`${file}.part.json`)], [false, false]);
 });
+
+it('a partial file records its progress once a second, and may be released twice', async (t) => {
+  const file = join(await temporaryFolder(t), 'events');
+  let now = 0;
+  const key = { range: { from: 0, to: 1, given: { from: '0', to: null } }, parameters: {} };
+  const partial = await PartialFile.open(file, key, { isForced: false, now: () => now });
+  const recorded = (): unknown => JSON.parse(readFileSync(`${file}.part.json`, 'utf8').split('\n')[0] ?? '');
+  await partial.print(Buffer.from('{}\n'));
+  for (const [time, bytes] of [
+    [999, 0],
+    [1_000, 3],
+  ] as const) {
+    now = time;
+    await partial.catchUp();
+    assert.equal((recorded() as { bytes: number }).bytes, bytes);
+  }
+  await partial.close();
+  await partial.close();
+  assert.equal((recorded() as { owner: unknown }).owner, null);
+});
