@@ -150,6 +150,7 @@ describe('what became of the lines behind the input', () => {
       describeOutput({ ...counter, dropped: 24, errors: 1, retries: 1 }),
       '7 delivered, 24 dropped, 1 error, 1 retry',
     );
+    assert.equal(describeOutput({ ...counter, dropped: 1, waiting: 1 }), '7 delivered, 1 waiting, 1 dropped');
     assert.equal(describeOutput({ ...counter, errors: 2, retries: 3 }), '7 delivered, 2 errors, 3 retries');
     await machine.reject('a.flb', NOW - 3 * 86_400_000);
     const { rejected } = (await machine.run()).destination;
