@@ -5,10 +5,18 @@ import { mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { ExitCode } from '../../src/lib/errors.ts';
+import { VERSION } from '../../src/lib/version.ts';
+import { writeMetrics } from '../../src/session/metrics.ts';
+import type { Session } from '../../src/session/session.ts';
+import { emptyState, newSource } from '../../src/state/state.ts';
+import { writeLastVerify } from '../../src/state/last-verify.ts';
+import { captureLog } from '../helpers/captured-log.ts';
 import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
 import { rejectedChunk } from '../helpers/rejected-chunk.ts';
 import { journalLines, journalOf } from '../helpers/saved-state.ts';
 import { runCommand } from '../helpers/run-command.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { startSandbox } from '../sandbox/server.ts';
 
 interface Sample {
@@ -197,5 +205,152 @@ describe('the metrics file', () => {
     assert.equal(valueOf(samples, 'last_run_retries'), 1);
     assert.equal(valueOf(samples, 'late_events_total', 'source="ionos/31721060"'), 2);
     assert.ok((valueOf(samples, 'late_events_max_seconds', 'source="ionos/31721060"') ?? 0) >= 100);
+  });
+});
+
+describe('each metric', () => {
+  const NOW = Date.parse('2026-11-21T20:30:00.500Z');
+  const inSeconds = (instant: string) => Date.parse(instant) / 1000;
+
+  /** A session of which each figure is another one. */
+  function figures() {
+    const state = emptyState();
+    Object.assign(state.journal, { seq: 13, hash: 'abc' });
+    const redelivery = { source: 'ionos/1', from: 0, to: 1, missing: false, since_seq: 0 };
+    state.redeliver = [redelivery, redelivery];
+    state.pending = { host: 'x', base: 0, lines: 12, started_at: 0, printed_until: 0, sources: {} };
+    state.sources = {
+      'ionos/1': {
+        ...newSource('2026-11-21T20:29:50Z'),
+        last_success: '2026-11-21T20:28:00.250Z',
+        last_sweep: '2026-11-21T19:00:00Z',
+        ...{ delivered: 101, excluded: 102, oversize: 105, rejected: 106, found_missing: 107, redelivered: 108 },
+        late: { count: 103, max_seconds: 104 },
+      },
+      'cloudscale/"a\\b\n': { ...newSource('https://x'), last_success: '2026-11-21T20:20:00Z' },
+      'ionos/never': newSource('https://x'),
+      'ionos/ahead': newSource('2026-11-21T20:31:00Z'),
+    };
+    const output = { name: 'loki', delivered: 201, dropped: 202, errors: 203, retries: 204, waiting: 205 };
+    const chunk = { at: NOW - 5_000, file: 'a.flb', bytes: 302 };
+    const session = {
+      config: { ackInput: 'in' },
+      acknowledgement: { waitedMs: 1_500 },
+      api: { stats: { requests: new Map([['200', 7], ['503', 1]]), retries: 8, bytes: 9 } }, // prettier-ignore
+      credentials: { expiresAt: NOW + 86_400_000 },
+      delivery: { events: 4, excluded: 5, bytes: 6 },
+      destination: {
+        latest: {
+          counters: { startedAt: 0, outputs: [output] },
+          rejected: { folder: 'r', chunks: [chunk, { ...chunk, at: NOW }], bytes: 604 },
+        },
+      },
+      log: captureLog(),
+      now: () => NOW,
+      startedAt: NOW - 2_250,
+      store: { state, journalFolder: undefined as string | undefined },
+    };
+    return session;
+  }
+
+  async function written(t: TestContext, session: object) {
+    const file = join(await temporaryFolder(t), 'metrics.prom');
+    await writeMetrics(file, session as Session, ExitCode.SomeSourcesFailed);
+    const found: Record<string, number> = {};
+    for (const { name, labels, value } of lint(await readFile(file, 'utf8'))) {
+      const own = labels.replace('input="in"', '').replace(/^,/, '');
+      found[`${name.replace('fetch_activity_logs_', '')}${own === '' ? '' : `{${own}}`}`] = value;
+    }
+    return found;
+  }
+
+  const NOTHING = ['events', 'excluded_events', 'late_events', 'oversize_lines', 'rejected_lines', 'found_missing_events', 'redelivered_events']; // prettier-ignore
+  const nothing = (source: string) =>
+    Object.fromEntries([...NOTHING.map((name) => `${name}_total`), 'late_events_max_seconds'].map((name) => [`${name}{source="${source}"}`, 0])); // prettier-ignore
+
+  it('has its figure under its name, in seconds and bytes', async (t) => {
+    const session = figures();
+    const folder = await temporaryFolder(t);
+    session.store.journalFolder = folder;
+    await writeFile(join(folder, '2026-11-21.jsonl'), 'x'.repeat(77));
+    await writeLastVerify(folder, { at: '2026-11-21T12:00:00Z', from: 'x', to: 'y', exit_code: 1 });
+    assert.deepEqual(await written(t, session), {
+      [`build_info{version="${VERSION}"}`]: 1,
+      last_run_timestamp_seconds: NOW / 1000,
+      last_run_duration_seconds: 2.25,
+      last_run_exit_code: 3,
+      last_run_events: 4,
+      last_run_excluded_events: 5,
+      last_run_printed_bytes: 6,
+      last_run_received_bytes: 9,
+      'last_run_requests{status="200"}': 7,
+      'last_run_requests{status="503"}': 1,
+      last_run_retries: 8,
+      last_run_acknowledgement_seconds: 1.5,
+      pending_lines: 12,
+      token_expiry_timestamp_seconds: NOW / 1000 + 86_400,
+      'last_success_timestamp_seconds{source="ionos/1"}': inSeconds('2026-11-21T20:28:00.250Z'),
+      'cursor_timestamp_seconds{source="ionos/1"}': inSeconds('2026-11-21T20:29:50Z'),
+      'cursor_lag_seconds{source="ionos/1"}': 10.5,
+      'events_total{source="ionos/1"}': 101,
+      'excluded_events_total{source="ionos/1"}': 102,
+      'late_events_total{source="ionos/1"}': 103,
+      'late_events_max_seconds{source="ionos/1"}': 104,
+      'oversize_lines_total{source="ionos/1"}': 105,
+      'rejected_lines_total{source="ionos/1"}': 106,
+      'found_missing_events_total{source="ionos/1"}': 107,
+      'redelivered_events_total{source="ionos/1"}': 108,
+      'last_sweep_timestamp_seconds{source="ionos/1"}': inSeconds('2026-11-21T19:00:00Z'),
+      // Without a time in its cursor, a source is where its last successful poll was.
+      ...nothing('cloudscale/\\"a\\\\b\\n'),
+      'last_success_timestamp_seconds{source="cloudscale/\\"a\\\\b\\n"}': inSeconds('2026-11-21T20:20:00Z'),
+      'cursor_timestamp_seconds{source="cloudscale/\\"a\\\\b\\n"}': inSeconds('2026-11-21T20:20:00Z'),
+      'cursor_lag_seconds{source="cloudscale/\\"a\\\\b\\n"}': 600.5,
+      ...nothing('ionos/never'),
+      'last_success_timestamp_seconds{source="ionos/never"}': 0,
+      ...nothing('ionos/ahead'),
+      'last_success_timestamp_seconds{source="ionos/ahead"}': 0,
+      'cursor_timestamp_seconds{source="ionos/ahead"}': inSeconds('2026-11-21T20:31:00Z'),
+      'cursor_lag_seconds{source="ionos/ahead"}': 0,
+      'journal_commit{hash="abc"}': 13,
+      journal_bytes: 77,
+      last_verify_timestamp_seconds: inSeconds('2026-11-21T12:00:00Z'),
+      last_verify_exit_code: 1,
+      redeliver_queued_ranges: 2,
+      'output_delivered_records_total{output="loki"}': 201,
+      'output_dropped_records_total{output="loki"}': 202,
+      'output_errors_total{output="loki"}': 203,
+      'output_retries_total{output="loki"}': 204,
+      rejected_chunks: 2,
+      rejected_chunks_bytes: 604,
+      rejected_chunks_oldest_timestamp_seconds: NOW / 1000 - 5,
+    });
+  });
+
+  it('is left out where it is unknown: no journal, no expiry, no answer of Fluent Bit, nothing printed', async (t) => {
+    const session = figures();
+    session.store.state.sources = {};
+    session.store.state.pending = null;
+    const unknown = { credentials: {}, destination: { latest: undefined } };
+    const names = Object.keys(await written(t, { ...session, ...unknown }));
+    assert.deepEqual(
+      names.filter((name) => !name.startsWith('last_run_')),
+      [`build_info{version="${VERSION}"}`, 'pending_lines', 'journal_commit{hash="abc"}', 'redeliver_queued_ranges'],
+    );
+    session.store.journalFolder = await temporaryFolder(t);
+    const never = await written(t, { ...session, ...unknown });
+    assert.equal(never['journal_bytes'], 0);
+    assert.deepEqual([never['last_verify_exit_code'], never['pending_lines']], [undefined, 0]);
+  });
+
+  it('is not written where the folder is missing, which is a warning', async (t) => {
+    const session = figures();
+    const file = join(await temporaryFolder(t), 'none/metrics.prom');
+    await writeMetrics(file, session as object as Session, ExitCode.Done);
+    assert.equal(session.log.messages.length, 1);
+    assert.match(
+      session.log.messages[0] ?? '',
+      /^warn: cannot write the metrics file \/.*\/none\/metrics\.prom: .*ENOENT/,
+    );
   });
 });
