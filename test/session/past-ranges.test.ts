@@ -164,6 +164,17 @@ describe('redeliver', () => {
     assert.equal(accountOf(m.printed, m.events).repeated.length, 3);
   });
 
+  it('delivers once what came late in its range, though a sweep is due in the same run', async (t) => {
+    const m = await model(t);
+    await pass(m, 0);
+    const time = m.now + MINUTE;
+    await pass(m, 20 * MINUTE);
+    m.sandbox.generate(CONTRACT, { count: 1, from: time, to: time + 1 });
+    assert.equal(await m.command('redeliver', '--from', '4h'), 0, m.said.join(''));
+    await pass(m, 3 * HOUR);
+    assertOnce(m);
+  });
+
   it('delivers a range in which there is a bad event, which the polls have set aside', async (t) => {
     const m = await model(t);
     await pass(m, 0);

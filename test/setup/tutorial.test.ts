@@ -108,6 +108,11 @@ describe("a survey of the user's fluent-bit.conf", () => {
     );
   });
 
+  it('warns of what is not taken over from each of two outputs', async (t) => {
+    const { warnings } = await surveyed(t, `${FETCHER}${HTTP}    Header X me\n${HTTP}    Header Y me\n`);
+    assert.equal(warnings.filter((text) => text.startsWith('header of the')).length, 2, warnings.join('\n'));
+  });
+
   it('does not warn of settings that the tutorial has, or ours', async (t) => {
     const known =
       '    Alias a\n    Retry_Limit 3\n    Workers 2\n    Log_Level info\n    storage.total_limit_size 5M\n    Format JSON\n    tls yes\n    tls.verify on\n    Port 443\n';
