@@ -34,7 +34,7 @@ import { checkAbsence, checkTogether } from './rules/inputs-together.ts';
 import { checkToken } from './probes/token.ts';
 
 /** Options of `check` itself; all others replace those of the command that Fluent Bit runs. */
-const OWN_OPTIONS = new Set(['json', 'config', 'send', 'quiet', 'log-level', 'quiet']);
+const OWN_OPTIONS = new Set(['json', 'config', 'send', 'quiet', 'log-level']);
 
 export interface CheckOptions {
   readonly machine?: Machine;

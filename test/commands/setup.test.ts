@@ -10,7 +10,9 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { sink } from '../helpers/sink.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
-const SERVICE = { LoadState: 'loaded', Environment: '"A=1" PATH=/x', User: '' };
+const EXEC_START =
+  '{ path=/srv/fluent-bit ; argv[]=/srv/fluent-bit -c /etc/fluent-bit/fluent-bit.conf ; ignore_errors=no }';
+const SERVICE = { LoadState: 'loaded', Environment: '"A=1" PATH=/x', User: '', ExecStart: EXEC_START };
 
 async function machineWith(t: TestContext, main: string | Buffer, service: Readonly<Record<string, string>> = {}) {
   const root = await temporaryFolder(t);
@@ -68,7 +70,10 @@ describe('what install.sh asks the program', () => {
     assert.equal(machine.staged('activity-log.token'), 'abc\n');
     assert.equal(statSync(join(machine.root, 'stage/activity-log.token')).mode & 0o777, 0o600);
     assert.match(machine.staged('activity-log.env'), /^ACTIVITY_LOG_INTERVAL=120$/m);
-    assert.equal(machine.staged('facts'), 'interval 120\ntag audit\nfetcher replaced\nowed \nkey \nfluent-bit \n');
+    assert.equal(
+      machine.staged('facts'),
+      'interval 120\ntag audit\nfetcher replaced\nowed \nkey \nfluent-bit /srv/fluent-bit\n',
+    );
     assert.equal(machine.staged('missing'), '');
     assert.match(machine.staged('environment'), /^A=1\nACTIVITY_LOG_TAG=audit\n.*^ACTIVITY_LOG_API_KEY=secret\n/ms);
     assert.doesNotMatch(machine.staged('environment'), /PATH=/);
@@ -158,7 +163,7 @@ describe('what install.sh asks the program', () => {
     );
     assert.equal((await machine.run('remove', '--live')).stdout, '');
     assert.equal(machine.staged('fluent-bit.conf'), '    Header APIKEY k$&\n    Command fetch_activity_logs.py\n');
-    assert.equal(machine.staged('facts'), 'fetcher back\nservice \nfluent-bit \n');
+    assert.equal(machine.staged('facts'), 'fetcher back\nservice \nfluent-bit /srv/fluent-bit\n');
     assert.match(machine.staged('stays'), /^\/etc\/fluent-bit\/activity-log\.env\n/);
     assert.match(
       machine.staged('state'),

@@ -66,6 +66,13 @@ describe('status', () => {
     });
   }
 
+  it('counts no negative time when the clock of this machine is behind', async (t) => {
+    const ahead = fixture('healthy').replaceAll('"2026-11-21T', '"2026-11-22T');
+    const { stdout } = await status(await stateFile(t, ahead));
+    assert.match(stdout, / 0 s ago /);
+    assert.doesNotMatch(stdout, / -\d/);
+  });
+
   it('finds the journal beside the file that a symbolic link leads to', async (t) => {
     const file = await stateFile(t, fixture('journal-and-queue'));
     await mkdir(`${file}.journal`);

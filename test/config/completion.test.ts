@@ -57,6 +57,7 @@ describe('completing', () => {
       ['bash', 'zsh', 'fish'],
     ],
     [['help', 'exp'], ['export']],
+    [['--peek', 'stat'], ['status']],
     [['--token-file', 'x'], [':files']],
     [['export', '-o', ''], [':files']],
     [['--token-file=x'], [':files']],

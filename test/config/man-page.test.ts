@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { COMMANDS, GENERAL } from '../../src/config/commands.ts';
 import { renderHelp, renderTopic } from '../../src/config/help.ts';
 import { manPage } from '../../src/config/man-page.ts';
+import { VERSION } from '../../src/lib/version.ts';
 import { TOPICS } from '../../src/config/topics.ts';
 import { builtFile } from '../helpers/built-file.ts';
 import { runCommand } from '../helpers/run-command.ts';
@@ -15,6 +16,7 @@ const options = new Set([...COMMANDS.flatMap((command) => Object.keys(command.op
 describe('README, man page and help agree', () => {
   it('the man page has every command, option and topic, as the help has them', () => {
     const page = manPage().replaceAll('\\-', '-');
+    assert.ok(page.startsWith(`.TH FETCH-ACTIVITY-LOGS 1 "" "fetch-activity-logs ${VERSION}"\n`), page.slice(0, 99));
     for (const { name, describe: text, options: own } of COMMANDS) {
       assert.ok(page.includes(`.SS "${name}`) && page.includes(text), name);
       for (const [option, { describe: meaning }] of Object.entries(own)) {

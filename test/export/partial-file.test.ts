@@ -34,13 +34,13 @@ it('a partial file is resumed behind what its record knows: what a killed run wr
   const key = { range: { from: 0, to: 1, given: { from: '0', to: null } }, parameters: {} };
   const options = { isForced: false, now: () => 0 };
   const first = await PartialFile.open(file, key, options);
-  await first.print(Buffer.from('{"n":1}\n'));
+  for (const line of ['{"n":1}\n', '{"n":22}\n']) await first.print(Buffer.from(line));
   await first.close();
   await appendFile(`${file}.part`, '{"half":"a li');
   const second = await PartialFile.open(file, key, options);
-  assert.equal(readFileSync(`${file}.part`, 'utf8'), '{"n":1}\n');
+  assert.equal(readFileSync(`${file}.part`, 'utf8'), '{"n":1}\n{"n":22}\n');
   await second.complete();
-  assert.equal(readFileSync(file, 'utf8'), '{"n":1}\n');
+  assert.equal(readFileSync(file, 'utf8'), '{"n":1}\n{"n":22}\n');
   assert.deepEqual([existsSync(`${file}.part`), existsSync(`${file}.part.json`)], [false, false]);
 });
 

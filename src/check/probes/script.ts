@@ -92,7 +92,7 @@ function find(name: string, { environment }: Input, machine: Machine): string | 
 
 /** A path of Node.js for scripts; a release's executable cannot run them. */
 function aNode({ node }: Machine): string {
-  return /^node(js)?/.test(basename(node.path)) ? node.path : '/usr/bin/node';
+  return basename(node.path).startsWith('node') ? node.path : '/usr/bin/node';
 }
 
 /** Whether it is a release's executable, which contains Node.js, and not a script. */
@@ -120,7 +120,7 @@ function firstBytes(file: string): string {
 /** Undefined when it is not Node.js, or does not say. */
 async function versionOf(interpreter: string, { node }: Machine): Promise<string | undefined> {
   if (realpathSync(interpreter) === realpathSync(node.path)) return node.version;
-  if (!/^node(js)?/.test(basename(interpreter))) return undefined;
+  if (!basename(interpreter).startsWith('node')) return undefined;
   try {
     const { stdout } = await promisify(execFile)(interpreter, ['--version'], { timeout: VERSION_MS });
     return /^v(\d+\.\d+\.\d+)/.exec(stdout)?.[1];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { thisMachine, type Machine, type Result } from '../../../src/check/facts/machine.ts';
-import { MAIN, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+import { MAIN, PARSERS, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
 
 /** What check says in these tests, word by word. */
 const GOLDEN = 'check/dry-run.txt';
@@ -52,6 +52,16 @@ describe('check asks the installed Fluent Bit', { concurrency: 4 }, () => {
       assert.ok(finding?.line !== undefined, String(expected));
     });
   }
+
+  it('and shows the place of the first of several errors', async (t) => {
+    const machine = await installedMachine(t);
+    const said = refusal(
+      `${TIME} [error] [parser] parser named 'activity_log' already exists, skip.`,
+      `${TIME} [error] [config] http.0: unknown configuration property 'uri'.`,
+    );
+    const [finding, ...others] = await machine.faults([], {}, answering(machine, said));
+    assert.deepEqual([finding?.code, finding?.file, others], ['config-refused', PARSERS, []]);
+  });
 
   it('which knows better what it can read', async (t) => {
     const machine = await installedMachine(t);

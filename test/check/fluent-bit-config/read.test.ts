@@ -164,6 +164,8 @@ describe('a classic file', () => {
     ['a key that is not indented', `${INPUT}Parser x\n`, ['syntax main.conf:4']],
     ['a key outside of any section', '    Name exec\n', ['syntax main.conf:1']],
     ['uneven indentation', `${INPUT}     Tag x\n`, ['syntax main.conf:4']],
+    ['twice the indentation, which Fluent Bit takes', `${INPUT}        Tag x\n`, []],
+    ['three times the indentation', `${INPUT}            Tag x\n`, ['syntax main.conf:4']],
     ['too little indentation', `${INPUT}  Tag x\n`, ['syntax main.conf:4']],
     ['a wrong key of [SERVICE]', '[SERVICE]\n    Flush_It 1\n', ['key-unknown main.conf:2']],
     ['a wrong key of an input', `${INPUT}    Buffer_Size 2M\n`, ['key-unknown main.conf:4']],
@@ -186,7 +188,7 @@ describe('a classic file', () => {
     ['an empty switch', `${INPUT}    Threaded \${T}\n`, ['variable-unset main.conf:4', 'value-empty main.conf:4']],
   ];
   for (const [what, text, problems] of broken) {
-    it(`is refused with ${what}`, async () => assert.deepEqual(await wrong({ 'main.conf': text }), problems));
+    it(`${problems.length > 0 ? 'is refused' : 'is read'} with ${what}`, async () => assert.deepEqual(await wrong({ 'main.conf': text }), problems)); // prettier-ignore
   }
 
   const parsers: [string, string, string[]][] = [
@@ -294,7 +296,10 @@ pipeline:
 
   it('has one service, across all that it includes', async () => {
     const service = 'service: {flush: 1}\n';
-    const files = { 'main.yaml': `${service}includes: [a.yaml]\n`, 'a.yaml': service };
+    const files = {
+      'main.yaml': `${service}parsers: [{name: a, format: json}]\nincludes: [a.yaml]\n`,
+      'a.yaml': service,
+    };
     assert.deepEqual(await wrong(files), ['syntax a.yaml:1']);
   });
 });

@@ -26,3 +26,15 @@ it('env is env wherever it is: the program that it looks for is what counts', as
   const [fault] = await machine.faults();
   assert.match(fault?.message ?? '', /the interpreter nodejs-of-mine does not exist: not on Fluent Bit's PATH$/);
 });
+
+it('only a program that is called node is asked which Node it is, and proposed as one', async (t) => {
+  const machine = await installedMachine(t);
+  await machine.write('/opt/ts-node', '#!/bin/sh\necho v10.9.2\n', 0o755);
+  await machine.write(SCRIPT, '#!/opt/ts-node\n', 0o755);
+  assert.deepEqual(await machine.faults(), []);
+  await machine.write(SCRIPT, '#!/nowhere/node\n', 0o755);
+  const ours = '/opt/activity-node';
+  await machine.write(ours, '', 0o755);
+  const [fault] = await machine.faults([], {}, { node: { version: '26.10.0', path: machine.path(ours) } });
+  assert.equal(fault?.fix, '#!/usr/bin/node');
+});

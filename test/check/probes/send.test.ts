@@ -85,7 +85,7 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
   const refusals: [number, string, RegExp][] = [
     [401, 'no such key: a-key-that-is-secret', /✗ .* refused a test record: HTTP 401 \(no such key: \[redacted\]\): .*the key is wrong, expired, or of another pipeline/],
     [404, '', /HTTP 404: .*is the URI \/TAG of the pipeline\?/],
-    [400, 'bad', /HTTP 400 \(bad\): .*another format/],
+    [400, '\r\nbad\n', /HTTP 400 \(bad\): .*another format/],
     [413, '', /only smaller requests/],
     [429, '', /! .* HTTP 429: events arrive late: the destination limits the rate, and Fluent Bit retries/],
     [302, '', /does not follow/],
@@ -139,6 +139,14 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     await machine.edit(OUTPUT, ['127.0.0.1', 'no-such-host.invalid']);
     assert.match(await sent(machine), /the host name cannot be resolved/);
   });
+});
+
+it('check --send tries the output of the Python fetcher, too', async (t) => {
+  const { port, requests } = await destination(t, 200, '', false);
+  const machine = await sendingTo(t, port, ...HTTP);
+  await machine.edit(PIPELINE, [/^ +Command .*$/m, '    Command python3 /srv/fetch_activity_logs.py']);
+  assert.match(await sent(machine), /✓ .*took a test record/);
+  assert.equal(requests.length, 1);
 });
 
 describe('check --send to a loki output', { concurrency: 4 }, () => {

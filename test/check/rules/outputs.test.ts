@@ -28,3 +28,18 @@ it('says that an output is sound beside one that is not', async (t) => {
   await machine.edit(OUTPUT, [/^ +Retry_Limit .*$/m, '    Retry_Limit 5']);
   assert.match((await machine.run()).stdout, /✓ .*: output second receives the events of activity_log,/);
 });
+
+const http: [what: string, changes: [key: RegExp, line: string][], found: string[]][] = [
+  ['its format in capitals', [[/Format .*/, 'Format JSON']], []],
+  ['a placeholder for its path, which is said once', [[/URI .*/, 'URI /<TAG>']], ['placeholder']],
+  ['no host, whose key nobody sees', [[/Host .*/, ''], [/tls .*/, ''], [/Port .*/, 'Port 8080']], ['output-host']],
+  ['this machine, whose key nobody sees', [[/Host .*/, 'Host 127.0.0.1'], [/tls .*/, ''], [/Port .*/, 'Port 8080']], ['output-host-unusual']],
+]; // prettier-ignore
+for (const [what, changes, found] of http) {
+  it(`check says of an http output with ${what}: ${found.join() || 'nothing'}`, async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(OUTPUT, ...changes.map(([key, line]): [RegExp, string] => [new RegExp(`(?<=^ +)${key.source}$`, 'm'), line])); // prettier-ignore
+    const codes = (await machine.faults()).map(({ code }) => code);
+    assert.deepEqual(codes, found);
+  });
+}

@@ -11,6 +11,10 @@ describe('the command that check suggests', () => {
       "/opt/fluent-bit/scripts/fetch-activity-logs --state-file '/srv/my state.json'",
       "exec /opt/fluent-bit/scripts/fetch-activity-logs --state-file '/srv/my state.json'",
     ],
+    [
+      `/opt/fluent-bit/scripts/fetch-activity-logs --state-file "/srv/it's.json"`,
+      String.raw`exec /opt/fluent-bit/scripts/fetch-activity-logs --state-file '/srv/it'\''s.json'`,
+    ],
   ] as const) {
     it(`keeps what is in order: ${written}`, async (t) => {
       const machine = await installedMachine(t);

@@ -17,3 +17,22 @@ it('a named group of a regular expression is not a placeholder', async (t) => {
   await machine.edit(OUTPUT, [/^ +Match +.*$/m, '    Match_Regex ^(?<TAG>activity.*)$']);
   assert.deepEqual(await machine.faults(), []);
 });
+
+it('a placeholder is seen in capitals or not, with blanks or not', async (t) => {
+  const machine = await installedMachine(t);
+  for (const placeholder of [
+    '<PIPELINE_HOST>',
+    '<pipeline_host>',
+    '<your host>',
+    'host-<ID>',
+    'CHANGEME',
+    'CHANGE-ME',
+  ]) {
+    await machine.edit(ENVIRONMENT, [/^ACTIVITY_LOG_HOST=.*$/m, `ACTIVITY_LOG_HOST="${placeholder}"`]);
+    const found = (await machine.faults()).filter(({ code }) => code === 'placeholder');
+    assert.deepEqual(
+      found.map(({ message }) => message),
+      [`host still contains ${placeholder.replace('host-', '')}`],
+    );
+  }
+});
