@@ -52,6 +52,14 @@ describe('a poll that a person starts', () => {
     assert.equal(reasonToPeek(options, readConfig(options, {}), { stdout: terminal() }), undefined);
   });
 
+  it('on a terminal with --peek only peeks already, whatever else it names', async (t) => {
+    const file = await stateFile(t);
+    const world = { stdout: terminal(), isInteractive: true };
+    for (const options of [{ peek: true }, { peek: true, 'state-file': file }]) {
+      assert.equal(reasonToPeek(options, readConfig(options, {}), world), undefined);
+    }
+  });
+
   it('through a pipe whose reader has seen enough, `--peek | head`, ends with 0 and says nothing', async (t) => {
     const sandbox = await startSandbox();
     t.after(async () => sandbox.close());

@@ -35,6 +35,11 @@ describe('the hours in which the API and the journal differ', () => {
     const { spans, counts } = await differing([1, 5, 9, 9], [9]);
     assert.deepEqual(spans, [[1, 2], [5, 6], [9, 10]]); // prettier-ignore
     assert.ok(counts <= 23, String(counts));
+    const all = [0, 1, 2, 3, 4, 5];
+    assert.deepEqual(
+      (await differing(all, [], 6)).spans,
+      all.map((hour) => [hour, hour + 1]),
+    );
   });
 
   it('may be the last, which is not whole, and the first', async () => {

@@ -2,6 +2,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { readConfig } from '../../src/config/config.ts';
+import { ApiError, StdoutError } from '../../src/lib/errors.ts';
+import { Stopped, startRun } from '../../src/lib/run.ts';
+import type { Page } from '../../src/providers/provider.ts';
+import { deliverPast } from '../../src/session/past-ranges.ts';
+import type { Session } from '../../src/session/session.ts';
+import { newSource, stateOf, type Redelivery } from '../../src/state/state.ts';
+import { emptyStore } from '../../src/state/store.ts';
+import { captureLog } from '../helpers/captured-log.ts';
 import { accountOf } from '../helpers/account.ts';
 import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -284,5 +293,165 @@ describe('redeliver', () => {
       assert.equal(await m.command('redeliver', ...args), 2, m.said.join(''));
       assert.match(m.said.join(''), why);
     }
+  });
+});
+
+describe('past ranges', () => {
+  const NOW = Date.parse('2026-11-21T20:30:00Z');
+  const second = (time: string) => Date.parse(`2026-11-21T${time}Z`) / 1000;
+  const range = (source: string): Redelivery => ({
+    source,
+    from: second('10:00:00'),
+    to: second('12:00:00'),
+    missing: false,
+    since_seq: 0,
+  });
+  const ionos = range('ionos/1');
+  const SOURCES = ['ionos/1', 'ionos/2'].map((name) => ({ name, id: name }));
+
+  /** A run in which each of these ranges is queued, and what it does, in order. */
+  async function scene(
+    t: TestContext,
+    pages: (source: string) => Iterable<Pick<Page, 'cursor'>>,
+    {
+      queue = [ionos],
+      settles = true,
+      clockSkewMs = 0,
+    }: { queue?: Redelivery[]; settles?: boolean; clockSkewMs?: number } = {},
+  ) {
+    const steps: string[] = [];
+    const log = captureLog();
+    const note = (step: string) => void steps.push(step);
+    const store = {
+      ...emptyStore(() => NOW),
+      journalFolder: (await temporaryFolder(t)) as string | undefined,
+      flush: () => Promise.resolve(note('saved')),
+    };
+    for (const { name } of SOURCES) store.register(name, newSource('2026-11-21T20:25:00Z'));
+    store.state.redeliver = queue.map((one) => ({ ...one }));
+    const counts: unknown[] = [];
+    const provider = {
+      pages: async function* (source: { name: string }) {
+        note(`reads ${source.name}`);
+        for (const page of pages(source.name)) yield await Promise.resolve({ events: [], ...page });
+      },
+      count: (source: { name: string }, from: number, to: number) => {
+        counts.push([source.name, from, to]);
+        return Promise.resolve(0);
+      },
+    };
+    const session = {
+      acknowledgement: { settle: () => Promise.resolve(settles) },
+      api: { clockSkewMs },
+      config: readConfig({ sweep: '1h' }, {}),
+      delivery: { events: 0, deliver: () => Promise.resolve() },
+      log,
+      now: () => NOW,
+      provider,
+      run: startRun(new AbortController().signal, Infinity, () => 0),
+      store,
+    };
+    return {
+      state: store.state,
+      store,
+      steps,
+      counts,
+      log,
+      deliver: () => deliverPast(session as object as Session, SOURCES),
+      left: () => store.state.redeliver.map(({ source }) => source),
+    };
+  }
+  const fails = (error: Error) => () => {
+    throw error;
+  };
+
+  it('that are finished leave the queue, and that is saved', async (t) => {
+    const { deliver, left, steps, log } = await scene(t, () => [{ cursor: '2026-11-21T12:00:00Z' }]);
+    assert.equal(await deliver(), true);
+    assert.deepEqual([left(), steps], [[], ['saved', 'reads ionos/1', 'saved']]);
+    assert.deepEqual(log.messages, ['info: ionos/1: 0 events redelivered']);
+  });
+
+  it('of a source that the token does not see stay in the queue, and the others are delivered', async (t) => {
+    const { deliver, left } = await scene(t, () => [], { queue: [range('ionos/gone'), ionos] });
+    assert.equal(await deliver(), true);
+    assert.deepEqual(left(), ['ionos/gone']);
+  });
+
+  it('stay in the queue after an error of the API, which is a warning, and the next one is delivered', async (t) => {
+    const pages = (source: string) =>
+      source === 'ionos/1' ? fails(new ApiError('no route', { retryable: false }))() : [];
+    const { deliver, left, log } = await scene(t, pages, { queue: [ionos, range('ionos/2')] });
+    assert.equal(await deliver(), true);
+    assert.deepEqual(left(), ['ionos/1']);
+    assert.deepEqual(log.messages, [
+      'warn: ionos/1: redelivering from 2026-11-21T10:00:00Z failed; the next run will retry: no route',
+      'info: ionos/2: 0 events redelivered',
+    ]);
+  });
+
+  it('are saved before an error of stdout ends the run', async (t) => {
+    const { deliver, left, steps } = await scene(t, fails(new StdoutError('closed')), {
+      queue: [ionos, range('ionos/2')],
+    });
+    await assert.rejects(deliver(), StdoutError);
+    assert.deepEqual(
+      [left(), steps],
+      [
+        ['ionos/1', 'ionos/2'],
+        ['saved', 'reads ionos/1', 'saved'],
+      ],
+    );
+  });
+
+  it('that a stop cuts off continue where they are, never before that, and the last lines are acknowledged', async (t) => {
+    for (const settles of [true, false]) {
+      const pages = function* () {
+        yield { cursor: '2026-11-21T11:00:00Z' };
+        yield { cursor: '2026-11-21T10:30:00Z' };
+        yield { cursor: 'https://not-an-instant' };
+        throw new Stopped('stopped by SIGTERM');
+      };
+      const { deliver, state, log } = await scene(t, pages, { settles });
+      assert.equal(await deliver(), settles);
+      assert.deepEqual(
+        state.redeliver.map(({ from }) => from),
+        [second(settles ? '11:00:00' : '10:00:00')],
+      );
+      const rest = 'debug: stopped by SIGTERM: the next run does the rest of the past ranges';
+      assert.deepEqual(log.messages, settles ? [rest] : ['info: ionos/1: 0 events redelivered']);
+    }
+  });
+
+  it('are not read where there is no journal', async (t) => {
+    const { deliver, store, steps } = await scene(t, () => []);
+    store.journalFolder = undefined;
+    assert.equal(await deliver(), true);
+    assert.deepEqual(steps, []);
+  });
+
+  for (const [what, clockSkewMs, until] of [
+    ['up to the last full hour of that age', 0, '19:00:00'],
+    ['by the clock of the API where that of this machine is ahead', HOUR, '18:00:00'],
+    ['by its own clock where that is behind', -HOUR, '19:00:00'],
+  ] as const) {
+    it(`are swept ${what}, for all sources, and that is noted`, async (t) => {
+      const { deliver, state, counts } = await scene(t, () => [], { queue: [], clockSkewMs });
+      for (const { name } of SOURCES) stateOf(name, state).swept = { 3600: second('16:00:00') };
+      assert.equal(await deliver(), true);
+      assert.deepEqual(counts, SOURCES.map(({ name }) => [name, second('16:00:00'), second(until)])); // prettier-ignore
+      for (const { swept, last_sweep } of Object.values(state.sources)) {
+        assert.deepEqual([swept, last_sweep], [{ 3600: second(until) }, '2026-11-21T20:30:00.000Z']);
+      }
+    });
+  }
+
+  it('are not swept where they are inside the overlap, or were swept, or at the first run', async (t) => {
+    const { deliver, state, counts } = await scene(t, () => [], { queue: [] });
+    Object.assign(stateOf('ionos/1', state), { swept: { 3600: second('16:00:00') }, start: '2026-11-21T16:59:59Z' });
+    assert.equal(await deliver(), true);
+    assert.deepEqual(counts, []);
+    const { swept, last_sweep } = stateOf('ionos/2', state);
+    assert.deepEqual([swept, last_sweep], [{ 3600: second('20:25:00') }, null]);
   });
 });
