@@ -133,7 +133,12 @@ describe('what became of the lines behind the input', () => {
       ...before,
       looked_at: new Date(NOW).toISOString(),
     });
-    assert.deepEqual(rememberDestination(noCounters, undefined, NOW)?.dropped, {});
+    assert.deepEqual(rememberDestination(noCounters, undefined, NOW), {
+      looked_at: '2026-11-26T08:00:00.000Z',
+      started_at: 0,
+      dropped: {},
+      rejected_until: 0,
+    });
   });
 
   it('is unknown while Fluent Bit does not answer, and that is no error', async (t) => {

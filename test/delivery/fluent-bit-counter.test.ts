@@ -203,6 +203,15 @@ describe('the counters of outputs', () => {
     assert.deepEqual(outputs.map(({ waiting }) => waiting), [30, 0]); // prettier-ignore
   });
 
+  it('are read whatever a label holds, whatever a comment says, and with the time of a sample', async (t) => {
+    const text =
+      '# fluentbit_input_records_total{name="activity_log"} 7\n' +
+      'fluentbit_input_records_total{host="a}b",name="activity_log"} 40 1795292655000\n' +
+      'fluentbit_routing_logs_records_total{input="activity_log",output="mine"} 9\n';
+    const { outputs } = await outputsOf(t, { '/api/v2/metrics/prometheus': PROMETHEUS + text });
+    assert.deepEqual(outputs, [{ ...mine, waiting: 31 }]);
+  });
+
   it('are all of them where Fluent Bit does not say which got something', async (t) => {
     assert.deepEqual((await outputsOf(t, {})).outputs, [mine, other]);
   });

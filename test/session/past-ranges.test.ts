@@ -321,11 +321,16 @@ describe('past ranges', () => {
   ) {
     const steps: string[] = [];
     const log = captureLog();
-    const note = (step: string) => void steps.push(step);
+    const note = (step: string) => {
+      steps.push(step);
+    };
     const store = {
       ...emptyStore(() => NOW),
       journalFolder: (await temporaryFolder(t)) as string | undefined,
-      flush: () => Promise.resolve(note('saved')),
+      flush: () => {
+        note('saved');
+        return Promise.resolve();
+      },
     };
     for (const { name } of SOURCES) store.register(name, newSource('2026-11-21T20:25:00Z'));
     store.state.redeliver = queue.map((one) => ({ ...one }));

@@ -148,6 +148,27 @@ describe('the chain of the journal', () => {
       ],
     ],
     [
+      'has a line that was altered before one that cannot be read',
+      (chain, [a, b = '', ...rest]) => chain.write(MIDDLE, [altered(a), 'hello', b, ...rest, '']),
+      [`${MIDDLE}, line 2 cannot be read: it was altered`],
+    ],
+    [
+      'has lines that were altered on two days, which are named in order',
+      (chain, [a = '', b, ...rest], [c = '', d, ...others]) => {
+        chain.write(MIDDLE, [a, altered(b), ...rest, '']);
+        chain.write(LAST, [c, altered(d), ...others, '']);
+      },
+      [
+        `${MIDDLE}, line 2 was altered: ${MIDDLE}, line 3 has a different hash of it`,
+        `${LAST}, line 2 was altered: ${LAST}, line 3 has a different hash of it`,
+      ],
+    ],
+    [
+      'has two lines that cannot be read, which are named in order',
+      (chain, [a = '', _b, _c, d = '']) => chain.write(MIDDLE, [a, 'hello', 'there', d, '']),
+      [2, 3].map((number) => `${MIDDLE}, line ${number} cannot be read: it was altered`),
+    ],
+    [
       'has two lines swapped',
       (chain, [a = '', b = '', c = '', d = '']) => chain.write(MIDDLE, [a, c, b, d, '']),
       [
@@ -234,6 +255,33 @@ describe('the chain of the journal', () => {
       assert.deepEqual(await chain.problems(), problems);
     });
   }
+
+  it('is told with its length, its ends, and since when it is complete', async (t) => {
+    const chain = new Chain(await temporaryFolder(t));
+    const read = async (first: Snapshot['first']) => {
+      const { problems: _, ...rest } = await readChain(chain.folder, { ...chain.snapshot, first }, () => undefined);
+      return rest;
+    };
+    const { seq, hash, first } = chain.snapshot;
+    const last = { seq, hash };
+    const [at, later] = [`${DAYS[0] ?? ''}T00:00:00.000Z`, `${DAYS[1] ?? ''}T00:00:00.000Z`];
+    for (const known of [first, null]) {
+      assert.deepEqual(await read(known), { lines: 12, first: { seq: 1, at }, last, completeFrom: 0 });
+    }
+    chain.remove(FIRST);
+    const rest = { lines: 8, first: { seq: 5, at: later }, last };
+    assert.deepEqual(await read({ seq: 5, file: MIDDLE }), { ...rest, completeFrom: 0 });
+    for (const known of [first, null]) {
+      assert.deepEqual(await read(known), { ...rest, completeFrom: Date.parse(later) / 1000 });
+    }
+    const [a = '', b = '', ...others] = chain.files.get(LAST) ?? [];
+    chain.write(LAST, [b, a, ...others, '']);
+    assert.deepEqual((await read(null)).last, last);
+    chain.write(LAST, [b, a, '']);
+    assert.equal((await read(null)).last?.seq, 10, 'the newest, not the one at the end');
+    for (const file of [MIDDLE, LAST]) chain.remove(file);
+    assert.deepEqual(await read(null), { lines: 0, first: undefined, last: undefined, completeFrom: 0 });
+  });
 
   it('is not blamed for an error of whoever reads it', async (t) => {
     const { folder, snapshot } = new Chain(await temporaryFolder(t));

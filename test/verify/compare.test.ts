@@ -314,6 +314,27 @@ describe('verify', () => {
     assert.deepEqual([missing.length, missing.filter(({ type }) => type === 'Login').length], [101, 100]);
   });
 
+  it('names what is missing without its type where the API fails meanwhile', async (t) => {
+    const { asking, compare, asked } = await scene(t, [a, b], [[a]]);
+    const { provider } = asking;
+    const pages = provider.pages.bind(provider);
+    provider.pages = (...args) => {
+      if (asked.some((one) => one.startsWith('pages'))) throw new PageError('cut off');
+      return pages(...args);
+    };
+    const { errors, findings } = await compare();
+    assert.deepEqual(errors, ['ionos/1: cut off']);
+    const time = '2026-11-21T02:00:00Z';
+    assert.deepEqual(findings, [{ kind: 'missing', source: 'ionos/1', id: uuidOf(b), time }]);
+  });
+
+  it('asks for nothing of a source whose journal begins where the range ends', async (t) => {
+    const { compare, asked, state } = await scene(t, [], [[a]]);
+    state.sources[ONE.name] = { ...newSource(formatSecond(END)), journal_from: END };
+    assert.deepEqual((await compare({ isFull: true })).compared.map(({ source }) => source), ['ionos/2']); // prettier-ignore
+    assert.deepEqual(asked, ['pages 2 0-6']);
+  });
+
   it('has no type where the event has none, or another event has that second', async (t) => {
     const untyped = { ...happened('u'), event: named.read(new JsonReader(Buffer.from('{"@uuid":"u"}'), 0)) };
     const { compare } = await scene(t, [untyped, a], [[a]]);

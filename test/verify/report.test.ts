@@ -111,6 +111,32 @@ describe('renderReport', () => {
       ],
     ],
     [
+      'does not say so where it starts with the first commit',
+      { compared, chain: { ...CHAIN, first: { seq: 1, at: time } } },
+      [`✓ whole: ${WHOLE}; 4 commits`],
+    ],
+    [
+      'is not whole where only the copy is cut off, or only the chain is broken',
+      { compared, copy: { ...copy, cutOff: 1 }, chain: { ...CHAIN, problems: ['y', 'z'] } },
+      [
+        '✗ journal: y',
+        '✗ journal: z',
+        '✗ the copy ends in the middle of line 1: it is cut off',
+        `${WHOLE}, and 9 lines of the copy; 4 commits`,
+      ],
+    ],
+    ...(
+      [
+        [{ begins: null }, ': the state has none of the sources that the token sees.'],
+        [{ begins: '2026-11-27T12:00:00Z' }, ': the journal begins at 2026-11-27T12:00:00Z, after this range.'],
+        [{}, ' yet: no source is past its overlap in this range.'],
+      ] as const
+    ).map(([report, why]): [string, Partial<VerifyReport>, string[]] => [
+      `says what is wrong with the journal before the reason: Nothing could be compared${why}`,
+      { ...report, chain: { ...CHAIN, problems: ['y'] } },
+      ['✗ journal: y', `Nothing could be compared${why}`],
+    ]),
+    [
       'says that the journal is whole where nothing could be compared',
       { errors: ['x'] },
       ['✗ not compared: x', 'Nothing could be compared. The journal is whole: 4 commits.'],
