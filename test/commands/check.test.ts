@@ -171,6 +171,13 @@ describe('check', () => {
     assert.ok(!(await machine.run(['--json'], {}, {}, true)).stdout.includes('\u001b'));
   });
 
+  it('looks at a provider that no input collects by its own settings, not by those of another input', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(PIPELINE, [/^( +Command .*)$/m, `    Command exec ${SCRIPT} --state-file /srv/ionos.json`]);
+    const { stdout } = await machine.run(['--provider', 'cloudscale']);
+    assert.match(stdout, /\/var\/lib\/fluent-bit\/cloudscale_log_state\.json does not exist yet/);
+  });
+
   it('leaves out what is in order with --quiet', async (t) => {
     const machine = await installedMachine(t);
     assert.equal((await machine.run(['--quiet'])).stdout, '');
