@@ -291,3 +291,10 @@ describe('check goes by the user that Fluent Bit runs as', () => {
     assert.deepEqual(await codesOf(await machineOf(t, 'somebody')), []);
   });
 });
+
+it('a path that begins with two slashes in the unit is the same file', async (t) => {
+  const machine = await installedMachine(t);
+  const { stdout } = await machine.run();
+  await machine.edit(UNIT, [' -c /', ' -c //']);
+  assert.equal((await machine.run()).stdout, stdout);
+});

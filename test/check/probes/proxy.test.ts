@@ -29,3 +29,10 @@ it('the connection that check opens to a proxy is closed again', async (t) => {
   socket.resume();
   if (!socket.destroyed) await once(socket, 'close', { signal: AbortSignal.timeout(PATIENCE_MS) });
 });
+
+it('the address of a proxy may be one of IPv6, which is no name to look up', async () => {
+  const proxy = { name: 'HTTPS_PROXY', uri: 'http://[::1]:1', username: '', password: '' };
+  const { message } = await checkProxy(proxy, new AbortController().signal);
+  assert.match(message, /^the proxy \[::1\]:1 \(HTTPS_PROXY\) to the API does not answer \(E/);
+  assert.doesNotMatch(message, /ENOTFOUND|EAI_AGAIN/);
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { installedMachine, SCRIPT } from '../../helpers/checked-machine.ts';
+import { installedMachine, PIPELINE, SCRIPT } from '../../helpers/checked-machine.ts';
 
 it("a release's executable is a program that can be run, though it does not begin with #!", async (t) => {
   const machine = await installedMachine(t);
@@ -37,4 +37,11 @@ it('only a program that is called node is asked which Node it is, and proposed a
   await machine.write(ours, '', 0o755);
   const [fault] = await machine.faults([], {}, { node: { version: '26.10.0', path: machine.path(ours) } });
   assert.equal(fault?.fix, '#!/usr/bin/node');
+});
+
+it('a script that is only named is not found where there is no PATH', async (t) => {
+  const machine = await installedMachine(t);
+  await machine.edit(PIPELINE, [/^ +Command .*$/m, '    Command exec fetch-activity-logs']);
+  const found = await machine.faults(['--config', machine.path(PIPELINE)], {}, { root: '/' });
+  assert.ok(found.some(({ message }) => message === 'fetch-activity-logs is not on PATH'));
 });

@@ -84,6 +84,12 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
 
   const refusals: [number, string, RegExp][] = [
     [401, 'no such key: a-key-that-is-secret', /✗ .* refused a test record: HTTP 401 \(no such key: \[redacted\]\): .*the key is wrong, expired, or of another pipeline/],
+    [403, '', /HTTP 403: .*the key is wrong/],
+    [405, '', /HTTP 405: .*is the URI/],
+    [415, '', /HTTP 415: .*another format/],
+    [422, '', /HTTP 422: .*another format/],
+    [399, '', /HTTP 399: .*does not follow/],
+    [400, 'x'.repeat(301), /HTTP 400 \(x{300}\): /],
     [404, '', /HTTP 404: .*is the URI \/TAG of the pipeline\?/],
     [400, '\r\nbad\n', /HTTP 400 \(bad\): .*another format/],
     [413, '', /only smaller requests/],
@@ -93,7 +99,7 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     [418, '', /✗ .*does not say why/],
   ]; // prettier-ignore
   for (const [status, answer, expected] of refusals) {
-    it(`says what HTTP ${status} means`, async (t) => {
+    it(`says what HTTP ${status} with ${answer.length} characters means`, async (t) => {
       const { port } = await destination(t, status, answer, false);
       assert.match(await sent(await sendingTo(t, port, ...HTTP)), expected);
     });
@@ -152,7 +158,7 @@ it('check --send tries the output of the Python fetcher, too', async (t) => {
 describe('check --send to a loki output', { concurrency: 4 }, () => {
   it('pushes one line with the labels of the output, and its token', async (t) => {
     const { port, requests } = await destination(t, 204, '', false);
-    const labels = 'Labels job=audit, provider=$provider, site = a';
+    const labels = 'Labels job=audit, provider=$provider, site = a, nothing=, =nobody';
     const machine = await sendingTo(
       t,
       port,

@@ -33,3 +33,9 @@ it('a deadline of less than a second is not suggested, however often polls begin
   const fixes = found.flatMap(({ code, fix }) => (code === 'deadline' ? [fix] : []));
   assert.deepEqual(fixes, ['ACTIVITY_LOG_DEADLINE=1s in /etc/fluent-bit/activity-log.env']);
 });
+
+it('an interval that is not a number is not repeated as one', async (t) => {
+  const machine = await installedMachine(t);
+  await machine.edit(PIPELINE, [/^ +Interval_Sec .*$/m, '    Interval_Sec 300s']);
+  assert.match((await machine.run()).stdout, /activity_log runs fetch-activity-logs\n/);
+});
