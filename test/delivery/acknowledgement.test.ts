@@ -88,6 +88,19 @@ describe("Fluent Bit's counter", () => {
     assert.deepEqual([delivered(), delivered(OTHER)], [2, 1]);
   });
 
+  it('is asked a second after the first line that it has not confirmed, however late in the run that comes', async () => {
+    const { acknowledgement, clock, fluentBit, run } = begin({ records: 12 });
+    await clock.pause(60_000, run.signal);
+    for (const n of [1, 2]) {
+      acknowledgement.printed(SOURCE, batchOf(n), 1);
+      await acknowledgement.makeRoom(false);
+      assert.equal(fluentBit.looks, 0);
+      await clock.pause(999 / n, run.signal);
+    }
+    await acknowledgement.makeRoom(false);
+    assert.equal(fluentBit.looks, 1);
+  });
+
   it('is not asked again in a run in which it did not match, and the next run learns what it was', async () => {
     const { acknowledgement, delivered, fluentBit, store } = begin({ records: 11 }, { records: 11, uptime: 1_000 });
     acknowledgement.printed(SOURCE, batchOf(1, 2), 2);

@@ -224,6 +224,22 @@ describe('delivery', () => {
     );
   });
 
+  it('counts no stub and nothing set aside of a portion that was printed in part: that comes again', async () => {
+    const desk = new Desk();
+    desk.build = (lines) => Promise.resolve({ lines, oversize: 1, rejected: 1 });
+    desk.print = () => 0;
+    await desk.deliver(1);
+    desk.print = (lines) => lines.length;
+    await desk.deliver(2);
+    assert.deepEqual(
+      desk.batches.map(({ oversize, rejected }) => [oversize, rejected]),
+      [
+        [0, 0],
+        [1, 1],
+      ],
+    );
+  });
+
   it('says that a stopped run did not print all of a page, and nothing of that when it was not stopped', async () => {
     const desk = new Desk();
     desk.print = () => {

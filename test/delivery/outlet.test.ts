@@ -125,6 +125,25 @@ describe('Outlet', () => {
     await assert.rejects(printing, { message: 'cannot write to stdout: write EIO' });
   });
 
+  it('gives stdout as many whole lines at a time as a pipe holds, and a longer line alone', async () => {
+    const sizes: number[] = [];
+    const stream = new Writable({
+      write: (chunk: Buffer, _encoding, callback) => {
+        sizes.push(chunk.length);
+        callback();
+      },
+    });
+    await new Outlet(stream).print(Buffer.concat([lines(150, 1000), lines(1, 100_000), lines(2, 1000)]), never);
+    assert.deepEqual(sizes, [65_000, 65_000, 20_000, 100_000, 2_000]);
+  });
+
+  it('names the first of several errors', async () => {
+    const stream = new Writable({ write: () => undefined });
+    const outlet = new Outlet(stream);
+    for (const text of ['write EIO', 'read ECONNRESET']) stream.emit('error', new Error(text));
+    await assert.rejects(outlet.print(lines(1, 10), never), { message: 'cannot write to stdout: write EIO' });
+  });
+
   it('fails when the error comes between two pages', async () => {
     const stream = new Writable({ write: (_chunk, _encoding, callback) => callback() });
     const outlet = new Outlet(stream);
