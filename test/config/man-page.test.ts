@@ -28,6 +28,17 @@ describe('README, man page and help agree', () => {
     for (const { title } of TOPICS) assert.ok(page.includes(`.SH ${title.toUpperCase()}`), title);
   });
 
+  it('no text of the man page is taken for a request of roff', () => {
+    const requests = manPage().split('\n').filter((line) => /^[.']/.test(line)).map((line) => line.split(' ')[0]); // prettier-ignore
+    assert.deepEqual(new Set(requests), new Set(['.TH', '.SH', '.B', '.SS', '.TP', '.PP', '.br']));
+  });
+
+  it('a topic uses the whole width of the terminal, its explanations indented', () => {
+    const [term, meaning] = ['--term', `${'x'.repeat(17)} ${'y'.repeat(18)} z`];
+    const shown = renderTopic({ name: 'topic', title: 'Title', blocks: ['Text.', [[term, meaning]]] }, 40);
+    assert.equal(shown, `Title\n\nText.\n\n--term\n    ${meaning.slice(0, -2)}\n    z\n`);
+  });
+
   it('the man page is built beside the program', async () => {
     const page = readFileSync(join(dirname(await builtFile()), 'fetch-activity-logs.1'), 'utf8');
     const withoutVersion = (text: string) => text.replace(/^\.TH .*$/m, '');

@@ -71,3 +71,19 @@ it('a partial file records its progress once a second, and may be released twice
   await partial.close();
   assert.equal((recorded() as { owner: unknown }).owner, null);
 });
+
+it('an empty file may be replaced by an export, one that has something in it only by force', async (t) => {
+  const file = join(await temporaryFolder(t), 'events');
+  const key = { range: { from: 0, to: 1, given: { from: '0', to: null } }, parameters: {} };
+  const start = (isForced: boolean) => PartialFile.open(file, key, { isForced, now: () => 0 });
+  await appendFile(file, '');
+  await (await start(false)).discard();
+  await appendFile(file, 'x');
+  await assert.rejects(start(false), {
+    message: `--output: ${file} exists; choose another name, or replace it with --force`,
+  });
+  const partial = await start(true);
+  assert.equal(readFileSync(file, 'utf8'), 'x');
+  await partial.complete();
+  assert.equal(readFileSync(file, 'utf8'), '');
+});
