@@ -76,7 +76,7 @@ describe('a request', () => {
         ['200', 1],
       ],
     );
-    assert.equal(api.stats.retries, 1);
+    assert.deepEqual([api.stats.retries, api.lastFailure?.message], [1, 'HTTP 503: busy']);
     assert.ok(api.stats.bytes >= 'busy'.length + page.length);
   });
 
@@ -420,7 +420,7 @@ describe('waiting before the next try', () => {
 describe('--log-level debug', () => {
   it('shows each request with its window, status, count and time', async (t) => {
     const log = captureLog();
-    let ms = 0;
+    let ms = 7_000;
     const { sandbox, api } = await set(t, { log, monotonic: () => (ms += 40) });
     const url = api.url(`/contracts/${CONTRACT}`);
     url.search = '?dateStart=2026-11-21T20:25:00Z&offset=0';
@@ -566,6 +566,8 @@ describe('ownUrl', () => {
     for (const url of [`https://${host}/`, `http://localhost:${port}/`, `http://a:b@${host}/`, 'http://127.0.0.1:1/']) {
       assert.throws(() => api.ownUrl(url), ApiError, url);
     }
+    const message = `"${'x'.repeat(200)}" is not a valid next-page URL`;
+    assert.throws(() => api.ownUrl('x'.repeat(300)), { name: 'ApiError', message, retryable: false });
   });
 });
 
