@@ -115,6 +115,23 @@ describe('where start-up begins to read the journal', () => {
     assert.deepEqual(machine.unknown(), []);
   });
 
+  it('is the last line where no line is needed, so that the chain goes on from there', () => {
+    const machine = new Machine();
+    for (const second of [1, 2, 3]) machine.commit(100, { [BUSY]: [second] });
+    machine.starts.set(BUSY, 10);
+    assert.deepEqual(machine.snapshot(), { from: 2, kept: [] });
+    assert.equal(machine.recent.oldestNeeded(machine.sources)?.offset, 2);
+  });
+
+  it('keeps the ids of the very second from which events may come again', () => {
+    const machine = new Machine();
+    machine.recent = new RecentLines([[FAILING, 5]]);
+    machine.starts.set(FAILING, 5);
+    assert.deepEqual(machine.snapshot().kept, [FAILING]);
+    machine.starts.set(FAILING, 6);
+    assert.deepEqual(machine.snapshot().kept, []);
+  });
+
   it('is held as long as that costs little, or the ids are many', () => {
     const machine = new Machine();
     machine.commit(100, { [FAILING]: [1, 2] });

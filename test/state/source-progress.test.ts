@@ -6,7 +6,7 @@ import { JsonReader } from '../../src/events/json-reader.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { refusalsOf } from '../../src/delivery/refusals.ts';
 import type { Page } from '../../src/providers/provider.ts';
-import { SourceProgress, noteDelivered } from '../../src/state/source-progress.ts';
+import { SourceProgress, noteDelivered, noteEntry } from '../../src/state/source-progress.ts';
 import { parseState } from '../../src/state/parse-state.ts';
 import type { SourceState } from '../../src/state/state.ts';
 
@@ -245,4 +245,22 @@ describe('noteDelivered', () => {
     assert.deepEqual([state.cursor, state.delivered, state.late.count], [one.cursor, 2, 2]);
     assert.deepEqual(Object.keys(state.seen.upTo(Infinity)), [String(NOW_S - 10)]);
   });
+});
+
+describe('the counts of a source', () => {
+  for (const [kind, counts] of [
+    ['delivered', { delivered: 1, excluded: 0, redelivered: 0, hour: 1 }],
+    ['delivered_unnamed', { delivered: 1, excluded: 0, redelivered: 0, hour: 1 }],
+    ['excluded', { delivered: 0, excluded: 1, redelivered: 0, hour: 1 }],
+    ['excluded_unnamed', { delivered: 0, excluded: 1, redelivered: 0, hour: 1 }],
+    // The hour has it already: a sweep would take the count for that of one more event.
+    ['redelivered', { delivered: 0, excluded: 0, redelivered: 1, hour: 0 }],
+  ] as const) {
+    it(`have an event that was ${kind} once`, () => {
+      const state = stateWith();
+      noteEntry(state, { key: new EventId(1, 2, 3, 4), keepUntil: NOW_S, kind });
+      const { delivered, excluded, redelivered, hours } = state;
+      assert.deepEqual({ delivered, excluded, redelivered, hour: hours.between(0, Infinity) }, counts);
+    });
+  }
 });
