@@ -172,13 +172,13 @@ export async function linesOf(file: string): Promise<string[]> {
   }
 }
 
-/** Whether the journal beside this state file has the event for delivered, or for set aside. */
-export function isSeen(stateFile: string, { id }: StoredEvent): boolean {
-  return journalLines(stateFile).some(({ sources }) =>
-    Object.values(sources).some(({ delivered, set_aside }) =>
-      [...idsIn(delivered), ...idsIn(set_aside)].some((key) => key.startsWith(String(EventId.of(id)))),
-    ),
+/** Whether the journal beside this state file has an event for delivered, or for set aside. Reads the journal once. */
+export function seenIn(stateFile: string): (event: StoredEvent) => boolean {
+  const keys = journalLines(stateFile).flatMap(({ sources }) =>
+    Object.values(sources).flatMap(({ delivered, set_aside }) => [...idsIn(delivered), ...idsIn(set_aside)]),
   );
+  const uuids = new Set(keys.map((key) => EventId.of(key).uuid));
+  return ({ id }) => uuids.has(EventId.of(id).uuid);
 }
 
 /** How a command for the double asks for the counters. */

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTRACT, ExecCollection, isSeen, linesOf, SOURCE } from '../helpers/exec-collection.ts';
+import { CONTRACT, ExecCollection, linesOf, seenIn, SOURCE } from '../helpers/exec-collection.ts';
 import type { Run } from '../helpers/in-exec.ts';
 import { runCommand } from '../helpers/run-command.ts';
 import { createRandom, type Random } from '../sandbox/random.ts';
@@ -116,10 +116,10 @@ async function assertTaken(collection: ExecCollection, when: string): Promise<vo
   if (source === undefined) return;
   const lines = await takenBy(collection);
   const cursor = Date.parse(source.cursor);
+  const isSeen = seenIn(collection.file('state.json'));
   for (const event of collection.sandbox.events(CONTRACT)) {
     const isPassed = event.time < cursor && event.visibleFrom === event.time;
-    if (isPassed || isSeen(collection.file('state.json'), event))
-      assert.ok(lines.has(event.text), `${when}: ${event.id} is lost`);
+    if (isPassed || isSeen(event)) assert.ok(lines.has(event.text), `${when}: ${event.id} is lost`);
   }
 }
 

@@ -7,9 +7,9 @@ import {
   CONTRACT,
   deliveredIn,
   ExecCollection,
-  isSeen,
   linesOf,
   PROGRAM,
+  seenIn,
   SOURCE,
 } from '../helpers/exec-collection.ts';
 import { assertOnce, assertSame, event, NEVER, project, PROJECT, runUntilDone } from '../helpers/counted-lines.ts';
@@ -38,8 +38,9 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
       const source = await c.source();
       assert.equal((await c.state())?.pending, null);
       assert.equal(source.delivered, 250);
+      const isSeen = seenIn(c.file('state.json'));
       for (const one of c.sandbox.events(CONTRACT)) {
-        assert.ok(isSeen(c.file('state.json'), one) && one.time < Date.parse(source.cursor));
+        assert.ok(isSeen(one) && one.time < Date.parse(source.cursor));
       }
 
       c.happen(3);
@@ -88,7 +89,7 @@ describe('acknowledgement by the counter', { concurrency: 4 }, () => {
         c.texts.filter((text) => text !== bad.text),
       );
       const source = await c.source();
-      assert.deepEqual([source.rejected, source.strikes, isSeen(c.file('state.json'), bad)], [1, {}, true]);
+      assert.deepEqual([source.rejected, source.strikes, seenIn(c.file('state.json'))(bad)], [1, {}, true]);
 
       c.happen(3);
       assert.equal((await c.fluentBit.runOnce()).lines, 3);
