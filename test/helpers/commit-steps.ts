@@ -34,7 +34,12 @@ export async function watchCommits(stateFile: string, onStep: OnStep): Promise<(
   };
 }
 
-type Write = (this: FileHandle, bytes: Buffer, start: number) => Promise<{ bytesWritten: number }>;
+type Write = (
+  this: FileHandle,
+  bytes: Buffer,
+  start: number,
+  ...rest: readonly unknown[]
+) => Promise<{ bytesWritten: number }>;
 
 const patched = patch();
 
@@ -44,14 +49,14 @@ async function patch(): Promise<void> {
   await probe.close();
   const { write } = handles as unknown as { write: Write };
   Object.assign(handles, {
-    async write(this: FileHandle, bytes: Buffer, start: number) {
+    async write(this: FileHandle, bytes: Buffer, start: number, ...rest: readonly unknown[]) {
       const file = fs.readlinkSync(`/proc/self/fd/${this.fd}`);
       const onStep = watched.get(dirname(file));
-      if (onStep === undefined) return write.call(this, bytes, start);
+      if (onStep === undefined) return write.call(this, bytes, start, ...rest);
       onStep('before the line');
       const half = bytes.subarray(start, start + Math.ceil((bytes.length - start) / 2));
       onStep('half of the line', { file, content: Buffer.concat([fs.readFileSync(file), half]) });
-      const written = await write.call(this, bytes, start);
+      const written = await write.call(this, bytes, start, ...rest);
       onStep('after the line');
       return written;
     },

@@ -90,6 +90,7 @@ describe('a line of the journal', () => {
   for (const [what, source, message] of [
     ['a second that is none', `{"delivered":{"x":["${ID}"]}}`, UNREADABLE],
     ['part of a second', `{"delivered":{"1.5":["${ID}"]}}`, UNREADABLE],
+    ['a second without its first quote', `{"delivered":{"1":["${ID}"], 2":["${ID}"]}}`, UNREADABLE],
     ['no colon', `{"delivered":{"1";["${ID}"]}}`, UNREADABLE],
     ['no list', `{"delivered":{"1":{"${ID}"]}}`, UNREADABLE],
     ['no end of its second', '{"delivered":{"1', UNREADABLE],
