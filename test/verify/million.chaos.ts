@@ -90,7 +90,7 @@ async function rewriteJournal(stateFile: string, fates: readonly Fate[]): Promis
   const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
   const written = lines.map((text) => {
     const line = JSON.parse(text) as SavedLine;
-    for (const [source, second, id] of again) ((line.sources[source]?.delivered as Groups)[second] ??= []).push(id);
+    const before = again;
     again = [];
     for (const [source, { delivered }] of Object.entries(line.sources)) {
       const groups = (delivered ?? {}) as Groups;
@@ -101,6 +101,13 @@ async function rewriteJournal(stateFile: string, fates: readonly Fate[]): Promis
         }
         if (groups[second]?.length === 0) Reflect.deleteProperty(groups, second);
       }
+    }
+    // The next commit may be of other sources.
+    for (const one of before) {
+      const [source, second, id] = one;
+      const delivered = line.sources[source]?.delivered as Groups | undefined;
+      if (delivered === undefined) again.push(one);
+      else (delivered[second] ??= []).push(id);
     }
     const bytes = JSON.stringify({ ...line, prev: prev ?? line.prev });
     prev = hashOf(Buffer.from(bytes));
