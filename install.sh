@@ -396,6 +396,7 @@ put_service_back() {
 install() {
   # As the package brought fluent-bit.conf, in dpkg's record.
   stock_sum=''
+  [ "$live" = no ] || load_edited_unit
   if [ "$live" = yes ]; then stock_sum=$(dpkg_field Conffiles | sed -n "s|^ *$MAIN \([0-9a-f]*\).*\$|\1|p"); fi
   plan install "--stock-sum=$stock_sum"
   missing=$(cat "$stage/missing") interval=$(fact interval) tag=$(fact tag) fetcher=$(fact fetcher) owed=$(fact owed)
@@ -450,6 +451,13 @@ last_words() {
 
 # -------------------------------------------------------------------------------------------------------------- service
 
+# Somebody has edited the unit: until it is read again, systemctl show lacks what was added, and shows what was deleted.
+load_edited_unit() {
+  [ "$(show_unit NeedDaemonReload)" = yes ] || return 0
+  tell 'reading the unit again' 'the unit would be read again'
+  reload
+}
+
 # Without all values only the unit is read again: its drop-in is there.
 tell_service() {
   if [ -z "$missing" ] && [ -n "$owed" ]; then need_restart=yes; fi
@@ -457,10 +465,6 @@ tell_service() {
     [ -n "$missing" ] || accept
     reload
     [ -n "$missing" ] || restart
-  elif [ "$(show_unit NeedDaemonReload)" = yes ]; then
-    # Somebody has edited the unit: until it is read again, systemctl show shows what was deleted.
-    tell 'reading the unit again' 'the unit would be read again'
-    reload
   fi
   # The next run restarts it: the new files are not in force yet.
   if [ "$restarted" = no ] && [ "$need_restart$owed" != no ]; then echo 'owed  restart' >>"$stage/record"; fi

@@ -280,7 +280,6 @@ function onSystemd(container: Container): void {
     const override = 'etc/systemd/system/fluent-bit.service.d/override.conf';
     const shown = (): boolean => container.runAsNobody('systemctl', 'show', 'fluent-bit').stdout.includes(TOKEN);
     container.write(override, `[Service]\nEnvironment=IONOS_API_TOKEN=${TOKEN}\n`);
-    container.run('systemctl', 'daemon-reload');
     container.run('rm', '/etc/fluent-bit/activity-log.token');
     const { status, stderr } = install();
     assert.equal(status, 0, stderr);

@@ -27,7 +27,7 @@ const BAD: readonly (readonly [Kind, string, RegExp])[] = [
   ['tag', 'TAG', /placeholder/],
   ['tag', 'change-me', /placeholder/],
   ['tag', 'your-tag', /placeholder/],
-  ['tag', 'XXX', /placeholder/],
+  ['tag', 'xxxx', /placeholder/],
   ['tag', 'a b', /^expected only letters, digits, dots, dashes and underscores, not "a b"$/],
   ['host', 'a-', /^not a host name: a-$/],
   ['host', 'a_b', /not a host name/],
