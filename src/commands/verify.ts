@@ -21,8 +21,9 @@ const WEEK_S = 7 * 86_400;
 
 /**
  * Whether anything is missing, twice or altered: the journal's chain, the API's counts against the journal, and with
- * --arrived a copy of what reached the destination. It needs no lock. It notes how it ended beside the journal, and changes
- * nothing else, unless --repair queues what is missing. Throws ConfigError and StateError when there is nothing to compare.
+ * --arrived a copy of what reached the destination. It needs no lock. It notes how it ended beside the journal, and
+ * changes nothing else, unless --repair queues what is missing. Throws ConfigError and StateError when there is nothing
+ * to compare.
  */
 export async function verify(config: Config, world: World, options: Options): Promise<ExitCode> {
   const credentials = readCredentials(config.provider, config.tokenFile, world.env);

@@ -11,8 +11,8 @@ export const TOPICS: readonly Topic[] = [
       'Each source (a contract at IONOS, the project at cloudscale) has a cursor. A source that fails keeps its cursor ' +
         'and catches up in the next run; the others continue. IONOS is read by time: each run looks again at the last ' +
         '--overlap before the cursor for events that appeared late, and known events are not printed again.',
-      "Delivered means taken by Fluent Bit. With --ack-url, the cursor moves only when Fluent Bit's own counter has grown by exactly " +
-        'what was printed. Without it, what the pipe took counts as delivered.',
+      "Delivered means taken by Fluent Bit. With --ack-url, the cursor moves only when Fluent Bit's own counter has " +
+        'grown by exactly what was printed. Without it, what the pipe took counts as delivered.',
       '--exclude-types and --include-types leave events out by type (event.type; action at cloudscale). According to ' +
         'IONOS, RequestStatusUpdate alone makes up 55 % of all events. What is left out is counted in the last line of a ' +
         'run, by status and in the metrics, and recorded in the journal. A run warns about a type that no event has had ' +

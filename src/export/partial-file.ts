@@ -103,6 +103,7 @@ export class PartialFile implements Store {
       throw new ConfigError(`--output: cannot write ${file}: ${messageOf(error)}`);
     }
   }
+
   get target(): string {
     return this.#start.target;
   }
@@ -120,6 +121,7 @@ export class PartialFile implements Store {
     this.bytes += lines.length;
     return lines.length;
   }
+
   get rejectedFile(): string {
     return `${this.target}.rejected.jsonl`;
   }
@@ -150,6 +152,7 @@ export class PartialFile implements Store {
   async flush(): Promise<void> {
     await this.#save(this.#start.owner);
   }
+
   async complete(): Promise<void> {
     const { target, handle } = this.#start;
     try {

@@ -176,7 +176,9 @@ export class WindowPasses {
       const before = seenNow.size;
       note(events, seen);
       if (seenNow !== seen) note(events, seenNow);
-      const isNew = seenNow.size > before || page.rejected.some(isNewIn(rejectedNow));
+      const rejectedBefore = rejectedNow.size;
+      for (const { id } of page.rejected) rejectedNow.add(String(id));
+      const isNew = seenNow.size > before || rejectedNow.size > rejectedBefore;
       if (seenNow.size - before < events.length) walk.duplicates += duplicatesIn(events);
       withoutProgress = isNew ? 0 : withoutProgress + 1;
       if (!isNew) walk.pagesWithoutProgress++;
@@ -192,11 +194,6 @@ export class WindowPasses {
 
 function note(events: readonly EventSlice[], seen: EventIdMap): void {
   for (const { id } of events) if (id !== undefined) seen.add(id, 0);
-}
-
-/** Whether what came in the place of an event is not in the set, which has it from then on. */
-function isNewIn(known: Set<string>): (rejected: EventSlice) => boolean {
-  return ({ id }) => known.size < known.add(String(id)).size;
 }
 
 function duplicatesIn(events: readonly EventSlice[]): number {

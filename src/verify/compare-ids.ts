@@ -17,9 +17,10 @@ export function journalled({ delivered, excluded, set_aside }: Tally['counts']):
 }
 
 /**
- * Calls `visit` for each event, and returns for how many, whose counts `isFine` does not accept. Records of the journal come first: they have
- * checks, which an arrived line does not have, since another program may have rewritten it. Without `bySource`, a tally
- * has all records with its id and the source of the first one, since an arrived line does not name its source.
+ * Calls `visit` for each event whose counts `isFine` does not accept, and returns how many these were. Records of the
+ * journal come first: they have checks, which an arrived line does not have, since another program may have rewritten
+ * it. Without `bySource`, a tally has all records with its id and the source of the first one, since an arrived line
+ * does not name its source.
  */
 export function forEachDifference(
   parts: IdParts,

@@ -23,6 +23,19 @@ export interface FluentBitConfig extends ReadConfig {
   readonly faults: readonly Problem[];
 }
 
+/** A configuration of one classic file with these sections, and nothing wrong with it. */
+export function configOf(sections: readonly Section[]): ReadConfig {
+  return {
+    file: 'main.conf',
+    format: 'classic',
+    files: [],
+    variables: new Map(),
+    sections,
+    parsers: [],
+    problems: [],
+  };
+}
+
 /** Reads a configuration and judges it as Fluent Bit does, which `check` leaves to the real one. */
 export function readFluentBitConfig(file: string, options: ReadOptions): FluentBitConfig {
   const config = read(file, options);

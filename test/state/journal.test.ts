@@ -94,6 +94,20 @@ function isKnown(store: StateStore, n: number): boolean {
   return store.state.sources[SOURCE]?.seen.note(idOf(n)) === 'known';
 }
 
+/** The file of the next day cannot be opened while the reserve is there. */
+function refuseNewDay(t: TestContext, reserve: string, code: string): void {
+  const real = fsPromises.open;
+  t.mock.method(fsPromises, 'open', async (path: string, ...rest: [string | number, number]) => {
+    if (path.endsWith('22.jsonl') && existsSync(reserve)) throw Object.assign(new Error(code), { code });
+    return real(path, ...rest);
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+}
+
 describe('the journal', () => {
   it('has a line for each commit, chained by hash, and the state file no ids', async (t) => {
     const p = await place(t);
@@ -147,17 +161,7 @@ describe('the journal', () => {
     store.commit(SOURCE, delivered(1));
     await store.flush();
     const reserve = join(p.journal, 'reserve');
-    const real = fsPromises.open;
-    t.mock.method(fsPromises, 'open', async (path: string, ...rest: [string | number, number]) => {
-      if (path.endsWith('22.jsonl') && existsSync(reserve))
-        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-      return real(path, ...rest);
-    });
-    syncBuiltinESMExports();
-    t.after(() => {
-      t.mock.restoreAll();
-      syncBuiltinESMExports();
-    });
+    refuseNewDay(t, reserve, 'ENOSPC');
     p.now += DAY_MS;
     store.commit(SOURCE, delivered(2));
     await store.flush();
@@ -171,17 +175,7 @@ describe('the journal', () => {
     ] as const) {
       const p = await place(t);
       const store = await p.open();
-      const real = fsPromises.open;
-      t.mock.method(fsPromises, 'open', async (path: string, ...rest: [string | number, number]) => {
-        if (path.endsWith('22.jsonl') && existsSync(join(p.journal, 'reserve')))
-          throw Object.assign(new Error(code), { code });
-        return real(path, ...rest);
-      });
-      syncBuiltinESMExports();
-      t.after(() => {
-        t.mock.restoreAll();
-        syncBuiltinESMExports();
-      });
+      refuseNewDay(t, join(p.journal, 'reserve'), code);
       p.now += DAY_MS;
       store.commit(SOURCE, delivered(2));
       if (isGivenUp) await store.flush();

@@ -4,7 +4,8 @@ import { environmentOf } from '../../../src/check/facts/environment.ts';
 import { rejectedFolderOf } from '../../../src/check/facts/rejected-folder.ts';
 import { thisMachine } from '../../../src/check/facts/machine.ts';
 import type { Service, Variable } from '../../../src/check/facts/service.ts';
-import type { FluentBitConfig, Section } from '../../../src/check/fluent-bit-config/model.ts';
+import type { Section } from '../../../src/check/fluent-bit-config/model.ts';
+import { configOf } from '../../helpers/fluent-bit-config.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const machine = { ...thisMachine(), hostname: 'vm' };
@@ -79,15 +80,7 @@ describe('the folder of what a destination refused', () => {
     const at = { file: 'main.conf', line: 1 };
     const entries = Object.entries(settings).map(([key, value]) => ({ key, value, raw: value, at }));
     const sections: Section[] = [{ kind: 'service', at, entries }];
-    const config: FluentBitConfig = {
-      file: 'main.conf',
-      format: 'classic',
-      files: [],
-      variables: new Map(),
-      sections,
-      parsers: [],
-      problems: [],
-    };
+    const config = configOf(sections);
     return rejectedFolderOf(config, '/state/s.json');
   }
 

@@ -10,7 +10,8 @@ import {
   nameOf,
   routesOf,
 } from '../../../src/check/facts/routes.ts';
-import type { FluentBitConfig, Section } from '../../../src/check/fluent-bit-config/model.ts';
+import type { Section } from '../../../src/check/fluent-bit-config/model.ts';
+import { configOf } from '../../helpers/fluent-bit-config.ts';
 
 const AT = { file: 'main.conf', line: 1 };
 
@@ -26,15 +27,7 @@ function section(kind: Section['kind'], text: string): Section {
 const output = (text: string): Section => section('output', text);
 
 function routes(tag: string, ...sections: readonly Section[]): string[] {
-  const config: FluentBitConfig = {
-    file: 'main.conf',
-    format: 'classic',
-    files: [],
-    variables: new Map(),
-    sections,
-    parsers: [],
-    problems: [],
-  };
+  const config = configOf(sections);
   return routesOf(config, tag, 'output').map(nameOf);
 }
 
