@@ -1,26 +1,17 @@
 import { SkipRun } from '../delivery/pending.ts';
 import type { Config } from '../config/config.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
-import { forEachConcurrent } from '../lib/concurrency.ts';
 import { formatDuration, formatSecond } from '../lib/duration.ts';
-import { AppError, ConfigError, ExitCode, type ApiError, StateError, messageOf } from '../lib/errors.ts';
+import { AppError, ConfigError, ExitCode, StateError, messageOf, type ApiError } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { Stopped } from '../lib/run.ts';
 import { counted, grouped } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
 import type { Source } from '../providers/provider.ts';
-import {
-  concernsAll,
-  explained,
-  isUnauthorized,
-  isWorthNoting,
-  noteFailure,
-  noteInAll,
-  tooLate,
-} from '../session/failures.ts';
+import { explained, isUnauthorized, isWorthNoting, noteFailure, noteInAll, tooLate } from '../session/failures.ts';
 import { deliverPast } from '../session/past-ranges.ts';
 import { withSession, type Session } from '../session/session.ts';
-import { leastRecentFirst, registerNew, noteUnseen } from '../session/sources.ts';
+import { forEachSource, leastRecentFirst, noteUnseen, registerNew } from '../session/sources.ts';
 import { SourceProgress } from '../state/source-progress.ts';
 import { stateOf } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
@@ -60,17 +51,7 @@ export async function collect(config: Config, world: World, options: CollectOpti
     return await withSession(
       { config, credentials, log, world, keptStore: options.store, announce: plainLog.info },
       async (session) => {
-        const exitCode = await recorded(session, async () => {
-          try {
-            return await pollAll(session);
-          } catch (error) {
-            const late = error instanceof Stopped && error.isDeadline;
-            const failure = late ? tooLate(error, session.api.lastFailure?.message) : error;
-            if (isWorthNoting(failure))
-              await noteInAll(explained(failure, config, credentials, world).message, session);
-            throw failure;
-          }
-        });
+        const exitCode = await recorded(session, world);
         return { exitCode, isComplete: !session.run.signal.aborted, lastFailure: session.api.lastFailure };
       },
     );
@@ -83,17 +64,20 @@ export async function collect(config: Config, world: World, options: CollectOpti
   }
 }
 
-/** Runs the poll and, however it ends, writes the metrics file if there is one. */
-async function recorded(session: Session, poll: () => Promise<ExitCode>): Promise<ExitCode> {
+/** Runs the poll, notes what ended it in the state and, however it ends, writes the metrics file if there is one. */
+async function recorded(session: Session, world: World): Promise<ExitCode> {
+  const { api, config, credentials } = session;
   let exitCode: ExitCode = ExitCode.NothingCollected;
   try {
-    return (exitCode = await poll());
+    return (exitCode = await pollAll(session));
   } catch (error) {
-    if (error instanceof AppError) exitCode = error.exitCode;
-    else if (error instanceof Stopped) exitCode = ExitCode.Done;
-    throw error;
+    const failure = error instanceof Stopped && error.isDeadline ? tooLate(error, api.lastFailure?.message) : error;
+    if (isWorthNoting(failure)) await noteInAll(explained(failure, config, credentials, world).message, session);
+    if (failure instanceof AppError) exitCode = failure.exitCode;
+    else if (failure instanceof Stopped) exitCode = ExitCode.Done;
+    throw failure;
   } finally {
-    const { metricsFile } = session.config;
+    const { metricsFile } = config;
     if (metricsFile !== undefined) {
       const { writeMetrics } = await import('../session/metrics.ts');
       await writeMetrics(metricsFile, session, exitCode);
@@ -102,34 +86,31 @@ async function recorded(session: Session, poll: () => Promise<ExitCode>): Promis
 }
 
 async function pollAll(session: Session): Promise<ExitCode> {
-  const { config, log, run, store, provider, delivery, acknowledgement, now } = session;
+  const { log, run, store, provider, delivery, acknowledgement, now } = session;
   const sources = await provider.sources(run.signal);
   if (registerNew(sources, session)) await store.flush();
   const unseen = noteUnseen(sources, session);
   if (unseen !== undefined) log.warn(unseen);
   const { seq } = store.state.journal;
 
-  let failed = 0;
-  let interrupted = 0;
   let incomplete = 0;
-  let fatal: AppError | undefined;
   const unauthorized: { source: Source; error: ApiError }[] = [];
-  await forEachConcurrent(leastRecentFirst(sources, store.state, now()), config.concurrency, async (source) => {
-    try {
+  const ended = await forEachSource(
+    leastRecentFirst(sources, store.state, now()),
+    session,
+    async (source) => {
       if (!(await pollSource(source, session))) incomplete++;
-    } catch (error) {
-      if (error instanceof Stopped) interrupted++;
-      else if (concernsAll(error)) run.abort((fatal ??= error));
-      else {
-        failed++;
-        if (isUnauthorized(error)) unauthorized.push({ source, error });
-        else noteFailure(source, error, session);
-      }
-    }
-  });
+    },
+    (source, error) => {
+      if (isUnauthorized(error)) unauthorized.push({ source, error });
+      else noteFailure(source, error, session);
+    },
+  );
+  const { failed, interrupted } = ended;
   // One contract may refuse the token that the others accept.
-  if (unauthorized.length > 0 && unauthorized.length === sources.length) fatal ??= unauthorized[0]?.error;
-  else for (const { source, error } of unauthorized) noteFailure(source, error, session);
+  const isTokenRefused = unauthorized.length > 0 && unauthorized.length === sources.length;
+  const fatal = ended.fatal ?? (isTokenRefused ? unauthorized[0]?.error : undefined);
+  if (!isTokenRefused) for (const { source, error } of unauthorized) noteFailure(source, error, session);
   let isTaken = await acknowledgement.settle();
   if (isTaken && !run.signal.aborted) isTaken = await deliverPast(session, sources);
   const losses = await session.destination.look(run.signal);

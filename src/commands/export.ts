@@ -1,6 +1,5 @@
-import { concernsAll, explained, withAdvice } from '../session/failures.ts';
+import { explained, withAdvice } from '../session/failures.ts';
 import { counted } from '../lib/words.ts';
-import { forEachConcurrent } from '../lib/concurrency.ts';
 import type { Config } from '../config/config.ts';
 import type { Options } from '../config/settings.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
@@ -9,7 +8,7 @@ import { deliveryOf, tallyOf } from '../export/export-delivery.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
-import { ExitCode, OutputError, PageError, messageOf, type AppError } from '../lib/errors.ts';
+import { ExitCode, PageError, messageOf } from '../lib/errors.ts';
 import { ExportProgress } from '../export/progress.ts';
 import { assertBegun, readExportRequest, type ExportRequest } from '../config/export-request.ts';
 import { asExportError, resumeHint } from '../export/export-errors.ts';
@@ -21,6 +20,7 @@ import { isTerminal } from '../lib/stdout.ts';
 import { progressLine, type ProgressLine } from '../lib/progress-line.ts';
 import { Stopped } from '../lib/run.ts';
 import { withSession, type Session } from '../session/session.ts';
+import { forEachSource } from '../session/sources.ts';
 import { SourceProgress } from '../state/source-progress.ts';
 import { newSource, stateOf } from '../state/state.ts';
 import type { World } from '../lib/world.ts';
@@ -105,21 +105,12 @@ async function exportAll(work: Export): Promise<ExitCode> {
   }
 
   const delivery = deliveryOf(session, request, target);
-  let failed = 0;
-  let interrupted = 0;
-  let fatal: AppError | undefined;
-  await forEachConcurrent(sources, config.concurrency, async (source) => {
-    try {
-      await exportSource(source, work, delivery, progress);
-    } catch (error) {
-      if (error instanceof Stopped) interrupted++;
-      else if (concernsAll(error) || error instanceof OutputError) run.abort((fatal ??= error));
-      else {
-        failed++;
-        log.error(`${source.name}: ${withAdvice(error, config.apiUrl.host)}`);
-      }
-    }
-  });
+  const { failed, interrupted, fatal } = await forEachSource(
+    sources,
+    session,
+    (source) => exportSource(source, work, delivery, progress),
+    (source, error) => log.error(`${source.name}: ${withAdvice(error, config.apiUrl.host)}`),
+  );
   if (fatal !== undefined) throw fatal;
 
   const summary = `${counted(progress.events, 'event')} from ${counted(sources.length, 'source')}`;

@@ -60,14 +60,22 @@ interface Redirect {
 /** Fetches pages of one API: with credentials, a time limit, a size limit and retries. */
 export class ApiClient {
   readonly #options: ApiClientOptions;
-  /** How far our clock was ahead of the server's at the last answer with a date; negative when it was behind. */
-  clockSkewMs: number | undefined;
-  /** The last failure, for a run that ends before a request succeeds. */
-  lastFailure: AppError | undefined;
+  #clockSkewMs: number | undefined;
+  #lastFailure: AppError | undefined;
   readonly stats = { requests: new Map<string, number>(), retries: 0, bytes: 0 };
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
+  }
+
+  /** How far our clock was ahead of the server's at the last answer with a date; negative when it was behind. */
+  get clockSkewMs(): number | undefined {
+    return this.#clockSkewMs;
+  }
+
+  /** The last failure, for a run that ends before a request succeeds. */
+  get lastFailure(): AppError | undefined {
+    return this.#lastFailure;
   }
 
   /** The address of a path below the API's own, such as `/contracts`. */
@@ -101,7 +109,7 @@ export class ApiClient {
       } catch (error) {
         signal.throwIfAborted();
         const failure = error instanceof AppError ? error : connectionError(error, url, this.#options.now());
-        this.lastFailure = failure;
+        this.#lastFailure = failure;
         const retryable = failure instanceof PageError || (failure instanceof ApiError && failure.retryable);
         if (!retryable || attempt === maxAttempts) throw failure;
         const wait = this.#wait(attempt, failure);
@@ -208,7 +216,7 @@ export class ApiClient {
 
   #readClock(date: string | string[] | undefined): void {
     const server = typeof date === 'string' ? Date.parse(date) : NaN;
-    if (!Number.isNaN(server)) this.clockSkewMs = this.#options.now() - server;
+    if (!Number.isNaN(server)) this.#clockSkewMs = this.#options.now() - server;
   }
 }
 

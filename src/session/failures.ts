@@ -1,6 +1,15 @@
 import type { Config } from '../config/config.ts';
 import { expiryWarning, type Credentials } from '../config/credentials.ts';
-import { ApiError, AppError, ExitCode, PageError, StateError, StdoutError, messageOf } from '../lib/errors.ts';
+import {
+  ApiError,
+  AppError,
+  ExitCode,
+  OutputError,
+  PageError,
+  StateError,
+  StdoutError,
+  messageOf,
+} from '../lib/errors.ts';
 import { Stopped } from '../lib/run.ts';
 import type { World } from '../lib/world.ts';
 import type { Source } from '../providers/provider.ts';
@@ -34,9 +43,9 @@ export function withAdvice(error: unknown, host: string): string {
   }
 }
 
-/** Whether an error affects all sources: they share the state and stdout. */
+/** Whether an error affects all sources: they share the state and the output. */
 export function concernsAll(error: unknown): error is AppError {
-  return error instanceof StateError || error instanceof StdoutError;
+  return error instanceof StateError || error instanceof StdoutError || error instanceof OutputError;
 }
 
 /** Whether the API rejected the token: when it does so for every source, the token is the problem. */

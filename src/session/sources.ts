@@ -1,8 +1,12 @@
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
+import { forEachConcurrent } from '../lib/concurrency.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
+import type { AppError } from '../lib/errors.ts';
+import { Stopped } from '../lib/run.ts';
 import { counted, listed } from '../lib/words.ts';
 import { NAME } from '../config/commands.ts';
 import type { Source } from '../providers/provider.ts';
+import { concernsAll } from './failures.ts';
 import type { Session } from './session.ts';
 import { newSource, stateOf, type State } from '../state/state.ts';
 
@@ -80,4 +84,38 @@ export function leastRecentFirst(sources: readonly Source[], state: State, now: 
     return last === null || last > present ? '' : last;
   };
   return sources.toSorted((a, b) => (lastAttempt(a) < lastAttempt(b) ? -1 : lastAttempt(a) > lastAttempt(b) ? 1 : 0));
+}
+
+/** How work on all sources ended. */
+interface Ended {
+  /** How many failed, and how many were stopped. */
+  readonly failed: number;
+  readonly interrupted: number;
+  /** What affects all of them, and ended the run. */
+  readonly fatal: AppError | undefined;
+}
+
+/** Works on each source, `concurrency` at a time. The failure of one, which `onFailure` gets, does not affect the others. */
+export async function forEachSource(
+  sources: readonly Source[],
+  { config, run }: Pick<Session, 'config' | 'run'>,
+  work: (source: Source) => Promise<void>,
+  onFailure: (source: Source, error: unknown) => void,
+): Promise<Ended> {
+  let failed = 0;
+  let interrupted = 0;
+  let fatal: AppError | undefined;
+  await forEachConcurrent(sources, config.concurrency, async (source) => {
+    try {
+      await work(source);
+    } catch (error) {
+      if (error instanceof Stopped) interrupted++;
+      else if (concernsAll(error)) run.abort((fatal ??= error));
+      else {
+        failed++;
+        onFailure(source, error);
+      }
+    }
+  });
+  return { failed, interrupted, fatal };
 }
