@@ -81,7 +81,7 @@ export function removal(
     isMainRestored,
     isFetcherBack,
     wasEnabledByUs: record.get('enabled') === 'by-us',
-    state: statePatterns(within(STATE, '.json'), [ENV_FILE, ...within(ETC, '.conf')].map(text), isFetcherBack),
+    state: statePatterns(within(STATE, '_state.json'), [ENV_FILE, ...within(ETC, '.conf')].map(text), isFetcherBack),
     stays: [
       ...(purge ? [] : secrets),
       STATE,
@@ -100,10 +100,7 @@ function statePatterns(files: readonly string[], settings: readonly string[], is
   const named = settings.flatMap((text) =>
     Array.from(text.matchAll(NAMED_STATE), ([, env, command]) => env ?? command ?? ''),
   );
-  const states = [
-    ...files.filter((name) => name.endsWith('_state.json')),
-    ...named.filter((path) => path.startsWith(`${STATE}/`)),
-  ];
+  const states = [...files, ...named.filter((path) => path.startsWith(`${STATE}/`))];
   const patterns = [...new Set(states)].flatMap((state) => [
     isFetcherBack && state === TUTORIALS_STATE ? `${state}?*` : `${state}*`,
     `${state.replace(/(?:_state)?\.json$/, '')}_journal/*`,

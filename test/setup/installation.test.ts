@@ -275,7 +275,8 @@ describe('the steps of an installation', () => {
     const trial = await Trial.make(t);
     const token = (usesCredentials: boolean) =>
       trial.plan({ token: 'abc' }, { usesCredentials }).steps.find(({ path }) => path === TOKEN);
-    assert.deepEqual([token(false)?.effect, token(true)?.effect], ['-', 'restart']);
+    const staged = join(trial.machine.root, 'stage/activity-log.token');
+    assert.deepEqual([token(false), token(true)], [put('600', TOKEN, staged, '-'), put('600', TOKEN, staged)]);
     assert.ok(paths(trial.plan({ tokenIn: '' }).steps, 'put').includes(TOKEN), 'empty, to be filled in');
     assert.ok(!paths(trial.plan({ tokenIn: 'variable' }).steps, 'put').includes(TOKEN));
     trial.write(TOKEN, 'abc');
@@ -328,6 +329,10 @@ describe('the steps of a removal', () => {
   it('leave a fluent-bit.conf that was edited since, without our line', async (t) => {
     const trial = await Trial.make(t);
     trial.install();
+    trial.write('/etc/fluent-bit/activity-log.env', 'ACTIVITY_LOG_API_KEY=abc\n');
+    const block = '#~# Taken over\n#~ [OUTPUT]\n#~     Header APIKEY (now in /etc/fluent-bit/activity-log.env)\n';
+    trial.write(MAIN, `${block}@INCLUDE activity-log.conf\n`);
+    assert.equal(trial.remove().main, '[OUTPUT]\n    Header APIKEY abc\n', 'the key is back in its place');
     trial.write(MAIN, '[SERVICE]\n@INCLUDE activity-log.conf\n');
     const { main, isMainRestored, stays } = trial.remove();
     assert.deepEqual([main, isMainRestored], ['[SERVICE]\n', false]);
@@ -392,6 +397,7 @@ describe('the steps of a removal', () => {
       `Command x --state-file ${folder}/own/two.json\n# x --state-file ${folder}/comment.json\nCommand x --state-file=/srv/elsewhere.json\n`,
     );
     trial.write('/etc/fluent-bit/activity-log.env', `ACTIVITY_LOG_STATE_FILE=${folder}/a.json.json\n`);
+    trial.write('/etc/fluent-bit/activity-log.conf.old', `Command x --state-file ${folder}/not-in-force.json\n`);
     assert.deepEqual(trial.remove(true).state, [
       `${folder}/cloudscale_log_state.json*`,
       `${folder}/cloudscale_log_journal/*`,

@@ -31,6 +31,16 @@ describe('a secret that install.sh is given', () => {
     assert.equal(readSecret('key', '-', '--api-key-file', input), 'abc');
   });
 
+  it('is not asked for on a terminal, which would show it', (t) => {
+    const terminal = openSync('/dev/ptmx', 'r+');
+    t.after(() => closeSync(terminal));
+    const message = `${OPTION} -: standard input is a terminal, which would show the secret: use a file or a pipe`;
+    assert.throws(
+      () => readSecret('token', '-', OPTION, terminal),
+      new ConfigError(message, ExitCode.NothingCollected),
+    );
+  });
+
   for (const mode of [0o640, 0o620, 0o604, 0o601]) {
     it(`is refused in a file of mode ${mode.toString(8)}`, async (t) => {
       const file = join(await temporaryFolder(t), 'secret');

@@ -1,4 +1,5 @@
 import { codeOf } from '../../lib/errors.ts';
+import { isObject } from '../../lib/narrow.ts';
 import type { ConfigFiles, FluentBitConfig } from '../fluent-bit-config/model.ts';
 import { localFiles, readFluentBitConfig } from '../fluent-bit-config/read.ts';
 import type { Environment } from './environment.ts';
@@ -54,6 +55,5 @@ function nameOn({ root }: Machine, path: string): string {
 }
 
 function pathOf(thrown: unknown, machine: Machine): string | undefined {
-  if (!(thrown instanceof Error) || !('path' in thrown) || typeof thrown.path !== 'string') return undefined;
-  return nameOn(machine, thrown.path);
+  return isObject(thrown) && typeof thrown['path'] === 'string' ? nameOn(machine, thrown['path']) : undefined;
 }
