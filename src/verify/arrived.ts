@@ -4,6 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 import { EventId } from '../events/event-id.ts';
 import { ConfigError, messageOf } from '../lib/errors.ts';
+import { ShapeError } from '../lib/narrow.ts';
 
 const GZIP = [0x1f, 0x8b];
 
@@ -27,6 +28,7 @@ export async function readArrived(
   idKey: string | undefined,
   visit: (id: EventId) => void,
 ): Promise<ArrivedReport> {
+  const name = file === '-' ? 'stdin' : file;
   const report: ArrivedReport = { lines: 0, without: 0, firstWithout: undefined, cutOff: undefined };
   const pattern = idKey === undefined ? undefined : new RegExp(String.raw`\\*"${idKey}\\*"\s*:\s*\\*"([^"\\]+)`);
   try {
@@ -35,6 +37,9 @@ export async function readArrived(
     for await (const { line, isLast } of linesOf(input)) {
       if (line.trim() === '') continue;
       report.lines++;
+      if (report.lines === 1 && /^\s*\[\s*\{/.test(line)) {
+        throw new ShapeError('it is a JSON array, and not one event per line (jq -c .[] makes lines of it)');
+      }
       // Not every copy is JSON; where one line is, all are.
       if (isLast && !isJson(line) && (before === '' ? line.trim().startsWith('{') : isJson(before))) {
         report.cutOff = report.lines;
@@ -50,11 +55,11 @@ export async function readArrived(
       visit(id === undefined || pattern === undefined ? EventId.ofHash(Buffer.from(line.trim())) : EventId.of(id));
     }
   } catch (error) {
-    throw new ConfigError(`--arrived: cannot read ${file}: ${messageOf(error)}`);
+    throw new ConfigError(`--arrived: cannot read ${name}: ${messageOf(error)}`);
   }
-  if (report.lines === 0) throw new ConfigError(`--arrived: ${file} is empty`);
+  if (report.lines === 0) throw new ConfigError(`--arrived: ${name} is empty`);
   if (report.without > 0 && report.without === report.lines) {
-    throw new ConfigError(`--arrived: no line of ${file} has an id (${idKey ?? ''}): is it a copy of the events?`);
+    throw new ConfigError(`--arrived: no line of ${name} has an id (${idKey ?? ''}): is it a copy of the events?`);
   }
   return report;
 }

@@ -53,16 +53,15 @@ export async function readChain(
         continue;
       }
       report.lines++;
+      const seq = checker.add({ seq: line.seq, hash: hashOf(raw.bytes), place }, line.prev);
       if (report.first === undefined) {
-        report.first = { seq: line.seq, at: line.at };
-        if (line.seq > (snapshot.first?.seq ?? 1)) report.completeFrom = Math.ceil((parseInstant(line.at) ?? 0) / 1000);
+        report.first = { seq, at: line.at };
+        if (seq > (snapshot.first?.seq ?? 1)) report.completeFrom = Math.ceil((parseInstant(line.at) ?? 0) / 1000);
       }
-      const link = { seq: line.seq, hash: hashOf(raw.bytes), place };
-      checker.add(link, line.prev);
-      if (link.seq >= (report.last?.seq ?? 0)) report.last = { seq: link.seq, hash: link.hash };
     }
   }
   checker.end();
+  report.last = checker.last;
   return report;
 }
 
@@ -96,17 +95,26 @@ class ChainChecker {
     this.#snapshot = snapshot;
   }
 
+  /** The last commit that is where it belongs. */
+  get last(): ChainEnd | undefined {
+    return this.#before && { seq: this.#before.seq, hash: this.#before.hash };
+  }
+
   addUnreadable(place: string): void {
     this.#unreadable.push(place);
   }
 
-  add(link: Link, prev: string): void {
+  /** Returns the commit's number. */
+  add(line: Link, prev: string): number {
     const before = this.#before;
+    // A line that follows the one before by its hash has the next number, even if another one was put into it.
+    const isNext = prev === (before?.hash ?? FIRST_PREV);
+    const link = isNext ? { ...line, seq: (before?.seq ?? 0) + 1 } : line;
     if (before !== undefined && link.seq <= before.seq) {
       this.#problems.push(
         `${link.place} is commit ${link.seq} after commit ${before.seq}: it was ${this.#missing.has(link.seq) ? 'moved' : 'inserted'}`,
       );
-      return;
+      return link.seq;
     }
     if (before === undefined) this.#begin(link, prev);
     else this.#compare(before, link, prev);
@@ -115,6 +123,7 @@ class ChainChecker {
       this.#isAsInState = false;
       this.#problems.push(`${link.place} was altered: the state file has a different hash of commit ${link.seq}`);
     }
+    return link.seq;
   }
 
   end(): void {

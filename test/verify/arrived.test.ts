@@ -73,6 +73,10 @@ describe('a copy of what arrived', () => {
     for (const [copy, message] of [
       ['', /^--arrived: \S+copy\.jsonl is empty$/],
       [' \n\n', /^--arrived: \S+copy\.jsonl is empty$/],
+      [
+        `[${line(A)},${line(B)}]\n`,
+        /^--arrived: cannot read \S+copy\.jsonl: it is a JSON array, and not one event per/,
+      ],
       ['{"a":1}\n', /^--arrived: no line of \S+copy\.jsonl has an id \(@uuid\): is it a copy of the events\?$/],
       [gzipSync(line(A)).subarray(0, 20), /^--arrived: cannot read \S+copy\.jsonl: unexpected end of file$/],
       [
@@ -96,7 +100,7 @@ describe('a copy of what arrived', () => {
       );
       await assert.rejects(
         readArrived('-', broken, '@uuid', () => undefined),
-        /^ConfigError: --arrived: cannot read -: read EIO$/,
+        /^ConfigError: --arrived: cannot read stdin: read EIO$/,
       );
     }
   });

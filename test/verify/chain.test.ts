@@ -74,6 +74,24 @@ describe('the chain of the journal', () => {
       [`${MIDDLE}, line 2 was altered, and perhaps the lines before it, from ${MIDDLE}, line 1 on`],
     ],
     [
+      'has a line whose number was altered',
+      (chain, [a = '', b = '', ...rest]) => chain.write(MIDDLE, [a, b.replace('"seq":6', '"seq":966'), ...rest, '']),
+      [`${MIDDLE}, line 2 was altered: ${MIDDLE}, line 3 has a different hash of it`],
+    ],
+    [
+      'has a first line whose number was altered',
+      (chain) => {
+        const [a = '', ...rest] = chain.files.get(FIRST) ?? [];
+        chain.write(FIRST, [a.replace('"seq":1', '"seq":7'), ...rest, '']);
+      },
+      [`${FIRST}, line 1 was altered: ${FIRST}, line 2 has a different hash of it`],
+    ],
+    [
+      'has a day that was altered in the first line of its file',
+      (chain, [a = '', ...rest]) => chain.write(MIDDLE, [a.replace('"2026', '"3026'), ...rest, '']),
+      [`${MIDDLE}, line 1 was altered: ${MIDDLE}, line 2 has a different hash of it`],
+    ],
+    [
       'has an id that was altered',
       (chain, [a = '', b = '', ...rest]) => chain.write(MIDDLE, [a, b.replace(ID, `x${ID.slice(1)}`), ...rest, '']),
       [`${MIDDLE}, line 2 cannot be read: it was altered`],
@@ -174,6 +192,17 @@ describe('the chain of the journal', () => {
       [
         `commit 6 is missing between ${MIDDLE}, line 1 and ${MIDDLE}, line 2`,
         `${MIDDLE}, line 3 is commit 6 after commit 7: it was moved`,
+      ],
+    ],
+    [
+      'has the last line of a day swapped with the first of the next one',
+      (chain, [a = '', b = '', c = '', d = ''], [e = '', ...rest]) => {
+        chain.write(MIDDLE, [a, b, c, e, '']);
+        chain.write(LAST, [d, ...rest, '']);
+      },
+      [
+        `commit 8 is missing between ${MIDDLE}, line 3 and ${MIDDLE}, line 4`,
+        `${LAST}, line 1 is commit 8 after commit 9: it was moved`,
       ],
     ],
     [
