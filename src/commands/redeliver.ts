@@ -22,13 +22,18 @@ const MOST_NAMED = 3;
 export async function redeliver(config: Config, world: World, options: Options): Promise<ExitCode> {
   const log = createLog({ ...world.log, level: config.logLevel });
   const now = world.now();
-  const range = options['cancel'] === true ? undefined : readPastRange(options, now, 'redeliver');
+  const isCancel = options['cancel'] === true;
+  const added = isCancel ? ['from', 'to', 'missing'].find((name) => options[name] !== undefined) : undefined;
+  if (added !== undefined) throw new ConfigError(`--cancel empties the queue: use it without --${added}`);
+  const range = isCancel ? undefined : readPastRange(options, now, 'redeliver');
   const store = await openForEditing(config, world, log);
   try {
     const { state } = store;
     if (range === undefined) {
-      log.info(`${counted(state.redeliver.length, 'range')} cancelled`);
-      state.redeliver = [];
+      const names = config.contracts.length > 0 ? sourcesOf(config, state) : undefined;
+      const others = state.redeliver.filter(({ source }) => names?.includes(source) === false);
+      log.info(`${counted(state.redeliver.length - others.length, 'range')} cancelled`);
+      state.redeliver = others;
     } else {
       const { ranges, warning } = toQueue(sourcesOf(config, state), range, options['missing'] === true, state);
       if (warning !== undefined) log.warn(warning);

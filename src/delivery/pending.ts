@@ -6,6 +6,7 @@ import type { Store } from '../state/store.ts';
 import {
   CountedAcknowledgement,
   LOOK_MS,
+  printedIsDelivered,
   type Acknowledgement,
   type AcknowledgementOptions,
 } from './acknowledgement.ts';
@@ -43,6 +44,16 @@ export async function beginAcknowledgement(options: AcknowledgementOptions): Pro
   }
   if (pending !== null) await decide(pending, counter, store, log);
   return new CountedAcknowledgement(options, counter);
+}
+
+/** Acknowledgement without Fluent Bit's counter. What the last run left pending is printed again. */
+export function withoutCounter(store: Store, log: Log): Acknowledgement {
+  const { pending } = store.state;
+  if (pending !== null) {
+    log.warn(`--ack-url is not set: the last ${counted(pending.lines, 'line')} of the last run are printed again`);
+  }
+  store.state.pending = null;
+  return printedIsDelivered(store);
 }
 
 /** A counter that includes the lines of earlier runs. */

@@ -1,4 +1,4 @@
-import { printedIsDelivered, type Acknowledgement } from '../delivery/acknowledgement.ts';
+import type { Acknowledgement } from '../delivery/acknowledgement.ts';
 import { fieldAdder } from '../delivery/add-fields.ts';
 import { ApiClient } from '../http/api-client.ts';
 import type { Config } from '../config/config.ts';
@@ -10,7 +10,7 @@ import type { Log } from '../lib/log.ts';
 import { Outlet } from '../delivery/outlet.ts';
 import { DestinationWatch } from './destination-watch.ts';
 import { LineBuilder } from '../delivery/line-builder.ts';
-import { beginAcknowledgement } from '../delivery/pending.ts';
+import { beginAcknowledgement, withoutCounter } from '../delivery/pending.ts';
 import type { Provider } from '../providers/provider.ts';
 import { startRun, type Run } from '../lib/run.ts';
 import { StateStore } from '../state/state-store.ts';
@@ -78,7 +78,7 @@ export async function withSession<T>(
     });
     const acknowledgement =
       fluentBit === undefined
-        ? printedIsDelivered(store)
+        ? withoutCounter(store, log)
         : await beginAcknowledgement({
             fluentBit,
             input: config.ackInput,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { describe, it } from 'node:test';
-import { SkipRun, beginAcknowledgement } from '../../src/delivery/pending.ts';
+import { SkipRun, beginAcknowledgement, withoutCounter } from '../../src/delivery/pending.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { NotTakenError } from '../../src/lib/errors.ts';
 import { startRun } from '../../src/lib/run.ts';
@@ -66,6 +66,14 @@ describe('what the last run left pending', () => {
     const { begin, delivered, refusals, saves, store } = nextRun({ pending: {} }, says({ records: 12 }));
     await begin();
     assert.deepEqual([delivered(), refusals(), saves(), store.state.pending], [1, undefined, 1, null]);
+  });
+
+  it('is printed again without --ack-url, and does not count again when a later run has a counter', async () => {
+    const { begin, delivered, log, store } = nextRun({ pending: {} }, says({ records: 12 }));
+    withoutCounter(store, log);
+    assert.deepEqual(log.messages, ['warn: --ack-url is not set: the last 2 lines of the last run are printed again']);
+    await begin();
+    assert.deepEqual([delivered(), store.state.pending, log.messages.length], [0, null, 1]);
   });
 
   it('is printed again when Fluent Bit has counted fewer, and any of it may be what it refuses', async () => {

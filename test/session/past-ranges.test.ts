@@ -259,11 +259,15 @@ describe('redeliver', () => {
     assert.doesNotMatch(m.said.join(''), /late|Queued/);
   });
 
-  it('--cancel empties the queue', async (t) => {
+  it('--cancel empties the queue, or that of a contract', async (t) => {
     const m = await past(t);
-    assert.equal(await m.command('redeliver', '--from', '3h', '--contract', CONTRACT), 0);
-    assert.equal(await m.command('redeliver', '--cancel'), 0);
+    assert.equal(await m.command('redeliver', '--from', '3h'), 0);
+    assert.equal(await m.command('redeliver', '--cancel', '--from', '3h'), 2);
+    assert.match(m.said.join(''), /error: --cancel empties the queue: use it without --from/);
+    assert.equal(await m.command('redeliver', '--cancel', '--contract', CONTRACT), 0);
     assert.match(m.said.join(''), /1 range cancelled/);
+    assert.equal(await m.command('redeliver', '--cancel'), 0);
+    assert.match(m.said.join(''), /2 ranges cancelled/);
     await pass(m, 1000);
     assertOnce(m);
   });
