@@ -37,7 +37,7 @@ export const TOPICS: readonly Topic[] = [
         ['a line too long or nested too deep', 'goes to oversize.jsonl in full; a stub is printed instead'],
         ['the API is down or slow', 'the cursor stays; the next run catches up'],
         ['the state file is broken or gone', 'it is rebuilt from the journal; a broken one is kept as .corrupt-<time>'],
-        ['state file and journal are gone', 'collecting starts over from --since; use export to fetch the gap'],
+        ['state file and journal are gone', 'collecting starts over from --since; use redeliver for the gap'],
         [
           'stdout is a file (>> FILE), and its disk is full',
           'exits with 4, and the cursor stays: lines of this run that reached the file are printed again',

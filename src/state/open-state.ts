@@ -42,7 +42,7 @@ export async function openState(file: string, options: StateStoreOptions): Promi
   const { state, isOld, isBroken } = await loadState(file, options);
   const { end, recent } = await loadJournal(folder, state, options.log, isOld);
   if (isBroken && end.seq === 0) {
-    options.log.error('there is no journal beside it, either: starting over from --since; use export to fetch the gap');
+    options.log.error('there is no journal beside it, either: starting over from --since; use redeliver for the gap');
   }
   if (state.generation === 0 && end.seq > 0) {
     const what = isBroken ? 'the state' : `there was no state file ${file}: it`;

@@ -35,25 +35,36 @@ interface LoadedState {
   readonly isBroken: boolean;
 }
 
-/** Reads the state file. Empty when there is no file, or a broken one, which is kept under another name. */
-export async function loadState(file: string, { log, now }: LoadOptions): Promise<LoadedState> {
+/**
+ * Reads the state file. Empty when there is no file, or a broken one, which is kept under another name; then the copy
+ * that version 0.1.0 kept beside it is read, if there is one.
+ */
+export async function loadState(file: string, options: LoadOptions): Promise<LoadedState> {
+  const own = await read(file, options);
+  const copy = `${file}.bak`;
+  const state = own.state ?? (await read(copy, options)).state;
+  if (own.state === undefined && state !== undefined) options.log.warn(`continuing from ${copy}, the copy that version 0.1.0 kept`);
+  const isOld = state?.journal.seq === 0 && Object.keys(state.sources).length > 0;
+  return { state: state ?? emptyState(), isOld, isBroken: own.isBroken && state === undefined };
+}
+
+async function read(file: string, { log, now }: LoadOptions): Promise<{ state?: State; isBroken: boolean }> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return { state: emptyState(), isOld: false, isBroken: false };
+    if (codeOf(error) === 'ENOENT') return { isBroken: false };
     throw error;
   }
   try {
-    const state = parseState(text);
-    return { state, isOld: state.journal.seq === 0 && Object.keys(state.sources).length > 0, isBroken: false };
+    return { state: parseState(text), isBroken: false };
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     if (error instanceof NewerStateError) throw new StateError(`${file}: ${error.message}; it is left as it is`);
     const kept = `${file}.corrupt-${new Date(now()).toISOString().replace(/[:.]/g, '')}`;
     await rename(file, kept);
     log.warn(`the state file ${file} cannot be read: ${error.message}; it is kept as ${kept}`);
-    return { state: emptyState(), isOld: false, isBroken: true };
+    return { isBroken: true };
   }
 }
 

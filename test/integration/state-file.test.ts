@@ -174,10 +174,7 @@ describe('a broken state file', { concurrency: 2 }, () => {
     happen(5);
     const { code, stderr } = await collector.run();
     assert.equal(code, 0, stderr);
-    assert.match(
-      stderr,
-      /error: there is no journal beside it, either: starting over .* use export to fetch the gap$/m,
-    );
+    assert.match(stderr, /error: there is no journal beside it, either: starting over .* use redeliver for the gap$/m);
     assertNothingLost(collector.printed, eventsOf(sandbox, CONTRACTS));
   });
 

@@ -82,8 +82,20 @@ describe('a state that is opened', () => {
     const { state } = await open();
     assert.deepEqual([state.sources, state.last_run], [{}, START]);
     assert.deepEqual(log.messages.slice(1), [
-      'error: there is no journal beside it, either: starting over from --since; use export to fetch the gap',
+      'error: there is no journal beside it, either: starting over from --since; use redeliver for the gap',
     ]);
+  });
+
+  it('continues from the copy that 0.1.0 kept where its file cannot be read, or is gone', async (t) => {
+    for (const text of ['{', undefined]) {
+      const { file, log, open } = await place(t);
+      const source = { cursor: '2026-11-21T20:10:00Z', start: START, delivered: 3 };
+      await writeFile(`${file}.bak`, JSON.stringify({ version: 1, last_run: START, sources: { [SOURCE]: source } }));
+      if (text !== undefined) await writeFile(file, text);
+      const { state, isOld } = await open();
+      assert.deepEqual([isOld, state.sources[SOURCE]?.cursor], [true, source.cursor]);
+      assert.equal(log.messages.at(-1), `warn: continuing from ${file}.bak, the copy that version 0.1.0 kept`);
+    }
   });
 
   it('knows up to when any source was polled, by its cursor or, where that is a URL, its last poll', async (t) => {
