@@ -43,7 +43,8 @@ export async function loadState(file: string, options: LoadOptions): Promise<Loa
   const own = await read(file, options);
   const copy = `${file}.bak`;
   const state = own.state ?? (await read(copy, options)).state;
-  if (own.state === undefined && state !== undefined) options.log.warn(`continuing from ${copy}, the copy that version 0.1.0 kept`);
+  if (own.state === undefined && state !== undefined)
+    options.log.warn(`continuing from ${copy}, the copy that version 0.1.0 kept`);
   const isOld = state?.journal.seq === 0 && Object.keys(state.sources).length > 0;
   return { state: state ?? emptyState(), isOld, isBroken: own.isBroken && state === undefined };
 }
