@@ -231,7 +231,7 @@ export function runOn(root: string, systemd: Activity): Machine['run'] {
   return (command, args, env) => {
     const [, file = ''] = args;
     if (command.endsWith('fluent-bit')) return fluentBitDryRun(file, env);
-    return Promise.resolve(command === 'systemctl' ? systemctlShow(root, systemd) : undefined);
+    return Promise.resolve(command === 'systemctl' ? systemctlShow(root, systemd, args) : undefined);
   };
 }
 

@@ -15,12 +15,15 @@ const BASIC_CONSTRAINTS = [0x55, 0x1d, 0x13];
 const ECDSA_WITH_SHA256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 const LOOPBACK = [127, 0, 0, 1];
 
-/** For an address in bytes, or a name. */
-export function loopbackCertificate(host: readonly number[] | string = LOOPBACK): Certificate {
+/** For an address in bytes, or a name, valid until a time of ASN.1. */
+export function loopbackCertificate(
+  host: readonly number[] | string = LOOPBACK,
+  until = '99991231235959Z',
+): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(SEQUENCE, oid(ECDSA_WITH_SHA256));
   const name = der(SEQUENCE, der(SET, der(SEQUENCE, oid(COMMON_NAME), der(0x0c, Buffer.from('loopback')))));
-  const validity = der(SEQUENCE, der(0x17, Buffer.from('200101000000Z')), der(0x18, Buffer.from('99991231235959Z')));
+  const validity = der(SEQUENCE, der(0x17, Buffer.from('200101000000Z')), der(0x18, Buffer.from(until)));
   const extensions = der(
     SEQUENCE,
     extension(BASIC_CONSTRAINTS, der(SEQUENCE, der(0x01, Buffer.from([0xff])))),

@@ -57,8 +57,13 @@ export interface Activity {
   NeedDaemonReload: string;
 }
 
-/** `systemctl show fluent-bit.service`, on a machine whose files begin at `root`, as systemd 252 answers. */
-export function systemctlShow(root: string, activity: Activity): Result {
+/**
+ * `systemctl show fluent-bit.service --property NAME,…`, on a machine whose files begin at `root`, as systemd 252 answers:
+ * with these properties, and nothing else.
+ */
+export function systemctlShow(root: string, activity: Activity, args: readonly string[]): Result {
+  const [verb, shown, option, names = ''] = args;
+  if (verb !== 'show' || shown !== UNIT || option !== '--property') throw new Error(`systemctl ${args.join(' ')}`);
   if (!existsSync(join(root, '/run/systemd/system'))) {
     const output = "System has not been booted with systemd as init system (PID 1). Can't operate.\n";
     return { exitCode: 1, stdout: '', output };
@@ -90,7 +95,10 @@ export function systemctlShow(root: string, activity: Activity): Result {
     ...(values('LoadCredential').length > 0 ? ['LoadCredential=[unprintable]'] : []),
     `User=${values('User').at(-1) ?? ''}`,
   ]; // prettier-ignore
-  const stdout = `${lines.join('\n')}\n`;
+  const asked = names.split(',');
+  const stdout = lines
+    .flatMap((line) => (asked.includes(line.slice(0, line.indexOf('='))) ? [`${line}\n`] : []))
+    .join('');
   return { exitCode: 0, stdout, output: stdout };
 }
 

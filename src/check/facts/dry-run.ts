@@ -56,7 +56,8 @@ function errorIn(output: string): string {
     if (level === undefined || level === 'error') errors.push((text || line).trim());
     else if (level === 'warn') warnings.push(text);
   }
-  return [...new Set(errors.length > 0 ? errors : warnings)].join('; ').replace(/(, skip)?\.$/, '');
+  const said = (errors.length > 0 ? errors : warnings).map((text) => text.replace(/(, skip)?\.$/, ''));
+  return [...new Set(said)].join('; ');
 }
 
 /** The line that a message of Fluent Bit is about; undefined when it does not say. */

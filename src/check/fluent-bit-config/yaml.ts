@@ -29,16 +29,15 @@ export function readYaml(main: string, files: ConfigFiles): RawConfig {
   function readFile(file: string): void {
     result.files.push(files.realPath(file));
     const lines = new LineCounter();
-    const document = parseDocument(files.read(file), { schema: 'failsafe', lineCounter: lines });
+    const document = parseDocument(files.read(file), { schema: 'failsafe', lineCounter: lines, prettyErrors: false });
     const at = (node: unknown): Position => {
       const start = (node as Partial<Node> | null | undefined)?.range?.[0];
       return { file, line: start === undefined ? 1 : lines.linePos(start).line };
     };
     const complain = (code: ProblemCode, message: string, node: unknown): void =>
       void result.problems.push({ code, message, at: at(node) });
-    for (const error of document.errors) {
-      const [{ line }] = error.linePos ?? [{ line: 1 }];
-      result.problems.push({ code: 'syntax', message: error.message.split('\n', 1).join(''), at: { file, line } });
+    for (const { message, pos } of document.errors) {
+      result.problems.push({ code: 'syntax', message, at: { file, line: lines.linePos(pos[0]).line } });
     }
     const place: Place = { at, complain };
     if (document.errors.length > 0) return;

@@ -24,5 +24,5 @@ export function isAtLeast(version: string, least: string): boolean {
 }
 
 function numbers(version: string): number[] {
-  return Array.from(version.matchAll(/\d+/g), ([digits]) => Number(digits)).slice(0, 3);
+  return Array.from(version.matchAll(/\d+/g), ([digits]) => Number(digits));
 }

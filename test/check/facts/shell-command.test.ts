@@ -45,6 +45,7 @@ describe('a command line that starts this program', () => {
       'env A= nodejs20 fetch-activity-logs',
       { script: 'fetch-activity-logs', interpreter: 'nodejs20', assignments: { A: '' } },
     ],
+    ['/opt/node nodejs fetch-activity-logs', { script: 'fetch-activity-logs', interpreter: '/opt/node' }],
     ['nodemon exec fetch-activity-logs', { script: 'fetch-activity-logs' }],
     ['mynode fetch-activity-logs', { script: 'fetch-activity-logs' }],
     ['sleep 1; fetch-activity-logs a=b', { script: 'fetch-activity-logs', args: ['a=b'], isAlone: false }],

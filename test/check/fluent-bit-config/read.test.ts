@@ -4,8 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadFluentBitConfig, pipelineOf, readFluentBitConfig, serviceOf } from '../../helpers/fluent-bit-config.ts';
+import { assertGoldenPart } from '../../helpers/golden.ts';
 import { valueOf } from '../../../src/check/fluent-bit-config/model.ts';
 import { sizeInBytes } from '../../../src/check/fluent-bit-config/values.ts';
+
+/** What is wrong with the files of these tests, word by word. */
+const GOLDEN = 'check/fluent-bit-config.txt';
 
 let root: string;
 let count = 0;
@@ -26,11 +30,15 @@ async function folder(files: Record<string, string>): Promise<string> {
   return top;
 }
 
-/** What is wrong with the main file of a folder: `code file:line`. */
-async function wrong(files: Record<string, string>, env: Record<string, string> = {}, cwd = '/'): Promise<string[]> {
+/** What is wrong with the main file of a folder: `code file:line`; in words, it is in the golden file by `headline`. */
+async function wrong(files: Record<string, string>, headline?: string): Promise<string[]> {
   const top = await folder(files);
   const [main = ''] = Object.keys(files);
-  const { faults } = readFluentBitConfig(path.join(top, main), { env, cwd });
+  const { faults, problems } = readFluentBitConfig(path.join(top, main), { env: {}, cwd: '/' });
+  if (headline !== undefined && problems.length > 0) {
+    const said = problems.map(({ message, at }) => `${at.file}:${at.line}: ${message}\n`).join('');
+    assertGoldenPart(GOLDEN, headline, said.replaceAll(`${top}/`, ''));
+  }
   return faults.map(({ code, at }) => `${code} ${path.relative(top, at.file)}:${at.line}`);
 }
 
@@ -55,10 +63,8 @@ describe('a classic file', () => {
     });
     const config = loadFluentBitConfig(path.join(top, 'main.conf'), {});
     assert.deepEqual(pipelineOf(config).inputs, [{ name: ['exec'], command: ['echo "#1" # 2'] }]);
-    assert.deepEqual(
-      config.sections[0]?.entries.map(({ at }) => at.line),
-      [4, 6],
-    );
+    const lines = config.sections.flatMap(({ at, entries }) => [at.line, ...entries.map((entry) => entry.at.line)]);
+    assert.deepEqual(lines, [3, 4, 6]);
   });
 
   it('merges its [SERVICE] sections: of two values the last one counts', async () => {
@@ -128,6 +134,8 @@ describe('a classic file', () => {
     assert.deepEqual(await included('a+*.conf'), ['a+1.conf']);
     assert.deepEqual(await included('a*.conf'), ['a+1.conf', 'a1.conf', 'a2.conf']);
     assert.deepEqual(await included('.*.conf'), ['.a.conf']);
+    assert.deepEqual(await included('*1.conf'), ['a+1.conf', 'a1.conf', 'b1.conf', 'c1.conf', 'xa1.conf']);
+    assert.ok(!(await included('*.conf')).includes('.a.conf'));
   });
 
   it('is classic unless its name ends as that of a YAML file', async () => {
@@ -188,7 +196,7 @@ describe('a classic file', () => {
     ['an empty switch', `${INPUT}    Threaded \${T}\n`, ['variable-unset main.conf:4', 'value-empty main.conf:4']],
   ];
   for (const [what, text, problems] of broken) {
-    it(`${problems.length > 0 ? 'is refused' : 'is read'} with ${what}`, async () => assert.deepEqual(await wrong({ 'main.conf': text }), problems)); // prettier-ignore
+    it(`${problems.length > 0 ? 'is refused' : 'is read'} with ${what}`, async (t) => assert.deepEqual(await wrong({ 'main.conf': text }, `a classic file ${t.name}`), problems)); // prettier-ignore
   }
 
   const parsers: [string, string, string[]][] = [
@@ -203,9 +211,9 @@ describe('a classic file', () => {
     ['other sections', `${PARSER}${INPUT}`, ['section-unknown p.conf:4']],
   ];
   for (const [what, text, problems] of parsers) {
-    it(`is refused when its parsers file has ${what}`, async () => {
+    it(`is refused when its parsers file has ${what}`, async (t) => {
       const main = '[SERVICE]\n    Parsers_File p.conf\n';
-      assert.deepEqual(await wrong({ 'main.conf': main, 'p.conf': text }), problems);
+      assert.deepEqual(await wrong({ 'main.conf': main, 'p.conf': text }, t.name), problems);
     });
   }
 });
@@ -291,7 +299,9 @@ pipeline:
     ['a parser twice', 'parsers:\n  - &p {name: a, format: json}\n  - {name: a, format: json}\n', ['parser-duplicate main.yaml:3']],
   ]; // prettier-ignore
   for (const [what, text, problems] of broken) {
-    it(`is refused with ${what}`, async () => assert.deepEqual(await wrong({ 'main.yaml': text }), problems));
+    it(`is refused with ${what}`, async (t) => {
+      assert.deepEqual(await wrong({ 'main.yaml': text }, `a YAML file ${t.name}`), problems);
+    });
   }
 
   it('has one service, across all that it includes', async () => {
@@ -300,7 +310,7 @@ pipeline:
       'main.yaml': `${service}parsers: [{name: a, format: json}]\nincludes: [a.yaml]\n`,
       'a.yaml': service,
     };
-    assert.deepEqual(await wrong(files), ['syntax a.yaml:1']);
+    assert.deepEqual(await wrong(files, 'a YAML file with a second service'), ['syntax a.yaml:1']);
   });
 });
 

@@ -24,6 +24,7 @@ it('the connection that check opens to a proxy is closed again', async (t) => {
   const proxy = { name: 'HTTP_PROXY', uri: `http://127.0.0.1:${port}`, username: '', password: '' };
   const { level } = await checkProxy(proxy, new AbortController().signal);
   assert.equal(level, 'ok');
+  await assert.rejects(checkProxy(proxy, AbortSignal.abort(new Error('stopped'))), /stopped/);
   const [socket] = await connected;
   t.after(() => socket.destroy());
   socket.resume();

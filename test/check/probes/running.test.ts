@@ -100,9 +100,10 @@ describe('check looks at the Fluent Bit that runs', { concurrency: 4 }, () => {
       machine.fluentBit.picture = { ...picture, inputs, outputs: new Map([['activity_log_ionos', output]]) };
     };
     const cases: [string, Partial<OutputMetrics>, string[]][] = [
+      ['a single line that is dropped', { dropped_records: 1, proc_records: 124, routed: 125 }, ['error output-dropped: output activity_log_ionos: 124 delivered, 1 dropped since Fluent Bit started 2 h ago']],
       ['a wrong key', { errors: 2, dropped_records: 24 }, ['error output-dropped: output activity_log_ionos: 0 delivered, 24 dropped, 2 errors since Fluent Bit started 2 h ago']],
       ['a destination that is away', { retries: 10 }, ['error output-retries: output activity_log_ionos: 0 delivered, 10 retries since Fluent Bit started 2 h ago']],
-      ['a destination that went away later', { retries: 3, proc_records: 95, routed: 95 }, ['warning output-waiting: output activity_log_ionos: 95 delivered, 30 waiting, 3 retries since Fluent Bit started 2 h ago']],
+      ['a destination that went away later', { retries: 3, proc_records: 1, routed: 1 }, ['warning output-waiting: output activity_log_ionos: 1 delivered, 124 waiting, 3 retries since Fluent Bit started 2 h ago']],
       ['an outage that is over', { retries: 10, proc_records: 125, routed: 125 }, []],
       ['lines that are about to be sent', { proc_records: 95, routed: 95 }, []],
       ['an old Fluent Bit, which does not say what waits', { retries: 10, proc_records: 95 }, []],

@@ -1,9 +1,11 @@
 import { Decoder, encode } from '@msgpack/msgpack';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { describe, it, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { NOW, OUTPUT, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
@@ -26,7 +28,7 @@ interface Request {
 }
 
 /** A destination that keeps what it was sent and answers with this status. */
-async function destination(t: TestContext, status: number, answer = '', isTls = true) {
+async function destination(t: TestContext, status: number, answer = '', isTls = true, certificate = CERTIFICATE) {
   const requests: Request[] = [];
   const listener: Parameters<typeof createHttpServer>[1] = (request, response) => {
     const parts: Buffer[] = [];
@@ -36,7 +38,7 @@ async function destination(t: TestContext, status: number, answer = '', isTls = 
       response.writeHead(status).end(answer);
     });
   };
-  const port = await listen(t, isTls ? createHttpsServer(CERTIFICATE, listener) : createHttpServer(listener));
+  const port = await listen(t, isTls ? createHttpsServer(certificate, listener) : createHttpServer(listener));
   return { requests, port };
 }
 
@@ -80,6 +82,16 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     assert.deepEqual([url, headers['apikey'], headers['content-type']], ['/activityLog', SECRET, 'application/json']);
     const [record] = JSON.parse(gunzipSync(body).toString()) as Record<string, unknown>[];
     assert.deepEqual([record?.['message'], record?.['date']], [MARK, NOW / 1000]);
+    assert.equal(headers['content-encoding'], 'gzip');
+  });
+
+  it('goes to the path / where the output has none, as it is', async (t) => {
+    const { port, requests } = await destination(t, 200, '', false);
+    const machine = await sendingTo(t, port, 'Name http', 'Format json');
+    assert.equal(await sent(machine), `✓ ${OUTPUT}:1: output out at 127.0.0.1:${port} took a test record (HTTP 200); "${MARK}"`); // prettier-ignore
+    const [request] = requests;
+    assert.deepEqual([request?.url, request?.headers['content-encoding']], ['/', undefined]);
+    assert.match(request?.body.toString() ?? '', /^\[\{"date":/);
   });
 
   const refusals: [number, string, RegExp][] = [
@@ -130,6 +142,20 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     assert.match(await sent(machine), /✓ .*took a test record/);
   });
 
+  it('says that a certificate has expired', async (t) => {
+    const expired = loopbackCertificate(undefined, '20200102000000Z');
+    const { port } = await destination(t, 200, '', true, expired);
+    const machine = await sendingTo(t, port, ...HTTP);
+    await trusting(machine);
+    await machine.write('/etc/ca.pem', expired.cert);
+    assert.match(await sent(machine), /expired: no event arrives there: the certificate, or the clock, is wrong$/);
+  });
+
+  it('asks whether all is right where it does not know what is wrong', async (t) => {
+    const machine = await sendingTo(t, 65_536, ...HTTP);
+    assert.match(await sent(machine), /: no event arrives there: are host, port, firewall and key right\?$/);
+  });
+
   it('says that one side does not speak TLS', async (t) => {
     const { port } = await destination(t, 200, '', false);
     assert.match(await sent(await sendingTo(t, port, ...HTTP, 'tls On')), /✗ .*one side speaks TLS/);
@@ -167,7 +193,7 @@ describe('check --send to a loki output', { concurrency: 4 }, () => {
       'Bearer_Token ${ACTIVITY_LOG_API_KEY}',
       'Tenant_ID me',
     );
-    assert.match(await sent(machine), /✓ .*took a test record \(HTTP 204\)/);
+    assert.match(await sent(machine), /✓ .*took a test record \(HTTP 204\); look for it in Grafana: "/);
     const [{ url, headers, body } = { url: '', headers: {}, body: Buffer.alloc(0) }] = requests;
     assert.deepEqual(
       [url, headers.authorization, headers['x-scope-orgid']],
@@ -182,21 +208,23 @@ describe('check --send to a loki output', { concurrency: 4 }, () => {
     const { port, requests } = await destination(t, 204, '', false);
     await sent(await sendingTo(t, port, 'Name loki', 'http_User me', 'http_Passwd hunter2'));
     assert.equal(requests[0]?.headers.authorization, `Basic ${Buffer.from('me:hunter2').toString('base64')}`);
+    const { streams } = JSON.parse(String(requests[0].body)) as { streams: { stream: object }[] };
+    assert.deepEqual(streams[0]?.stream, { job: 'fluent-bit' }, 'without Labels');
   });
 });
 
 /** A receiver of the forward protocol. */
-async function receiver(t: TestContext, converse: (socket: Socket, messages: AsyncGenerator<unknown, void>) => Promise<void>) {
-  const server = createServer((socket) => {
+async function receiver(t: TestContext, converse: (socket: Socket, messages: AsyncGenerator<unknown, void>) => Promise<void>, isTls = false) {
+  const listener = (socket: Socket) => {
     socket.on('error', () => undefined);
     void converse(socket, new Decoder().decodeStream(socket)).catch(() => undefined);
-  });
-  return listen(t, server);
+  };
+  return listen(t, isTls ? createTlsServer(CERTIFICATE, listener) : createServer(listener));
 } // prettier-ignore
 
 /** The greeting of Fluent Bit's input: its nonce is 16 bytes that are called text. */
 function helo(nonce: Buffer): Buffer {
-  const [head, tail] = [encode(['HELO']), encode({ auth: '', keepalive: true })];
+  const [head, tail] = [encode(['HELO']), encode({ auth: 'of the server', keepalive: true })];
   const entry = Buffer.concat([encode('nonce'), Buffer.from([0xa0 | nonce.length]), nonce]);
   return Buffer.concat([Buffer.from([0x92]), head.subarray(1), Buffer.from([0x83]), entry, tail.subarray(1)]);
 }
@@ -237,6 +265,31 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
     assert.match(await sent(machine), /✗ .*the receiver refuses the Shared_Key \(not you\)/);
   });
 
+  it('shows that it knows the password of its user, without sending it', async (t) => {
+    let ping: unknown;
+    const port = await receiver(t, async (socket, messages) => {
+      socket.write(helo(Buffer.from('0123456789abcdef')));
+      ping = (await messages.next()).value;
+      socket.write(encode(['PONG', false, '', 'aggregator', '']));
+    });
+    const user = ['Username me', 'Password hunter2', 'Self_Hostname mine'];
+    const machine = await sendingTo(t, port, ...FORWARD, 'Shared_Key x', ...user);
+    assert.match(await sent(machine), /the receiver refuses the Shared_Key: no event/);
+    const proof = createHash('sha512').update('of the serverme').update('hunter2').digest('hex');
+    const [kind, host, , , ...own] = ping as string[];
+    assert.deepEqual([kind, host, own], ['PING', 'mine', ['me', proof]]);
+  });
+
+  it('greets a receiver that gives it nothing to work with', async (t) => {
+    const port = await receiver(t, async (socket, messages) => {
+      socket.write(encode(['HELO', {}]));
+      await messages.next();
+      socket.write(encode(['PONG', true]));
+      await acknowledge(socket, messages);
+    });
+    assert.match(await sent(await sendingTo(t, port, ...FORWARD, 'Shared_Key x')), /✓ .*acknowledged a test record$/);
+  });
+
   const answers: [string, Uint8Array | undefined, RegExp][] = [
     ['another acknowledgement', encode({ ack: 'x' }), /acknowledged something else/],
     ['a closed connection', undefined, /closed the connection without an answer/],
@@ -254,7 +307,7 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
 
   it('says that a receiver asks for no shared key', async (t) => {
     const port = await receiver(t, (socket) => {
-      socket.end(encode(['HELLO']));
+      socket.end(encode(['HELLO', {}]));
       return Promise.resolve();
     });
     const machine = await sendingTo(t, port, ...FORWARD, 'Shared_Key x');
@@ -262,15 +315,21 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
   });
 
   it('says that an output does not ask for acknowledgements', async (t) => {
-    const port = await receiver(t, async (_, messages) => {
-      await messages.next();
-    });
+    const arrived = new EventEmitter();
+    const received = once(arrived, 'message');
+    const port = await receiver(t, async (_, messages) => void arrived.emit('message', (await messages.next()).value));
     assert.match(await sent(await sendingTo(t, port, 'Name forward')), /✓ .*a test record was written to .*, which was not asked/); // prettier-ignore
+    const [[, entries, options]] = (await received) as [[string, [number, unknown][], unknown]];
+    assert.deepEqual([entries[0]?.[0], entries.length, options], [NOW / 1000, 1, { size: 1 }]);
   });
 
-  it('goes through TLS', async (t) => {
-    const machine = await sendingTo(t, 1, ...FORWARD, 'tls On');
-    assert.match(await sent(machine), /✗ .*ECONNREFUSED/);
+  it('goes through TLS, as an http output does', async (t) => {
+    const port = await receiver(t, acknowledge, true);
+    const machine = await sendingTo(t, port, ...FORWARD);
+    await trusting(machine);
+    assert.match(await sent(machine), /✓ .*acknowledged a test record$/);
+    await machine.write('/etc/ca.pem', loopbackCertificate().cert);
+    assert.match(await sent(machine), /✗ .*certificate.*: its certificate is not trusted for this host$/);
   });
 });
 
