@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { appendDurably } from '../lib/durable-file.ts';
 import { StateError, messageOf } from '../lib/errors.ts';
+import { counted } from '../lib/words.ts';
 import { toLines, type EventSlice } from '../events/event.ts';
 import type { FieldPath } from '../events/field-scanner.ts';
 import type { Log } from '../lib/log.ts';
@@ -72,7 +73,7 @@ export class LineBuilder {
       if (file !== undefined) await setAside(file, event);
       const where = file === undefined ? 'they were left out' : `they are stored in ${file}`;
       log.error(
-        `${source.name}: the API sent ${event.end - event.start} bytes that are not an event in the place of one; ` +
+        `${source.name}: the API sent ${counted(event.end - event.start, 'byte')} that are not an event in the place of one; ` +
           `${where}, and the other events follow`,
       );
     }
@@ -93,7 +94,7 @@ export class LineBuilder {
     const bytes = event.end - event.start;
     await setAside(file, event);
     log.warn(
-      `${source.name}: an event of ${bytes} bytes, ${event.depth} levels deep, exceeds Fluent Bit's limits; ` +
+      `${source.name}: an event of ${counted(bytes, 'byte')}, ${counted(event.depth, 'level')} deep, exceeds Fluent Bit's limits; ` +
         `it is stored in ${file}, and a stub was printed instead`,
     );
     const truncated = `{"bytes":${bytes},"file":${JSON.stringify(file)}}`;

@@ -69,7 +69,6 @@ async function sweep(session: Session, sources: readonly Source[]): Promise<bool
     const state = stateOf(source.name, store.state);
     state.hours.forgetBefore(present - longest - 48 * HOUR_S);
     for (const ageMs of ages) {
-      run.signal.throwIfAborted();
       const age = ageMs / 1000;
       const due = dueRange(state, age, present);
       if (due === undefined) continue;

@@ -130,8 +130,8 @@ describe('an event that fits', () => {
 
 describe('an event that is too much for a line', () => {
   const cases: [string, string, string][] = [
-    ['one byte too long', long('a', MAX + 1), 'an event of 10001 bytes, 2 levels deep,'],
-    ['much too long', long('a', 3_000_000), 'an event of 3000000 bytes, 2 levels deep,'],
+    ['one byte too long', long('a', MAX + 1), 'an event of 10,001 bytes, 2 levels deep,'],
+    ['much too long', long('a', 3_000_000), 'an event of 3,000,000 bytes, 2 levels deep,'],
     ['64 levels deep', deep('a', 64), `an event of ${deep('a', 64).length} bytes, 64 levels deep,`],
   ];
   for (const [what, text, message] of cases) {

@@ -38,7 +38,37 @@ describe('a poll that has ended', () => {
   });
 });
 
+describe('a poll with --add-fields', () => {
+  it('prints them with each event, and with the stub of one that is too long, which is stored beside the state', async (t) => {
+    const now = Date.parse('2026-11-21T20:30:00Z');
+    const sandbox = await startSandbox({ now: () => now });
+    t.after(async () => sandbox.close());
+    sandbox.addContract('31721060');
+    const raws = ['{"@uuid":"a"}', `{"@uuid":"b","message":"${'x'.repeat(5_000)}"}`];
+    sandbox.addEvents('31721060', raws.map((raw) => ({ raw, time: now - 60_000 }))); // prettier-ignore
+    const folder = await temporaryFolder(t);
+    const options = ['--add-fields', 'contract', '--max-line-bytes', '4096', '--state-file', join(folder, 'state.json')];
+    const env = { IONOS_API_TOKEN: 'sandbox-token', IONOS_API_URL: sandbox.url };
+    const { exitCode, stdout, stderr } = await runCommand(options, { env, now: () => now });
+    const truncated = JSON.stringify({ bytes: raws[1]?.length, file: join(folder, 'oversize.jsonl') });
+    const lines = [
+      '{"contract":"31721060","@uuid":"a"}',
+      `{"contract":"31721060","@uuid":"b","_truncated":${truncated}}`,
+    ];
+    assert.deepEqual([exitCode, stdout.trimEnd().split('\n').sort()], [0, lines], stderr);
+    assert.match(stderr, / warning: ionos\/31721060: an event of 5,026 bytes, 1 level deep, exceeds/);
+  });
+});
+
 describe('a look with --peek', () => {
+  it('asks Fluent Bit nothing, though the settings name its counter', async (t) => {
+    const sandbox = await startSandbox();
+    t.after(async () => sandbox.close());
+    const env = { IONOS_API_TOKEN: 'sandbox-token', IONOS_API_URL: sandbox.url, ACTIVITY_LOG_ACK_URL: sandbox.url };
+    const { exitCode, stderr } = await runCommand(['--peek'], { env });
+    assert.equal(exitCode, 0, stderr);
+  });
+
   it('prints an event whole that is too long for a line, and stores it nowhere', async (t) => {
     const now = Date.parse('2026-11-21T20:30:00Z');
     const sandbox = await startSandbox({ now: () => now });
