@@ -83,12 +83,12 @@ export function isRefusal(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status !== undefined && REFUSALS.has(error.status);
 }
 
-/** A copy of the bytes inside the list of events, in a text that is not JSON. */
+/** A copy of the bytes inside the list of events, in a text that is not JSON; undefined where there are none. */
 function hitsIn(json: Buffer): EventSlice | undefined {
   const text = json.toString('latin1');
   const open = /^\s*(?:\[|\{(?:.*?)"(?:hits|items)"\s*:\s*\[)/s.exec(text);
   const close = /\][\s}]*$/.exec(text);
-  if (open === null || close === null || close.index < open[0].length) return undefined;
+  if (open === null || close === null || close.index <= open[0].length) return undefined;
   const hits = Buffer.from(json.subarray(open[0].length, close.index));
   return rejectedSlice(hits, 0, hits.length);
 }

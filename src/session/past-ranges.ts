@@ -61,7 +61,7 @@ async function redeliver(session: Session, sources: readonly Source[]): Promise<
 }
 
 async function sweep(session: Session, sources: readonly Source[]): Promise<boolean> {
-  const { config, log, now, provider, run, store } = session;
+  const { config, log, now, provider, store } = session;
   const present = Math.floor((now() - Math.max(0, session.api.clockSkewMs ?? 0)) / 1000);
   const longest = Math.max(0, ...config.sweepAgesMs) / 1000;
   const ages = provider.count === undefined ? [] : config.sweepAgesMs;

@@ -64,6 +64,10 @@ describe('TypeFilter', () => {
     assert.deepEqual(log.messages.splice(0), [
       'warn: --exclude-types: no event of the last day has the type Ecko; check its spelling',
     ]);
+    const met = filterOf([], ['A']);
+    keeps(met, { event: { type: 'A' } });
+    met.noteTypes({ types: { A: 92 * HOUR_S } }, 116 * HOUR, log);
+    assert.deepEqual(log.messages, []);
     const known: Pick<State, 'types'> = {};
     excluding.noteTypes(known, 7_999, log);
     assert.deepEqual(known, { types: { Ecko: 7 } });

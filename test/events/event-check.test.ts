@@ -47,6 +47,10 @@ describe("the check of an event's bytes", () => {
     ['', '02cc5d05'],
     ['a', '550d7456'],
     ['hello', 'fb0077f9'],
+    ['0123456789abcde', '1dbdfa0f'],
+    ['0123456789abcdef', 'c2c45b69'],
+    ['0123456789abcdef01234567', 'c6fdfae8'],
+    ['0123456789abcdef0123456789abcdef', 'eb888d30'],
     ['The quick brown fox jumps over the lazy dog', 'e85ea4de'],
   ] as const) {
     it(`of "${text}" is ${expected}`, () => {

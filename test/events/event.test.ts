@@ -174,7 +174,12 @@ describe("an event's time", () => {
     ['1474632172.5', instant + 500],
     ['"2016-09-23T12:02:52"', instant],
     ['"2016-09-23 12:02:52.394"', instant + 394],
+    ['"2016-09-23T24:00:00Z"', Date.parse('2016-09-24T00:00:00Z')],
+    ['"2016-12-31T23:59:60Z"', Date.parse('2017-01-01T00:00:00Z')],
+    ['99999999999', 99_999_999_999_000],
+    ['100000000000', 100_000_000_000],
     ['"2016-99-23T12:02:52Z"', undefined],
+    ['"2016-13-23T12:02:52Z"', undefined],
     ['"20x6-09-23T12:02:52Z"', undefined],
     ['"2016-09-23T25:02:52Z"', undefined],
     ['"2016-09-23T12:60:52Z"', undefined],
@@ -210,6 +215,17 @@ describe("an event's time", () => {
     it(`${value.slice(0, 40)} on a machine in New York`, () =>
       assert.equal(read(`{"meta":{"time":${value}}}`).time, time));
   }
+
+  it('is undefined where a digit is something else', () => {
+    const text = '2016-09-23T12:02:52Z';
+    for (const [place] of Array.from(text).entries()) {
+      if (!/\d/.test(text.charAt(place))) continue;
+      for (const other of ['/', ':', 'a']) {
+        const time = `${text.slice(0, place)}${other}${text.slice(place + 1)}`;
+        assert.equal(read(`{"meta":{"time":"${time}"}}`).time, undefined, time);
+      }
+    }
+  });
 
   it('is undefined when it is not there', () => {
     for (const text of ['{}', '{"meta":{}}', '{"meta":[]}', '{"time":"2016-09-23T12:02:52Z"}']) {

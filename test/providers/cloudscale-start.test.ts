@@ -101,6 +101,15 @@ describe('a start that the API no longer goes back to', () => {
   });
 });
 
+describe('an end', () => {
+  it('leaves out what happened from then on, but nothing that does not say when it happened', async () => {
+    const end = NOW_S - 3_600;
+    const entries = [end - 1, end].map((second) => `{"timestamp":"${formatSecond(second)}"}`);
+    const { pages } = await poll(() => page([...entries, '{"action":"undated"}']), { end });
+    assert.deepEqual(pages.map(({ events }) => events), [2]); // prettier-ignore
+  });
+});
+
 describe('a cursor that the API no longer knows', () => {
   const lastEvent = (NOW_S - 2 * 3_600) * 1000 + 500;
   const stale: Answer = ({ searchParams }) => (searchParams.get('cursor') === 'stored' ? refusal(404) : page());

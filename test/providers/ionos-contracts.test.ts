@@ -80,9 +80,9 @@ describe('the contracts that the token sees', () => {
 
   it('are followed by their links, absolute or relative, and each is named once', async () => {
     const { numbers, asked, said } = await read(
-      list([1, 2], { _links: { next: 'https://api.example.com/v1/contracts?page=2' } }),
-      list([2, 3], { _links: { next: { href: '?page=3' } } }),
-      list([4], { _links: {} }),
+      list([1, 2], { _links: { next: 'https://api.example.com/v1/contracts?page=2' }, total: 5 }),
+      list([2, 3], { _links: { next: { href: '?page=3' } }, total: 5 }),
+      list([4], { _links: {}, total: 5 }),
     );
     assert.deepEqual(asked, ['/v1/contracts', '/v1/contracts?page=2', '/v1/contracts?page=3']);
     assert.deepEqual([numbers, said], [['1', '2', '3', '4'], []]);
@@ -100,6 +100,8 @@ describe('the contracts that the token sees', () => {
       assert.deepEqual(asked, ['/v1/contracts', '/v1/contracts?offset=2&limit=2']);
       assert.deepEqual(numbers, ['1', '2', '3']);
     }
+    const ones = [1, 2].map((id, offset) => list([id], { offset, limit: 1 }));
+    assert.deepEqual((await read(...ones, list([], { offset: 2, limit: 1 }))).numbers, ['1', '2']);
   });
 
   it('are not asked for again where a page is not full, has no limit, or is empty', async () => {
@@ -113,6 +115,8 @@ describe('the contracts that the token sees', () => {
     const same = list([1, 2], { _links: { next: '?page=1' } });
     const { asked } = await read(list([1, 2], { _links: { next: '?page=1' } }), same, same);
     assert.equal(asked.length, 2);
+    const endless = await read(...[2, 3, 4].map((next) => list([1, 2], { _links: { next: `?page=${next}` } })));
+    assert.deepEqual([endless.asked.length, endless.said], [2, []]);
     const circle = await read(
       list([1], { _links: { next: '?page=2' } }),
       list([2], { _links: { next: 'https://api.example.com/v1/contracts' } }),

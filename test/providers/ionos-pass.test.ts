@@ -248,6 +248,24 @@ describe('a pass through a window', () => {
       assert.deepEqual([pages, walk.rejected, walk.seen.size, end], [[[2, 0], [1, 1], [2, 0]], 1, 5, 'total reached']); // prettier-ignore
     });
 
+    it('sets several in a row aside in their order', async () => {
+      const broken: Answer = ({ searchParams }) =>
+        Number(searchParams.get('offset')) < 2 ? `[{"a":[${searchParams.get('offset')}}]` : page(['{"@uuid":"c"}'], 3);
+      const found: string[] = [];
+      const api = new ScriptedApi(broken);
+      const steps = new WindowPasses({ api, pageSize: 1 }).pass(walkThrough(SECOND, true), never);
+      for await (const { rejected } of steps)
+        for (const { json, start, end } of rejected) found.push(json.toString('utf8', start, end));
+      assert.deepEqual(found, ['{"a":[0}', '{"a":[1}']);
+    });
+
+    it('fails at once where nothing is in the list, and the answer cannot be read all the same', async () => {
+      let requests = 0;
+      const broken: Answer = () => (requests++, '{"hits":{"hits":[],}}');
+      await assert.rejects(pass(broken, { ...options, pageSize: 1 }), { name: 'UnreadablePageError' });
+      assert.equal(requests, 2);
+    });
+
     it('gives up where more than twenty in a row cannot be read', async () => {
       const broken: Answer = () => '{"hits":{"hits":[{"a":[}]}}';
       await assert.rejects(pass(broken, { ...options, pageSize: 1 }), { name: 'UnreadablePageError' });

@@ -42,6 +42,9 @@ describe('what the API accepts of a window that it refused', () => {
   it('is at least a minute, and at most the last one', async () => {
     const { range } = await accepted({ from: -100, to: 0 }, { longest: 60 });
     assert.deepEqual(range, { from: -100, width: 50 });
+    const minute = await accepted({ from: -240, to: 0 }, { longest: 60 });
+    // The last minute, the first one, and 240 and 120 seconds: that a minute is accepted is known by then.
+    assert.deepEqual([minute.range?.width, minute.api.asked.length], [60, 4]);
     const last = await accepted({ from: -100 * DAY, to: 0 }, { keeps: 60 });
     assert.deepEqual(last.range, { from: -60, width: 60 });
   });

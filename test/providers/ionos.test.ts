@@ -110,6 +110,13 @@ describe('a poll asks', () => {
     assert.equal(reader.cursor, '2026-11-21T20:30:00Z');
   });
 
+  it('from an hour before the cursor where the overlap is an hour', async (t) => {
+    const { sandbox, reader } = await scene(t, 0, {}, { overlapMs: 3_600_000 });
+    Object.assign(reader, { start: 0 });
+    await reader.poll();
+    assert.equal(sandbox.requests[0]?.query['dateStart'], formatSecond(START / 1000 - 3_600));
+  });
+
   it('for nothing before the start', async (t) => {
     const { sandbox, reader } = await scene(t, 0, {});
     await reader.poll();
@@ -603,7 +610,8 @@ describe('a poll that cannot continue', () => {
     const { reader } = await scene(t, 0, {});
     for (const cursor of ['', 'https://api.cloudscale.ch/v1/project-logs?cursor=a', '2026-11-21']) {
       reader.cursor = cursor;
-      await assert.rejects(reader.poll(), StateError);
+      const message = `ionos/${CONTRACT}: its cursor "${cursor}" is not a date and time`;
+      await assert.rejects(reader.poll(), new StateError(message));
     }
   });
 

@@ -327,6 +327,14 @@ describe('each metric', () => {
     });
   });
 
+  it('says in a sentence what it is', async (t) => {
+    const file = join(await temporaryFolder(t), 'metrics.prom');
+    await writeMetrics(file, figures() as object as Session, ExitCode.Done);
+    const help = (await readFile(file, 'utf8')).split('\n').filter((line) => line.startsWith('# HELP'));
+    assert.ok(help.length > 30);
+    for (const line of help) assert.match(line, /^# HELP fetch_activity_logs_\w+ [A-Z]\w+ .*\w\.$/);
+  });
+
   it('is left out where it is unknown: no journal, no expiry, no answer of Fluent Bit, nothing printed', async (t) => {
     const session = figures();
     session.store.state.sources = {};

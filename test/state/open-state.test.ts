@@ -6,7 +6,7 @@ import { EventId } from '../../src/events/event-id.ts';
 import { StateError } from '../../src/lib/errors.ts';
 import { emptyBatch } from '../../src/state/batch.ts';
 import { journalFolder } from '../../src/state/journal-files.ts';
-import { cannot, openState } from '../../src/state/open-state.ts';
+import { cannot, openState, takeOver } from '../../src/state/open-state.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { newSource } from '../../src/state/state.ts';
 import { captureLog } from '../helpers/captured-log.ts';
@@ -112,6 +112,15 @@ describe('a state that is opened', () => {
     const { lastPoll, previousSave, isOld } = await open();
     assert.deepEqual([lastPoll, isOld], [Date.parse('2026-11-21T20:20:00Z'), true]);
     assert.ok(previousSave > 0);
+  });
+
+  it('of an older version has its ids in a first line, from which the next run reads', async (t) => {
+    const { file, open } = await place(t);
+    const seen = { [START_S + 1]: [String(new EventId(1, 2, 3, 4))] };
+    await writeFile(file, JSON.stringify({ version: 1, sources: { [SOURCE]: { cursor: START, start: START, seen } } }));
+    const opened = await open();
+    await takeOver(opened);
+    assert.deepEqual(opened.recent.oldestNeeded(opened.state.sources), { file: '2026-11-21.jsonl', offset: 0 });
   });
 
   it('says which line of the journal cannot be read', async (t) => {

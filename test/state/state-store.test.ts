@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { EventId } from '../../src/events/event-id.ts';
 import { StateError } from '../../src/lib/errors.ts';
+import { Stopped } from '../../src/lib/run.ts';
 import { emptyBatch } from '../../src/state/batch.ts';
 import { journalFolder } from '../../src/state/journal-files.ts';
 import { StateStore } from '../../src/state/state-store.ts';
@@ -72,6 +73,36 @@ describe('the state store', () => {
     move(1);
     while (lines().length === 0) await setImmediate();
     assert.deepEqual(lines(), [2]);
+  });
+
+  it('puts it there within a second also after a save', async (t) => {
+    const { store, commit, move, lines } = await openStore(t);
+    commit(1);
+    await store.flush();
+    commit(2);
+    move(1_000);
+    while (lines().length < 2) await setImmediate();
+    assert.deepEqual(lines(), [1, 1]);
+  });
+
+  it('has the events of a source from its start on where the journal begins with its first commit', async (t) => {
+    const { store } = await openStore(t);
+    const { journal, sources } = store.state;
+    assert.deepEqual([journal.first?.seq, sources[SOURCE]?.journal_from], [1, Date.parse(START) / 1000]);
+  });
+
+  it('that is stopped while it waits for the lock says so, and blames nothing on the state', async (t) => {
+    const file = join(await temporaryFolder(t), 'state.json');
+    await mkdir(`${file}.lock`);
+    const stop = new AbortController();
+    const reason = new Stopped('stopped by SIGTERM');
+    const clock = new MovedClock(Date.now());
+    const pause = (ms: number, signal: AbortSignal) => {
+      stop.abort(reason);
+      return clock.pause(ms, signal);
+    };
+    const options = { file, log: captureLog(), signal: stop.signal, now: clock.now, pause, initialLastRun: START };
+    await assert.rejects(StateStore.open({ ...options, onFailure: assert.ifError }), reason);
   });
 
   it('lets nothing more be printed while something that was delivered a second ago is not on the disk', async (t) => {

@@ -279,7 +279,7 @@ describe('verify', () => {
       const count = provider.count?.bind(provider);
       provider.count = (source, ...rest) =>
         source === ONE ? Promise.reject(error) : (count?.(source, ...rest) ?? Promise.resolve(undefined));
-      const report = await compare();
+      const report = await compare({ copy: [] });
       assert.deepEqual(report.errors, [`ionos/1: ${error.message}`]);
       assert.deepEqual([kinds(report), report.compared.length], [[`missing ${uuidOf(missing)}`], 1]);
     }
@@ -365,5 +365,7 @@ describe('verify', () => {
       assert.ok(steps.includes(step), `${step}: ${steps.join('; ')}`);
     }
     assert.equal(steps.at(-1), 'copy: 1,000 lines');
+    await compare();
+    assert.ok(steps.includes('API: source 1 of 1, 0 events'), steps.join('; '));
   });
 });
