@@ -47,7 +47,14 @@ describe('a poll with --add-fields', () => {
     const raws = ['{"@uuid":"a"}', `{"@uuid":"b","message":"${'x'.repeat(5_000)}"}`];
     sandbox.addEvents('31721060', raws.map((raw) => ({ raw, time: now - 60_000 }))); // prettier-ignore
     const folder = await temporaryFolder(t);
-    const options = ['--add-fields', 'contract', '--max-line-bytes', '4096', '--state-file', join(folder, 'state.json')];
+    const options = [
+      '--add-fields',
+      'contract',
+      '--max-line-bytes',
+      '4096',
+      '--state-file',
+      join(folder, 'state.json'),
+    ];
     const env = { IONOS_API_TOKEN: 'sandbox-token', IONOS_API_URL: sandbox.url };
     const { exitCode, stdout, stderr } = await runCommand(options, { env, now: () => now });
     const truncated = JSON.stringify({ bytes: raws[1]?.length, file: join(folder, 'oversize.jsonl') });
