@@ -1,4 +1,4 @@
-import { entryOf, valueOf, type Section } from '../fluent-bit-config/model.ts';
+import { entryOf, valueOf, type Position, type Section } from '../fluent-bit-config/model.ts';
 import { serviceOf } from '../fluent-bit-config/read.ts';
 import { sizeInBytes, truth } from '../fluent-bit-config/values.ts';
 import { error, ok, warning, type Finding, lineIn } from '../finding.ts';
@@ -85,15 +85,15 @@ function parser(input: EventInput): Finding[] {
       }),
     ];
   }
-  return time(input, found);
+  return time(input, found, entry.at);
 }
 
 /** Fluent Bit looks for a time key only at the top level, where IONOS events have none unless it is added. */
-function time({ config, fluentBit, section, outputs }: EventInput, found: Section): Finding[] {
+function time({ config, fluentBit, outputs }: EventInput, found: Section, at: Position): Finding[] {
   const key = entryOf(found, 'time_key');
   if (key === undefined) return [];
   const isForLoki = outputs.some(isLoki);
-  const untimed = { at: entryOf(section, 'parser')?.at ?? key.at, fix: lineIn(fluentBit, 'Parser', 'activity_log') };
+  const untimed = { at, fix: lineIn(fluentBit, 'Parser', 'activity_log') };
   const added: readonly string[] = config?.addFields ?? [];
   const hasTopLevel = added.includes(key.value) || config?.provider.fields.time[0] === key.value;
   if (!hasTopLevel) {
