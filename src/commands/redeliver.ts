@@ -29,10 +29,11 @@ export async function redeliver(config: Config, world: World, options: Options):
   const store = await openForEditing(config, world, log);
   try {
     const { state } = store;
+    let done: string;
     if (range === undefined) {
       const names = config.contracts.length > 0 ? sourcesOf(config, state) : undefined;
       const others = state.redeliver.filter(({ source }) => names?.includes(source) === false);
-      log.info(`${counted(state.redeliver.length - others.length, 'range')} cancelled`);
+      done = `${counted(state.redeliver.length - others.length, 'range')} cancelled`;
       state.redeliver = others;
     } else {
       const { ranges, warning } = toQueue(sourcesOf(config, state), range, options['missing'] === true, state);
@@ -40,9 +41,10 @@ export async function redeliver(config: Config, world: World, options: Options):
       state.redeliver.push(...ranges);
       const begin = ranges.reduce((earliest, { from }) => Math.min(earliest, from), range.to);
       const span = `${formatSecond(begin)} to ${formatSecond(range.to)}`;
-      log.info(`${span} of ${counted(ranges.length, 'source')} is queued: the next runs deliver it after what is new`);
+      done = `${span} of ${counted(ranges.length, 'source')} is queued: the next runs deliver it after what is new`;
     }
     await store.flush();
+    log.info(done);
   } finally {
     await store.close();
   }

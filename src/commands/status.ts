@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Machine } from '../check/facts/machine.ts';
 import { readConfig, type Config } from '../config/config.ts';
 import { readCredentials } from '../config/credentials.ts';
 import { MAX_TIMEOUT_MS, duration, settings, type Options } from '../config/settings.ts';
@@ -31,10 +32,10 @@ const REJECTED = 'rejected.jsonl';
  * works during a poll. As root on the machine of a service, it shows all of its inputs. Returns 0 when all is well, 3
  * when something needs attention, 1 when there is no readable state.
  */
-export async function status(world: World, options: Options): Promise<ExitCode> {
+export async function status(world: World, options: Options, machine?: Machine): Promise<ExitCode> {
   const maxBehindMs = settings(options, {})('max-behind', duration(1_000, 365 * MAX_TIMEOUT_MS), undefined);
   const isSaid = isGiven('state-file', options, world.env);
-  const inputs = isSaid ? [] : await inputSettings(options, world);
+  const inputs = isSaid ? [] : await inputSettings(options, world, machine);
   const targets: readonly Settings[] = inputs.length > 0 ? inputs : [{ input: undefined, options, env: world.env }];
   const log = createLog({ ...world.log, level: 'info' });
   const shown: boolean[] = [];

@@ -69,7 +69,7 @@ function parse(argv: readonly string[]): Record<string, unknown> & { readonly _:
 
 /** `--output -` as `--output=-`: yargs takes a lone dash behind a long option for another argument. */
 function withDashes(argv: readonly string[]): string[] {
-  const isJoined = (at: number) => argv[at] === '-' && /^--[^=]+$/.test(argv[at - 1] ?? '') && at > 0;
+  const isJoined = (at: number) => argv[at] === '-' && /^--[^=]+$/.test(argv[at - 1] ?? '');
   return argv.flatMap((argument, at) => (isJoined(at) ? [] : [isJoined(at + 1) ? `${argument}=-` : argument]));
 }
 
@@ -85,7 +85,7 @@ function longName(key: string, options: OptionTable): string {
 
 /** A switch that is repeated is still one switch. */
 function valueOf(value: unknown): unknown {
-  return Array.isArray(value) && value.every((one) => typeof one === 'boolean') ? value.at(-1) : value;
+  return Array.isArray(value) && value.includes(true) ? true : value;
 }
 
 function commandOf(name: string): Command {
@@ -112,22 +112,19 @@ function assertKnown(key: string, value: unknown, { name, options }: Command, ar
     return;
   }
   // As it was written: `-x`, `--Provider`.
-  const written = argv.map((argument) => argument.replace(/=.*$/s, '')).find((one) => one.replace(/^-+/, '') === key);
+  const written = argv.map((argument) => argument.replace(/=.*/s, '')).find((one) => one.replace(/^-+/, '') === key);
   const option = written ?? `-${key}`;
-  const meant = closest(key, Object.keys(options));
-  if (meant !== undefined) throw new ConfigError(`unknown option ${option}${suggestion(`--${meant}`)}${seeHelp(name)}`);
   const owners = COMMANDS.filter((command) => Object.hasOwn(command.options, key)).map((command) => command.name);
   if (owners.length > 0) {
     throw new ConfigError(`${option} is an option of ${owners.join(', ')}, not of ${name}${seeHelp(name)}`);
   }
-  const elsewhere = closest(key, COMMANDS.flatMap((command) => Object.keys(command.options))); // prettier-ignore
-  throw new ConfigError(
-    `unknown option ${option}${suggestion(elsewhere === undefined ? undefined : `--${elsewhere}`)}${seeHelp(name)}`,
-  );
+  const elsewhere = COMMANDS.flatMap((command) => Object.keys(command.options));
+  const meant = closest(key, Object.keys(options)) ?? closest(key, elsewhere);
+  throw new ConfigError(`unknown option ${option}${suggestion(meant, '--')}${seeHelp(name)}`);
 }
 
-function suggestion(meant: string | undefined): string {
-  return meant === undefined ? '' : `; did you mean ${meant}?`;
+function suggestion(meant: string | undefined, dashes = ''): string {
+  return meant === undefined ? '' : `; did you mean ${dashes}${meant}?`;
 }
 
 function seeHelp(command?: string): string {

@@ -63,7 +63,7 @@ function optionNamed(word: string | undefined, options: Command['options']): Opt
 
 /** Those that were not given yet, or may be given again. */
 function optionOffers(options: Command['options'], before: readonly string[]): Offer[] {
-  const given = new Set(before.map((word) => word.replace(/=.*$/s, '')));
+  const given = new Set(before.map((word) => word.replace(/=.*/s, '')));
   return Object.entries({ ...options, ...(GENERAL as Command['options']) }).flatMap(([name, option]): Offer[] => {
     const isGiven = given.has(`--${name}`) || given.has(`-${option.short ?? ''}`);
     return isGiven && option.isRepeatable !== true ? [] : [[`--${name}`, option.describe]];

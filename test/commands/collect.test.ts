@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { Stopped } from '../../src/lib/run.ts';
 import type { World } from '../../src/lib/world.ts';
+import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
 import { listen } from '../helpers/loopback.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
 import { savedState } from '../helpers/saved-state.ts';
@@ -65,9 +66,102 @@ describe('a poll', () => {
     const [failed, other] = errors();
     assert.match(failed ?? '', /403/);
     assert.equal(other, undefined);
+    assert.match(stderr, /Its cursor was not moved; the next run will retry\n/);
     fault.remove();
     assert.equal((await poll()).exitCode, ExitCode.Done);
     assert.deepEqual(errors(), [undefined, undefined]);
+  });
+
+  it('takes a token that one contract refuses for a failure of that contract', async (t) => {
+    const { sandbox, poll, errors } = await scene(t);
+    sandbox.options.unauthorizedContracts = [CONTRACTS[1]];
+    const { exitCode, stderr } = await poll();
+    assert.equal(exitCode, ExitCode.SomeSourcesFailed, stderr);
+    assert.match(stderr, new RegExp(`error: ionos/${CONTRACTS[1]}: .* does not accept the token`));
+    const [other, refused] = errors();
+    assert.equal(other, undefined);
+    assert.match(refused ?? '', /does not accept the token/);
+    assert.equal((await poll(undefined, '--contract', CONTRACTS[1])).exitCode, ExitCode.NothingCollected);
+  });
+
+  it('exits with 3 as long as the API counts more events than it returns, and status says so', async (t) => {
+    const { sandbox, poll, errors } = await scene(t);
+    sandbox.generate(CONTRACTS[0], { count: 3, from: NOW - 60_000, to: NOW - 1_000 });
+    sandbox.options.total = 'overstated';
+    const { exitCode, stdout } = await poll();
+    assert.deepEqual([exitCode, stdout.split('\n').length], [ExitCode.SomeSourcesFailed, 4]);
+    for (const error of errors()) assert.match(error ?? '', /counts/);
+    sandbox.options.total = 'number';
+    assert.equal((await poll()).exitCode, ExitCode.Done);
+    assert.deepEqual(errors(), [undefined, undefined]);
+  });
+
+  it('fails for an event that cannot be read, passes it from the next run on, and fails for the next such event', async (t) => {
+    let now = NOW;
+    const { sandbox, poll } = await scene(t, () => now);
+    const codes = async (runs: number, ms: number) => {
+      const found: number[] = [];
+      for (let run = 0; run < runs; run++, now += ms) found.push((await poll()).exitCode);
+      return found;
+    };
+    await poll();
+    const { Done, SomeSourcesFailed } = ExitCode;
+    for (let nth = 0; nth < 2; nth++) {
+      sandbox.addEvents(CONTRACTS[0], [{ raw: 'null', time: now - 1_000, id: `bad-${nth}` }]);
+      assert.deepEqual(await codes(3, 1_000), [SomeSourcesFailed, Done, Done]);
+      assert.deepEqual(await codes(3, 400_000), [Done, Done, Done]);
+    }
+  });
+
+  it('warns of an event that has the id of another one, and prints both', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    const event = eventOf(NOW - 60_000);
+    for (const raw of [event, event.replace('Test', 'Other')]) {
+      sandbox.addEvents(CONTRACTS[0], [{ raw, time: NOW - 60_000, id: raw }]);
+    }
+    const { stdout, stderr } = await poll();
+    assert.equal(stdout.split('\n').length, 3);
+    assert.match(stderr, /warning: ionos\/31721060: 1 event came with the id of another event/);
+  });
+
+  it('says how the journal ends, after events and after an error alike, and not again when nothing is new', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    const ends = /: the journal ends with commit \d+, SHA-256 [0-9a-f]{64}\n/;
+    sandbox.generate(CONTRACTS[0], { count: 1, from: NOW - 60_000, to: NOW - 1_000 });
+    assert.match((await poll()).stderr, ends);
+    assert.doesNotMatch((await poll()).stderr, /the journal ends/);
+    sandbox.generate(CONTRACTS[0], { count: 1, from: NOW - 60_000, to: NOW - 1_000 });
+    const stdout = new Writable({
+      write: (_chunk, _encoding, done) => {
+        done();
+        stdout.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+      },
+    });
+    sandbox.generate(CONTRACTS[1], { count: 1, from: NOW - 60_000, to: NOW - 1_000 });
+    const { exitCode, stderr } = await poll({ stdout }, '--concurrency', '1');
+    assert.equal(exitCode, ExitCode.NotDelivered, stderr);
+    assert.match(stderr, ends);
+  });
+
+  it('warns after a day of a type that no event has had', async (t) => {
+    let now = NOW;
+    const { sandbox, poll } = await scene(t, () => now);
+    await poll(undefined, '--exclude-types', 'Tset');
+    now += 86_400_000;
+    sandbox.addEvents(CONTRACTS[0], [{ raw: eventOf(now - 60_000), time: now - 60_000 }]);
+    assert.match((await poll(undefined, '--exclude-types', 'Tset')).stderr, /warning: .*Tset/);
+  });
+
+  it('fetches nothing while Fluent Bit is paused, says so, and exits with 0', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    const inputs = new Map([['activity_log', { records: 0, bytes: 0, paused: true }]]);
+    const picture = { inputs, uptimeSec: 60, startedAt: NOW / 1000 - 60 };
+    const server = await serveMetrics({ picture: () => picture, uptimeSec: () => 60 }, 0);
+    t.after(() => server.close());
+    const { exitCode, stderr } = await poll(undefined, '--ack-url', `http://127.0.0.1:${server.port}`);
+    assert.equal(exitCode, ExitCode.Done, stderr);
+    assert.match(stderr, /: warning: .*paused.*; the API keeps the events for the next run\n$/);
+    assert.equal(sandbox.requests.length, 0);
   });
 
   it('notes what ended it for all sources with each of them, and exits with 1', async (t) => {
@@ -85,6 +179,20 @@ describe('a poll', () => {
     assert.equal(exitCode, ExitCode.Done);
     assert.match(stderr, /stopped by SIGTERM before anything was collected/);
     assert.deepEqual(errors(), [undefined, undefined]);
+  });
+
+  it('whose deadline comes before its first request fails, and one that is stopped in it does not', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    const late = new Stopped('the deadline was reached', true);
+    const { exitCode, stderr } = await poll({ signal: AbortSignal.abort(late) });
+    assert.equal(exitCode, ExitCode.NothingCollected);
+    assert.match(stderr, /error: the deadline was reached before anything was collected\n$/);
+    const stop = new AbortController();
+    void sandbox.nextRequest(({ kind }) => kind === 'page').then(() => stop.abort(new Stopped('stopped by SIGTERM')));
+    const stopped = await poll({ signal: stop.signal }, '--concurrency', '1');
+    assert.equal(stopped.exitCode, ExitCode.Done);
+    assert.match(stopped.stderr, /: stopped by SIGTERM: the next run continues with 2 sources\n/);
+    assert.doesNotMatch(stopped.stderr, /the next run continues from|warning/);
   });
 
   it('whose deadline comes before the first page is a failure of each source, with the last request that failed', async (t) => {
@@ -112,6 +220,11 @@ describe('a poll', () => {
     const { exitCode, stdout, stderr } = await poll({ signal: stop.signal }, '--page-size', '4', '--concurrency', '1');
     assert.equal(exitCode, ExitCode.Done, stderr);
     assert.match(stderr, /the deadline was reached: the next run continues with 2 sources/);
+    assert.match(stderr, /: ionos\/31721060: stopped; the next run continues from 2026-11-21T/);
+    assert.match(
+      stderr,
+      /: warning: ionos\/31721060: its cursor did not move before the deadline\. .*: increase --deadline or decrease --overlap, /,
+    );
     const rest = await poll();
     assert.equal(new Set([...stdout.split('\n'), ...rest.stdout.split('\n')].filter(Boolean)).size, 20);
   });

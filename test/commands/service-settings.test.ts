@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { inputSettings, settingsForOne } from '../../src/commands/service-settings.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { ENVIRONMENT, installedMachine, PIPELINE, TOKEN } from '../helpers/checked-machine.ts';
+import { DROP_IN, ENVIRONMENT, installedMachine, MAIN, PIPELINE, TOKEN, UNIT } from '../helpers/checked-machine.ts';
 
 const OTHER_STATE = '/srv/other/state.json';
 const root = (env: NodeJS.ProcessEnv = {}) => ({ env, hasService: true });
@@ -16,6 +16,37 @@ describe('by hand, as root on the machine of a service', () => {
     assert.deepEqual([settings?.input, others], ['activity_log', []]);
     const config = readConfig(settings?.options ?? {}, settings?.env ?? {});
     assert.deepEqual([config.stateFile, config.tokenFile], [OTHER_STATE, TOKEN]);
+  });
+
+  it('takes the token that systemd loads for the service, unless the input names a file itself', async (t) => {
+    const { machine, write, edit } = await installedMachine(t);
+    const credentials = DROP_IN.replace('10-activity-log', '20-credentials');
+    const load = '[Service]\nLoadCredential=activity-log-token:/srv/token\n';
+    await write(credentials, load);
+    const tokenFile = async (options = {}) => {
+      const [settings] = await inputSettings(options, root(), machine);
+      return readConfig(settings?.options ?? {}, settings?.env ?? {}).tokenFile;
+    };
+    assert.equal(await tokenFile(), TOKEN);
+    await write(credentials, `${load}UnsetEnvironment=ACTIVITY_LOG_TOKEN_FILE\n`);
+    assert.equal(await tokenFile(), '/srv/token');
+    assert.equal(await tokenFile({ 'token-file': '/mine' }), '/mine');
+    await edit(PIPELINE, [/(Command .*)/, `Command /opt/fluent-bit/scripts/fetch-activity-logs --token-file /srv/own`]);
+    assert.equal(await tokenFile(), '/srv/own');
+  });
+
+  it("reads the configuration that the service is started with, and the package's where none is named", async (t) => {
+    const { machine, write, edit, path } = await installedMachine(t);
+    await write(
+      '/srv/main.conf',
+      (await readFile(path(MAIN), 'utf8')).replaceAll('activity-log.conf', '/srv/pipeline.conf'),
+    );
+    await write('/srv/pipeline.conf', (await readFile(path(PIPELINE), 'utf8')).replace(/Alias .*/, 'Alias elsewhere'));
+    const name = async () => (await inputSettings({}, root(), machine))[0]?.input;
+    await edit(UNIT, [`-c ${MAIN}`, '-c /srv/main.conf']);
+    assert.equal(await name(), 'elsewhere');
+    await edit(UNIT, [' -c /srv/main.conf', '']);
+    assert.equal(await name(), 'activity_log');
   });
 
   it('shows every input, or those of the provider that is named', async (t) => {
@@ -68,6 +99,9 @@ describe('by hand, as root on the machine of a service', () => {
     const { machine } = await installedMachine(t);
     const { env, options } = await settingsForOne({}, root({ ACTIVITY_LOG_PAGE_SIZE: '7' }), machine);
     assert.equal(readConfig(options, env).pageSize, 7);
+    const [settings] = await inputSettings({ 'page-size': '8' }, root({ ACTIVITY_LOG_TAG: '' }), machine);
+    assert.equal(readConfig(settings?.options ?? {}, settings?.env ?? {}).pageSize, 8);
+    assert.equal(settings?.env['ACTIVITY_LOG_TAG'], 'activityLog', 'an empty variable is not set');
   });
 
   it('goes by nothing of the service for anybody else, or where there is none', async (t) => {

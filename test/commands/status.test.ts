@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdir, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { status as statusOf } from '../../src/commands/status.ts';
+import type { Options } from '../../src/config/settings.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { ExitCode } from '../../src/lib/errors.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { builtFile } from '../helpers/built-file.ts';
+import { ENVIRONMENT, installedMachine, PIPELINE } from '../helpers/checked-machine.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
 import { assertGolden } from '../helpers/golden.ts';
 import { rejectedChunk } from '../helpers/rejected-chunk.ts';
 import { runCommand, type CommandResult } from '../helpers/run-command.ts';
+import { sink } from '../helpers/sink.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { skipPause } from '../helpers/test-client.ts';
 import { startSandbox } from '../sandbox/server.ts';
@@ -40,7 +45,7 @@ function fixture(name: string): string {
 }
 
 describe('status', () => {
-  const { Done, SomeSourcesFailed } = ExitCode;
+  const { Done, NothingCollected, SomeSourcesFailed } = ExitCode;
   const sound: [string, string[], ExitCode][] = [
     ['healthy', [], Done],
     ['journal-and-queue', [], Done],
@@ -110,6 +115,7 @@ describe('status', () => {
     await utimes(join(folder, 'a.flb'), NOW / 1000 - 3600, NOW / 1000 - 3600);
     const options = ['--ack-url', `http://127.0.0.1:${server.port}`];
     const { stdout } = await status(file, options);
+    assert.equal(await server.openConnections(), 0);
     assert.match(stdout, /\nOUTPUT to_loki: 7 delivered, 24 dropped, 2 errors since Fluent Bit started\.\n/);
     assert.match(stdout, /\nREJECTED: 1 rejected chunk \(4,096 bytes\), the oldest 60 min ago, in .*rejected\. .* redeliver --from 2026-11-21T19:00:00Z --to 2026-11-21T19:00:01Z\n$/); // prettier-ignore
     const json = await status(file, ['--json', ...options]);
@@ -121,6 +127,14 @@ describe('status', () => {
       rejected_bytes: 4096,
       oldest_rejected: '2026-11-21T19:30:00.000Z',
     });
+    output.dropped_records = output.errors = 0;
+    assert.equal(
+      (await status(file, options)).exitCode,
+      ExitCode.SomeSourcesFailed,
+      'the rejected chunk is still there',
+    );
+    await rm(join(folder, 'a.flb'));
+    assert.equal((await status(file, options)).exitCode, ExitCode.Done);
   });
 
   it('exits with 3 while lines wait for a destination that does not take them', async (t) => {
@@ -251,14 +265,67 @@ describe('status', () => {
     const { exitCode, stdout } = await status(file, ['--max-behind', '30s']);
     assert.equal(exitCode, ExitCode.SomeSourcesFailed);
     assert.match(stdout, /^ionos\/31721060 is 42 s behind, more than 30 s$/m);
+    assert.equal((await status(file, ['--max-behind', '42s'])).exitCode, ExitCode.Done);
+    assert.equal((await status(file, ['--max-behind', '365d'])).exitCode, ExitCode.Done);
+    for (const wrong of ['0.9s', '366d']) {
+      assert.equal((await status(file, ['--max-behind', wrong])).exitCode, ExitCode.Usage);
+    }
   });
 
   it('ends with 3 as long as rejected.jsonl holds events', async (t) => {
     const file = await stateFile(t, fixture('healthy'));
+    await writeFile(join(dirname(file), 'rejected.jsonl'), '');
+    assert.equal((await status(file)).exitCode, ExitCode.Done);
     await writeFile(join(dirname(file), 'rejected.jsonl'), '{}\n');
     const { exitCode, stdout } = await status(file);
     assert.equal(exitCode, ExitCode.SomeSourcesFailed);
     assert.match(stdout, /rejected\.jsonl holds what could not be delivered; find out why, then move it away\n$/);
+  });
+
+  it('shows the inputs of the service under their names, the others when one has no state, and fails when none has', async (t) => {
+    const { fluentBit, machine, edit, write, path } = await installedMachine(t);
+    const [first, second] = [await stateFile(t, fixture('healthy')), `${path(PIPELINE)}.state`];
+    await edit(ENVIRONMENT, ['ACTIVITY_LOG_INTERVAL', `ACTIVITY_LOG_STATE_FILE=${first}\nACTIVITY_LOG_INTERVAL`]);
+    const input = `[INPUT]\n    Name exec\n    Alias second\n    Tag second\n    Command exec /opt/fluent-bit/scripts/fetch-activity-logs --state-file ${second}\n`;
+    await write(PIPELINE, `${await readFile(path(PIPELINE), 'utf8')}\n${input}`);
+    const look = async (options: Options = {}) => {
+      const [printed, messages]: [Buffer[], string[]] = [[], []];
+      const world = {
+        env: { ACTIVITY_LOG_ACK_URL: fluentBit.url },
+        stdout: sink(printed),
+        log: { write: (line: string) => messages.push(line), journal: false },
+        signal: new AbortController().signal,
+        hasService: true,
+        random: () => 0,
+        ...systemClock,
+        now: () => NOW,
+      };
+      const exitCode = await statusOf(world, options, machine);
+      return { exitCode, stdout: Buffer.concat(printed).toString(), stderr: messages.join('') };
+    };
+    const table = readFileSync(fileURLToPath(new URL('../golden/status/healthy.txt', import.meta.url)), 'utf8');
+    const head = `Input activity_log, state in ${first}:\n\n`;
+    const missing = `fetch-activity-logs: error: second: there is no state file ${second}`;
+
+    const one = await look();
+    assert.deepEqual([one.exitCode, one.stdout], [SomeSourcesFailed, head + table]);
+    assert.ok(one.stderr.startsWith(missing) && one.stderr.split('\n').length === 2, one.stderr);
+
+    await writeFile(second, fixture('empty'));
+    const both = await look();
+    assert.deepEqual([both.exitCode, both.stderr], [SomeSourcesFailed, '']);
+    const empty = `Input second, state in ${second}:\n\n${second} has no sources yet`;
+    assert.ok(both.stdout.startsWith(`${head}${table}\n${empty}`), both.stdout);
+    await writeFile(second, fixture('healthy'));
+    const json = await look({ json: true });
+    const inputs = json.stdout.split('\n').flatMap((line) => /"input":"(\w+)"/.exec(line)?.[1] ?? []);
+    assert.deepEqual([json.exitCode, new Set(inputs)], [Done, new Set(['activity_log', 'second'])]);
+
+    const named = await look({ 'state-file': first });
+    assert.deepEqual([named.exitCode, named.stdout], [Done, table]);
+    for (const file of [first, second]) await rm(file);
+    const none = await look();
+    assert.deepEqual([none.exitCode, none.stdout, none.stderr.split('\n').length], [NothingCollected, '', 3]);
   });
 
   it('leaves a broken file where it is', async (t) => {

@@ -81,6 +81,17 @@ describe('what is mistyped', () => {
     [['follow', '--colour'], 'unknown option --colour (see fetch-activity-logs follow --help)'],
     [['--no-peek'], `unknown option --no-peek (${program})`],
     [['-x'], `unknown option -x (${program})`],
+    [['-vx'], `unknown option -x (${program})`],
+    [['--a.b'], `unknown option --a.b (${program})`],
+    [['1e3'], `unknown command "1e3" (${program})`],
+    [['-'], `unknown command "-" (${program})`],
+    [['forget'], 'forget requires SOURCE (see fetch-activity-logs forget --help)'],
+    [['completion'], 'completion requires SHELL (bash, zsh, fish) (see fetch-activity-logs completion --help)'],
+    [['forget', 'ionos/1', 'ionos/2'], 'unexpected argument "ionos/2" (see fetch-activity-logs forget --help)'],
+    [
+      ['status', '--intervall', '1m'],
+      'unknown option --intervall; did you mean --interval? (see fetch-activity-logs status --help)',
+    ],
     [
       ['status', '--config', 'x'],
       '--config is an option of check, not of status (see fetch-activity-logs status --help)',

@@ -10,7 +10,7 @@ import { builtFile } from '../helpers/built-file.ts';
 import { runCommand } from '../helpers/run-command.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
-const offers = (...words: string[]) => complete(words).split('\n').slice(0, -1).map((line) => line.split('\t')[0]); // prettier-ignore
+const offers = (...words: string[]) => complete(words).split('\n').slice(0, -1).map((line) => line.split('\t')[0] ?? ''); // prettier-ignore
 
 describe('completing', () => {
   it('offers the commands, with what they do', () => {
@@ -62,7 +62,21 @@ describe('completing', () => {
     [['export', '-o', ''], [':files']],
     [['--token-file=x'], [':files']],
     [['export', '--from', ''], []],
+    [['export', '--format', 's'], []],
+    [['tatus'], []],
     [['--state-file', 'export', 'sta'], ['status']],
+    [['--state-file', '=', 'export', 'sta'], ['status']],
+    [['--token-file=x', '--token-f'], []],
+    [['export', '--format=csv', '--form'], []],
+    [['-v', '--verb'], []],
+    [['-h', '--hel'], []],
+    [['--help', '-'], offers('-').filter((option) => option !== '--help')],
+    [['--add-fields', 'time,contract,t'], []],
+    [
+      ['--add-fields', 'time,,'],
+      ['time,,contract', 'time,,event_type', 'time,,source_service', 'time,,provider'],
+    ],
+    [['follow', 'sta'], []],
     [['--from', '2026-01-31T12', ':', '00', ':', '00Z', 'ex'], ['export']],
     [['collect', 'x'], []],
   ];

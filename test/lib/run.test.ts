@@ -100,6 +100,16 @@ describe('startRun', () => {
     run.end();
   });
 
+  it('has no time that runs out after its end', (t) => {
+    const { tick } = moveTimers(t);
+    const outside = new AbortController();
+    const [run, stopped] = [start(new AbortController().signal), start(outside.signal)];
+    outside.abort(sigterm);
+    for (const one of [run, stopped]) one.end();
+    tick(AN_HOUR);
+    assert.deepEqual([run.signal.aborted, stopped.wrapUp.aborted, stopped.giveUp.aborted], [false, false, false]);
+  });
+
   it('lets go of everything at its end', () => {
     const outside = new AbortController();
     const run = start(outside.signal);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import fs, { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs, { appendFileSync, closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
@@ -38,6 +40,23 @@ describe('openStdout', () => {
 
   it("takes a person's > /dev/null for what it is", async (t) => {
     assert.ok((await write(opened(t, '/dev/null', 'w'), 'one\n')) == null);
+  });
+
+  it('waits for the reader of a pipe, and can be given up while it waits', async (t) => {
+    const pipe = join(await temporaryFolder(t), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    // Both ends are this process's: nothing is closed before it is read, and no open waits for the other end.
+    const end = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    const stdout = openStdout(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
+    let answer: unknown = 'none yet';
+    const more = Buffer.alloc(1_000_000);
+    stdout.write(more, (error) => (answer = error));
+    for (let n = 0; n < 3; n++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(answer, 'none yet');
+    assert.ok(readSync(end, more) > 0);
+    closeSync(end);
+    stdout.destroy();
+    await once(stdout, 'close');
   });
 
   /** A disk that takes three bytes more, and then no more. */

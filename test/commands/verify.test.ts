@@ -100,7 +100,14 @@ describe('verify', () => {
       text,
       new RegExp(`✗ 1 event at the API, not delivered:\\n  2026-11-2\\S+Z  ${id}\\S*  \\w+.*  ionos/${CONTRACT}\\n`),
     );
-    assert.match((await one.verify('--repair')).text, /1 range queued/);
+    await one.m.command('status');
+    assert.doesNotMatch(one.m.said.join(''), /Queued/);
+    assert.match((await one.verify('--repair')).text, /: 1 range queued: the next runs deliver what is missing\n/);
+    await one.m.command('status');
+    assert.match(
+      one.m.said.join(''),
+      /^Queued by redeliver: what is missing of ionos\/\d+ from \S+:00:00Z to \S+:00:00Z$/m,
+    );
     await pass(one.m, 1000);
     assert.deepEqual(accountOf(one.m.printed, one.m.events), { lost: [], repeated: [], foreign: [] });
     assert.equal((await one.verify()).code, 0, one.m.said.join(''));
