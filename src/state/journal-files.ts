@@ -2,6 +2,7 @@ import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StateError, codeOf, messageOf } from '../lib/errors.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
+import { accessAdvice } from './read-state.ts';
 
 const LF = 0x0a;
 const READ_BYTES = 256 * 1024;
@@ -59,7 +60,7 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     return await open(path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
+    throw unreadable(path, error);
   }
 }
 
@@ -67,8 +68,12 @@ async function read(handle: FileHandle, path: string, into: Buffer, position: nu
   try {
     return (await handle.read(into, 0, into.length, position)).bytesRead;
   } catch (error) {
-    throw new StateError(`cannot read the journal file ${path}: ${messageOf(error)}`, error);
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, error: unknown): StateError {
+  return new StateError(`cannot read the journal file ${path}: ${messageOf(error)}${accessAdvice(error)}`, error);
 }
 
 /** A line of a file as it is on the disk. */
