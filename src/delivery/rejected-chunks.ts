@@ -1,6 +1,6 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf } from '../lib/errors.ts';
+import { headOf, ifThere } from '../lib/read-file.ts';
 
 /** At most this many chunks, the oldest and the newest, are searched for the times of their events. */
 const MAX_SEARCHED = 64;
@@ -35,24 +35,19 @@ export function usualRejectedFolder(stateFile: string): string {
 /** The chunks in the folder, oldest first; none when there is no folder, undefined when it cannot be read. */
 export async function readRejected(folder: string): Promise<RejectedChunks | undefined> {
   try {
-    const names = (await readdir(folder)).filter((name) => name.endsWith('.flb'));
+    const names = ((await ifThere(readdir(folder))) ?? []).filter((name) => name.endsWith('.flb'));
     const found = await Promise.all(names.map((name) => chunkOf(join(folder, name))));
     const chunks = found.filter((chunk) => chunk !== undefined).sort((a, b) => a.at - b.at);
     return { folder, chunks, bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0) };
-  } catch (error) {
-    return codeOf(error) === 'ENOENT' ? { folder, chunks: [], bytes: 0 } : undefined;
+  } catch {
+    return undefined;
   }
 }
 
 /** Undefined when it was removed in the meantime. */
 async function chunkOf(file: string): Promise<Chunk | undefined> {
-  try {
-    const { size, mtimeMs } = await stat(file);
-    return { file, bytes: size, at: mtimeMs };
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const stats = await ifThere(stat(file));
+  return stats && { file, bytes: stats.size, at: stats.mtimeMs };
 }
 
 /** The earliest and latest time of these chunks' events, in epoch milliseconds. Undefined when none is found. */
@@ -62,7 +57,8 @@ export async function spanOf(chunks: readonly Chunk[]): Promise<{ from: number; 
   let from = Infinity;
   let to = -Infinity;
   for (const chunk of searched) {
-    for (const [, text = ''] of (await textOf(chunk)).matchAll(TIME)) {
+    const head = await headOf(chunk.file, Math.min(chunk.bytes, MAX_BYTES)).catch(() => '');
+    for (const [, text = ''] of head.matchAll(TIME)) {
       const instant = Date.parse(text);
       if (Number.isNaN(instant)) continue;
       from = Math.min(from, instant);
@@ -70,20 +66,4 @@ export async function spanOf(chunks: readonly Chunk[]): Promise<{ from: number; 
     }
   }
   return from <= to ? { from, to } : undefined;
-}
-
-/** Each byte as a character; empty when it cannot be read. */
-async function textOf({ file, bytes }: Chunk): Promise<string> {
-  try {
-    const handle = await open(file);
-    try {
-      const length = Math.min(bytes, MAX_BYTES);
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
-      return buffer.toString('latin1', 0, bytesRead);
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return '';
-  }
 }

@@ -5,6 +5,7 @@ import type { ExportRange } from '../config/export-request.ts';
 import { AppError, ConfigError, LockedError, OutputError, codeOf, messageOf } from '../lib/errors.ts';
 import { toLines, type EventSlice } from '../events/event.ts';
 import { PRIVATE, appendDurably, syncFolder, writeDurably } from '../lib/durable-file.ts';
+import { ifThere } from '../lib/read-file.ts';
 import { thisProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import type { Batch } from '../state/batch.ts';
 import { noteDelivered } from '../state/source-progress.ts';
@@ -220,13 +221,9 @@ function partOf(target: string): string {
 
 /** The file to be replaced: the target of a symbolic link, not the link. */
 async function resolveTarget(file: string): Promise<string> {
-  try {
-    const target = await realpath(file);
-    if ((await stat(target)).isFile()) return target;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return file;
-    throw error;
-  }
+  const target = await ifThere(realpath(file));
+  if (target === undefined) return file;
+  if ((await stat(target)).isFile()) return target;
   throw new ConfigError(`--output: ${file} is not a regular file; without --output the events go to stdout`);
 }
 

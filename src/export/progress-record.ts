@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { ExportRange } from '../config/export-request.ts';
-import { ConfigError, LockedError, codeOf } from '../lib/errors.ts';
+import { ConfigError, LockedError } from '../lib/errors.ts';
 import { ShapeError, count, countOrNull, object, parseJson, text, textOrNull, unexpected } from '../lib/narrow.ts';
 import { identityIn, isAlive, type ProcessIdentity } from '../lib/process-identity.ts';
+import { ifThere } from '../lib/read-file.ts';
 import { parseState } from '../state/parse-state.ts';
 import { serializeState, type State } from '../state/state.ts';
 
@@ -74,12 +75,9 @@ export function recordName(part: string): string {
  * Throws ConfigError when there is none, or when it cannot be read.
  */
 export async function readRecord(part: string, size: number): Promise<ExportRecord | undefined> {
-  let document: string;
-  try {
-    document = await readFile(recordName(part), 'utf8');
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    if (size === 0) return undefined;
+  const document = await ifThere(readFile(recordName(part), 'utf8'));
+  if (document === undefined && size === 0) return undefined;
+  if (document === undefined) {
     throw new ConfigError(
       `--output: ${part} exists but ${recordName(part)} is missing, so the export cannot be resumed; move or remove it`,
     );

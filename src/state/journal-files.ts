@@ -1,6 +1,7 @@
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { StateError, codeOf, messageOf } from '../lib/errors.ts';
+import { StateError, messageOf } from '../lib/errors.ts';
+import { ifThere } from '../lib/read-file.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
 import { accessAdvice } from './read-state.ts';
 
@@ -25,12 +26,8 @@ export function fileOfDay(day: string): string {
 
 /** The names of the journal's files, oldest first; none when there is no folder. Throws what reading it throws. */
 export async function journalFiles(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => FILE_NAME.test(name)).sort();
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  const names = (await ifThere(readdir(folder))) ?? [];
+  return names.filter((name) => FILE_NAME.test(name)).sort();
 }
 
 /** The size of all files together, in bytes. */
@@ -54,14 +51,11 @@ export async function firstCommit(folder: string, file: string): Promise<{ seq: 
   }
 }
 
-/** A poll may remove old files while another command reads them. */
+/** Undefined when the file is gone. */
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+  return ifThere(open(path)).catch((error: unknown) => {
     throw unreadable(path, error);
-  }
+  });
 }
 
 async function read(handle: FileHandle, path: string, into: Buffer, position: number): Promise<number> {
@@ -90,8 +84,8 @@ export interface RawLine {
 }
 
 /**
- * The lines of one file from this offset on, in memory that is used again; none when the file is gone. Throws StateError
- * when it cannot be read.
+ * The lines of one file from this offset on, in memory that is used again. Throws StateError when it cannot be read. None
+ * when the file is gone: a poll may remove old files while another command reads them.
  */
 export async function* linesOf(folder: string, file: string, offset = 0): AsyncGenerator<RawLine> {
   const handle = await openIfThere(join(folder, file));

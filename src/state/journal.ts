@@ -172,12 +172,7 @@ export class Journal {
   async #reserve(): Promise<void> {
     const file = join(this.folder, RESERVE);
     try {
-      const handle = await open(file, 'wx', PRIVATE);
-      try {
-        await writeFile(handle, Buffer.alloc(RESERVE_BYTES));
-      } finally {
-        await handle.close();
-      }
+      await writeFile(file, Buffer.alloc(RESERVE_BYTES), { flag: 'wx', mode: PRIVATE });
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return;
       await rm(file, { force: true });

@@ -17,7 +17,7 @@ export interface StateStoreOptions extends LockOptions {
   /** Where a new state starts, RFC 3339: events from then on are wanted, even if this run fails. */
   readonly initialLastRun: string;
   /** How many days the journal is kept; forever when undefined. */
-  readonly journalDays?: number;
+  readonly journalDays?: number | undefined;
   /** Called when the lock was lost or a save failed: nothing printed from now on can be committed. */
   readonly onFailure: (error: StateError) => void;
 }

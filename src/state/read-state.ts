@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { StateError, codeOf, messageOf } from '../lib/errors.ts';
 import { ShapeError } from '../lib/narrow.ts';
+import { ifThere } from '../lib/read-file.ts';
 import { NewerStateError, parseState } from './parse-state.ts';
 import type { State } from './state.ts';
 
@@ -14,18 +15,14 @@ export function accessAdvice(error: unknown): string {
  * or when it cannot be read.
  */
 export async function readState(stateFile: string, provider: string): Promise<State> {
-  let document: string;
-  try {
-    document = await readFile(stateFile, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') {
-      throw new StateError(
-        `there is no state file ${stateFile}: no run for ${provider} has saved anything there yet, ` +
-          'or it keeps its state elsewhere (--state-file)',
-        error,
-      );
-    }
+  const document = await ifThere(readFile(stateFile, 'utf8')).catch((error: unknown) => {
     throw new StateError(`cannot read the state file ${stateFile}: ${messageOf(error)}${accessAdvice(error)}`, error);
+  });
+  if (document === undefined) {
+    throw new StateError(
+      `there is no state file ${stateFile}: no run for ${provider} has saved anything there yet, ` +
+        'or it keeps its state elsewhere (--state-file)',
+    );
   }
   try {
     return parseState(document);

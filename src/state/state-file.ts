@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StateError, codeOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { headOf, ifThere } from '../lib/read-file.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
 import { NewerStateError, parseState } from './parse-state.ts';
 import { emptyState, type State } from './state.ts';
@@ -50,13 +51,8 @@ export async function loadState(file: string, options: LoadOptions): Promise<Loa
 }
 
 async function read(file: string, { log, now }: LoadOptions): Promise<{ state?: State; isBroken: boolean }> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return { isBroken: false };
-    throw error;
-  }
+  const text = await ifThere(readFile(file, 'utf8'));
+  if (text === undefined) return { isBroken: false };
   try {
     return { state: parseState(text), isBroken: false };
   } catch (error) {
@@ -71,19 +67,8 @@ async function read(file: string, { log, now }: LoadOptions): Promise<{ state?: 
 
 /** The file's generation; undefined when there is no file, or no generation in it. */
 export async function generationOf(file: string): Promise<number | undefined> {
-  try {
-    const handle = await open(file);
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-      const found = /"generation":(\d+)/.exec(buffer.toString('latin1', 0, bytesRead));
-      return found === null ? undefined : Number(found[1]);
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const found = /"generation":(\d+)/.exec((await ifThere(headOf(file, HEAD_BYTES))) ?? '');
+  return found === null ? undefined : Number(found[1]);
 }
 
 /** Node's own recursive mkdir loops forever where the kernel refuses a folder with ENOENT, as below /proc. */
@@ -100,12 +85,7 @@ export async function makeFolder(folder: string): Promise<void> {
 
 /** Symbolic links resolved, so that two names of one file share one lock. */
 export async function realFile(file: string): Promise<string> {
-  try {
-    return await realpath(file);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return join(await realpath(dirname(file)), basename(file));
-  }
+  return (await ifThere(realpath(file))) ?? join(await realpath(dirname(file)), basename(file));
 }
 
 /** Throws StateError for a device or a pipe: saving would replace it by a file. */
