@@ -6,7 +6,7 @@ import { counted } from '../lib/words.ts';
 import type { Source } from '../providers/provider.ts';
 import type { Span } from '../session/differing-spans.ts';
 import { keyOf, secondOf } from '../state/source-progress.ts';
-import { forEachDifference, journalled, type Tally } from './compare-ids.ts';
+import { findingsIn, journalled, talliesOf, type Tally } from './compare-ids.ts';
 import type { Asking, Compared, OnStep } from './compared.ts';
 import type { IdParts } from './id-parts.ts';
 import type { Finding } from './report.ts';
@@ -101,41 +101,28 @@ export async function findingsOf(
   parts: IdParts,
   errors: string[],
 ): Promise<Finding[]> {
-  const found: (Finding & { tally: Tally })[] = [];
-  forEachDifference(
-    parts,
-    true,
-    (tally) => kindOf(tally, all) === undefined,
-    (tally) => {
-      const kind = kindOf(tally, all);
-      const source = all[tally.source]?.source.name;
-      if (kind === undefined || source === undefined) return;
-      found.push({ kind, source, id: tally.id.uuid, time: formatSecond(tally.second), tally });
-    },
-  );
-  for (const index of new Set(found.map(({ tally }) => tally.source))) {
-    const source = all[index]?.source;
-    const own = found.filter(({ kind, tally }) => tally.source === index && kind !== 'gone').slice(0, MOST_NAMED);
-    if (source === undefined || own.length === 0) continue;
+  const found = [...findingsIn(talliesOf(parts, true), all, kindOf)];
+  for (const { source } of all) {
+    const own = found.filter(({ finding: { source: name, kind } }) => name === source.name && kind !== 'gone');
+    const named = own.slice(0, MOST_NAMED);
+    if (named.length === 0) continue;
     try {
-      const types = await typesOf(session, source, own.map(({ tally }) => tally)); // prettier-ignore
-      for (const one of own) {
-        const type = types.get(one.tally.id.toString());
-        if (type !== undefined) one.type = type;
+      const types = await typesOf(session, source, named.map(({ tally }) => tally)); // prettier-ignore
+      for (const { finding, tally } of named) {
+        const type = types.get(tally.id.toString());
+        if (type !== undefined) finding.type = type;
       }
     } catch (error) {
       errors.push(failureOf(source.name, error));
     }
   }
-  return found.map(({ tally: _tally, ...finding }) => finding);
+  return found.map(({ finding }) => finding);
 }
 
-function kindOf({ counts, isNamed, second, source }: Tally, all: readonly Compared[]): Finding['kind'] | undefined {
-  const one = all[source];
-  if (one === undefined || second < one.from || second >= one.to) return undefined;
+function kindOf({ counts, isNamed, second }: Tally, { spans }: Compared): Finding['kind'] | undefined {
   const times = journalled(counts);
   if (counts.api > times && (!isNamed || times === 0)) return 'missing';
   if (isNamed ? times > 1 : times > counts.api && counts.api > 0) return 'twice';
-  const wasRead = one.spans.some(({ from, to }) => second >= from && second < to);
+  const wasRead = spans.some(({ from, to }) => second >= from && second < to);
   return times > 0 && counts.api === 0 && wasRead ? 'gone' : undefined;
 }

@@ -1,6 +1,9 @@
 import { EventIdMap } from '../events/event-id-map.ts';
 import type { EventId } from '../events/event-id.ts';
+import { formatSecond } from '../lib/duration.ts';
+import type { Compared } from './compared.ts';
 import { SIDES, type IdParts, type IdRecord, type Side } from './id-parts.ts';
+import type { Finding } from './report.ts';
 
 /** How often each side has an event. */
 export interface Tally {
@@ -17,29 +20,31 @@ export function journalled({ delivered, excluded, set_aside }: Tally['counts']):
 }
 
 /**
- * Calls `visit` for each event whose counts `isFine` does not accept, and returns how many these were. Records of the
- * journal come first: they have checks, which an arrived line does not have, since another program may have rewritten
- * it. Without `bySource`, a tally has all records with its id and the source of the first one, since an arrived line
- * does not name its source.
+ * The tally of each event. Records of the journal come first: they have checks, which an arrived line does not have,
+ * since another program may have rewritten it. Without `bySource`, a tally has all records with its id and the source of
+ * the first one, since an arrived line does not name its source.
  */
-export function forEachDifference(
-  parts: IdParts,
-  bySource: boolean,
-  isFine: (tally: Tally) => boolean,
-  visit: (tally: Tally) => void,
-): number {
-  let visited = 0;
-  for (const records of parts.parts()) {
-    for (const tally of tallyOf(records, bySource)) {
-      if (isFine(tally)) continue;
-      visit(tally);
-      visited++;
-    }
-  }
-  return visited;
+export function* talliesOf(parts: IdParts, bySource: boolean): Generator<Tally> {
+  for (const records of parts.parts()) yield* talliesIn(records, bySource);
 }
 
-function tallyOf(records: Iterable<IdRecord>, bySource: boolean): Tally[] {
+/** What is wrong with these events, as far as they are in the span of their source that is compared. */
+export function* findingsIn(
+  tallies: Iterable<Tally>,
+  all: readonly Compared[],
+  kindOf: (tally: Tally, source: Compared) => Finding['kind'] | undefined,
+): Generator<{ readonly tally: Tally; readonly finding: Finding }> {
+  for (const tally of tallies) {
+    const { id, second, source } = tally;
+    const one = all[source];
+    if (one === undefined || second < one.from || second >= one.to) continue;
+    const kind = kindOf(tally, one);
+    if (kind === undefined) continue;
+    yield { tally, finding: { kind, source: one.source.name, id: id.uuid, time: formatSecond(second) } };
+  }
+}
+
+function talliesIn(records: Iterable<IdRecord>, bySource: boolean): Tally[] {
   const tallies: Tally[] = [];
   const places = new Map<number, EventIdMap>();
   const sorted = [...records].sort((a, b) => SIDES.indexOf(a.side) - SIDES.indexOf(b.side));

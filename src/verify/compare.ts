@@ -8,7 +8,7 @@ import { startOf, type SourceState, type State } from '../state/state.ts';
 import { failureOf, findingsOf, readDiffering } from './against-api.ts';
 import { againstCopy, type ReadCopy } from './against-copy.ts';
 import { readChain } from './chain.ts';
-import { forEachDifference, journalled, type Tally } from './compare-ids.ts';
+import { journalled, talliesOf } from './compare-ids.ts';
 import type { Asking, Compared, OnStep } from './compared.ts';
 import { IdParts, type IdRecord } from './id-parts.ts';
 import type { VerifyReport } from './report.ts';
@@ -52,9 +52,12 @@ export async function compare(
   const parts = new IdParts();
   try {
     const chain = await readChain(folder, state.journal, journalReader(state, { range, overlapS, onStep }, all, parts));
-    const twice = forEachDifference(parts, true, isOnce, ({ source, second, counts }) =>
-      all[source]?.hours.add(second, 1 - journalled(counts)),
-    );
+    let hasTwice = false;
+    for (const { source, second, counts, isNamed } of talliesOf(parts, true)) {
+      if (!isNamed || journalled(counts) <= 1) continue;
+      hasTwice = true;
+      all[source]?.hours.add(second, 1 - journalled(counts));
+    }
     let begins = Infinity;
     for (const one of all) {
       const known = state.sources[one.source.name];
@@ -73,7 +76,7 @@ export async function compare(
     }
     const compared = all.filter(({ from, to }) => from < to);
     const isRead = await readDiffering(session, all, parts, errors, onStep);
-    const findings = isRead || twice > 0 ? await findingsOf(session, all, parts, errors) : [];
+    const findings = isRead || hasTwice ? await findingsOf(session, all, parts, errors) : [];
     const copy =
       readCopy === undefined || sources.length === 0 ? undefined : await againstCopy(all, parts, readCopy, onStep);
     return {
@@ -132,8 +135,4 @@ function completeUntil(source: SourceState, overlapS: number): number {
   if (parseInstant(source.cursor) !== undefined) return startOf(source);
   // A cursor that is a URL says nothing, and its start stays where it was.
   return Math.floor((parseInstant(source.last_success ?? '') ?? 0) / 1000) - overlapS;
-}
-
-function isOnce({ counts, isNamed }: Tally): boolean {
-  return !isNamed || journalled(counts) <= 1;
 }
