@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { ConfigError, ExitCode, StateError } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import type { World } from '../lib/world.ts';
-import { openForEditing } from '../session/edit-state.ts';
+import { openStore } from '../session/open-store.ts';
 import { modifiedAt } from '../state/state-file.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function forget(config: Config, world: World, source = ''): Promise
   const log = createLog({ ...world.log, level: config.logLevel });
   const { stateFile } = config;
   if ((await modifiedAt(stateFile)) === undefined) throw new StateError(`there is no state file ${stateFile}`);
-  const store = await openForEditing(config, world, log);
+  const store = await openStore(config, world, log);
   try {
     const { sources } = store.state;
     const known = sources[source];

@@ -8,7 +8,7 @@ import { counted, listed } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
 import type { Finding } from '../verify/report.ts';
 import type { Span } from '../session/differing-spans.ts';
-import { openForEditing } from '../session/edit-state.ts';
+import { openStore } from '../session/open-store.ts';
 import { HOUR_S, hourOf } from '../state/hour-counts.ts';
 import { stateOf, type Redelivery, type State } from '../state/state.ts';
 
@@ -26,7 +26,7 @@ export async function redeliver(config: Config, world: World, options: Options):
   const added = isCancel ? ['from', 'to', 'missing'].find((name) => options[name] !== undefined) : undefined;
   if (added !== undefined) throw new ConfigError(`--cancel empties the queue: use it without --${added}`);
   const range = isCancel ? undefined : readPastRange(options, now, 'redeliver');
-  const store = await openForEditing(config, world, log);
+  const store = await openStore(config, world, log);
   try {
     const { state } = store;
     let done: string;
@@ -57,7 +57,7 @@ export async function redeliver(config: Config, world: World, options: Options):
  */
 export async function queueFound(findings: readonly Finding[], config: Config, world: World): Promise<void> {
   const log = createLog({ ...world.log, level: config.logLevel });
-  const store = await openForEditing(config, world, log);
+  const store = await openStore(config, world, log);
   try {
     const ranges = new Map<string, Redelivery>();
     for (const { source, time, kind } of findings) {

@@ -4,20 +4,21 @@ import { usualRejectedFolder } from '../delivery/rejected-chunks.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../state/store.ts';
 
+interface WatchOptions {
+  /** Without it, nothing is looked at. */
+  readonly fluentBit: FluentBit | undefined;
+  readonly store: Store;
+  readonly config: Config;
+  readonly now: () => number;
+}
+
 /** Watches what became of the lines of earlier runs after Fluent Bit's input. */
 export class DestinationWatch {
-  readonly #fluentBit: FluentBit | undefined;
-  readonly #store: Store;
-  readonly #config: Config;
-  readonly #now: () => number;
+  readonly #options: WatchOptions;
   #latest: Destination | undefined;
 
-  /** Without `fluentBit`, it looks at nothing. */
-  constructor(fluentBit: FluentBit | undefined, store: Store, config: Config, now: () => number) {
-    this.#fluentBit = fluentBit;
-    this.#store = store;
-    this.#config = config;
-    this.#now = now;
+  constructor(options: WatchOptions) {
+    this.#options = options;
   }
 
   /** What the last look found; undefined before it. */
@@ -30,12 +31,12 @@ export class DestinationWatch {
    * rejected since the last look. Never throws: the events of this run do not depend on it.
    */
   async look(signal: AbortSignal): Promise<string | undefined> {
-    if (this.#fluentBit === undefined) return undefined;
-    const { state } = this.#store;
-    const folder = usualRejectedFolder(this.#config.stateFile);
-    this.#latest = await lookAtDestination(this.#fluentBit, folder, signal);
-    const losses = await newLosses(this.#latest, state.destination, this.#config.overlapMs);
-    const seen = rememberDestination(this.#latest, state.destination, this.#now());
+    const { fluentBit, store, config, now } = this.#options;
+    if (fluentBit === undefined) return undefined;
+    const { state } = store;
+    this.#latest = await lookAtDestination(fluentBit, usualRejectedFolder(config.stateFile), signal);
+    const losses = await newLosses(this.#latest, state.destination, config.overlapMs);
+    const seen = rememberDestination(this.#latest, state.destination, now());
     if (seen !== undefined) state.destination = seen;
     return losses;
   }

@@ -1,4 +1,3 @@
-import type { OutputCounter } from '../delivery/fluent-bit-counter.ts';
 import { parseInstant } from '../lib/duration.ts';
 import { messageOf, type ExitCode } from '../lib/errors.ts';
 import type { Session } from './session.ts';
@@ -88,63 +87,38 @@ function ofTheRun(session: Session, exitCode: ExitCode): Metric[] {
   ];
 }
 
-function ofTheSources({ now, store: { state } }: Session): Metric[] {
-  const sources = Object.entries(state.sources);
-  const each = (value: (source: SourceState) => number | undefined): Sample[] =>
-    sources.map(([name, source]) => ({ labels: { source: name }, value: value(source) }));
-  const metric = (
-    type: Metric['type'],
-    name: string,
-    help: string,
-    value: (source: SourceState) => number | undefined,
-  ) => ({
+/** Makes metrics that have a sample for each of these items, with its name as this label. */
+function metricsOf<T>(label: string, items: readonly (readonly [name: string, item: T])[]) {
+  return (type: Metric['type'], name: string, help: string, value: (item: T) => number | undefined): Metric => ({
     name: `${PREFIX}_${name}`,
     type,
     help,
-    samples: each(value),
+    samples: items.map(([of, item]) => ({ labels: { [label]: of }, value: value(item) })),
   });
+}
+
+function ofTheSources({ now, store: { state } }: Session): Metric[] {
+  const each = metricsOf('source', Object.entries(state.sources));
+  const lag = (source: SourceState) => {
+    const instant = reached(source);
+    return instant === undefined ? undefined : Math.max(0, Math.round(now() - instant * 1000) / 1000);
+  };
+  // 0 and not missing: an alert cannot notice a series that never existed.
+  const success = ({ last_success }: SourceState) => seconds(last_success) ?? 0;
+  const swept = ({ last_sweep }: SourceState) => seconds(last_sweep);
   return [
-    // 0 and not missing: an alert cannot notice a series that never existed.
-    metric(
-      'gauge',
-      'last_success_timestamp_seconds',
-      'When a source was last polled to its end; 0 when it never was.',
-      (source) => seconds(source.last_success) ?? 0,
-    ),
-    metric('gauge', 'cursor_timestamp_seconds', 'The time up to which a source is collected.', reached),
-    metric('gauge', 'cursor_lag_seconds', 'How far the cursor is behind the present.', (source) => {
-      const instant = reached(source);
-      return instant === undefined ? undefined : Math.max(0, Math.round(now() - instant * 1000) / 1000);
-    }),
-    metric('counter', 'events_total', 'Events delivered.', (source) => source.delivered),
-    metric('counter', 'excluded_events_total', 'Events left out by type.', (source) => source.excluded),
-    metric(
-      'counter',
-      'late_events_total',
-      'Events older than the cursor when they came.',
-      (source) => source.late.count,
-    ),
-    metric(
-      'gauge',
-      'late_events_max_seconds',
-      'The greatest lateness of an event.',
-      (source) => source.late.max_seconds,
-    ),
-    metric('counter', 'oversize_lines_total', 'Events too long for a line, kept in oversize.jsonl.', (s) => s.oversize),
-    metric(
-      'counter',
-      'rejected_lines_total',
-      'Events that could not be delivered, kept in rejected.jsonl.',
-      (s) => s.rejected,
-    ),
-    metric(
-      'gauge',
-      'last_sweep_timestamp_seconds',
-      'When past hours were last compared with the counts of the API.',
-      (source) => seconds(source.last_sweep),
-    ),
-    metric('counter', 'found_missing_events_total', 'Events that a sweep found missing.', (s) => s.found_missing),
-    metric('counter', 'redelivered_events_total', 'Events delivered again by redeliver.', (s) => s.redelivered),
+    each('gauge', 'last_success_timestamp_seconds', 'When a source was last polled to its end; 0: never.', success),
+    each('gauge', 'cursor_timestamp_seconds', 'The time up to which a source is collected.', reached),
+    each('gauge', 'cursor_lag_seconds', 'How far the cursor is behind the present.', lag),
+    each('counter', 'events_total', 'Events delivered.', (one) => one.delivered),
+    each('counter', 'excluded_events_total', 'Events left out by type.', (one) => one.excluded),
+    each('counter', 'late_events_total', 'Events older than the cursor when they came.', ({ late }) => late.count),
+    each('gauge', 'late_events_max_seconds', 'The greatest lateness of an event.', ({ late }) => late.max_seconds),
+    each('counter', 'oversize_lines_total', 'Events too long, kept in oversize.jsonl.', (one) => one.oversize),
+    each('counter', 'rejected_lines_total', 'Undeliverable events, kept in rejected.jsonl.', (one) => one.rejected),
+    each('gauge', 'last_sweep_timestamp_seconds', 'When a sweep last compared past hours with the API.', swept),
+    each('counter', 'found_missing_events_total', 'Events that a sweep found missing.', (one) => one.found_missing),
+    each('counter', 'redelivered_events_total', 'Events delivered again by redeliver.', (one) => one.redelivered),
   ];
 }
 
@@ -162,20 +136,15 @@ function ofTheJournal({ store: { state } }: Session, { bytes, verify }: JournalL
 
 /** What became of the lines after Fluent Bit's input; none where Fluent Bit was not asked. */
 function ofTheDestination({ destination: { latest } }: Session): Metric[] {
-  const outputs = latest?.counters?.outputs ?? [];
-  const rejected = latest?.rejected;
-  const ofOutputs = (name: string, help: string, value: (output: OutputCounter) => number): Metric => ({
-    name: `${PREFIX}_${name}`,
-    type: 'counter',
-    help,
-    samples: outputs.map((output) => ({ labels: { output: output.name }, value: value(output) })),
-  });
+  const { rejected, counters } = latest ?? {};
+  const outputs = (counters?.outputs ?? []).map((output) => [output.name, output] as const);
+  const each = metricsOf('output', outputs);
   const oldest = rejected?.chunks[0];
   return [
-    ofOutputs('output_delivered_records_total', 'Records that the destination took.', ({ delivered }) => delivered),
-    ofOutputs('output_dropped_records_total', 'Records that an output gave up.', ({ dropped }) => dropped),
-    ofOutputs('output_errors_total', 'Chunks that an output could not send, for good.', ({ errors }) => errors),
-    ofOutputs('output_retries_total', 'Attempts to send that an output repeats.', ({ retries }) => retries),
+    each('counter', 'output_delivered_records_total', 'Records that the destination took.', (one) => one.delivered),
+    each('counter', 'output_dropped_records_total', 'Records that an output gave up.', (one) => one.dropped),
+    each('counter', 'output_errors_total', 'Chunks that an output could not send, for good.', (one) => one.errors),
+    each('counter', 'output_retries_total', 'Attempts to send that an output repeats.', (one) => one.retries),
     gauge('rejected_chunks', 'Chunks that a destination refused and Fluent Bit set aside.', rejected?.chunks.length),
     gauge('rejected_chunks_bytes', 'Size of the rejected chunks.', rejected?.bytes),
     gauge(

@@ -11,9 +11,9 @@ import { Outlet } from '../delivery/outlet.ts';
 import { DestinationWatch } from './destination-watch.ts';
 import { LineBuilder } from '../delivery/line-builder.ts';
 import { beginAcknowledgement, withoutCounter } from '../delivery/pending.ts';
+import { openStore } from './open-store.ts';
 import type { Provider } from '../providers/provider.ts';
 import { startRun, type Run } from '../lib/run.ts';
-import { StateStore } from '../state/state-store.ts';
 import { emptyStore, type Store } from '../state/store.ts';
 import { TypeFilter } from '../delivery/type-filter.ts';
 import type { World } from '../lib/world.ts';
@@ -52,7 +52,7 @@ export async function withSession<T>(
   const outlet = new Outlet(world.stdout);
   let store = keptStore;
   try {
-    store ??= config.peek ? emptyStore(now) : await openStore(config, world, run, log);
+    store ??= config.peek ? emptyStore(now) : await openStore(config, world, log, run);
     const api = new ApiClient({
       baseUrl: config.apiUrl,
       authorization: credentials.authorization,
@@ -109,7 +109,7 @@ export async function withSession<T>(
       acknowledgement,
       delivery,
       filter,
-      destination: new DestinationWatch(fluentBit, store, config, now),
+      destination: new DestinationWatch({ fluentBit, store, config, now }),
       startedAt,
       now,
     });
@@ -133,17 +133,4 @@ interface SessionOptions {
   readonly maxAttempts?: number;
   /** Reports on a terminal that a request is retried; by default, log.info. */
   readonly announce?: (message: string) => void;
-}
-
-async function openStore(config: Config, world: World, run: Run, log: Log): Promise<Store> {
-  return StateStore.open({
-    file: config.stateFile,
-    log,
-    signal: run.signal,
-    now: world.now,
-    pause: world.pause,
-    onFailure: (error) => run.abort(error),
-    journalDays: config.journalDays,
-    initialLastRun: new Date(config.since(world.now())).toISOString(),
-  });
 }
