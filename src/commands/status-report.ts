@@ -7,61 +7,8 @@ import type { LastVerify } from '../state/last-verify.ts';
 import type { SourceState, State } from '../state/state.ts';
 
 /** The content of `status --json`. Instants in UTC to the second, durations in seconds. */
-export interface StatusReport {
-  /** The input of Fluent Bit that has this state; null when it was not looked for. */
-  readonly input: string | null;
-  readonly provider: string;
-  readonly state_file: string;
-  /** Where the Python fetcher would continue; null before anything was collected. */
-  readonly last_run: string | null;
-  /** Printed, and not yet counted by Fluent Bit. */
-  readonly pending_lines: number;
-  /** The number of the last commit in the state, and the size of the journal; null when that cannot be read. */
-  readonly journal_commit: number;
-  readonly journal_bytes: number | null;
-  /** What verify last compared, and how it ended; null when it never did. */
-  readonly last_verify: LastVerify | null;
-  readonly redeliver: readonly QueuedRange[];
-  /** Why the exit code is 3; empty when all is well. */
-  readonly problems: readonly string[];
-  readonly sources: readonly SourceStatus[];
-}
-
-export interface QueuedRange {
-  readonly source: string;
-  readonly from: string;
-  readonly to: string;
-  readonly only_missing: boolean;
-}
-
-export interface SourceStatus {
-  readonly source: string;
-  /** Null where it is not an instant but a URL. */
-  readonly cursor: string | null;
-  readonly last_event: string | null;
-  readonly behind_seconds: number | null;
-  readonly last_poll: 'ok' | 'failed' | 'never';
-  readonly last_success: string | null;
-  /** When the last poll failed, and why; null when it did not. */
-  readonly failed_at: string | null;
-  readonly last_error: string | null;
-  /** Events that Fluent Bit took. Those in rejected.jsonl are not among them. */
-  readonly delivered: number;
-  /** Events that were left out by --exclude-types or --include-types. */
-  readonly excluded: number;
-  readonly late_events: number;
-  readonly greatest_lateness_seconds: number;
-  /** When past hours were last compared with the counts of the API; null when none were. */
-  readonly last_sweep: string | null;
-  /** Events that sweeps found missing, and delivered. */
-  readonly found_missing: number;
-  readonly redelivered: number;
-  readonly oversize: number;
-  readonly rejected: number;
-  /** Events that Fluent Bit has refused once or twice; the third time they are set aside. */
-  readonly strikes: number;
-  readonly pending_lines: number;
-}
+export type StatusReport = ReturnType<typeof reportOf>;
+export type SourceStatus = ReturnType<typeof sourceStatus>;
 
 export interface JournalLook {
   readonly folder: string;
@@ -85,17 +32,23 @@ interface StatusOptions {
 }
 
 /** The report on a state. Errors are reduced to one line, and secrets are redacted. */
-export function reportOf(state: State, options: StatusOptions): StatusReport {
+export function reportOf(state: State, options: StatusOptions) {
   const sources = Object.entries(state.sources).map(([name, source]) => sourceStatus(name, source, state, options));
   const pending = state.pending?.lines ?? 0;
   return {
+    /** The input of Fluent Bit that has this state; null when it was not looked for. */
     input: options.input ?? null,
     provider: options.provider,
     state_file: options.stateFile,
+    /** Where the Python fetcher would continue; null before anything was collected. */
     last_run: toSecond(state.last_run),
+    /** Printed, and not yet counted by Fluent Bit. */
     pending_lines: pending,
+    /** The number of the last commit in the state. */
     journal_commit: state.journal.seq,
+    /** The size of the journal; null when it cannot be read. */
     journal_bytes: options.journal.bytes,
+    /** What verify last compared, and how it ended; null when it never did. */
     last_verify: options.journal.lastVerify,
     redeliver: state.redeliver.map(({ source, from, to, missing }) => ({
       source: oneLine(source),
@@ -103,6 +56,7 @@ export function reportOf(state: State, options: StatusOptions): StatusReport {
       to: formatSecond(to),
       only_missing: missing,
     })),
+    /** Why the exit code is 3; empty when all is well. */
     problems: problemsOf(sources, pending, options),
     sources,
   };
@@ -139,16 +93,12 @@ function problemsOf(sources: readonly SourceStatus[], pending: number, options: 
   return problems;
 }
 
-function sourceStatus(
-  name: string,
-  source: SourceState,
-  { pending }: State,
-  { now, secrets }: StatusOptions,
-): SourceStatus {
+function sourceStatus(name: string, source: SourceState, { pending }: State, { now, secrets }: StatusOptions) {
   const { cursor, last_success, last_error } = source;
   const isInstant = parseInstant(cursor) !== undefined;
   // A cursor that is not an instant was at the end of the log when the last poll succeeded.
   const reached = parseInstant(isInstant ? cursor : (last_success ?? source.start));
+  const last_poll: 'ok' | 'failed' | 'never' = last_error !== null ? 'failed' : last_success === null ? 'never' : 'ok';
   // The state has time and text in one string.
   const [, failedAt, error]: readonly (string | null | undefined)[] = /^(\S+Z) (.*)$/s.exec(last_error ?? '') ?? [
     undefined,
@@ -157,22 +107,29 @@ function sourceStatus(
   ];
   return {
     source: oneLine(name),
+    /** Null where it is not an instant but a URL. */
     cursor: isInstant ? toSecond(cursor) : null,
     last_event: toSecond(source.last_event),
     behind_seconds: reached === undefined ? null : Math.max(0, Math.round((now - reached) / 1000)),
-    last_poll: last_error !== null ? 'failed' : last_success === null ? 'never' : 'ok',
+    last_poll,
     last_success: toSecond(last_success),
+    /** When the last poll failed, and why; null when it did not. */
     failed_at: toSecond(failedAt ?? null),
     last_error: error === undefined || error === null ? null : oneLine(redact(error, secrets)),
+    /** Events that Fluent Bit took. Those in rejected.jsonl are not among them. */
     delivered: source.delivered,
+    /** Events that were left out by --exclude-types or --include-types. */
     excluded: source.excluded,
     late_events: source.late.count,
     greatest_lateness_seconds: source.late.max_seconds,
+    /** When past hours were last compared with the counts of the API; null when none were. */
     last_sweep: toSecond(source.last_sweep),
+    /** Events that sweeps found missing, and delivered. */
     found_missing: source.found_missing,
     redelivered: source.redelivered,
     oversize: source.oversize,
     rejected: source.rejected,
+    /** Events that Fluent Bit has refused once or twice; the third time they are set aside. */
     strikes: Object.keys(source.strikes).length,
     pending_lines: pending?.sources[name]?.entries.filter(({ kind }) => isPrinted(kind)).length ?? 0,
   };

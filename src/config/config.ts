@@ -1,4 +1,4 @@
-import { FIELD_NAMES, type FieldName } from '../delivery/add-fields.ts';
+import { FIELD_NAMES } from '../delivery/add-fields.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../lib/log.ts';
 import { PROVIDERS } from '../providers/index.ts';
@@ -25,42 +25,7 @@ import {
 } from './settings.ts';
 
 /** The settings of a run. Durations in milliseconds. */
-export interface Config {
-  readonly provider: ProviderDefinition;
-  /** With the API's path, without a trailing slash. */
-  readonly apiUrl: URL;
-  readonly tokenFile: string | undefined;
-  readonly contracts: readonly string[];
-  readonly stateFile: string;
-  /** Where a source without a cursor starts, given the present; both in epoch milliseconds. */
-  readonly since: (now: number) => number;
-  /** The option or the variable that it comes from. */
-  readonly sinceName: string;
-  readonly overlapMs: number;
-  readonly pageSize: number;
-  readonly concurrency: number;
-  readonly deadlineMs: number;
-  readonly requestTimeoutMs: number;
-  readonly maxLineBytes: number;
-  readonly addFields: readonly FieldName[];
-  /** Only events of these types are printed; all when empty. */
-  readonly includeTypes: readonly string[];
-  /** Events of these types are not printed. */
-  readonly excludeTypes: readonly string[];
-  readonly ackUrl: URL | undefined;
-  readonly ackInput: string;
-  /** For tests on slow machines: neither an option nor documented. */
-  readonly ackPatienceMs: number;
-  readonly peek: boolean;
-  /** Between two polls of `follow`. */
-  readonly intervalMs: number;
-  readonly metricsFile: string | undefined;
-  /** The ages at which past hours are compared with the API's counts. */
-  readonly sweepAgesMs: readonly number[];
-  /** How long the journal is kept. */
-  readonly journalDays: number;
-  readonly logLevel: LogLevel;
-}
+export type Config = Readonly<ReturnType<typeof readConfig>>;
 
 const MAX_PAGE_SIZE = 100_000;
 const MAX_CONCURRENCY = 256;
@@ -72,7 +37,7 @@ const MIN_LINE_BYTES = 4_096;
 const MAX_LINE_BYTES = 60_000_000;
 
 /** Reads options and environment. Throws ConfigError that names the option, what was expected and what came. */
-export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
+export function readConfig(options: Options, env: NodeJS.ProcessEnv) {
   const setting = settings(options, env);
   const provider = setting('provider', oneOf(Object.keys(PROVIDERS)), 'ionos');
   const definition = PROVIDERS[provider];
@@ -81,11 +46,14 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
   const sweepAgesMs = setting('sweep', sweepAges, '1h,1d,7d');
   return {
     provider: definition,
+    /** With the API's path, without a trailing slash. */
     apiUrl: apiUrl(setting('api-url', urlOrHost, definition.defaultApiUrl, definition.environment.apiUrl), definition),
     tokenFile: setting('token-file', path, undefined),
     contracts: contracts(options, env, definition),
     stateFile: setting('state-file', path, definition.defaultStateFile),
+    /** Where a source without a cursor starts, given the present; both in epoch milliseconds. */
     since: setting('since', since, '300s'),
+    /** The option or the variable that it comes from. */
     sinceName: options['since'] === undefined ? variableOf('since') : '--since',
     overlapMs,
     pageSize: setting('page-size', integer(1, MAX_PAGE_SIZE), '1000'),
@@ -94,14 +62,19 @@ export function readConfig(options: Options, env: NodeJS.ProcessEnv): Config {
     requestTimeoutMs: setting('request-timeout', duration(1, MAX_TIMEOUT_MS), '30s'),
     maxLineBytes: setting('max-line-bytes', integer(MIN_LINE_BYTES, MAX_LINE_BYTES), '1000000'),
     addFields: setting('add-fields', listOf(FIELD_NAMES), ''),
+    /** Only events of these types are printed; all when empty. */
     includeTypes: setting('include-types', names, ''),
+    /** Events of these types are not printed. */
     excludeTypes: setting('exclude-types', names, ''),
     ackUrl: setting('ack-url', url, undefined),
     ackInput: setting('ack-input', text, 'activity_log'),
+    /** For tests on slow machines: neither an option nor documented. */
     ackPatienceMs: setting('ack-patience', duration(0, MAX_TIMEOUT_MS), '2.5s'),
     peek: options['peek'] === true,
+    /** Between two polls of `follow`. */
     intervalMs: interval(options),
     metricsFile: setting('metrics-file', path, undefined),
+    /** The ages at which past hours are compared with the API's counts. */
     sweepAgesMs,
     journalDays: journalDays(setting('journal-days', integer(1, MAX_JOURNAL_DAYS), '90'), sweepAgesMs, overlapMs),
     logLevel: setting('log-level', oneOf(LOG_LEVELS), 'info'),

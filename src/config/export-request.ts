@@ -7,24 +7,7 @@ export const SEPARATOR_NAMES = ['comma', 'semicolon', 'tab'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What `export` is asked for. */
-export interface ExportRequest {
-  /**
-   * The requested range, given the present (epoch milliseconds). Throws ConfigError when its end is not after its start;
-   * it may start in the future.
-   */
-  readonly rangeAt: (now: number) => ExportRange;
-  /** Undefined: stdout. */
-  readonly output: string | undefined;
-  readonly format: Format;
-  /** Between the cells of csv. */
-  readonly separator: (typeof SEPARATOR_NAMES)[number];
-  /** Where to write the report; undefined: no report. */
-  readonly report: string | undefined;
-  /** Replace an existing file. */
-  readonly isForced: boolean;
-  /** Infinity by default. */
-  readonly deadlineMs: number;
-}
+export type ExportRequest = Readonly<ReturnType<typeof readExportRequest>>;
 
 /** In epoch seconds. */
 export interface ExportRange {
@@ -36,7 +19,7 @@ export interface ExportRange {
 }
 
 /** Reads the options of `export`; none of them has an environment variable. Throws ConfigError. */
-export function readExportRequest(options: Options): ExportRequest {
+export function readExportRequest(options: Options) {
   const setting = settings(options, {});
   const output = setting('output', path, undefined);
   const format = setting('format', oneOf(FORMATS), output?.toLowerCase().endsWith('.csv') === true ? 'csv' : 'jsonl');
@@ -46,12 +29,21 @@ export function readExportRequest(options: Options): ExportRequest {
   const [from, to] = [setting('from', instant, undefined), setting('to', instant, undefined)];
   if (from === undefined) throw new ConfigError('export requires --from, such as --from 24h or --from 2026-01-31');
   return {
-    rangeAt: (now) => readRange(from, to, now),
+    /**
+     * The requested range, given the present (epoch milliseconds). Throws ConfigError when its end is not after its
+     * start; it may start in the future.
+     */
+    rangeAt: (now: number) => readRange(from, to, now),
+    /** Undefined: stdout. */
     output: output === '-' ? undefined : output,
     format,
+    /** Between the cells of csv. */
     separator: setting('separator', oneOf(SEPARATOR_NAMES), 'comma'),
+    /** Where to write the report; undefined: no report. */
     report: setting('report', path, undefined),
+    /** Replace an existing file. */
     isForced: options['force'] === true,
+    /** Infinity by default. */
     deadlineMs: setting('deadline', duration(1_000, MAX_TIMEOUT_MS), undefined) ?? Infinity,
   };
 }

@@ -109,23 +109,15 @@ export function ageOf([oldest]: readonly Chunk[], now: number): string {
 }
 
 /** What `status --json` says about the lines after the input. */
-interface DestinationReport {
-  /** Null when Fluent Bit was not asked, or did not answer. */
-  readonly outputs: readonly OutputCounter[] | null;
-  /** Null when the folder cannot be read. */
-  readonly rejected_chunks: number | null;
-  readonly rejected_bytes: number | null;
-  /** When the oldest chunk was set aside, RFC 3339. */
-  readonly oldest_rejected: string | null;
-}
-
-/** The destination for `status --json`. */
-export function reportDestination({ counters, rejected }: Destination): DestinationReport {
+export function reportDestination({ counters, rejected }: Destination) {
   const oldest = rejected?.chunks[0];
   return {
+    /** Null when Fluent Bit was not asked, or did not answer. */
     outputs: counters?.outputs ?? null,
+    /** Null when the folder cannot be read. */
     rejected_chunks: rejected?.chunks.length ?? null,
     rejected_bytes: rejected?.bytes ?? null,
+    /** When the oldest chunk was set aside, RFC 3339. */
     oldest_rejected: oldest === undefined ? null : new Date(oldest.at).toISOString(),
   };
 }
