@@ -48,7 +48,7 @@ export async function follow(config: Config, world: World): Promise<ExitCode> {
       if (outcome.exitCode === ExitCode.NothingCollected) failure = speaker.lastError;
     } catch (error) {
       failed = originOf(error);
-      if (!mayPass(failed, { hasPolled: polls > 0, hasWorked })) throw withHint(error);
+      if (!mayPass(failed, polls > 0, hasWorked)) throw withHint(error);
       failure = messageOf(error);
     }
     if (isStopped()) return ExitCode.Done;
@@ -81,17 +81,11 @@ function askedMs(failure: unknown): number {
   return failure instanceof ApiError ? Math.min(failure.retryAfterMs ?? 0, LONGEST_ASKED_MS) : 0;
 }
 
-interface Before {
-  readonly hasPolled: boolean;
-  /** A poll has succeeded. */
-  readonly hasWorked: boolean;
-}
-
 /**
  * Whether another attempt may succeed. A lock that is held from the start belongs to another collector; later it is a
  * run that ends. A token that was never accepted is wrong; later it is being rotated, and is read again for each poll.
  */
-function mayPass(error: unknown, { hasPolled, hasWorked }: Before): boolean {
+function mayPass(error: unknown, hasPolled: boolean, hasWorked: boolean): boolean {
   if (error instanceof LockedError) return hasPolled;
   if (error instanceof ConfigError || (error instanceof ApiError && error.status === 401)) return hasWorked;
   return (

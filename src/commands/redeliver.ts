@@ -1,13 +1,12 @@
 import type { Config } from '../config/config.ts';
 import { readPastRange } from '../config/past-range.ts';
 import type { Options } from '../config/settings.ts';
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, type TimeSpan } from '../lib/duration.ts';
 import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import { counted, listed } from '../lib/words.ts';
 import type { World } from '../lib/world.ts';
 import type { Finding } from '../verify/report.ts';
-import type { Span } from '../session/differing-spans.ts';
 import { openStore } from '../session/open-store.ts';
 import { HOUR_S, hourOf } from '../state/hour-counts.ts';
 import { stateOf, type Redelivery, type State } from '../state/state.ts';
@@ -83,7 +82,7 @@ export async function queueFound(findings: readonly Finding[], config: Config, w
  */
 function toQueue(
   names: readonly string[],
-  { from, to }: Span,
+  { from, to }: TimeSpan,
   isMissing: boolean,
   state: State,
 ): { ranges: Redelivery[]; warning?: string } {
@@ -102,7 +101,7 @@ function toQueue(
   return { ranges, warning: `${unknown}, so ${what} is delivered` };
 }
 
-function queued(source: string, { from, to }: Span, missing: boolean, { journal }: State): Redelivery {
+function queued(source: string, { from, to }: TimeSpan, missing: boolean, { journal }: State): Redelivery {
   return { source, from, to, missing, since_seq: journal.seq };
 }
 

@@ -1,4 +1,4 @@
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, type TimeSpan } from '../lib/duration.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { MAX_TIMEOUT_MS, duration, oneOf, settings, path, since, type Options } from './settings.ts';
 
@@ -9,11 +9,8 @@ export type Format = (typeof FORMATS)[number];
 /** What `export` is asked for. */
 export type ExportRequest = Readonly<ReturnType<typeof readExportRequest>>;
 
-/** In epoch seconds. */
-export interface ExportRange {
-  readonly from: number;
-  /** Exclusive, and not in the future. */
-  readonly to: number;
+/** It does not end in the future. */
+export interface ExportRange extends TimeSpan {
   /** As written: `24h` is a different instant each time, but the same request. */
   readonly given: { readonly from: string; readonly to: string | null };
 }

@@ -1,18 +1,12 @@
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, type TimeSpan } from '../lib/duration.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { settings, since, type Options } from './settings.ts';
-
-/** A time span in epoch seconds, end exclusive. */
-interface PastRange {
-  readonly from: number;
-  readonly to: number;
-}
 
 /**
  * `--from` and `--to`, which must be in the past and in this order. The default of `--from` is `begin`; without that, it
  * is required. Throws ConfigError.
  */
-export function readPastRange(options: Options, now: number, command: string, begin?: number): PastRange {
+export function readPastRange(options: Options, now: number, command: string, begin?: number): TimeSpan {
   const setting = settings(options, {});
   const [first, last] = [setting('from', since, undefined), setting('to', since, undefined)];
   const present = Math.floor(now / 1000);

@@ -50,14 +50,6 @@ export interface OutputCounters {
   readonly outputs: readonly OutputCounter[];
 }
 
-interface Figures {
-  readonly metrics: unknown;
-  readonly prometheus: string;
-  /** Epoch seconds. */
-  readonly startedAt: number;
-  readonly uptime: number;
-}
-
 /** Fluent Bit answers, but has no input of this name. */
 export class NoSuchInputError extends Error {}
 
@@ -124,7 +116,7 @@ export class FluentBit {
     return typeof found === 'string' ? found : undefined;
   }
 
-  async #figures(signal: AbortSignal): Promise<Figures> {
+  async #figures(signal: AbortSignal) {
     // In this order, the records are at least as new as the time of counting.
     const prometheus = await this.#get('/api/v2/metrics/prometheus', signal).catch(() => '');
     const [metrics, uptime] = await Promise.all([
@@ -134,7 +126,7 @@ export class FluentBit {
     const seconds = member(JSON.parse(uptime), 'uptime_sec');
     if (typeof seconds !== 'number') throw new Error('its uptime cannot be read');
     return {
-      metrics: JSON.parse(metrics),
+      metrics: JSON.parse(metrics) as unknown,
       prometheus,
       startedAt:
         valueOf(prometheus, 'fluentbit_process_start_time_seconds') ?? Math.floor(this.#now() / 1000) - seconds,

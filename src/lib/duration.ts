@@ -1,3 +1,9 @@
+/** A time span in epoch seconds, end exclusive. */
+export interface TimeSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
 const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /** Milliseconds of `90`, `90s`, `5m`, `24h`, `7d`; plain numbers are seconds. Undefined when it is none of these. */

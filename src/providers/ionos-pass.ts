@@ -1,10 +1,10 @@
 import type { EventSlice } from '../events/event.ts';
 import { EventIdMap } from '../events/event-id-map.ts';
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, type TimeSpan } from '../lib/duration.ts';
 import { ApiError, PageError } from '../lib/errors.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
 import type { IonosPage } from './ionos-page.ts';
-import { UnreadablePageError, fetchPage, isRefusal, type Window } from './ionos-request.ts';
+import { UnreadablePageError, fetchPage, isRefusal } from './ionos-request.ts';
 import type { ProviderContext } from './provider.ts';
 
 /** Elasticsearch's own limit for offset + limit; the API's is not documented. */
@@ -47,7 +47,7 @@ export interface WindowPage {
 /** The walk through one window, in one or more passes. */
 export interface Walk {
   readonly contract: string;
-  readonly window: Window;
+  readonly window: TimeSpan;
   /** Bad events are found and set aside. */
   readonly isolates: boolean;
   readonly memory: ReusableMemory;
@@ -89,7 +89,7 @@ export class WindowPasses {
   }
 
   /** How many events the API counts in a window, at the cost of one request; undefined when there may be more. */
-  async count(contract: string, window: Window, signal: AbortSignal): Promise<number | undefined> {
+  async count(contract: string, window: TimeSpan, signal: AbortSignal): Promise<number | undefined> {
     const query = { contract, window, offset: 0, limit: 1, isolates: false, rejects: true };
     const page = await fetchPage(this.#api, query, signal);
     // More than can be read by offset can still be counted, except for the number that may be the limit itself.
@@ -227,6 +227,6 @@ function partsOf(page: IonosPage, maxEvents: number): number {
   return Math.max(2, Math.ceil(total / events));
 }
 
-export function span({ from, to }: Window): string {
+export function span({ from, to }: TimeSpan): string {
   return `${formatSecond(from)} and ${formatSecond(to)}`;
 }

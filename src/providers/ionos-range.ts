@@ -1,5 +1,6 @@
+import type { TimeSpan } from '../lib/duration.ts';
 import { earliest } from './earliest.ts';
-import { isAccepted, type Window } from './ionos-request.ts';
+import { isAccepted } from './ionos-request.ts';
 import type { Api } from './provider.ts';
 
 /** Short enough for any API to accept, unless it is too long ago. */
@@ -13,7 +14,7 @@ const SHORT_SECONDS = 60;
 export async function acceptedRange(
   api: Api,
   contract: string,
-  window: Window,
+  window: TimeSpan,
   end: number,
   signal: AbortSignal,
 ): Promise<{ from: number; width: number } | undefined> {

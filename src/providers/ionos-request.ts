@@ -2,7 +2,7 @@ import type { EventSlice } from '../events/event.ts';
 import { rejectedSlice } from '../events/event.ts';
 import { JsonSyntaxError } from '../events/json-tokens.ts';
 import type { RequestOptions } from '../http/api-client.ts';
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, type TimeSpan } from '../lib/duration.ts';
 import { ApiError, PageError } from '../lib/errors.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
 import { scanIonosPage, type IonosPage } from './ionos-page.ts';
@@ -11,15 +11,9 @@ import { ATTEMPTS_TO_ISOLATE, type Api } from './provider.ts';
 /** How a server says that it does not accept a limit, an offset or a range. */
 const REFUSALS = new Set([400, 413, 414, 416, 422]);
 
-/** A time span in epoch seconds, end exclusive. */
-export interface Window {
-  readonly from: number;
-  readonly to: number;
-}
-
 interface PageQuery {
   readonly contract: string;
-  readonly window: Window;
+  readonly window: TimeSpan;
   readonly offset: number;
   readonly limit: number;
   /** Looks for bad events: a page that fails twice is taken for one that has them. */
@@ -69,7 +63,7 @@ export async function fetchPage(
 }
 
 /** Whether the API accepts a range at all, whatever the offset and the limit. */
-export async function isAccepted(api: Api, contract: string, window: Window, signal: AbortSignal): Promise<boolean> {
+export async function isAccepted(api: Api, contract: string, window: TimeSpan, signal: AbortSignal): Promise<boolean> {
   try {
     await fetchPage(api, { contract, window, offset: 0, limit: 1, isolates: true, rejects: true }, signal);
   } catch (error) {

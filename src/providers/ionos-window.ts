@@ -2,7 +2,7 @@ import { EventIdMap } from '../events/event-id-map.ts';
 import { PageError } from '../lib/errors.ts';
 import { ReusableMemory } from '../lib/reusable-memory.ts';
 import { HALVE, WindowPasses, span, type Outcome, type Walk, type WindowPage } from './ionos-pass.ts';
-import type { Window } from './ionos-request.ts';
+import type { TimeSpan } from '../lib/duration.ts';
 import type { ProviderContext } from './provider.ts';
 
 /** Passes in a row that may bring nothing new before a window is cut. */
@@ -34,7 +34,7 @@ export class WindowReader {
   }
 
   /** How many events the API counts in a window, at the cost of one request; undefined when there may be more. */
-  async count(contract: string, window: Window, signal: AbortSignal): Promise<number | undefined> {
+  async count(contract: string, window: TimeSpan, signal: AbortSignal): Promise<number | undefined> {
     return this.#passes.count(contract, window, signal);
   }
 
@@ -45,7 +45,7 @@ export class WindowReader {
    */
   async *read(
     contract: string,
-    window: Window,
+    window: TimeSpan,
     signal: AbortSignal,
     { isolates, memory, seen }: Scratch,
   ): AsyncGenerator<WindowPage, Outcome> {

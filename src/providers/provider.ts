@@ -2,6 +2,7 @@ import type { ApiClient } from '../http/api-client.ts';
 import type { EventSlice } from '../events/event.ts';
 import type { FieldPath } from '../events/field-scanner.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { TimeSpan } from '../lib/duration.ts';
 import type { Log } from '../lib/log.ts';
 
 /** How often a page that was bad in the last run is requested before its bad events are set aside. */
@@ -41,8 +42,8 @@ export interface Page {
   readonly cursor: string;
   /** Identities of events before this instant (epoch seconds) need not be remembered once the page is delivered. */
   readonly forgetBefore?: number;
-  /** Between which instants the server places these events (epoch seconds, end exclusive), whatever they say. */
-  readonly between?: { readonly from: number; readonly to: number };
+  /** Between which instants the server places these events, whatever they say. */
+  readonly between?: TimeSpan;
   /** What the API counts but does not return, in words: it has been logged, and the cursor moves past it. */
   readonly gap?: string | undefined;
   /** How many events the API counts in the span that ends with this page, where it counts them. */

@@ -1,12 +1,7 @@
+import type { TimeSpan } from '../lib/duration.ts';
 import type { Source } from '../providers/provider.ts';
 import { HOUR_S, hourOf, type HourCounts } from '../state/hour-counts.ts';
 import type { Session } from './session.ts';
-
-/** A time span in epoch seconds, end exclusive. */
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
 
 /**
  * The hours of a span, oldest first, for which the API's count differs from the journal's, or is unknown, as for more
@@ -15,11 +10,11 @@ export interface Span {
 export async function differingSpans(
   { provider, run }: Pick<Session, 'provider' | 'run'>,
   source: Source,
-  span: Span,
+  span: TimeSpan,
   hours: HourCounts,
-): Promise<Span[]> {
+): Promise<TimeSpan[]> {
   if (provider.count === undefined) return [span];
-  const found: Span[] = [];
+  const found: TimeSpan[] = [];
   const open = [span];
   for (let part = open.pop(); part !== undefined; part = open.pop()) {
     const { from, to } = part;

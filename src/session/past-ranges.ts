@@ -1,5 +1,5 @@
 import { EventIdMap } from '../events/event-id-map.ts';
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, type TimeSpan } from '../lib/duration.ts';
 import { counted } from '../lib/words.ts';
 import { Stopped } from '../lib/run.ts';
 import type { Page, Source } from '../providers/provider.ts';
@@ -101,7 +101,7 @@ function warnOrThrow(error: unknown, { config, log, run }: Session, what: string
 }
 
 /** The hours that have reached the age since the last sweep, but none that were older before the first one. */
-function dueRange(state: SourceState, age: number, present: number): { from: number; to: number } | undefined {
+function dueRange(state: SourceState, age: number, present: number): TimeSpan | undefined {
   // Each poll still reads what the overlap covers.
   const to = Math.min(hourOf(present - age), hourOf(startOf(state)));
   const from = (state.swept[age] ??= Math.max(state.journal_from, hourOf(present - age)));

@@ -13,11 +13,6 @@ const RESERVE = 'reserve';
 /** Disk space that is freed when the disk is full, so that what was printed can still be committed. */
 const RESERVE_BYTES = 32 * 1024;
 
-interface Appended {
-  readonly position: Position;
-  readonly bytes: number;
-}
-
 /** The journal's first line, and when it was written. */
 export interface JournalBegin extends ChainStart {
   /** RFC 3339. */
@@ -66,7 +61,7 @@ export class Journal {
   async append(
     sources: Readonly<Record<string, SourceRecord>>,
     cursors: Readonly<Record<string, SourceRecord>>,
-  ): Promise<Appended> {
+  ): Promise<{ readonly position: Position; readonly bytes: number }> {
     const at = new Date(this.#now()).toISOString();
     const isNew = await this.#openDay(at.slice(0, 10));
     const commit = {

@@ -1,15 +1,14 @@
 import { EventId } from '../events/event-id.ts';
 import { EventIdMap } from '../events/event-id-map.ts';
+import type { TimeSpan } from '../lib/duration.ts';
 import { ShapeError } from '../lib/narrow.ts';
 import { isPrinted, type EntryKind } from './batch.ts';
 import { journalFiles, linesOf } from './journal-files.ts';
 import { parseLine, type JournalLine } from './journal-line.ts';
 
-/** A time span of a source, in epoch seconds, end exclusive. */
-export interface SourceRange {
+/** A time span of a source. */
+export interface SourceRange extends TimeSpan {
   readonly source: string;
-  readonly from: number;
-  readonly to: number;
   /** What was printed after this commit counts as redelivered. */
   readonly since_seq?: number;
 }

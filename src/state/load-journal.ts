@@ -12,18 +12,13 @@ import { RecentLines } from './recent-lines.ts';
 import { noteEntry, noteRest } from './source-progress.ts';
 import { forgetSource, newSource, startOf, type State } from './state.ts';
 
-interface LoadedJournal {
-  readonly end: ChainEnd;
-  readonly recent: RecentLines;
-}
-
 /**
  * Completes a snapshot with the journal: the ids that may come again, and the commits that came after the snapshot. For
  * an empty state that is the whole journal. A torn last line is cut off, and a copy of its file is kept. Throws what
  * reading a file throws. `isOld`: the state is of a version without a journal; a first line was then made from this
  * state by a run that was killed, and adds nothing.
  */
-export async function loadJournal(folder: string, state: State, log: Log, isOld = false): Promise<LoadedJournal> {
+export async function loadJournal(folder: string, state: State, log: Log, isOld = false) {
   const { seq, hash, known_from } = state.journal;
   // What an old state has of ids becomes the journal's first line.
   const recent = new RecentLines(isOld ? [] : newestSeen(state));

@@ -1,10 +1,9 @@
 import { FieldScanner, stringAt } from '../events/field-scanner.ts';
 import { JsonReader } from '../events/json-reader.ts';
-import { formatSecond } from '../lib/duration.ts';
+import { formatSecond, type TimeSpan } from '../lib/duration.ts';
 import { ApiError, PageError, messageOf } from '../lib/errors.ts';
 import { counted } from '../lib/words.ts';
 import type { Source } from '../providers/provider.ts';
-import type { Span } from '../session/differing-spans.ts';
 import { keyOf, secondOf } from '../state/source-progress.ts';
 import { findingsIn, journalled, talliesOf, type Tally } from './compare-ids.ts';
 import type { Asking, Compared, OnStep } from './compared.ts';
@@ -18,7 +17,7 @@ const MOST_NAMED = 100;
 async function readSpan(
   { provider, run }: Asking,
   source: Source,
-  { from, to }: Span,
+  { from, to }: TimeSpan,
   index: number,
   parts: IdParts,
   onPage: (events: number) => void,

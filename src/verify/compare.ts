@@ -1,6 +1,6 @@
 import { counted } from '../lib/words.ts';
-import { formatSecond, parseInstant } from '../lib/duration.ts';
-import { differingSpans, type Span } from '../session/differing-spans.ts';
+import { formatSecond, parseInstant, type TimeSpan } from '../lib/duration.ts';
+import { differingSpans } from '../session/differing-spans.ts';
 import type { EntryKind } from '../state/batch.ts';
 import { HourCounts } from '../state/hour-counts.ts';
 import type { JournalLine } from '../state/journal-line.ts';
@@ -25,7 +25,7 @@ const PLACES: Record<EntryKind, Pick<IdRecord, 'side' | 'isNamed'>> = {
 };
 
 interface CompareOptions {
-  readonly range: Span;
+  readonly range: TimeSpan;
   /** How late an event may appear, in seconds. */
   readonly overlapS: number;
   /** Compare every id, whatever the counts say. */

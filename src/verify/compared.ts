@@ -1,5 +1,5 @@
+import type { TimeSpan } from '../lib/duration.ts';
 import type { Source } from '../providers/provider.ts';
-import type { Span } from '../session/differing-spans.ts';
 import type { Session } from '../session/session.ts';
 import type { HourCounts } from '../state/hour-counts.ts';
 
@@ -13,7 +13,7 @@ export interface Compared {
   readonly hours: HourCounts;
   from: number;
   to: number;
-  spans: readonly Span[];
+  spans: readonly TimeSpan[];
 }
 
 /** Called often; `render` gives what is done at the moment, for people. */

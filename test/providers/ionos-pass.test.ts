@@ -4,12 +4,12 @@ import { EventIdMap } from '../../src/events/event-id-map.ts';
 import { PageError } from '../../src/lib/errors.ts';
 import { ReusableMemory } from '../../src/lib/reusable-memory.ts';
 import { WindowPasses, type Walk } from '../../src/providers/ionos-pass.ts';
-import type { Window } from '../../src/providers/ionos-request.ts';
+import type { TimeSpan } from '../../src/lib/duration.ts';
 import { ScriptedApi, refusal, unreadable, type Answer } from '../helpers/scripted-api.ts';
 
 const FROM = Date.parse('2026-11-21T20:00:00Z') / 1000;
-const HOUR: Window = { from: FROM, to: FROM + 3_600 };
-const SECOND: Window = { from: FROM, to: FROM + 1 };
+const HOUR: TimeSpan = { from: FROM, to: FROM + 3_600 };
+const SECOND: TimeSpan = { from: FROM, to: FROM + 1 };
 const never = new AbortController().signal;
 
 type Total = number | undefined | { readonly value: number; readonly relation: string };
@@ -53,7 +53,7 @@ function server({
   };
 }
 
-function walkThrough(window: Window, isolates = false): Walk {
+function walkThrough(window: TimeSpan, isolates = false): Walk {
   return {
     contract: '31721060',
     window,

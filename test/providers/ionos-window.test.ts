@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Scratch, WindowReader } from '../../src/providers/ionos-window.ts';
-import type { Window } from '../../src/providers/ionos-request.ts';
+import type { TimeSpan } from '../../src/lib/duration.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';
 import { ScriptedApi } from '../helpers/scripted-api.ts';
 
 const FROM = Date.parse('2026-11-21T20:00:00Z') / 1000;
-const HOUR: Window = { from: FROM, to: FROM + 3_600 };
-const SECOND: Window = { from: FROM, to: FROM + 1 };
+const HOUR: TimeSpan = { from: FROM, to: FROM + 3_600 };
+const SECOND: TimeSpan = { from: FROM, to: FROM + 1 };
 const SPAN = 'between 2026-11-21T20:00:00Z and 2026-11-21T21:00:00Z';
 const never = new AbortController().signal;
 

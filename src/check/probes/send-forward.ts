@@ -9,15 +9,10 @@ import { isOn, type Address } from './send-settings.ts';
 
 const SALT_BYTES = 16;
 
-/** Whether the receiver acknowledged the record; false when it was not asked to. */
-interface Forwarded {
-  readonly isAcknowledged: boolean;
-}
-
 /**
  * Sends one record by Fluentd's forward protocol, version 1, with the handshake of a shared key where the output has one
- * (https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1). Throws when the receiver refuses the key,
- * closes the connection or answers something else.
+ * (https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1). True when the receiver acknowledged it,
+ * false when it was not asked to. Throws when it refuses the key, closes the connection or answers something else.
  */
 export async function sendByForward(
   output: Section,
@@ -26,7 +21,7 @@ export async function sendByForward(
   record: Readonly<Record<string, unknown>>,
   now: number,
   signal: AbortSignal,
-): Promise<Forwarded> {
+): Promise<boolean> {
   const socket = await open(address, signal);
   const close = () => socket.destroy();
   signal.addEventListener('abort', close, { once: true });
@@ -39,11 +34,11 @@ export async function sendByForward(
     const isAsked = isOn(output, 'require_ack_response');
     const entry = [Math.floor(now / 1000), record];
     socket.write(encode([tag, [entry], isAsked ? { chunk, size: 1 } : { size: 1 }]));
-    if (!isAsked) return { isAcknowledged: false };
+    if (!isAsked) return false;
     const answer = await next(messages);
     if (!isObject(answer) || textOf(answer['ack']) !== chunk)
       throw new Error('the receiver acknowledged something else');
-    return { isAcknowledged: true };
+    return true;
   } catch (error) {
     signal.throwIfAborted();
     throw error;

@@ -55,7 +55,7 @@ async function sendTo(output: Section, tag: string, machine: Machine, world: Wor
     where = `${address.host}:${address.port}`;
     return await withTimeout(world.signal, ANSWER_MS, timeout, async (signal) => {
       if (plugin === 'forward') {
-        const { isAcknowledged } = await sendByForward(output, address, tag, record, now, signal);
+        const isAcknowledged = await sendByForward(output, address, tag, record, now, signal);
         return forwarded(isAcknowledged, `${name} at ${where}`, output);
       }
       return answered(await sendByHttp(output, address, record, now, signal), `${name} at ${where}`, output);
