@@ -6,7 +6,7 @@ import { isObject } from '../lib/narrow.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
 import { withTimeout } from '../lib/wait.ts';
 import { counted } from '../lib/words.ts';
-import { decoded, tooLarge } from './content-encoding.ts';
+import { decoded } from './content-encoding.ts';
 import { connectionError, statusError } from './failed-answer.ts';
 import type { Dispatcher } from './undici.ts';
 
@@ -191,7 +191,6 @@ export class ApiClient {
       },
       memory,
       maxBytes: maxPageBytes,
-      tooLarge: () => tooLarge(maxPageBytes),
     });
     this.stats.bytes += body.length;
     const encoding = headers['content-encoding'];

@@ -1,4 +1,5 @@
 import { ReusableMemory } from '../lib/reusable-memory.ts';
+import { tooLarge } from './content-encoding.ts';
 import type { Dispatcher } from './undici.ts';
 
 /** By name in lower case; a list where a header came more than once. */
@@ -14,8 +15,6 @@ export interface GetOptions {
   /** Where the body is stored; by default, in new memory. */
   readonly memory?: ReusableMemory | undefined;
   readonly maxBytes?: number;
-  /** What is thrown when the body has more than maxBytes. */
-  readonly tooLarge?: () => Error;
 }
 
 export interface Answer {
@@ -27,7 +26,7 @@ export interface Answer {
 
 /**
  * GETs a URL through a dispatcher, to the last byte of its body. Rejects at once with the signal's reason when that is
- * aborted, with tooLarge's error, and with undici's where there is no whole answer.
+ * aborted, with ApiError when the body has more than maxBytes, and with undici's error where there is no whole answer.
  */
 export async function get(url: URL, dispatcher: Dispatcher, options: GetOptions): Promise<Answer> {
   const { signal, headers, silenceMs } = options;
@@ -48,7 +47,7 @@ export async function get(url: URL, dispatcher: Dispatcher, options: GetOptions)
 
 /** Copies a body into memory as it arrives: a stream would keep its parts until all of them are there. */
 function receiver(
-  { signal, memory = new ReusableMemory(), maxBytes = Infinity, tooLarge, onHeaders }: GetOptions,
+  { signal, memory = new ReusableMemory(), maxBytes = Infinity, onHeaders }: GetOptions,
   resolve: (answer: Answer) => void,
   reject: (error: unknown) => void,
 ): Dispatcher.DispatchHandler {
@@ -83,7 +82,7 @@ function receiver(
     onResponseData(controller, chunk) {
       const end = length + chunk.length;
       if (end > maxBytes) {
-        controller.abort(tooLarge?.() ?? new RangeError(`more than ${maxBytes} bytes`));
+        controller.abort(tooLarge(maxBytes));
         return;
       }
       body = memory.ensureCapacity(end, length);

@@ -1,6 +1,6 @@
 import { EventId } from '../events/event-id.ts';
 import { count, countOrNull, list, object, texts, textOrNull, unexpected } from '../lib/narrow.ts';
-import { ENTRY_KINDS, emptyBatch, type Batch, type Entry, type EntryKind } from './batch.ts';
+import { ENTRY_KINDS, emptyBatch, type Batch, type Entry, type EntryKind, type Lateness } from './batch.ts';
 
 /** Ids by second: far fewer keys than ids. */
 export type Groups = Record<string, EventId[]>;
@@ -50,21 +50,26 @@ export function parseBatch(value: unknown, path: string): Batch {
 
 /** All of a batch but its entries. Throws ShapeError. */
 export function parseRest(record: Record<string, unknown>, path: string): Batch {
-  const late = object(record['late'] ?? {}, `${path}.late`);
   return {
     ...emptyBatch(),
     partial: texts(record['partial'] ?? [], `${path}.partial`),
     cursor: textOrNull(record['cursor'], `${path}.cursor`),
     last_event: countOrNull(record['last_event'], `${path}.last_event`),
     forget_before: countOrNull(record['forget_before'], `${path}.forget_before`),
-    late: {
-      count: count(late['count'] ?? 0, `${path}.late.count`),
-      max_seconds: count(late['max_seconds'] ?? 0, `${path}.late.max_seconds`),
-    },
+    late: parseLateness(record['late'], `${path}.late`),
     oversize: count(record['oversize'] ?? 0, `${path}.oversize`),
     rejected: count(record['rejected'] ?? 0, `${path}.rejected`),
     found_missing: count(record['found_missing'] ?? 0, `${path}.found_missing`),
     gap: textOrNull(record['gap'], `${path}.gap`),
+  };
+}
+
+/** Of no event when there is none. Throws ShapeError. */
+export function parseLateness(value: unknown, path: string): Lateness {
+  const late = object(value ?? {}, path);
+  return {
+    count: count(late['count'] ?? 0, `${path}.count`),
+    max_seconds: count(late['max_seconds'] ?? 0, `${path}.max_seconds`),
   };
 }
 

@@ -1,18 +1,19 @@
 import type { EventId } from '../events/event-id.ts';
 
-/** What became of an event. `unnamed`: the event has no id, so its key is a hash that equal events share. */
-export const ENTRY_KINDS = [
-  'delivered',
-  'delivered_unnamed',
-  'excluded',
-  'excluded_unnamed',
-  'set_aside',
-  'set_aside_unnamed',
-  'redelivered',
-] as const;
 /** Whether an event was printed, left out by a filter, or went to rejected.jsonl. */
 export type Outcome = 'delivered' | 'excluded' | 'set_aside';
-export type EntryKind = (typeof ENTRY_KINDS)[number];
+/** What became of an event. Where it has no id, it is unnamed: its key is a hash that equal events share. */
+export const KINDS = {
+  delivered: { outcome: 'delivered', isNamed: true },
+  delivered_unnamed: { outcome: 'delivered', isNamed: false },
+  excluded: { outcome: 'excluded', isNamed: true },
+  excluded_unnamed: { outcome: 'excluded', isNamed: false },
+  set_aside: { outcome: 'set_aside', isNamed: true },
+  set_aside_unnamed: { outcome: 'set_aside', isNamed: false },
+  redelivered: { outcome: 'redelivered', isNamed: true },
+} as const;
+export type EntryKind = keyof typeof KINDS;
+export const ENTRY_KINDS = Object.keys(KINDS) as EntryKind[];
 
 /** Whether an event of this kind is known by its id when it comes again. */
 export function isKnownById(kind: EntryKind): boolean {

@@ -94,6 +94,18 @@ export function parseLine(line: Buffer): JournalLine {
   };
 }
 
+/** Reads a line and passes it to `visit`. Returns the ShapeError when it, or an id in it, cannot be read. */
+export function visitLine(bytes: Buffer, visit: (line: JournalLine) => void): JournalLine | ShapeError {
+  try {
+    const line = parseLine(bytes);
+    visit(line);
+    return line;
+  } catch (error) {
+    if (error instanceof ShapeError) return error;
+    throw error;
+  }
+}
+
 function lineOfSource(
   line: Buffer,
   groups: readonly Span[],

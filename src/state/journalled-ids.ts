@@ -1,10 +1,9 @@
 import { EventId } from '../events/event-id.ts';
 import { EventIdMap } from '../events/event-id-map.ts';
 import type { TimeSpan } from '../lib/duration.ts';
-import { ShapeError } from '../lib/narrow.ts';
-import { isPrinted, type EntryKind } from './batch.ts';
+import { KINDS, isPrinted, type EntryKind } from './batch.ts';
 import { journalFiles, linesOf } from './journal-files.ts';
-import { parseLine, type JournalLine } from './journal-line.ts';
+import { visitLine, type JournalLine } from './journal-line.ts';
 
 /** A time span of a source. */
 export interface SourceRange extends TimeSpan {
@@ -20,12 +19,12 @@ export class JournalledIds {
   readonly #unnamed = new Map<string, number>();
   readonly #unnamedAgain = new Map<string, number>();
 
-  add(id: EventId, kind: EntryKind, isUnnamed: boolean): void {
+  add(id: EventId, kind: EntryKind): void {
     if (kind === 'redelivered') {
       this.#redelivered.add(id, 0);
       increment(this.#unnamedAgain, id);
-    } else if (isUnnamed) increment(this.#unnamed, id);
-    else this.#named.add(id, 0);
+    } else if (KINDS[kind].isNamed) this.#named.add(id, 0);
+    else increment(this.#unnamed, id);
   }
 
   /** Whether an event with this id was delivered or left out. */
@@ -71,9 +70,9 @@ export async function journalledIds(
     line.sources.get(source)?.forEachId(
       (id, _second, kind) => {
         if (only?.has(id) === false) return;
-        found.add(id, kind, kind.endsWith('_unnamed'));
+        found.add(id, kind);
         // A run that was interrupted has printed it for the first time, from before the journal.
-        if (isAfter && kind !== 'redelivered' && isPrinted(kind)) found.add(id, 'redelivered', false);
+        if (isAfter && kind !== 'redelivered' && isPrinted(kind)) found.add(id, 'redelivered');
       },
       (second, kind) => second >= from && second < to && (kind !== 'redelivered' || isAfter),
     );
@@ -85,12 +84,7 @@ export async function journalledIds(
 export async function forEachLine(folder: string, visit: (line: JournalLine) => void): Promise<void> {
   for (const file of await journalFiles(folder)) {
     for await (const { bytes, isWhole } of linesOf(folder, file)) {
-      if (!isWhole) continue;
-      try {
-        visit(parseLine(bytes));
-      } catch (error) {
-        if (!(error instanceof ShapeError)) throw error;
-      }
+      if (isWhole) visitLine(bytes, visit);
     }
   }
 }

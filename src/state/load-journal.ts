@@ -4,10 +4,10 @@ import { parseInstant } from '../lib/duration.ts';
 import type { Log } from '../lib/log.ts';
 import { ShapeError } from '../lib/narrow.ts';
 import { HourCounts } from './hour-counts.ts';
-import { isKnownById, type Entry } from './batch.ts';
+import { isKnownById, type Entry, type EntryKind } from './batch.ts';
 import { hashOf, type ChainEnd } from './chain.ts';
 import { journalFiles, linesOf, type RawLine } from './journal-files.ts';
-import { parseLine, type JournalLine } from './journal-line.ts';
+import { visitLine, type JournalLine } from './journal-line.ts';
 import { RecentLines } from './recent-lines.ts';
 import { noteEntry, noteRest } from './source-progress.ts';
 import { forgetSource, newSource, startOf, type State } from './state.ts';
@@ -31,12 +31,18 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
         await cutOff(folder, raw, log);
         continue;
       }
-      const line = readLine(raw, folder, log, (line) => {
+      const line = visitLine(raw.bytes, (line) => {
         if (line.seq > (isOld ? 1 : seq)) apply(line, state);
         else knowIds(line, state);
         recent.add({ file, offset: raw.offset, bytes: raw.bytes.length + 1, newest: newestOf(line, state) });
       });
-      if (line === undefined) continue;
+      if (line instanceof ShapeError) {
+        log.warn(
+          `the journal file ${join(folder, file)} has a line at byte ${raw.offset} that cannot be read ` +
+            `(${line.message}): it was altered; its events may be printed again, and verify shows which`,
+        );
+        continue;
+      }
       const lineHash = hashOf(raw.bytes);
       if (line.seq === seq) isWhole = lineHash === hash;
       if (line.seq >= end.seq) end = { seq: line.seq, hash: lineHash };
@@ -55,21 +61,6 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
   return { end, recent };
 }
 
-function readLine(raw: RawLine, folder: string, log: Log, visit: (line: JournalLine) => void): JournalLine | undefined {
-  try {
-    const line = parseLine(raw.bytes);
-    visit(line);
-    return line;
-  } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    log.warn(
-      `the journal file ${join(folder, raw.file)} has a line at byte ${raw.offset} that cannot be read ` +
-        `(${error.message}): it was altered; its events may be printed again, and verify shows which`,
-    );
-    return undefined;
-  }
-}
-
 /** Cuts off what a killed run or a power cut left of a line. */
 async function cutOff(folder: string, { file, offset }: RawLine, log: Log): Promise<void> {
   const whole = join(folder, file);
@@ -86,15 +77,20 @@ function* newestSeen({ sources }: State): Generator<[source: string, second: num
   }
 }
 
-function knowIds(line: JournalLine, state: State): void {
+/** The known sources of a line, each with which of its ids may come again. */
+function* sourcesOf(line: JournalLine, state: State) {
   for (const [name, { forEachId }] of line.sources) {
     const source = state.sources[name];
     if (source === undefined) continue;
     const start = startOf(source);
-    forEachId(
-      (id, second) => source.seen.add(id, second),
-      (second, kind) => second >= start && isKnownById(kind),
-    );
+    const isNeeded = (second: number, kind: EntryKind) => second >= start && isKnownById(kind);
+    yield { name, source, forEachId, isNeeded };
+  }
+}
+
+function knowIds(line: JournalLine, state: State): void {
+  for (const { source, forEachId, isNeeded } of sourcesOf(line, state)) {
+    forEachId((id, second) => source.seen.add(id, second), isNeeded);
   }
 }
 
@@ -123,15 +119,11 @@ function apply(line: JournalLine, state: State): void {
 
 function newestOf(line: JournalLine, state: State): Map<string, number> {
   const newest = new Map<string, number>();
-  for (const [name, { forEachId }] of line.sources) {
-    const source = state.sources[name];
-    if (source === undefined) continue;
-    const start = startOf(source);
+  for (const { name, forEachId, isNeeded } of sourcesOf(line, state)) {
     forEachId(
       () => undefined,
       (second, kind) => {
-        const isNeeded = second >= start && isKnownById(kind);
-        if (isNeeded) newest.set(name, Math.max(second, newest.get(name) ?? 0));
+        if (isNeeded(second, kind)) newest.set(name, Math.max(second, newest.get(name) ?? 0));
         return false;
       },
     );

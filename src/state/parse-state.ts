@@ -15,7 +15,7 @@ import {
   within,
 } from '../lib/narrow.ts';
 import type { Batch } from './batch.ts';
-import { epochSecond, parseBatch } from './batch-record.ts';
+import { epochSecond, parseBatch, parseLateness } from './batch-record.ts';
 import { parseDestinationSeen } from './destination-seen.ts';
 import { HourCounts } from './hour-counts.ts';
 import { SeenEvents } from './seen-events.ts';
@@ -68,7 +68,6 @@ export function parseState(text: string): State {
 }
 
 function parseSource(source: Record<string, unknown>): SourceState {
-  const late = object(source['late'] ?? {}, 'late');
   const start = instantOrNull(source['start'], 'start') ?? '1970-01-01T00:00:00Z';
   return {
     cursor: text(source['cursor'], 'cursor'),
@@ -87,10 +86,7 @@ function parseSource(source: Record<string, unknown>): SourceState {
     last_attempt: textOrNull(source['last_attempt'], 'last_attempt'),
     last_success: textOrNull(source['last_success'], 'last_success'),
     last_error: textOrNull(source['last_error'], 'last_error'),
-    late: {
-      count: count(late['count'] ?? 0, 'late.count'),
-      max_seconds: count(late['max_seconds'] ?? 0, 'late.max_seconds'),
-    },
+    late: parseLateness(source['late'], 'late'),
     oversize: count(source['oversize'] ?? 0, 'oversize'),
     rejected: count(source['rejected'] ?? 0, 'rejected'),
     unreadable: count(source['unreadable'] ?? 0, 'unreadable'),

@@ -2,8 +2,8 @@ import { parseInstant } from '../lib/duration.ts';
 import { ShapeError } from '../lib/narrow.ts';
 import { counted } from '../lib/words.ts';
 import { FIRST_PREV, hashOf, type ChainEnd } from '../state/chain.ts';
-import { linesOf, type RawLine } from '../state/journal-files.ts';
-import { parseLine, type JournalLine } from '../state/journal-line.ts';
+import { linesOf } from '../state/journal-files.ts';
+import { visitLine, type JournalLine } from '../state/journal-line.ts';
 import type { JournalMark } from '../state/state.ts';
 import { filesInOrder } from './renamed-files.ts';
 
@@ -47,8 +47,8 @@ export async function readChain(
       const place = `${file}, line ${raw.number}`;
       // A run may just be appending the last line; otherwise, the next run cuts it off.
       if (!raw.isWhole && file === files.at(-1)) continue;
-      const line = raw.isWhole ? read(raw, visit) : undefined;
-      if (line === undefined) {
+      const line = raw.isWhole ? visitLine(raw.bytes, visit) : undefined;
+      if (line === undefined || line instanceof ShapeError) {
         checker.addUnreadable(place);
         continue;
       }
@@ -63,18 +63,6 @@ export async function readChain(
   checker.end();
   report.last = checker.last;
   return report;
-}
-
-/** Undefined when the line is not one, or has ids that are not. */
-function read(raw: RawLine, visit: (line: JournalLine) => void): JournalLine | undefined {
-  try {
-    const line = parseLine(raw.bytes);
-    visit(line);
-    return line;
-  } catch (error) {
-    if (error instanceof ShapeError) return undefined;
-    throw error;
-  }
 }
 
 /** Compares each line with the one before it, and names the line that is wrong. */

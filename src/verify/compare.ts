@@ -1,7 +1,7 @@
 import { counted } from '../lib/words.ts';
 import { formatSecond, parseInstant, type TimeSpan } from '../lib/duration.ts';
 import { differingSpans } from '../session/differing-spans.ts';
-import type { EntryKind } from '../state/batch.ts';
+import { KINDS } from '../state/batch.ts';
 import { HourCounts } from '../state/hour-counts.ts';
 import type { JournalLine } from '../state/journal-line.ts';
 import { startOf, type SourceState, type State } from '../state/state.ts';
@@ -10,19 +10,8 @@ import { againstCopy, type ReadCopy } from './against-copy.ts';
 import { readChain } from './chain.ts';
 import { journalled, talliesOf } from './compare-ids.ts';
 import type { Asking, Compared, OnStep } from './compared.ts';
-import { IdParts, type IdRecord } from './id-parts.ts';
+import { IdParts } from './id-parts.ts';
 import type { VerifyReport } from './report.ts';
-
-/** What an id of each kind is in the comparison. */
-const PLACES: Record<EntryKind, Pick<IdRecord, 'side' | 'isNamed'>> = {
-  delivered: { side: 'delivered', isNamed: true },
-  delivered_unnamed: { side: 'delivered', isNamed: false },
-  excluded: { side: 'excluded', isNamed: true },
-  excluded_unnamed: { side: 'excluded', isNamed: false },
-  set_aside: { side: 'set_aside', isNamed: true },
-  set_aside_unnamed: { side: 'set_aside', isNamed: false },
-  redelivered: { side: 'redelivered', isNamed: true },
-};
 
 interface CompareOptions {
   readonly range: TimeSpan;
@@ -119,7 +108,8 @@ function journalReader(
       const [from, to] = [Math.max(range.from, known.journal_from), Math.min(range.to, completeUntil(known, overlapS))];
       forEachId(
         (id, second, kind) => {
-          parts.add({ id, second, ...PLACES[kind], source: index });
+          const { outcome, isNamed } = KINDS[kind];
+          parts.add({ id, second, side: outcome, source: index, isNamed });
           if (kind === 'redelivered') return;
           all[index]?.hours.add(second);
           events++;

@@ -105,7 +105,7 @@ describe('what the journal has of a range', () => {
   it('can be narrowed to some ids, and added to what was found before', async (t) => {
     const folder = await journalWith(t, [entry(first, 'delivered'), entry(second, 'delivered')]);
     const before = new JournalledIds();
-    before.add(third, 'delivered', false);
+    before.add(third, 'delivered');
     const only = new EventIdMap();
     only.add(second, 0);
     const found = await journalledIds(folder, range, before, only);
@@ -133,7 +133,7 @@ describe('what the journal has of a range', () => {
   it('has an event without an id as often as it was delivered, and gives each out once', () => {
     for (const kind of ['delivered_unnamed', 'redelivered'] as const) {
       const found = new JournalledIds();
-      for (let n = 0; n < 2; n++) found.add(first, kind, kind.endsWith('_unnamed'));
+      for (let n = 0; n < 2; n++) found.add(first, kind);
       const take = () =>
         kind === 'redelivered' ? found.takeRedelivered(first, false) : found.takeDelivered(first, false);
       assert.deepEqual([take(), take(), take()], [true, true, false], kind);

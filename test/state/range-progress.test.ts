@@ -29,8 +29,8 @@ function range(
   journalFrom = 0,
 ) {
   const journalled = new JournalledIds();
-  for (const one of known) journalled.add(keyOf(one), 'delivered', one.id === undefined);
-  for (const one of again) journalled.add(keyOf(one), 'redelivered', false);
+  for (const one of known) journalled.add(keyOf(one), one.id === undefined ? 'delivered_unnamed' : 'delivered');
+  for (const one of again) journalled.add(keyOf(one), 'redelivered');
   const source = { ...newSource('2026-11-21T20:00:00Z'), journal_from: journalFrom };
   return new RangeProgress(NAME, source, { reason, journalled, lateBefore: 1_010 });
 }
