@@ -20,7 +20,7 @@ async function scene(t: TestContext, fluentBit?: FluentBit) {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'a.flb'), rejectedChunk());
   const store = emptyStore(() => NOW);
-  return { store, watch: new DestinationWatch(fluentBit, store, config, () => NOW) };
+  return { store, watch: new DestinationWatch({ fluentBit, store, config, now: () => NOW }) };
 }
 
 describe('what became of the lines of earlier runs', () => {
