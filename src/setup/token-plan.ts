@@ -39,7 +39,7 @@ export function planToken(
   const isPassword = variable?.name === password;
   const holds = (file: string): boolean => {
     const path = pathOn(machine, join('/', file));
-    return file !== '' && localFiles.isFile(path) && localFiles.read(path) !== '';
+    return localFiles.isFile(path) && localFiles.read(path) !== '';
   };
   const copied = isPassword || flawOf('token', variable?.value ?? '') !== undefined ? undefined : variable?.value;
   const value = token ?? (holds(named) || holds(TOKEN_FILE) ? undefined : copied);

@@ -342,6 +342,8 @@ describe('the steps of a removal', () => {
     const gone = trial.remove();
     assert.deepEqual([gone.main, gone.isMainRestored], ['', false]);
     assert.ok(!paths(gone.steps, 'put').includes(MAIN));
+    rmSync(join(trial.machine.root, RECORD));
+    assert.deepEqual([trial.remove().main, trial.remove().isMainRestored], ['', false]);
   });
 
   it('bring no fluent-bit.conf back without its backup', async (t) => {

@@ -263,6 +263,12 @@ describe('the token', () => {
     });
   }
 
+  it('may be given where there is no service yet', async (t) => {
+    const machine = await machineWith(t, {});
+    const made = plan(ALL, TEMPLATE, IONOS, undefined, machine);
+    assert.deepEqual([made.token, made.missing, made.warnings], ['tok', [], []]);
+  });
+
   it('is copied out of the file of defaults, without a warning', async (t) => {
     const made = await planned(t, NOTHING, { 'etc/default/fluent-bit': 'IONOS_TOKEN=abc\n' });
     assert.deepEqual([made.token, made.warnings], ['abc', []]);

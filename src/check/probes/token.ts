@@ -108,11 +108,11 @@ function inUnits({ origin }: Credentials, { config, environment }: Setup, machin
 
 function unusable({ message }: ConfigError, file: string | undefined, setup: Setup): Finding {
   const { config, environment } = setup;
+  const { service } = environment;
   const hint = file === undefined ? config.provider.environment.tokens.map(environment.hint).join('') : '';
   // The service's user may be able to read what this one cannot.
-  if (!environment.isKnown || (environment.service !== undefined && file !== undefined && isForbidden(file))) {
-    const user = environment.service?.user ?? 'the user that runs Fluent Bit';
-    return unseen('token-unknown', `${message}${hint}`, `only ${user} can check it`);
+  if (service !== undefined && (!environment.isKnown || (file !== undefined && isForbidden(file)))) {
+    return unseen('token-unknown', `${message}${hint}`, `only ${service.user} can check it`);
   }
   if (file !== undefined) {
     const fix = `put a token into this file (mode 600); create one in ${config.provider.tokenPlace}`;
@@ -122,7 +122,7 @@ function unusable({ message }: ConfigError, file: string | undefined, setup: Set
   return fatal('token', `${message}${hint}`, {
     at,
     fix: `put the token into ${TOKEN_FILE} (mode 600), and write ${fix}`,
-    ...(environment.service === undefined ? {} : { command: RESTART }),
+    ...(service === undefined ? {} : { command: RESTART }),
   });
 }
 

@@ -39,6 +39,13 @@ it('only a program that is called node is asked which Node it is, and proposed a
   assert.equal(fault?.fix, '#!/usr/bin/node');
 });
 
+it('a script below a file does not exist', async (t) => {
+  const machine = await installedMachine(t);
+  await machine.edit(PIPELINE, [SCRIPT, `${SCRIPT}/dist`], [`${SCRIPT}/dist`, `${SCRIPT}/fetch-activity-logs`]);
+  const [fault] = await machine.faults();
+  assert.equal(fault?.message, `${SCRIPT}/fetch-activity-logs does not exist`);
+});
+
 it('a script that is only named is not found where there is no PATH', async (t) => {
   const machine = await installedMachine(t);
   await machine.edit(PIPELINE, [/^ +Command .*$/m, '    Command exec fetch-activity-logs']);

@@ -77,6 +77,13 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     });
   }
 
+  it('does not look for a token in this shell where a file is named', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove(TOKEN);
+    const [finding] = await machine.faults([], { env: { IONOS_API_TOKEN: tokenFor(90) } });
+    assert.match(finding?.message ?? '', /does not exist$/);
+  });
+
   it('notices that a token is set in this shell and not in the service', async (t) => {
     const machine = await installedMachine(t);
     await machine.write(DROP_IN, '[Service]\nEnvironmentFile=/etc/fluent-bit/activity-log.env\n');

@@ -17,6 +17,7 @@ describe('the counters that a script reads', () => {
     ['https://127.0.0.1', { http_port: '80' }, elsewhere('https://127.0.0.1', 'http://127.0.0.1:80')],
     ['http://127.0.0.1:2020', { http_port: undefined }, []],
     ['http://127.0.0.1:2021', { http_port: undefined }, elsewhere('http://127.0.0.1:2021', 'http://127.0.0.1:2020')],
+    ['http://127.0.0.1:1', { http_listen: '*' }, [...elsewhere('http://127.0.0.1:1', 'http://127.0.0.1:2020'), ...open('*')]],
     ['http://127.0.0.1:2020', { http_listen: '10.0.0.5' }, elsewhere('http://127.0.0.1:2020', 'http://10.0.0.5:2020')],
     ['http://127.0.0.1:2020', { http_listen: undefined }, ['warning http-listen: HTTP_Listen is not set, and its default is 0.0.0.0']],
     ['http://127.0.0.1:2020', { http_listen: '0.0.0.0' }, open('0.0.0.0')],
