@@ -109,5 +109,5 @@ function table(sources: readonly SourceStatus[], all: readonly Column[]): string
     return { title: fit(title), cell: (source: SourceStatus) => fit(value(source)) };
   });
   const rows = [fitted.map(({ title }) => title), ...sources.map((source) => fitted.map(({ cell }) => cell(source)))];
-  return rows.map((cells) => cells.join('  ').trimEnd());
+  return rows.map((cells) => cells.join('  '));
 }

@@ -53,7 +53,7 @@ export class PartialFile implements Store {
   range: ExportRange;
   readonly tallies: Record<string, SourceTally>;
   readonly #start: Beginning;
-  #lastSave: number;
+  #lastSave = 0;
   #isOpen = true;
   #hasFailed = false;
 
@@ -64,7 +64,6 @@ export class PartialFile implements Store {
     this.range = start.key.range;
     this.state = start.state;
     this.tallies = start.tallies;
-    this.#lastSave = start.now();
   }
 
   /**

@@ -194,7 +194,7 @@ export class ApiClient {
     });
     this.stats.bytes += body.length;
     const encoding = headers['content-encoding'];
-    if (status >= 200 && status < 300) return { status, body: await decoded(body, encoding, maxPageBytes) };
+    if (status < 300) return { status, body: await decoded(body, encoding, maxPageBytes) };
     const { location } = headers;
     if (REDIRECT_STATUSES.has(status) && typeof location === 'string' && URL.canParse(location, url.href)) {
       return { location: new URL(location, url) };

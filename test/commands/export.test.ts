@@ -76,6 +76,19 @@ describe('export', () => {
     });
   }
 
+  it("goes by the machine's clock where that is half a minute off, and by the API's beyond that", async (t) => {
+    const sandbox = await sandboxFor(t);
+    sandbox.addContract(SMALL);
+    for (const seconds of [30, -30, 31, -31]) {
+      const world = { now: () => NOW + seconds * 1000 };
+      const { stderr } = await exporting(sandbox, ['--from', '1h'], world);
+      const side = seconds > 0 ? 'ahead of' : 'behind';
+      assert.equal(stderr.includes(`warning: this machine's clock is 31 s ${side} the API's`), Math.abs(seconds) > 30);
+      const end = second(Math.abs(seconds) > 30 ? NOW : world.now());
+      assert.match(stderr, new RegExp(`: 0 events from 1 source, \\S+ to ${end}\n`));
+    }
+  });
+
   it("takes a --from that a slow clock has not reached: the API's clock has", async (t) => {
     const sandbox = await sandboxFor(t);
     sandbox.generate(SMALL, { count: 20, from: NOW - DAY, to: NOW - 1000 });
@@ -249,10 +262,19 @@ describe('export', () => {
       sandbox.addContract(SMALL);
       const { stderr } = await exporting(sandbox, ['--from', '2020-01-01', '--to', '2020-02-01']);
       assert.match(stderr, /: 0 events \(the API counts 0\)\n/);
-      assert.match(
-        (await exporting(sandbox, ['--from', '1h'])).stderr,
-        /ends now: events that appear late are missing/,
-      );
+      for (const [to, isNow] of [
+        [[], true],
+        [['--to', '299s'], true],
+        [['--to', '300s'], false],
+      ] as const) {
+        const { stderr: said } = await exporting(sandbox, ['--from', '1h', ...to]);
+        assert.equal(
+          said.includes(
+            ': the range ends now: events that appear late are missing. To get them, export the range again later\n',
+          ),
+          isNow,
+        );
+      }
     });
 
     it('cannot write its report where there is no folder', async (t) => {
@@ -407,6 +429,18 @@ describe('export', () => {
       const env = { ...environment(sandbox), IONOS_API_TOKEN: tokenFor(3) };
       const { stderr } = await exporting(sandbox, ['--from', '1h'], { env });
       assert.match(stderr, /warning: the token .* expires in 3 d/);
+    });
+
+    it('tries a request ten times, since no next run comes', async (t) => {
+      const sandbox = await sandboxFor(t);
+      sandbox.addContract(SMALL);
+      const fault = { type: 'status', status: 503 } as const;
+      const passing = sandbox.fail({ match: { kind: 'page' }, fault, times: 9 });
+      assert.equal((await exporting(sandbox, ['--from', '1h'])).exitCode, ExitCode.Done);
+      assert.equal(passing.played, 9);
+      const staying = sandbox.fail({ match: { kind: 'page' }, fault, times: Infinity });
+      assert.equal((await exporting(sandbox, ['--from', '1h'])).exitCode, ExitCode.NothingCollected);
+      assert.equal(staying.played, 10);
     });
 
     it('never shows the token, which a server may send back', async (t) => {
@@ -570,16 +604,18 @@ describe('export', () => {
       const sandbox = await sandboxFor(t);
       for (const contract of [BIG, SMALL]) sandbox.generate(contract, { count: 40, from: NOW - DAY, to: NOW });
       const good = truth(sandbox, [BIG, SMALL]);
-      sandbox.addEvents(SMALL, [{ raw: '{"n":NaN}', time: NOW - DAY / 2 }]);
+      sandbox.addEvents(SMALL, [{ raw: '{"n":NaN,"t":"sandbox-token"}', time: NOW - DAY / 2 }]);
       const folder = await temporaryFolder(t);
       const [file, report] = [join(folder, 'events'), join(folder, 'report.json')];
       const { exitCode, stderr } = await exporting(sandbox, ['--from', '1d', '--output', file, '--report', report]);
       assert.equal(exitCode, ExitCode.SomeSourcesFailed, stderr);
       assertSame(linesOf(await readFile(file, 'utf8')), good);
-      assert.equal(await readFile(`${file}.rejected.jsonl`, 'utf8'), '{"_source":{"n":NaN}}\n');
+      assert.equal(await readFile(`${file}.rejected.jsonl`, 'utf8'), '{"_source":{"n":NaN,"t":"sandbox-token"}}\n');
       assert.equal((await stat(`${file}.rejected.jsonl`)).mode & 0o777, 0o600);
       const line = `ionos/${SMALL}: 40 events \\(the API counts 41\\), .*; 1 cannot be read: in ${file}.rejected.jsonl$`;
       assert.match(stderr, new RegExp(line, 'm'));
+      assert.ok(stderr.includes(`: error: ionos/${SMALL}: left out, since it is not an event: "{`), stderr);
+      assert.ok(!stderr.includes('sandbox-token'));
       assert.match(stderr, new RegExp(`${file} contains every event that can be read$`, 'm'));
       const written = JSON.parse(await readFile(report, 'utf8')) as Record<string, unknown>;
       assert.deepEqual(
@@ -593,6 +629,15 @@ describe('export', () => {
       );
       assert.match(atStdout.stderr, /1 cannot be read: left out$/m);
     });
+  });
+
+  it('warns of an event that has the id of another one, and has both', async (t) => {
+    const sandbox = await sandboxFor(t);
+    const [event = ''] = sandbox.generate(SMALL, { count: 1, from: NOW - DAY, to: NOW }).map(({ text }) => text);
+    sandbox.addEvents(SMALL, [{ raw: `${event.slice(0, -1)},"more":1}`, time: NOW - DAY / 2, id: 'other' }]);
+    const { stdout, stderr } = await exporting(sandbox, ['--from', '1d']);
+    assert.equal(linesOf(stdout).length, 2);
+    assert.match(stderr, new RegExp(`warning: ionos/${SMALL}: 1 event came with the id of another event`));
   });
 
   describe('when it was killed', () => {
@@ -865,13 +910,15 @@ describe('export', () => {
       sandbox.options.forbiddenContracts = ['5'];
       sandbox.addContract('5');
       const terminal = { columns: 100 };
-      const { stderr, exitCode } = await exporting(sandbox, ['--from', '1d'], { terminal, now: withJumps(500) });
+      const options = ['--from', '1d', '--concurrency', '1'];
+      const { stderr, exitCode } = await exporting(sandbox, options, { terminal, now: withJumps(500) });
       assert.equal(exitCode, ExitCode.SomeSourcesFailed);
+      assert.ok(stderr.includes('\u001b[K1 of 3 contracts, '), 'one is finished while the next one is read');
       const drawn = stderr.split('\r\u001b[K');
       assert.match(stderr, /\d of 3 contracts, \d windows?, [\d,]+ events, [\d,]+\/s, [\d a-z]+ left\r/);
       for (const line of drawn) assert.ok(!line.includes(' of 3 contracts') || line.length < 100);
       assert.ok(drawn.some((line) => line.startsWith('fetch-activity-logs: error: ionos/5: ')));
-      assert.match(drawn.at(-1) ?? '', /^fetch-activity-logs: .*\n$/);
+      assert.match(drawn.at(-1) ?? '', /^(?:fetch-activity-logs: [^\n]*\n)+$/);
     });
 
     it('counts pages where there are no contracts', async (t) => {
@@ -913,6 +960,9 @@ describe('export', () => {
       const stdout = Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), { isTTY: true });
       const { stderr } = await exporting(sandbox, ['--from', '1d'], { stdout, terminal: { columns: 80 } });
       assert.ok(!stderr.includes('\r'));
+      const file = join(await temporaryFolder(t), 'events');
+      const beside = await exporting(sandbox, ['--from', '1d', '-o', file], { stdout, terminal: { columns: 80 } });
+      assert.ok(beside.stderr.includes('\r'), 'the events go into a file');
     });
   });
 });

@@ -9,6 +9,8 @@ import { Stopped } from '../../src/lib/run.ts';
 import type { Terminal } from '../../src/lib/world.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { captureLog } from '../helpers/captured-log.ts';
+import { tokenFor } from '../helpers/checked-machine.ts';
+import { serveMetrics } from '../helpers/fluent-bit-metrics.ts';
 import { type Place, placeFor } from '../helpers/follower.ts';
 import { cpuTicks, stalled } from '../helpers/process-status.ts';
 import { type Pause, Pauses } from '../helpers/pauses.ts';
@@ -49,6 +51,7 @@ class Scene {
   readonly messages: string[] = [];
   now = NOW;
   terminal: Terminal | undefined;
+  env: NodeJS.ProcessEnv = {};
   /** What stdout answers each write with. */
   stdoutError: Error | undefined;
   readonly #pauses = new Pauses();
@@ -110,7 +113,7 @@ class Scene {
     const { sandbox, provider, stateFile } = this;
     const args = ['follow', '--provider', provider, '--api-url', sandbox.url, '--state-file', stateFile, ...options];
     const run = runCommand(args, {
-      env: { IONOS_API_TOKEN: 'sandbox-token', CLOUDSCALE_API_TOKEN: 'sandbox-token' },
+      env: { IONOS_API_TOKEN: 'sandbox-token', CLOUDSCALE_API_TOKEN: 'sandbox-token', ...this.env },
       stdout: new Writable({
         write: (chunk: Buffer, _encoding, callback) => {
           if (this.stdoutError === undefined) this.lines.push(...chunk.toString().split('\n').slice(0, -1));
@@ -454,6 +457,50 @@ describe('follow, ionos', () => {
     assert.equal(scene.said.filter((line) => line.includes('warning: the token')).length, 1);
     assert.equal(await follow.stop(), ExitCode.Done);
   });
+});
+
+describe('follow beside a Fluent Bit', () => {
+  async function fluentBit(t: TestContext, paused: boolean): Promise<string[]> {
+    const inputs = new Map([['activity_log', { records: 0, bytes: 0, paused }]]);
+    const picture = { inputs, uptimeSec: 60, startedAt: NOW / 1000 - 60 };
+    const server = await serveMetrics({ picture: () => picture, uptimeSec: () => 60 }, 0);
+    t.after(() => server.close());
+    return ['--ack-url', `http://127.0.0.1:${server.port}`];
+  }
+
+  it('that is paused waits for the next poll, and says so once', async (t) => {
+    const scene = await Scene.open(t, 'ionos');
+    scene.add(3);
+    const follow = scene.follow(...(await fluentBit(t, true)));
+    for (let poll = 0; poll < 3; poll++) {
+      const pause = await follow.pause();
+      assert.equal(pause.ms, INTERVAL_MS);
+      scene.pass(pause);
+    }
+    await follow.pause();
+    assert.equal(await follow.stop(), ExitCode.Done);
+    assert.equal(scene.said.filter((line) => line.includes('paused')).length, 1);
+  });
+
+  it('that does not count what is printed ends with 4', async (t) => {
+    const scene = await Scene.open(t, 'ionos');
+    scene.env = { ACTIVITY_LOG_ACK_PATIENCE: '0' };
+    scene.add(3);
+    assert.equal(await scene.follow(...(await fluentBit(t, false))).exitCode, ExitCode.NotDelivered);
+  });
+});
+
+it('follow says why nothing could be collected, whatever else there is to warn of', async (t) => {
+  const scene = await Scene.open(t, 'ionos', { forbiddenContracts: [CONTRACT] });
+  const token = tokenFor(1);
+  scene.sandbox.options.token = token;
+  const tokenFile = `${scene.stateFile}.token`;
+  writeFileSync(tokenFile, token);
+  const follow = scene.follow('--token-file', tokenFile);
+  await follow.pause();
+  const said = scene.said.filter((line) => !line.includes(': following '));
+  assert.match(said.join('\n'), /^fetch-activity-logs: error: ionos\/\d+: the token may not read this .*\. Retrying$/);
+  assert.equal(await follow.stop(), ExitCode.Done);
 });
 
 it('follow without a token says only that, and does not greet first', async () => {

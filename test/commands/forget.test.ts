@@ -117,6 +117,13 @@ describe('forget', () => {
   it('refuses a source that is not there and names those that are', async (t) => {
     const { file, forget } = await place(t);
     const before = sourcesOf(file);
+    const empty = join(dirname(file), 'empty.json');
+    writeFileSync(empty, '{"version":1,"last_run":"2026-11-21T20:25:00Z","generation":1,"sources":{},"pending":null}');
+    const none = await runCommand(['forget', 'ionos/1', '--state-file', empty], { now });
+    assert.ok(
+      none.stderr.endsWith(`error: the state file ${empty} has no source "ionos/1" (it has: none)\n`),
+      none.stderr,
+    );
     for (const name of [GONE, 'toString']) {
       const { exitCode, stderr } = await forget(name);
       assert.equal(exitCode, ExitCode.Usage);

@@ -97,6 +97,19 @@ describe('what install.sh asks the program', () => {
     assert.equal(machine.staged('fluent-bit.conf'), 'stock\n@INCLUDE activity-log.conf\n');
   });
 
+  it('writes nothing that it does not know: no service, no token, no fetcher', async (t) => {
+    const machine = await machineWith(t, '# mine\n');
+    await machine.run('install');
+    const facts = machine.staged('facts');
+    assert.equal(facts, 'interval 300\ntag \nfetcher \nowed \nkey \nfluent-bit \n');
+    assert.deepEqual(['activity-log.token', 'environment', 'fluent-bit.conf'].map(machine.staged), ['', '', '']);
+    assert.match(machine.staged('missing'), /^ {2}\S.*\n/);
+    assert.notEqual(machine.staged('record'), '');
+    await machine.run('remove');
+    assert.equal(machine.staged('facts'), 'fetcher \nservice \nfluent-bit \n');
+    assert.equal(machine.staged('environment'), '');
+  });
+
   it("changes no byte of the user's, whatever its encoding", async (t) => {
     const main = Buffer.from('# f\xfcr uns\n[SERVICE]\n    flush 1\n', 'latin1');
     const machine = await machineWith(t, main);

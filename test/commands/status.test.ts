@@ -78,6 +78,16 @@ describe('status', () => {
     assert.doesNotMatch(stdout, / -\d/);
   });
 
+  it('says of a source what is nearly always 0, and only that', async (t) => {
+    const state = JSON.parse(fixture('healthy')) as { sources: Record<string, object> };
+    const [[name, source] = ['', {}]] = Object.entries(state.sources);
+    const counts = { excluded: 1_000, oversize: 2, rejected: 3, found_missing: 4, redelivered: 5 };
+    state.sources[name] = { ...source, ...counts, late: { count: 6, max_seconds: 90 } };
+    const { stdout } = await status(await stateFile(t, JSON.stringify(state)));
+    const line = `${name}: 1,000 left out by type, 6 late (by up to 90 s), 4 found missing by sweeps and delivered, 5 redelivered, 2 too long for a line, 3 set aside in rejected.jsonl`;
+    assert.deepEqual(stdout.split('\n').filter((one) => one.startsWith(`${name}:`)), [line]); // prettier-ignore
+  });
+
   it('finds the journal beside the file that a symbolic link leads to', async (t) => {
     const file = await stateFile(t, fixture('journal-and-queue'));
     await mkdir(`${file}.journal`);

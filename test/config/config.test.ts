@@ -48,6 +48,10 @@ describe('readConfig', () => {
       peek: false,
       metricsFile: undefined,
       logLevel: 'info',
+      intervalMs: 120_000,
+      sinceName: 'ACTIVITY_LOG_SINCE',
+      sweepAgesMs: [3_600_000, 86_400_000, 604_800_000],
+      journalDays: 90,
     };
     for (const [key, value] of Object.entries(defaults)) assert.deepEqual(rest[key as keyof typeof rest], value, key);
   });
@@ -72,6 +76,13 @@ describe('readConfig', () => {
     ['ack-input', 'audit', 'ackInput', 'audit'],
     ['metrics-file', 'metrics.prom', 'metricsFile', 'metrics.prom'],
     ['log-level', 'debug', 'logLevel', 'debug'],
+    ['sweep', 'none', 'sweepAgesMs', []],
+    ['sweep', ' none ', 'sweepAgesMs', []],
+    ['sweep', '1h, 30d', 'sweepAgesMs', [3_600_000, 2_592_000_000]],
+    ['journal-days', '3650', 'journalDays', 3650],
+    ['deadline', '1d', 'deadlineMs', 86_400_000],
+    ['overlap', '30d', 'overlapMs', 2_592_000_000],
+    ['max-line-bytes', '60000000', 'maxLineBytes', 60_000_000],
     ['provider', 'ionos', 'provider', ionos],
   ];
   for (const [name, value, key, expected] of settings) {
@@ -82,6 +93,17 @@ describe('readConfig', () => {
       assert.deepEqual(config({ [name]: value }, { [variable]: '?' })[key], expected);
     });
   }
+
+  it('reads --interval from the command line only: the variable is how often Fluent Bit starts a poll', () => {
+    assert.equal(config({ interval: '30s' }, { ACTIVITY_LOG_INTERVAL: '300' }).intervalMs, 30_000);
+    assert.equal(config({}, { ACTIVITY_LOG_INTERVAL: '300' }).intervalMs, 120_000);
+    assert.throws(() => config({ interval: '0.9s' }), { message: /^--interval: expected a duration from 1s to 1d/ });
+  });
+
+  it('knows whether --since comes from the option or the variable', () => {
+    assert.equal(config({ since: '1h' }, { ACTIVITY_LOG_SINCE: '2h' }).sinceName, '--since');
+    assert.equal(config({}, { ACTIVITY_LOG_SINCE: '2h' }).sinceName, 'ACTIVITY_LOG_SINCE');
+  });
 
   it('takes the last of an option that is given twice', () => {
     assert.equal(config({ 'page-size': ['1', '2'] }).pageSize, 2);
@@ -144,6 +166,7 @@ describe('readConfig', () => {
       ['2026-01-31', Date.parse('2026-01-31T00:00:00Z')],
       ['2026-01-31T12:00:00+01:00', Date.parse('2026-01-31T11:00:00Z')],
       ['1000000d', 0],
+      [' 2026-01-31 ', Date.parse('2026-01-31T00:00:00Z')],
     ];
     for (const [given, instant] of rows) it(given, () => assert.equal(config({ since: given }).since(NOW), instant));
   });
@@ -181,6 +204,12 @@ describe('readConfig', () => {
     ['request-timeout', '0', 'a duration from 0.001s to 1d'],
     ['max-line-bytes', '4095', 'a whole number from 4096 to 60000000'],
     ['log-level', 'trace', 'one of error, warn, info, debug'],
+    ['sweep', '59m', 'a duration from 1h to 30d'],
+    ['sweep', '31d', 'a duration from 1h to 30d'],
+    ['journal-days', '0', 'a whole number from 1 to 3650'],
+    ['journal-days', '3651', 'a whole number from 1 to 3650'],
+    ['max-line-bytes', '60000001', 'a whole number from 4096 to 60000000'],
+    ['concurrency', '0', 'a whole number from 1 to 256'],
   ];
   for (const [name, value, expected] of wrong) {
     it(`refuses --${name} "${value}"`, () => {

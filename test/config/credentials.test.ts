@@ -77,6 +77,12 @@ describe('readCredentials', () => {
     });
   }
 
+  it('takes a token with what would be wrong at its beginning', () => {
+    for (const token of ['ab{c}', 'ab"c"', 'ab<c>', 'a.b=', 'TOKEN==', 'bearerabc']) {
+      assert.equal(read({ IONOS_TOKEN: token }).authorization, `Bearer ${token}`);
+    }
+  });
+
   it('lists what must never be shown', () => {
     assert.deepEqual(read({ IONOS_TOKEN: 'abc' }).secrets, ['abc']);
     const basic = read({ IONOS_USERNAME: 'jürgen', IONOS_PASSWORD: 'groß' });

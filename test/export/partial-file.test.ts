@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { appendFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { PartialFile } from '../../src/export/partial-file.ts';
+import { OutputError } from '../../src/lib/errors.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 it('a partial file puts its lines on the disk before the record says that they are there', async (t) => {
@@ -59,13 +60,17 @@ it('a partial file records its progress once a second, and may be released twice
   const partial = await PartialFile.open(file, key, { isForced: false, now: () => now });
   const recorded = (): unknown => JSON.parse(readFileSync(`${file}.part.json`, 'utf8').split('\n')[0] ?? '');
   await partial.print(Buffer.from('{}\n'));
+  assert.equal((recorded() as { owner: { pid: number } }).owner.pid, process.pid);
   for (const [time, bytes] of [
     [999, 0],
-    [1_000, 3],
+    [1_000, 6],
+    [1_999, 6],
+    [2_000, 12],
   ] as const) {
     now = time;
     await partial.catchUp();
     assert.equal((recorded() as { bytes: number }).bytes, bytes);
+    await partial.print(Buffer.from('{}\n'));
   }
   await partial.close();
   await partial.close();
@@ -86,4 +91,69 @@ it('an empty file may be replaced by an export, one that has something in it onl
   assert.equal(readFileSync(file, 'utf8'), 'x');
   await partial.complete();
   assert.equal(readFileSync(file, 'utf8'), '');
+});
+
+describe('a partial file that cannot be written', () => {
+  const key = { range: { from: 0, to: 1, given: { from: '0', to: null } }, parameters: {} };
+
+  async function begun(t: TestContext) {
+    const file = join(await temporaryFolder(t), 'events');
+    const partial = await PartialFile.open(file, key, { isForced: false, now: () => 0 });
+    await partial.print(Buffer.from('{}\n'));
+    await partial.flush();
+    const probe = await open(`${file}.part`);
+    const handle = Object.getPrototypeOf(probe) as typeof probe;
+    await probe.close();
+    return { file, partial, handle, record: () => readFileSync(`${file}.part.json`, 'utf8') };
+  }
+
+  it('keeps the record of what was written, and says why', async (t) => {
+    const { file, partial, handle, record } = await begun(t);
+    const before = record();
+    const write = t.mock.method(handle, 'write', () => Promise.reject(new Error('disk is full')));
+    const message = `cannot write ${file}.part: disk is full`;
+    await assert.rejects(partial.print(Buffer.from('{}\n')), new OutputError(message));
+    write.mock.restore();
+    assert.equal(partial.bytes, 3);
+    await partial.close();
+    assert.equal(record(), before);
+  });
+
+  it('writes the rest where the disk takes a part of the lines', async (t) => {
+    const { file, partial, handle } = await begun(t);
+    const write = t.mock.method(
+      handle,
+      'write',
+      async function (this: typeof handle, bytes: Buffer, from: number, length: number, at: number) {
+        write.mock.restore();
+        return this.write(bytes, from, Math.min(4, length), at);
+      },
+    );
+    await partial.print(Buffer.from('{"n":1}\n'));
+    await partial.complete();
+    assert.equal(readFileSync(file, 'utf8'), '{}\n{"n":1}\n');
+  });
+
+  it('stays where it is when it cannot get its name, after its lines are on the disk', async (t) => {
+    const { file, partial, handle } = await begun(t);
+    mkdirSync(join(file, 'folder'), { recursive: true });
+    const sync = t.mock.method(handle, 'sync');
+    await assert.rejects(partial.complete(), (error: Error) => {
+      assert.ok(error instanceof OutputError);
+      return error.message.startsWith(`cannot write ${file}.part: `);
+    });
+    assert.equal(sync.mock.callCount(), 1);
+    await partial.close();
+    assert.equal(readFileSync(`${file}.part`, 'utf8'), '{}\n');
+  });
+
+  it('says so where what is not an event cannot be set aside', async (t) => {
+    const { file, partial } = await begun(t);
+    mkdirSync(`${file}.rejected.jsonl`);
+    await assert.rejects(partial.reject([]), (error: Error) => {
+      assert.ok(error instanceof OutputError);
+      return error.message.startsWith(`cannot write ${file}.rejected.jsonl: EISDIR`);
+    });
+    await partial.close();
+  });
 });

@@ -46,6 +46,33 @@ describe('the record of an export', () => {
     const message = `--output: cannot read ${part}.json: version is 2, expected 1; ${restartHint(part)}`;
     await assert.rejects(readRecord(part, 1), new ConfigError(message));
   });
+
+  const tally = { first: 1, last: 2, counted: 3, countedUpTo: 'x' };
+  for (const [what, damage] of Object.entries({
+    'bytes is -1, expected a number': { bytes: -1 },
+    'owner is 7, expected a process': { owner: 7 },
+    'range is null, expected an object': { range: null },
+    'range.from is "0", expected a number': { range: { ...RANGE, from: '0' } },
+    'range.to is null, expected a number': { range: { ...RANGE, to: null } },
+    'range.given is missing, expected an object': { range: { from: 0, to: 1 } },
+    'range.given.from is 0, expected a string': { range: { ...RANGE, given: { from: 0, to: null } } },
+    'range.given.to is 7, expected a string': { range: { ...RANGE, given: { from: '0', to: 7 } } },
+    'parameters is [], expected an object': { parameters: [] },
+    'tallies is "x", expected an object': { tallies: 'x' },
+    'tallies.a is 7, expected an object': { tallies: { a: 7 } },
+    'first is "x", expected a number': { tallies: { a: { ...tally, first: 'x' } } },
+    'last is "x", expected a number': { tallies: { a: { ...tally, last: 'x' } } },
+    'counted is null, expected a number': { tallies: { a: { ...tally, counted: null } } },
+    'countedUpTo is 7, expected a string': { tallies: { a: { ...tally, countedUpTo: 7 } } },
+  })) {
+    it(`names what is wrong with it: ${what}`, async (t) => {
+      const part = join(await temporaryFolder(t), 'events.part');
+      const [head = '', rest = ''] = serializeRecord(LEFT).split('\n');
+      await writeFile(recordName(part), `${JSON.stringify({ ...(JSON.parse(head) as object), ...damage })}\n${rest}`);
+      const message = `--output: cannot read ${part}.json: ${what}; ${restartHint(part)}`;
+      await assert.rejects(readRecord(part, 1), new ConfigError(message));
+    });
+  }
 });
 
 describe('an export is not resumed', () => {
@@ -71,6 +98,12 @@ describe('an export is not resumed', () => {
       );
     await assert.rejects(assertResumable(LEFT, PART, 5, key('1', 1)), different('--from was 0, now 1'));
     await assert.rejects(assertResumable(LEFT, PART, 5, key('0', 0, '9', 9)), different('--to was not given, now 9'));
+    await assert.rejects(assertResumable(LEFT, PART, 5, key('1', 1, '9', 9)), different('--from was 0, now 1'));
+    const ended = { ...LEFT, range: { ...RANGE, given: { from: '0', to: '1h' } } };
+    await assert.rejects(
+      assertResumable(ended, PART, 5, key('0', 0, null, 9)),
+      different('--to was 1h, now not given'),
+    );
   });
 
   it('where its file is too short', async () => {

@@ -68,16 +68,18 @@ describe('a request', () => {
   it('is counted, with its bytes and tries', async (t) => {
     const { sandbox, api, get } = await set(t);
     sandbox.fail({ fault: { type: 'status', status: 503, body: 'busy' } });
-    const page = JSON.stringify(await get());
+    await get();
+    const page = api.stats.bytes - 'busy'.length;
+    await get();
+    assert.deepEqual([page > 1000, api.stats.bytes], [true, 2 * page + 'busy'.length]);
     assert.deepEqual(
       [...api.stats.requests],
       [
         ['503', 1],
-        ['200', 1],
+        ['200', 2],
       ],
     );
     assert.deepEqual([api.stats.retries, api.lastFailure?.message], [1, 'HTTP 503: busy']);
-    assert.ok(api.stats.bytes >= 'busy'.length + page.length);
   });
 
   it('knows how far our clock is ahead of the server, whatever the status', async (t) => {
@@ -605,7 +607,7 @@ describe('encodings', () => {
   const refused: [string, Buffer, RegExp][] = [
     ['gzip, br', brotliCompressSync(gzipSync(body)), /^its encoding is br, only gzip was asked for$/],
     ['gzip', Buffer.alloc(0), /^its gzip data is damaged or cut off/],
-    ['gzip', body, /^its gzip data is damaged or cut off/],
+    ['gzip', body, /^its gzip data is damaged or cut off: incorrect header check$/],
     ['gzip', gzipSync(body).subarray(0, -4), /^its gzip data is damaged or cut off/],
     ['gzip', gzipSync(body).subarray(0, 12), /^its gzip data is damaged or cut off/],
   ];

@@ -94,9 +94,9 @@ describe('connectionError', () => {
     ['CERT_HAS_EXPIRED', 'has expired'],
   ] as const) {
     it(`names the clock and the certificate: ${code}`, () => {
-      const error = connectionError(Object.assign(new Error('certificate'), { code }), url, Date.UTC(1970, 0, 1));
+      const error = connectionError(Object.assign(new Error('certificate'), { code }), url, Date.UTC(2026, 0, 1));
       assert.match(error.message, new RegExp(`^the certificate of api.example.com ${what} by this machine's clock, `));
-      assert.match(error.message, /1970-01-01T00:00:00Z: either the clock is wrong \(timedatectl shows it\), or the /);
+      assert.match(error.message, /2026-01-01T00:00:00Z: either the clock is wrong \(timedatectl shows it\), or the /);
       assert.equal(error.retryable, false);
     });
   }
@@ -113,6 +113,7 @@ describe('connectionError', () => {
       new Error('other side closed'),
       new Error('WebAssembly'),
       new RangeError('out of range'),
+      new RangeError('no WebAssembly'),
       'a text',
     ]) {
       const { message, retryable, cause, status } = connectionError(thrown, url, NOW);

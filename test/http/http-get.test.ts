@@ -116,8 +116,19 @@ describe('get', () => {
     });
     await lookedUp;
     controller.abort(stop);
-    const ask = await asking(t, () => assert.fail('asked'));
-    await assert.rejects(ask({ signal: controller.signal }), stop);
+    const none = { dispatch: () => assert.fail('asked') } as unknown as Agent;
+    await assert.rejects(get(new URL('http://audit.example.com/'), none, { signal: controller.signal }), stop);
+  });
+
+  it('bears a silence as long as it is told, longer than undici would, too', () => {
+    const asked: unknown[] = [];
+    const dispatcher = { dispatch: (options: unknown) => asked.push(options) } as unknown as Agent;
+    const url = new URL('http://audit.example.com/v1?a=b');
+    void get(url, dispatcher, { signal: never });
+    void get(url, dispatcher, { signal: never, silenceMs: 600_000, headers: { accept: 'x' } });
+    const plain = { method: 'GET', origin: 'http://audit.example.com', path: '/v1?a=b' };
+    const patient = { headers: { accept: 'x' }, headersTimeout: 600_000, bodyTimeout: 600_000 };
+    assert.deepEqual(asked, [plain, { ...plain, ...patient }]);
   });
 
   it('does not send what was aborted while it waited for a connection', async (t) => {

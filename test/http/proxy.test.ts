@@ -13,7 +13,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ApiError, ConfigError } from '../../src/lib/errors.ts';
-import { createDispatcher } from '../../src/http/proxy.ts';
+import { createDispatcher, proxyFor } from '../../src/http/proxy.ts';
 import { loopbackCertificate } from '../helpers/loopback-certificate.ts';
 import { startSocks } from '../helpers/loopback-socks.ts';
 import { startProxy } from '../helpers/loopback-proxy.ts';
@@ -64,6 +64,16 @@ describe('createDispatcher', () => {
       assert.equal(await contracts(t, sandbox.url, { HTTP_PROXY: host }), '[]');
     }
     assert.equal(proxy.asked.length, 3);
+  });
+
+  it('knows which variable names the proxy, and its parts', () => {
+    const env = { HTTPS_PROXY: 'socks5h://us%40er:p%20w@proxy.example.com:1080' };
+    assert.deepEqual(proxyFor(new URL('https://api.example.com'), env), {
+      name: 'HTTPS_PROXY',
+      uri: 'socks5://us%40er:p%20w@proxy.example.com:1080',
+      username: 'us@er',
+      password: 'p w',
+    });
   });
 
   it('prefers the variable of the scheme, and small letters', async (t) => {
