@@ -61,8 +61,10 @@ describe('many contracts', () => {
         ++runs <= MAX_RUNS,
         `${contracts.filter(isPolled).length} of ${contracts.length} after ${MAX_RUNS} runs`,
       );
-      const { code, stderr } = await collector.run('--concurrency', '1', '--deadline', '2s');
-      assert.equal(code, 0, stderr);
+      // Longer from run to run: a slow machine may collect nothing at first.
+      const { code, stderr } = await collector.run('--concurrency', '1', '--deadline', `${runs + 1}s`);
+      if (code !== 1 || !stderr.includes('the deadline was reached before anything was collected'))
+        assert.equal(code, 0, stderr);
     }
     t.diagnostic(`${runs} runs`);
     assertPrintedOnce(collector.printed, eventsOf(sandbox, contracts));
