@@ -7,18 +7,19 @@ export const TOPICS: readonly Topic[] = [
     title: 'How events are delivered',
     blocks: [
       "The line that is printed is the event's own JSON text, cut out of the page, with line breaks between tokens " +
-        'removed. It is never parsed and written again: large integers, 1.0, duplicate keys and escapes stay as they are.',
-      'Each source (a contract at IONOS, the project at cloudscale) has a cursor. A source that fails keeps its cursor ' +
-        'and catches up in the next run; the others continue. IONOS is read by time: each run looks again at the last ' +
-        '--overlap before the cursor for events that appeared late, and known events are not printed again.',
+        'removed. It is never parsed and written again: large integers, 1.0, duplicate keys and escapes stay as they ' +
+        'are.',
+      'Each source (a contract at IONOS, the project at cloudscale) has a cursor. A source that fails keeps its ' +
+        'cursor and catches up in the next run; the others continue. IONOS is read by time: each run looks again at ' +
+        'the last --overlap before the cursor for events that appeared late, and known events are not printed again.',
       "Delivered means taken by Fluent Bit. With --ack-url, the cursor moves only when Fluent Bit's own counter has " +
         'grown by exactly what was printed. Without it, what the pipe took counts as delivered.',
       '--exclude-types and --include-types leave events out by type (event.type; action at cloudscale). According to ' +
-        'IONOS, RequestStatusUpdate alone makes up 55 % of all events. What is left out is counted in the last line of a ' +
-        'run, by status and in the metrics, and recorded in the journal. A run warns about a type that no event has had ' +
-        'for a day.',
-      'Connections that fail, time-outs, broken answers and HTTP 408, 429, 500, 502, 503 and 504 are retried with growing ' +
-        'pauses until the --deadline; Retry-After is obeyed. A backlog is caught up over several runs.',
+        'IONOS, RequestStatusUpdate alone makes up 55 % of all events. What is left out is counted in the last line ' +
+        'of a run, by status and in the metrics, and recorded in the journal. A run warns about a type that no event ' +
+        'has had for a day.',
+      'Connections that fail, time-outs, broken answers and HTTP 408, 429, 500, 502, 503 and 504 are retried with ' +
+        'growing pauses until the --deadline; Retry-After is obeyed. A backlog is caught up over several runs.',
     ],
   },
   {
@@ -50,10 +51,11 @@ export const TOPICS: readonly Topic[] = [
     name: 'environment',
     title: 'Environment and token',
     blocks: [
-      'Every option with a value has a variable, unless its help says otherwise: ACTIVITY_LOG_STATE_FILE for --state-file. ' +
-        'An option wins over its variable. The variable of --api-url is IONOS_API_URL or CLOUDSCALE_API_URL.',
-      'As root on the machine of a Fluent Bit service, status, check, export, verify, redeliver, forget and --peek use ' +
-        'the settings of its inputs.',
+      'Every option with a value has a variable, unless its help says otherwise: ACTIVITY_LOG_STATE_FILE for ' +
+        '--state-file. An option wins over its variable. The variable of --api-url is IONOS_API_URL or ' +
+        'CLOUDSCALE_API_URL.',
+      'As root on the machine of a Fluent Bit service, status, check, export, verify, redeliver, forget and --peek ' +
+        'use the settings of its inputs.',
       [
         [
           'token',
@@ -86,14 +88,14 @@ export const TOPICS: readonly Topic[] = [
     name: 'metrics',
     title: 'Metrics',
     blocks: [
-      'With --metrics-file, each run writes a Prometheus textfile atomically. All names begin with fetch_activity_logs_, ' +
-        'and all series have the label input (--ack-input). Give each input its own file.',
+      'With --metrics-file, each run writes a Prometheus textfile atomically. All names begin with ' +
+        'fetch_activity_logs_, and all series have the label input (--ack-input). Give each input its own file.',
       [
         [
           'each source',
           'last_success_timestamp_seconds, cursor_timestamp_seconds, cursor_lag_seconds, events_total, ' +
-            'excluded_events_total, late_events_total, late_events_max_seconds, oversize_lines_total, rejected_lines_total, ' +
-            'last_sweep_timestamp_seconds, found_missing_events_total, redelivered_events_total',
+            'excluded_events_total, late_events_total, late_events_max_seconds, oversize_lines_total, ' +
+            'rejected_lines_total, last_sweep_timestamp_seconds, found_missing_events_total, redelivered_events_total',
         ],
         [
           'the journal',
@@ -103,8 +105,8 @@ export const TOPICS: readonly Topic[] = [
         [
           'the last run',
           'last_run_timestamp_seconds, last_run_duration_seconds, last_run_exit_code, last_run_events, ' +
-            'last_run_excluded_events, last_run_printed_bytes, last_run_received_bytes, last_run_requests, last_run_retries, ' +
-            'last_run_acknowledgement_seconds',
+            'last_run_excluded_events, last_run_printed_bytes, last_run_received_bytes, last_run_requests, ' +
+            'last_run_retries, last_run_acknowledgement_seconds',
         ],
         [
           'the destination, as Fluent Bit counts',
@@ -113,10 +115,12 @@ export const TOPICS: readonly Topic[] = [
         ],
         ['the script', 'pending_lines, token_expiry_timestamp_seconds, build_info'],
       ],
-      'A run and its metrics look for refused chunks beside the state file, in storage/rejected. With another storage.path, ' +
-        'check and status (as root) look there; the alert ActivityLogDestinationDrops works in any case.',
-      "The node exporter reads all *.prom files of /var/lib/prometheus/node-exporter. Fluent Bit's prometheus_textfile " +
-        'input reads them, too. Alert rules: fluent-bit/grafana/activity-log-collector-rules.yaml.',
+      'A run and its metrics look for refused chunks beside the state file, in storage/rejected. With another ' +
+        'storage.path, check and status (as root) look there; the alert ActivityLogDestinationDrops works in any ' +
+        'case.',
+      "The node exporter reads all *.prom files of /var/lib/prometheus/node-exporter. Fluent Bit's " +
+        'prometheus_textfile input reads them, too. Alert rules: ' +
+        'fluent-bit/grafana/activity-log-collector-rules.yaml.',
     ],
   },
   TROUBLESHOOTING,
@@ -126,11 +130,11 @@ export const TOPICS: readonly Topic[] = [
     blocks: [
       'To share the work, give each machine some of the contracts: ACTIVITY_LOG_CONTRACT=31721060,31721061 in its ' +
         'activity-log.env.',
-      'For a standby, let both use one state file on a shared file system (ACTIVITY_LOG_STATE_FILE). A run exits with 75 ' +
-        'while the other machine holds the lock, and takes over within seconds once the holder is gone. Over NFS, mount ' +
-        'with actimeo=1 on both: otherwise a live holder can look dead for 30 seconds. Lines that the first machine ' +
-        'printed, but its Fluent Bit had not counted, are printed again by the second. What Fluent Bit has taken stays ' +
-        'on its machine.',
+      'For a standby, let both use one state file on a shared file system (ACTIVITY_LOG_STATE_FILE). A run exits ' +
+        'with 75 while the other machine holds the lock, and takes over within seconds once the holder is gone. Over ' +
+        'NFS, mount with actimeo=1 on both: otherwise a live holder can look dead for 30 seconds. Lines that the ' +
+        'first machine printed, but its Fluent Bit had not counted, are printed again by the second. What Fluent Bit ' +
+        'has taken stays on its machine.',
     ],
   },
   {
@@ -141,8 +145,8 @@ export const TOPICS: readonly Topic[] = [
         ['crashes', 'After a crash, an event may be printed twice; duplicates have the same @uuid.'],
         [
           'Fluent Bit',
-          'It must keep what it has counted: a power cut can lose what it has not synced to disk. During a long outage ' +
-            'of the destination, the oldest events are lost once storage.total_limit_size is reached.',
+          'It must keep what it has counted: a power cut can lose what it has not synced to disk. During a long ' +
+            'outage of the destination, the oldest events are lost once storage.total_limit_size is reached.',
         ],
         [
           'late events',

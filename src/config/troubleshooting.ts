@@ -69,8 +69,8 @@ export const TROUBLESHOOTING: Topic = {
       ],
       [
         'cannot write the metrics file',
-        'Its folder must exist, and the user that Fluent Bit runs as must be able to write there. Events are delivered ' +
-          'all the same.',
+        'Its folder must exist, and the user that Fluent Bit runs as must be able to write there. Events are ' +
+          'delivered all the same.',
       ],
       ['the export is not complete', 'Run the same command again: it resumes FILE.part.'],
       ['events came up to ... late', 'Increase --overlap.'],
