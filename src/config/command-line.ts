@@ -1,7 +1,7 @@
 import { Parser } from 'yargs/helpers';
 import { ConfigError } from '../lib/errors.ts';
 import { closest } from '../lib/suggestion.ts';
-import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, type Command } from './commands.ts';
+import { COMMANDS, DEFAULT_COMMAND, GENERAL, NAME, commandNamed, type Command } from './commands.ts';
 import type { OptionTable } from './options.ts';
 import type { Options } from './settings.ts';
 import { TOPICS } from './topics.ts';
@@ -89,7 +89,7 @@ function valueOf(value: unknown): unknown {
 }
 
 function commandOf(name: string): Command {
-  const found = COMMANDS.find((command) => command.name === name);
+  const found = commandNamed(name);
   if (found !== undefined) return found;
   const meant = closest(name, COMMANDS.map((command) => command.name)); // prettier-ignore
   throw new ConfigError(`unknown command "${name}"${suggestion(meant)}${seeHelp()}`);

@@ -147,6 +147,11 @@ const HELP: Command = {
 
 export const COMMANDS: readonly Command[] = [...WORKING, COMPLETION, HELP];
 
+/** Undefined when there is no command of this name. */
+export function commandNamed(name: string): Command | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}
+
 /** Options that every command takes. */
 export const GENERAL: Readonly<Record<'help' | 'version', { readonly short: string; readonly describe: string }>> = {
   help: { short: 'h', describe: 'Show this help' },

@@ -1,4 +1,4 @@
-import { COMMANDS, DEFAULT_COMMAND, GENERAL, type Command } from './commands.ts';
+import { COMMANDS, DEFAULT_COMMAND, GENERAL, commandNamed, type Command } from './commands.ts';
 import type { Option } from './options.ts';
 
 /** The command that the shells' scripts call. It offers words and never does anything else. */
@@ -51,10 +51,6 @@ function commandIn(words: readonly string[]): Command | undefined {
   const isValue = (at: number) => words[at - 1] === '=' || optionNamed(words[at - 1], all)?.value !== undefined;
   const found = words.find((word, at) => !isValue(at) && commandNamed(word) !== undefined);
   return found === undefined ? undefined : commandNamed(found);
-}
-
-function commandNamed(name: string): Command | undefined {
-  return COMMANDS.find((command) => command.name === name);
 }
 
 function optionNamed(word: string | undefined, options: Command['options']): Option | undefined {

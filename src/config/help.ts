@@ -1,5 +1,5 @@
-import { COMMANDS, GENERAL, NAME, type Command } from './commands.ts';
-import { GROUPS, POLL, type Option } from './options.ts';
+import { COMMANDS, GENERAL, NAME, commandNamed, type Command } from './commands.ts';
+import { GROUPS, POLL, meaningOf, type Option } from './options.ts';
 import { variableOf } from './settings.ts';
 import { TOPICS } from './topics.ts';
 import type { Topic } from './troubleshooting.ts';
@@ -44,7 +44,7 @@ function programHelp(width: number): string[] {
     section('Commands', commands, width, labelWidth),
     section('Options', generalRows(), width, labelWidth),
     examples(
-      FIRST_STEPS.flatMap((name) => COMMANDS.find((command) => command.name === name)?.examples.slice(0, 1) ?? []),
+      FIRST_STEPS.flatMap((name) => commandNamed(name)?.examples.slice(0, 1) ?? []),
       width,
     ),
     fill(`${NAME} COMMAND --help lists the options of a command. ${NAME} help TOPIC explains:`, width),
@@ -86,16 +86,11 @@ function formsAndVariables({ options }: Command): string[] {
     hasTimes || all.some(([, { value }]) => value === 'D') ? [`${hasTimes ? TIME_FORMS : ''}${DURATION_FORMS}`] : [];
   const without = all.flatMap(([name, { isOptionOnly }]) => (isOptionOnly === true ? [`--${name}`] : []));
   if (without.length === all.length) return forms;
-  const exceptions = without.length === 0 ? '' : `, except ${listed(without)}`;
+  const exceptions = without.length === 0 ? '' : `, except ${new Intl.ListFormat('en-GB').format(without)}`;
   const variables =
     `Options with a value can also be set by an environment variable${exceptions}, such as ` +
     `${variableOf('log-level')} for --log-level.`;
   return [...forms, variables];
-}
-
-/** `a, b and c`. */
-function listed(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
 }
 
 type Row = readonly [label: string, text: string];
@@ -104,10 +99,10 @@ function generalRows(): Row[] {
   return Object.entries(GENERAL).map(([name, { short, describe }]) => [`-${short}, --${name}`, describe]);
 }
 
-function optionRow(name: string, { short, value, describe, fallback, isRequired }: Option): Row {
+function optionRow(name: string, option: Option): Row {
+  const { short, value } = option;
   const letter = short === undefined ? '    ' : `-${short}, `;
-  const remark = isRequired === true ? ' (required)' : fallback === undefined ? '' : ` (default: ${fallback})`;
-  return [`${letter}--${name}${value === undefined ? '' : ` ${value}`}`, `${describe}${remark}`];
+  return [`${letter}--${name}${value === undefined ? '' : ` ${value}`}`, meaningOf(option)];
 }
 
 /** The labels of all options have one width, so that the groups line up. */

@@ -1,5 +1,5 @@
 import { COMMANDS, GENERAL, NAME, type Command } from './commands.ts';
-import type { Option } from './options.ts';
+import { meaningOf, type Option } from './options.ts';
 import { VERSION } from '../lib/version.ts';
 import { TOPICS } from './topics.ts';
 import type { Topic } from './troubleshooting.ts';
@@ -41,17 +41,13 @@ function commandSection({ name, argument, describe, options, examples, notes = [
   ];
 }
 
-function optionItem(
-  name: string,
-  option: Pick<Option, 'describe' | 'short' | 'value' | 'fallback' | 'isRequired'>,
-): string[] {
-  const { short, value, describe, fallback, isRequired } = option;
+function optionItem(name: string, option: Omit<Option, 'group'>): string[] {
+  const { short, value } = option;
   const names = short === undefined ? `--${name}` : `-${short}, --${name}`;
-  const remark = isRequired === true ? ' (required)' : fallback === undefined ? '' : ` (default: ${fallback})`;
   return [
     '.TP',
     `\\fB${escape(names)}\\fR${value === undefined ? '' : ` \\fI${escape(value)}\\fR`}`,
-    escape(describe + remark),
+    escape(meaningOf(option)),
   ];
 }
 

@@ -31,6 +31,11 @@ export interface Option {
 
 export type OptionTable = Readonly<Record<string, Option>>;
 
+/** What an option does, and what it is when it is not given. */
+export function meaningOf({ describe, fallback, isRequired }: Omit<Option, 'group'>): string {
+  return `${describe}${isRequired === true ? ' (required)' : fallback === undefined ? '' : ` (default: ${fallback})`}`;
+}
+
 /** An option that can also be set by its environment variable. */
 function setting(group: Group, value: string, describe: string, fallback?: string): Option {
   return { group, value, describe, ...(fallback === undefined ? {} : { fallback }) };

@@ -3,7 +3,7 @@ import { tooLarge } from './content-encoding.ts';
 import type { Dispatcher } from './undici.ts';
 
 /** By name in lower case; a list where a header came more than once. */
-export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface GetOptions {
   readonly signal: AbortSignal;

@@ -11,7 +11,7 @@ import type { Session } from './session.ts';
 import { newSource, stateOf, type State } from '../state/state.ts';
 
 /** The parts of a session that decide where a source starts. */
-export interface Beginning extends Pick<Session, 'now' | 'announce'> {
+interface Beginning extends Pick<Session, 'now' | 'announce'> {
   readonly api: Pick<Session['api'], 'clockSkewMs'>;
   readonly config: Pick<Session['config'], 'since' | 'peek' | 'stateFile'>;
   readonly store: Pick<Session['store'], 'state' | 'register'>;

@@ -32,32 +32,14 @@ export interface Given {
 }
 
 /** The new files of this machine. */
-export interface Plan {
-  readonly env: string;
-  readonly token: string | undefined;
-  /** fluent-bit.conf, a character for each byte. */
-  readonly main: string | undefined;
-  readonly survey: Survey | undefined;
-  /** Where the token is: a file, or `variable`; empty when there is none. */
-  readonly tokenIn: string;
-  /** What the user has to fill in before events can flow. */
-  readonly missing: readonly string[];
-  readonly notes: readonly string[];
-  readonly warnings: readonly string[];
-}
+export type Plan = Readonly<ReturnType<typeof plan>>;
 
 /**
  * Decides on the values: first what was given, then what activity-log.env has, then what the blocks of the vendor's
  * tutorial have. `template` is the activity-log.env of a machine without one, `pipeline` the activity-log.conf that will
  * be used, `service` the one of this machine.
  */
-export function plan(
-  given: Given,
-  template: string,
-  pipeline: string,
-  service: Service | undefined,
-  machine: Machine,
-): Plan {
+export function plan(given: Given, template: string, pipeline: string, service: Service | undefined, machine: Machine) {
   const files = filesOn(machine);
   const hasEnv = localFiles.isFile(pathOn(machine, ENV_FILE));
   const before = hasEnv ? files.read(ENV_FILE) : template;
@@ -101,9 +83,12 @@ export function plan(
   return {
     env,
     token: token.value,
+    /** fluent-bit.conf, a character for each byte. */
     main: found === undefined ? undefined : rewrite(readBytes(machine, MAIN), found, ENV_FILE),
     survey: found,
+    /** Where the token is: a file, or `variable`; empty when there is none. */
     tokenIn: token.in,
+    /** What the user has to fill in before events can flow. */
     missing,
     notes: missing.length > 0 ? notes : [...notes, ...takenOver(found)],
     warnings,

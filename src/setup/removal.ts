@@ -13,21 +13,6 @@ const TUTORIALS_FETCHER = /^[^#\n]*fetch_activity_logs\.py/m;
 /** Where a state file is named: in activity-log.env, or in the Command of an input. */
 const NAMED_STATE = /^ACTIVITY_LOG_STATE_FILE=(.*)|^[^#\n]*--state-file[ =](\S+)/gm;
 
-/** What install.sh has to do for --uninstall. */
-interface Removal {
-  readonly steps: readonly Step[];
-  /** fluent-bit.conf without us, a character for each byte: its encoding is the user's. */
-  readonly main: string;
-  /** It is again what it was before us. */
-  readonly isMainRestored: boolean;
-  /** The tutorial's fetcher runs again, and resumes from its state. */
-  readonly isFetcherBack: boolean;
-  /** What --purge removes last, as patterns: a poll that is still running would write it again. */
-  readonly state: readonly string[];
-  readonly stays: readonly string[];
-  readonly wasEnabledByUs: boolean;
-}
-
 /**
  * The steps that remove everything, with `purge` secrets as well. What the user has edited stays, but not in force. Of a
  * packager's folder (`isLive` false), which has no record, all is ours. `stage` gets the text of `main`.
@@ -40,7 +25,7 @@ export function removal(
     isLive,
   }: { readonly release: string; readonly stage: string; readonly purge: boolean; readonly isLive: boolean },
   machine: Machine,
-): Removal {
+) {
   const files = filesOn(machine);
   const steps: Step[] = [];
   const record = isLive ? readRecord(machine) : recordOfAll(release, machine);
@@ -77,10 +62,14 @@ export function removal(
   const isFetcherBack = TUTORIALS_FETCHER.test(main);
   return {
     steps,
+    /** fluent-bit.conf without us, a character for each byte: its encoding is the user's. */
     main,
+    /** It is again what it was before us. */
     isMainRestored,
+    /** The tutorial's fetcher runs again, and resumes from its state. */
     isFetcherBack,
     wasEnabledByUs: record.get('enabled') === 'by-us',
+    /** What --purge removes last, as patterns: a poll that is still running would write it again. */
     state: statePatterns(within(STATE, '_state.json'), [ENV_FILE, ...within(ETC, '.conf')].map(text), isFetcherBack),
     stays: [
       ...(purge ? [] : secrets),

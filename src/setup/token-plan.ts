@@ -10,15 +10,6 @@ import { flawOf } from './values.ts';
 
 const TOKEN_FILE_VARIABLE = 'ACTIVITY_LOG_TOKEN_FILE';
 
-/** What becomes of the token. */
-interface TokenPlan {
-  readonly env: string;
-  readonly value: string | undefined;
-  readonly in: string;
-  readonly wanted: string;
-  readonly warnings: readonly string[];
-}
-
 /**
  * A token that the service has in a variable is copied into the file, so that it can be deleted from where every local
  * user can read it. A password cannot: there activity-log.env makes the file's name empty, since a file goes first.
@@ -29,7 +20,7 @@ export function planToken(
   env: string,
   service: Service | undefined,
   machine: Machine,
-): TokenPlan {
+) {
   const isNamed = new RegExp(`^${TOKEN_FILE_VARIABLE}=`, 'm').test(env);
   const named = isNamed ? envValue(env, TOKEN_FILE_VARIABLE) : TOKEN_FILE;
   const provider = PROVIDERS[envValue(env, 'ACTIVITY_LOG_PROVIDER') || 'ionos'];

@@ -26,19 +26,10 @@ export interface Block {
 }
 
 /** What is in a fluent-bit.conf that the user has changed. */
-export interface Survey {
-  readonly tag: string;
-  readonly interval: string;
-  readonly host: string;
-  readonly key: string;
-  readonly hasStoragePath: boolean;
-  readonly includesUs: boolean;
-  readonly blocks: readonly Block[];
-  readonly warnings: readonly string[];
-}
+export type Survey = Readonly<ReturnType<typeof survey>>;
 
 /** Looks for the blocks from the vendor's tutorial: an exec input, and the outputs for its tag. */
-export function survey(main: string, files: ConfigFiles): Survey {
+export function survey(main: string, files: ConfigFiles) {
   const config = readClassic(main, files, '/');
   const sections = config.sections.filter(({ at }) => at.file === main);
   const text = files.read(main);
