@@ -83,7 +83,7 @@ export class WindowReader {
       // smaller window may have the rest.
       const isTooLarge = window.to - window.from > 1 && (end === 'total reached' || came >= this.#passes.limit);
       if (isTooLarge && withoutProgress >= MAX_PASSES_WITHOUT_PROGRESS) return HALVE;
-      if (isTooLarge || withoutProgress < MAX_SHORT_PASSES) {
+      if (withoutProgress < MAX_SHORT_PASSES) {
         // The server may just have been busy.
         if (!isTooLarge && withoutProgress > 0) await this.#pause(SHORT_PAUSE_MS * 2 ** (withoutProgress - 1), signal);
         continue;

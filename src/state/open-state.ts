@@ -69,7 +69,7 @@ export async function openState(file: string, options: StateStoreOptions): Promi
 export async function takeOver({ state, journal, recent }: Opened): Promise<void> {
   const uncommitted = new Uncommitted();
   for (const [name, source] of Object.entries(state.sources)) {
-    const batch = { ...emptyBatch(), cursor: source.cursor, partial: [...source.partial] };
+    const batch = { ...emptyBatch(), partial: [...source.partial] };
     source.hours = new HourCounts();
     for (const [key, keepUntil] of source.seen.entries()) {
       batch.entries.push({ key, keepUntil, kind: 'delivered' });

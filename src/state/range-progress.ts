@@ -17,7 +17,7 @@ export class RangeProgress {
   readonly #journalled: JournalledIds;
   /** The API may return an event on two pages. */
   readonly #passed = new EventIdMap();
-  /** Events from before this second are late. */
+  /** Events from before this whole second are late. */
   readonly #lateBefore: number;
   readonly #missing = new Set<EventSlice>();
 
@@ -61,7 +61,7 @@ export class RangeProgress {
       batch.entries.push({ key: keyOf(event), keepUntil, kind: isMissing ? kind : 'redelivered' });
       if (!isMissing) continue;
       if (this.#reason === 'sweep' && outcome === 'delivered') batch.found_missing++;
-      const lateness = Math.ceil(this.#lateBefore - keepUntil);
+      const lateness = this.#lateBefore - keepUntil;
       // What is from before the journal may have been delivered in time.
       if (lateness > 0 && keepUntil >= this.state.journal_from)
         addLateness(batch.late, { count: 1, max_seconds: lateness });

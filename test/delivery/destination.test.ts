@@ -147,6 +147,10 @@ describe('what became of the lines behind the input', () => {
     assert.equal((await run()).destination.counters, undefined);
   });
 
+  it('is looked for beside the state, where the shipped configuration has it', () => {
+    assert.equal(usualRejectedFolder('/var/lib/fluent-bit/state.json'), '/var/lib/fluent-bit/storage/rejected');
+  });
+
   it('is described in few words', async (t) => {
     const machine = await fluentBitWith(t, WELL);
     const counter = { name: 'x', delivered: 7, errors: 0, retries: 0, dropped: 0, waiting: 0 };

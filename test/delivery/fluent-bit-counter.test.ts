@@ -115,6 +115,7 @@ describe("an input's counter", () => {
     ['no object', { '/api/v1/metrics': 'null' }, /\(it has: none\)/],
     ['an input that is no object', { '/api/v1/metrics': '{"input":{"activity_log":7}}' }, /it has: activity_log\)/],
     ['no number', { '/api/v1/metrics': '{"input":{"activity_log":{"records":"20"}}}' }, /it has: activity_log\)/],
+    ['no inputs', { '/api/v1/metrics': '{"input":null}' }, /no input with the Alias activity_log \(it has: none\)/],
     ['no uptime', { '/api/v1/uptime': '{}' }, /its uptime cannot be read/],
     ['an uptime that is no number', { '/api/v1/uptime': '{"uptime_sec":"7"}' }, /its uptime cannot be read/],
   ];

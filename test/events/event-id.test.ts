@@ -59,8 +59,8 @@ describe('EventId', () => {
     const digest = createHash('sha256').update('"evt-1"').digest('hex');
     const text = String(EventId.of('evt-1'));
     assert.match(text, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    assert.equal(text.slice(0, 8), digest.slice(0, 8));
-    assert.equal(text.slice(24), digest.slice(20, 32));
+    const [version, variant] = [`8${digest.slice(13, 16)}`, (0x8000 | (parseInt(digest.slice(16, 20), 16) & 0x3fff)).toString(16)]; // prettier-ignore
+    assert.equal(text, [digest.slice(0, 8), digest.slice(8, 12), version, variant, digest.slice(20, 32)].join('-'));
     assert.deepEqual(EventId.ofHash(Buffer.from('"evt-1"')), EventId.of('evt-1'));
     // What differs from a digit in its upper half only must not become one.
     const alike = UUID.replace('6', String.fromCharCode(0x136));

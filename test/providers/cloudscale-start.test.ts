@@ -174,6 +174,14 @@ describe('a first start while our clock is ahead', () => {
     );
   });
 
+  it('is not gone back to where a later page is an error', async () => {
+    const next = `https://api.example.com/v1/project-logs?cursor=2`;
+    const answer: Answer = ({ searchParams }) =>
+      searchParams.has('cursor') ? refusal(503) : page().replace('"next":null', `"next":"${next}"`);
+    const { pages, error } = await poll(answer, { cursor }, AHEAD);
+    assert.deepEqual([pages.map((one) => one.cursor), String(error)], [[earlier, MORE], 'ApiError: HTTP 503']);
+  });
+
   it('is kept also where the first answer is an error', async () => {
     const { pages, error } = await poll(() => refusal(403), { cursor }, AHEAD);
     assert.deepEqual([pages.map((one) => one.cursor), String(error)], [[earlier], 'ApiError: HTTP 403']);

@@ -42,6 +42,9 @@ describe('scanContractList', () => {
     assert.equal(read(',"_links":{"self":"a","next":"b"}').next, 'b');
     assert.equal(read(',"_links":{"next":{"x":1,"href":"b"}}').next, 'b');
     assert.equal(read(',"next":"b"').next, 'b');
+    assert.equal(read(',"next":"b","_links":{"next":null}').next, 'b');
+    assert.equal(read(',"_links":{"next":"b"},"next":null').next, 'b');
+    assert.deepEqual([read(',"_links":null').next, read(',"_links":[]').hasLinks], [undefined, false]);
     const last = read(',"_links":{"next":null},"next":null,"offset":"5","limit":1,"total":6');
     assert.deepEqual([last.next, last.hasLinks, last.offset, last.limit, last.total], [undefined, true, 5, 1, 6]);
     assert.equal(read(',"total":{"value":1}').total, undefined);

@@ -99,9 +99,9 @@ describe('a pass through a window', () => {
   });
 
   it('reads until a page is empty where the server does not say how many there are, or less than it has', async () => {
-    for (const total of ['none', 150] as const) {
+    for (const total of ['none', 150, { value: 100, relation: 'gte' }] as const) {
       const { asked, end } = await pass(server({ events: 200, total }));
-      assert.deepEqual(asked, ['0/100', '100/100', '200/100'], String(total));
+      assert.deepEqual(asked, ['0/100', '100/100', '200/100'], JSON.stringify(total));
       assert.equal(end, 'empty page');
     }
   });
@@ -186,6 +186,9 @@ describe('a pass through a window', () => {
     const { asked, end, walk } = await pass(server({ events: 450, hidden }));
     assert.deepEqual(asked, ['0/100', '100/100', '200/100', '300/100', '400/100']);
     assert.deepEqual([end, walk.hasHoles, walk.seen.size], ['total reached', true, 150]);
+    const again = (place: number) => hidden(place) || (place >= 500 && place < 700);
+    const twice = await pass(server({ events: 750, hidden: again }), { window: SECOND });
+    assert.deepEqual(twice.asked.slice(5), ['500/100', '600/100', '700/100']);
     const none = await pass(server({ events: 60, hidden: () => true }));
     assert.deepEqual([none.asked, none.end, none.walk.hasHoles], [['0/100', '20/100', '60/100'].slice(0, 2), 'empty page', false]); // prettier-ignore
   });
@@ -263,6 +266,13 @@ describe('a pass through a window', () => {
       let requests = 0;
       const broken: Answer = () => (requests++, '{"hits":{"hits":[],}}');
       await assert.rejects(pass(broken, { ...options, pageSize: 1 }), { name: 'UnreadablePageError' });
+      assert.equal(requests, 2);
+    });
+
+    it('does not take an answer that is cut off for a bad event', async () => {
+      let requests = 0;
+      const cut: Answer = () => (requests++, '{"hits":{"hits":[{"@uuid":"1"}]');
+      await assert.rejects(pass(cut, { ...options, pageSize: 1 }), { name: 'PageError' });
       assert.equal(requests, 2);
     });
 

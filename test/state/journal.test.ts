@@ -22,13 +22,14 @@ import { EventId } from '../../src/events/event-id.ts';
 import type { StateError } from '../../src/lib/errors.ts';
 import { FIRST_PREV, hashOf } from '../../src/state/chain.ts';
 import { emptyBatch, type Batch } from '../../src/state/batch.ts';
-import { journalFolder } from '../../src/state/journal-files.ts';
+import { journalFiles, journalFolder } from '../../src/state/journal-files.ts';
 import { Journal } from '../../src/state/journal.ts';
 import { StateStore } from '../../src/state/state-store.ts';
 import { newSource } from '../../src/state/state.ts';
 import { captureLog, type CapturedLog } from '../helpers/captured-log.ts';
 import '../helpers/properties.ts';
 import type { StateDocument } from '../helpers/collector.ts';
+import { MovedClock } from '../helpers/moved-clock.ts';
 import { idsIn, journalLines, journalOf, savedState } from '../helpers/saved-state.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { skipPause } from '../helpers/test-client.ts';
@@ -208,6 +209,19 @@ describe('the journal', () => {
       const { size, mode } = await stat(join(p.journal, 'reserve'));
       assert.deepEqual([size, mode & 0o777], [32_768, 0o600]);
     }
+  });
+
+  it('keeps its newest file, however long ago that was', async (t) => {
+    const folder = join(await temporaryFolder(t), 'journal');
+    const clock = new MovedClock('2026-01-01T12:00:00Z');
+    const journal = await Journal.open(folder, { seq: 0, hash: FIRST_PREV }, clock.now);
+    t.after(() => journal.close());
+    for (let day = 0; day < 3; day++, clock.move(86_400_000)) await journal.append({ a: { cursor: `${day}` } }, {});
+    const begins: unknown[] = [];
+    const note = async (begin: unknown) => void begins.push(await Promise.resolve(begin));
+    await journal.removeBefore(Date.parse(START), { seq: 1, file: '2026-01-01.jsonl' }, note);
+    assert.deepEqual(await journalFiles(folder), ['2026-01-03.jsonl']);
+    assert.deepEqual(begins, [{ seq: 3, at: '2026-01-03T12:00:00.000Z', file: '2026-01-03.jsonl' }]);
   });
 
   it('says where a commit is, and takes none when it is closed', async (t) => {

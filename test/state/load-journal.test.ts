@@ -108,10 +108,10 @@ describe('a state and the journal behind it', () => {
     ]);
     await load();
     assert.deepEqual(
-      Object.entries(state.sources).map(([name, { start, cursor }]) => [name, start, cursor]),
+      Object.entries(state.sources).map(([name, { start, cursor, journal_from: from }]) => [name, start, cursor, from]),
       [
-        ['a', START, '2026-11-21T20:05:00Z'],
-        ['b', '2026-11-21T20:06:00Z', '2026-11-21T20:06:00Z'],
+        ['a', START, '2026-11-21T20:05:00Z', START_S],
+        ['b', '2026-11-21T20:06:00Z', '2026-11-21T20:06:00Z', START_S + 360],
       ],
     );
   });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { EventSlice } from '../../src/events/event.ts';
 import { EventReader, rejectedSlice } from '../../src/events/event.ts';
 import { JsonReader } from '../../src/events/json-reader.ts';
+import { emptyBatch } from '../../src/state/batch.ts';
 import { EventId } from '../../src/events/event-id.ts';
 import { refusalsOf } from '../../src/delivery/refusals.ts';
 import type { Page } from '../../src/providers/provider.ts';
@@ -216,8 +217,10 @@ describe('events without identity', () => {
 
 describe('strikes', () => {
   it('are known by identity, or by the bytes of an event that has none', () => {
-    const anonymous = event('x', 10, nameless);
-    const { json, start, end } = anonymous;
+    const json = Buffer.from(`[${['x', 'y'].map((one) => event(one, 10, nameless).json.toString()).join()}]`);
+    const [anonymous] = nameless.readList(new JsonReader(json, 0));
+    assert.ok(anonymous);
+    const { start, end } = anonymous;
     const known = event('a', 10);
     const strikes = { [String(known.id)]: 2, [String(EventId.ofHash(json.subarray(start, end)))]: 1 };
     const state = stateWith({ strikes });
@@ -244,6 +247,9 @@ describe('noteDelivered', () => {
     noteDelivered(state, structuredClone(batch), NOW_S * 1000);
     assert.deepEqual([state.cursor, state.delivered, state.late.count], [one.cursor, 2, 2]);
     assert.deepEqual(Object.keys(state.seen.upTo(Infinity)), [String(NOW_S - 10)]);
+    assert.equal(state.last_error, null);
+    noteDelivered(state, { ...emptyBatch(), oversize: 1, rejected: 2, found_missing: 3 }, NOW_S * 1000);
+    assert.deepEqual([state.oversize, state.rejected, state.found_missing], [1, 2, 3]);
   });
 });
 

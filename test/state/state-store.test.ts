@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -173,6 +173,14 @@ describe('the state store', () => {
       });
       assert.equal(existsSync(`${file}.lock`), false);
     }
+  });
+
+  it('knows when the run before it saved', async (t) => {
+    const { store, file } = await openStore(t);
+    assert.equal(store.previousSave, 0);
+    await store.close();
+    const { mtimeMs } = await stat(file);
+    assert.equal((await openStore(t, file)).store.previousSave, mtimeMs);
   });
 
   it('that is open is held: a second one says who has it', async (t) => {

@@ -69,6 +69,11 @@ describe('a state', () => {
       last_error: 'a message\nof two lines',
       late: { count: 3, max_seconds: 42 },
       strikes: { a1b2c3d4e5f6: 2 },
+      journal_from: 1_795_000_000,
+      swept: { 3_600: 1_795_288_800 },
+      last_sweep: '2026-11-21T20:26:01.000Z',
+      last_attempt: '2026-11-21T20:26:02.000Z',
+      ...{ found_missing: 2, redelivered: 3, excluded: 4, oversize: 5, rejected: 6, unreadable: 7 },
     };
     const state = parseState(fileWith(source, { last_run: CURSOR, generation: 42, pending }));
     assert.deepEqual(reread(state), state);
@@ -159,7 +164,8 @@ describe("the Python fetcher's file", () => {
   });
 
   it('is not what our own is taken for', () => {
-    assert.equal(parseState(fileWith({})).taken_over, undefined);
+    const state = parseState(fileWith({}));
+    assert.deepEqual([state.version, state.taken_over, reread(state).taken_over], [2, undefined, undefined]);
   });
 });
 
@@ -259,6 +265,14 @@ describe('a file that cannot be read', () => {
     ['journal.known_from', { journal: { known_from: 1 } }, '1', 'an object'],
     ['journal.known_from.file', { journal: { seq: 1, hash: '', known_from: {} } }, undefined, 'a string'],
     ['journal.known_from.offset', { journal: { seq: 1, hash: '', known_from: { file: '' } } }, undefined, 'a number'],
+    ['journal.first', { journal: { known_from: null, first: 1 } }, '1', 'an object'],
+    ['journal.first.seq', { journal: { seq: 1, hash: '', known_from: null, first: {} } }, undefined, 'a number'],
+    [
+      'journal.first.file',
+      { journal: { seq: 1, hash: '', known_from: null, first: { seq: 1 } } },
+      undefined,
+      'a string',
+    ],
     ['redeliver', { redeliver: 1 }, '1', 'a list'],
     ['redeliver[0]', { redeliver: [1] }, '1', 'an object'],
     ['redeliver[0].source', { redeliver: [{}] }, undefined, 'a string'],
@@ -390,6 +404,20 @@ describe('a state that a run works with', () => {
     assert.throws(() => stateOf('ionos/1', state), { name: 'StateError', message: 'ionos/1 was not registered' });
     state.sources['ionos/1'] = newSource(CURSOR);
     assert.equal(stateOf('ionos/1', state), state.sources['ionos/1']);
+  });
+
+  it('has counted nothing of a source that is new', () => {
+    const { delivered, excluded, oversize, rejected, unreadable, found_missing, redelivered, late } = newSource(CURSOR);
+    assert.deepEqual(
+      [delivered, excluded, oversize, rejected, unreadable, found_missing, redelivered],
+      Array(7).fill(0),
+    );
+    assert.deepEqual(late, { count: 0, max_seconds: 0 });
+  });
+
+  it('does not know where it was printed what an older version left pending', () => {
+    const pending = { base: 1, lines: 2, started_at: 3, printed_until: 4, sources: {} };
+    assert.equal(parseState(fileWith({}, { pending })).pending?.host, '');
   });
 
   it('gives the journal where each source is, with what came of a page that is not done', () => {

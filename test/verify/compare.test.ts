@@ -193,6 +193,10 @@ describe('verify', () => {
   it('names an event that was delivered twice, or that the API does not have any more', async (t) => {
     const { compare } = await scene(t, [a], [[a], [a], [b]]);
     assert.deepEqual(kinds(await compare()), [`twice ${uuidOf(a)}`, `gone ${uuidOf(b)}`]);
+    for (const kind of ['excluded', 'set_aside'] as const) {
+      const two = await scene(t, [a], [[a], [a, kind]]);
+      assert.deepEqual(kinds(await two.compare()), [`twice ${uuidOf(a)}`], kind);
+    }
   });
 
   it('counts events without an id that are equal', async (t) => {
@@ -348,6 +352,13 @@ describe('verify', () => {
     assert.deepEqual(kinds(report), found);
     assert.equal(report.copy?.lines, 2);
     assert.equal(report.findings[1]?.time, '2026-11-21T02:00:00Z');
+  });
+
+  it('finds the events of all sources in a copy, which does not name them', async (t) => {
+    const elsewhere = happened('e', HOUR, { source: OTHER });
+    const { compare } = await scene(t, [a, elsewhere], [[a], [elsewhere]]);
+    assert.deepEqual(kinds(await compare({ copy: [elsewhere, a] })), []);
+    assert.deepEqual((await compare({ copy: [a] })).findings.map(({ source }) => source), ['ionos/2']); // prettier-ignore
   });
 
   it('expects what was redelivered once more in a copy, and nothing of what a filter left out', async (t) => {
