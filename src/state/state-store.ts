@@ -118,10 +118,7 @@ export class StateStore implements Store {
     if (batch.entries.length === 0 && batch.gap === null) return;
     this.#unsavedSince ??= now();
     this.#timer ??= setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#save(false).catch(() => undefined); // #fail has reported it
-      },
+      () => void this.#save(false).catch(() => undefined), // #fail has reported it
       Math.min(SAVE_INTERVAL_MS, Math.max(0, this.#lastSave + SAVE_INTERVAL_MS - now())),
     );
   }

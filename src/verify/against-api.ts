@@ -32,25 +32,22 @@ async function readSpan(
   }
 }
 
-/** The types of these events, by the text of their ids: their seconds are read again. */
+/** The types of these events and others, by the text of their ids: the seconds of these are read again. */
 async function typesOf(
   { config, provider, run }: Asking,
   source: Source,
   wanted: readonly Tally[],
 ): Promise<ReadonlyMap<string, string>> {
   const types = new Map<string, string>();
-  const ids = new Set(wanted.map(({ id }) => id.toString()));
   const scanner = new FieldScanner({ type: config.provider.fields.event_type });
   for (const second of new Set(wanted.map((tally) => tally.second))) {
     const checkpoint = { cursor: formatSecond(second), start: second, end: second + 1, isolatesBadEvents: true };
     for await (const page of provider.pages(source, checkpoint, run.signal)) {
       for (const event of page.events) {
-        const id = keyOf(event).toString();
-        if (!ids.has(id)) continue;
         scanner.scan(new JsonReader(event.json, event.start));
         const field = scanner.field('type');
         const type = field === undefined ? undefined : stringAt(event.json, field);
-        if (type !== undefined) types.set(id, type);
+        if (type !== undefined) types.set(keyOf(event).toString(), type);
       }
     }
   }

@@ -156,6 +156,7 @@ describe('scanIonosPage', () => {
     ['{"value":10000,"relation":"gte"}', 10_000, true],
     ['{"relation":"gt\\u0065","value":10000}', 10_000, true],
     ['{"value":7}', 7, false],
+    ['{"x":[],"value":7}', 7, false],
     ['{"value":"7","relation":1}', 7, false],
     ['{}', undefined, false],
     ['null', undefined, false],

@@ -137,6 +137,12 @@ describe('a state and the journal behind it', () => {
     ]);
   });
 
+  it('has the ids of its own file up to the newest of them, in whatever order', async (t) => {
+    const { state, load } = await scene(t, [{ [SOURCE]: groups('delivered', [0, 1]) }], 1);
+    for (const [n, id] of ids.entries()) state.sources[SOURCE]?.seen.add(id, START_S + 9 - Math.abs(n - 1));
+    assert.equal((await load()).recent.keptUntil(SOURCE), START_S + 9);
+  });
+
   it('is read from where an id may come again, and no further back', async (t) => {
     const { folder, state, load, log } = await scene(t, [{ [SOURCE]: groups('delivered', [0, 1]) }], 1);
     await writeFile(join(folder, '2026-11-20.jsonl'), 'not a line\n');

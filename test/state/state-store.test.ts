@@ -200,6 +200,27 @@ describe('the state store', () => {
     assert.deepEqual(lines(), [20_000]);
   });
 
+  it('has at most 8 MB of journal behind its file, so that a start after a kill reads no more', async (t) => {
+    const { store, file } = await openStore(t);
+    const entry = { key: new EventId(1, 2, 3, 4, 7), keepUntil: 1, kind: 'delivered' as const };
+    const generations = new Set<number>();
+    for (let megabyte = 0; megabyte < 12; megabyte++) {
+      store.commit(SOURCE, { ...emptyBatch(), entries: Array<typeof entry>(20_000).fill(entry) });
+      await store.catchUp();
+      generations.add(savedState(file).generation);
+    }
+    assert.deepEqual([...generations], [2, 3]);
+  });
+
+  it('replaces nothing that is not a file', async (t) => {
+    const file = join(await temporaryFolder(t), 'state.json');
+    await mkdir(file);
+    await assert.rejects(openStore(t, file), {
+      name: 'StateError',
+      message: `${file} is not a regular file; use --peek to run without state`,
+    });
+  });
+
   it('keeps the oldest cursor where the Python fetcher would continue', async (t) => {
     const { store, file } = await openStore(t);
     store.register('ionos/2', newSource('2026-11-21T19:00:00Z'));

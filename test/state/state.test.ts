@@ -406,6 +406,11 @@ describe('a state that a run works with', () => {
     assert.equal(stateOf('ionos/1', state), state.sources['ionos/1']);
   });
 
+  it('has what was asked for again, and whether only what is missing', () => {
+    const redeliver = [true, false].map((missing) => ({ source: 'ionos/1', from: 1, to: 2, missing, since_seq: 3 }));
+    assert.deepEqual(reread({ ...emptyState(), redeliver }).redeliver, redeliver);
+  });
+
   it('has counted nothing of a source that is new', () => {
     const { delivered, excluded, oversize, rejected, unreadable, found_missing, redelivered, late } = newSource(CURSOR);
     assert.deepEqual(

@@ -150,6 +150,14 @@ describe('the chain of the journal', () => {
       ],
     ],
     [
+      'has a line that cannot be read, behind which another one is missing',
+      (chain, [a = '', _b, _c, d = '']) => chain.write(MIDDLE, [a, 'hello', d, '']),
+      [
+        `${MIDDLE}, line 2 cannot be read: it was altered`,
+        `1 commit is missing between ${MIDDLE}, line 1 and ${MIDDLE}, line 3`,
+      ],
+    ],
+    [
       'begins and ends with lines that cannot be read',
       (chain, _, [a = '', b = '', c = '']) => {
         chain.write(FIRST, ['hello', ...(chain.files.get(FIRST) ?? []).slice(1), '']);
