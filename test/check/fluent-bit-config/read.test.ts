@@ -3,9 +3,16 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { loadFluentBitConfig, pipelineOf, readFluentBitConfig, serviceOf } from '../../helpers/fluent-bit-config.ts';
+import {
+  configOf,
+  loadFluentBitConfig,
+  pipelineOf,
+  readFluentBitConfig,
+  serviceOf,
+} from '../../helpers/fluent-bit-config.ts';
 import { assertGoldenPart } from '../../helpers/golden.ts';
 import { valueOf } from '../../../src/check/fluent-bit-config/model.ts';
+import { serviceOf as scopeOfService } from '../../../src/check/fluent-bit-config/read.ts';
 import { sizeInBytes } from '../../../src/check/fluent-bit-config/values.ts';
 
 /** What is wrong with the files of these tests, word by word. */
@@ -52,6 +59,10 @@ it('the last value of a key counts', () => {
   assert.equal(valueOf({ entries }, 'tag'), 'last');
 });
 
+it('a configuration without a service has its place in the main file', () => {
+  assert.deepEqual(scopeOfService(configOf([])), { entries: [], at: { file: 'main.conf' } });
+});
+
 it('a YAML file may write the names of its sections in capitals', async () => {
   assert.deepEqual(await wrong({ 'main.yaml': 'SERVICE:\n  flush: 1\nPIPELINE:\n  Inputs:\n    - name: exec\n' }), []);
 });
@@ -74,7 +85,7 @@ describe('a classic file', () => {
   });
 
   it('takes variables from @SET, then from the environment, then their default', async () => {
-    const text = `@SET A=set\n${INPUT}    Alias \${A}-\${B}-\${C:-c}-\${D:-}\n`;
+    const text = `@SET A=set \r\n${INPUT}    Alias \${A}-\${B}-\${C:-c}-\${D:-}\n`;
     const top = await folder({ 'main.conf': text });
     const config = loadFluentBitConfig(path.join(top, 'main.conf'), { A: 'env', B: 'env', C: '' });
     assert.deepEqual(pipelineOf(config).inputs[0]?.['alias'], ['set-env-c-']);
@@ -92,7 +103,7 @@ describe('a classic file', () => {
   });
 
   it('seeks what it includes beside the main file, also from an included file in another folder', async () => {
-    const files = { 'main.conf': '@INCLUDE sub/a.conf\n', 'sub/a.conf': '@include b.conf\n', 'b.conf': INPUT };
+    const files = { 'main.conf': '@INCLUDE sub/a.conf\r\n\r\n', 'sub/a.conf': '@include b.conf\n', 'b.conf': INPUT };
     assert.deepEqual(await wrong(files), []);
     const beside = { 'main.conf': '@INCLUDE sub/a.conf\n', 'sub/a.conf': '@INCLUDE b.conf\n', 'sub/b.conf': INPUT };
     assert.deepEqual(await wrong(beside), ['include-missing sub/a.conf:1']);
@@ -268,6 +279,18 @@ pipeline:
       'sub/b.yaml': 'service: {flush: 1}\n',
     };
     assert.deepEqual(await wrong(files), []);
+  });
+
+  it('may have sections that do not matter here', async () => {
+    const sections = ['plugins', 'upstream_servers', 'stream_processor', 'extensions', 'customs', 'Multiline_Parsers'];
+    assert.deepEqual(await wrong({ 'main.yaml': sections.map((name) => `${name}: []\n`).join('') }), []);
+  });
+
+  it('may write its keys in either way', async () => {
+    const top = await folder({ 'main.yaml': 'service: {hotReload: 1, hot_Reload: 2, HotReload: 3, storage.maxChunksUp: 4}\n' }); // prettier-ignore
+    const [service] = readFluentBitConfig(path.join(top, 'main.yaml'), { env: {} }).sections;
+    const keys = service?.entries.map(({ key }) => key);
+    assert.deepEqual(keys, ['hot_reload', 'hot_reload', 'hotreload', 'storage.max_chunks_up']);
   });
 
   it('may have processors', async () => {

@@ -75,6 +75,38 @@ describe('check looks at the API', { concurrency: 4 }, () => {
     assert.match(second ?? '', /^error api: no answer from API/);
   });
 
+  it('asks for no more than an event of the last second, of three contracts, and twice where that fails', async (t) => {
+    const machine = await installedMachine(t);
+    for (const number of ['1', '2', '3']) machine.sandbox.addContract(number);
+    await machine.run();
+    const pages = machine.sandbox.requests.filter(({ kind }) => kind === 'page');
+    const query = { dateStart: '2026-11-21T20:29:59Z', dateEnd: '2026-11-21T20:30:00Z', offset: '0', limit: '1' };
+    assert.deepEqual(
+      pages.map((page) => [page.contract, page.query]),
+      ['31721060', '1', '2'].map((contract) => [contract, query]),
+    );
+    const before = machine.sandbox.requests.length;
+    machine.sandbox.fail({ fault: { type: 'status', status: 503 }, times: Infinity });
+    await machine.run();
+    assert.equal(machine.sandbox.requests.length - before, 2);
+  });
+
+  it('asks only for the contracts that are polled', async (t) => {
+    const machine = await installedMachine(t);
+    for (const number of ['1', '2']) machine.sandbox.addContract(number);
+    await machine.run(['--contract', '2']);
+    const asked = machine.sandbox.requests.flatMap(({ contract }) => contract ?? []);
+    assert.deepEqual(asked, ['2']);
+  });
+
+  for (const skew of [30_000, -30_000]) {
+    it(`is content with a clock that is ${skew / 1000} s from its own`, async (t) => {
+      const machine = await installedMachine(t);
+      machine.sandbox.options.dateSkewMs = skew;
+      assert.deepEqual(await machine.faults(), []);
+    });
+  }
+
   const failures: [string, Fault, RegExp][] = [
     ['401', { type: 'status', status: 401 }, /^error api-401: API does not accept the token .* create a new one/],
     ['403', { type: 'status', status: 403 }, /^error api-403: the token may not read this/],

@@ -1,14 +1,35 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
-import { describe, it } from 'node:test';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { Environment, Setup } from '../../../src/check/facts/environment.ts';
+import { thisMachine } from '../../../src/check/facts/machine.ts';
+import { checkState } from '../../../src/check/probes/state.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import type { Options } from '../../../src/config/settings.ts';
 import { journalFolder } from '../../../src/state/journal-files.ts';
 import { thisProcess } from '../../../src/lib/process-identity.ts';
 import { NOW, STATE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
 /** What check says in these tests, word by word. */
 const GOLDEN = 'check/state.txt';
+
+/** What check says of a state of this text, in a folder of its own; the file is written unless it is undefined. */
+async function toldOf(t: TestContext, text: string | undefined, config: Options = {}, intervalMs?: number) {
+  const root = await temporaryFolder(t);
+  if (text !== undefined) await writeFile(join(root, 'state.json'), text);
+  const environment: Environment = { variables: {}, service: undefined, isKnown: true, hint: () => '' };
+  const setup: Setup = {
+    config: readConfig({ 'state-file': '/state.json', ...config }, {}),
+    environment,
+    env: {},
+    ...(intervalMs === undefined ? {} : { intervalMs }),
+  };
+  const findings = await checkState(setup, { ...thisMachine(), root }, NOW);
+  return findings.map(({ level, code, message }) => `${level} ${code}: ${message.replaceAll(root, '')}`);
+}
 
 async function found(machine: CheckedMachine, options: string[] = []): Promise<string[]> {
   const faults = await machine.told(GOLDEN, options);
@@ -188,4 +209,58 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     await machine.write('/srv/state.json', '{', 0o600);
     assert.match((await found(machine, ['--state-file', '/srv/state.json'])).join(), /^error state: /);
   });
+});
+
+describe('a state, by its times', () => {
+  const ago = (ms: number): string => new Date(NOW - ms).toISOString();
+  const MINUTE = 60_000;
+  const DAY = 86_400_000;
+  const stale = (span: string) => [`warning state-stale: no poll has succeeded for ${span}`];
+  const cases: [name: string, cursor: string, success: string | null, interval: number | undefined, faults: string[]][] = [
+    ['a cursor 30 s ahead', ago(-30_000), ago(0), undefined, []],
+    ['a cursor 31 s ahead', ago(-31_000), ago(0), undefined, ['error state-ahead: its oldest cursor is 31 s ahead of this clock']],
+    ['a success just under 15 min ago', ago(0), ago(15 * MINUTE - 1), undefined, []],
+    ['a success 15 min ago', ago(0), ago(15 * MINUTE), undefined, stale('15 min')],
+    ['a success 15 min ago, polled every 5 min', ago(0), ago(15 * MINUTE), 5 * MINUTE, stale('15 min')],
+    ['a success just under three intervals ago', ago(0), ago(60 * MINUTE - 1), 20 * MINUTE, []],
+    ['a success three intervals ago', ago(0), ago(60 * MINUTE), 20 * MINUTE, stale('60 min')],
+    ['no success', ago(0), null, undefined, []],
+  ]; // prettier-ignore
+  for (const [name, cursor, success, interval, faults] of cases) {
+    it(`may have ${name}`, async (t) => {
+      const said = await toldOf(t, withCursor(cursor, success), {}, interval);
+      assert.deepEqual(said.filter((text) => !text.startsWith('ok')), faults); // prettier-ignore
+    });
+  }
+
+  const gone = (span: string) => [
+    `error state-retention: a was collected up to ${span} ago, and the API keeps 90 days`,
+  ];
+  const kept: [name: string, provider: string, source: object, faults: string[]][] = [
+    ['90 days old', 'cloudscale', { cursor: ago(90 * DAY) }, []],
+    ['a second older', 'cloudscale', { cursor: ago(90 * DAY + 1000) }, gone('90 d')],
+    ['of an API that does not say', 'ionos', { cursor: ago(300 * DAY) }, []],
+    ['that is no time, with an old success', 'cloudscale', { cursor: 'x', last_success: ago(91 * DAY), start: ago(0) }, [...gone('91 d'), ...stale('91 d')]],
+    ['that is no time, with an old start', 'cloudscale', { cursor: 'x', start: ago(92 * DAY) }, gone('92 d')],
+  ]; // prettier-ignore
+  for (const [name, provider, source, faults] of kept) {
+    it(`may have a cursor ${name}`, async (t) => {
+      const said = await toldOf(t, JSON.stringify({ version: 1, sources: { a: source } }), { provider });
+      assert.deepEqual(said.filter((text) => !text.startsWith('ok')), faults); // prettier-ignore
+    });
+  }
+
+  it('is said in short where it is in order', async (t) => {
+    const two = { b: { cursor: ago(7 * MINUTE) }, a: { cursor: ago(9 * MINUTE) } };
+    const folder = ['ok state-folder:  is writable', 'ok lock: no poll holds the lock'];
+    for (const [text, said] of [
+      [undefined, 'ok state: /state.json does not exist yet; the first poll creates it'],
+      [JSON.stringify({ version: 1, sources: two }), 'ok state: state file OK: 2 sources, oldest cursor 9 min ago'],
+      [JSON.stringify({ version: 1, sources: { a: { cursor: ago(-5000) } } }), 'ok state: state file OK: 1 source, oldest cursor 0 s ago'],
+      [`{"last_run": "${ago(MINUTE)}"}`, 'ok state: state file OK: 0 sources, the next poll resumes from 60 s ago'],
+      ['{}', 'ok state: state file OK: 0 sources'],
+    ] as const) {
+      assert.deepEqual(await toldOf(t, text), [...folder, said]);
+    }
+  }); // prettier-ignore
 });
