@@ -76,7 +76,7 @@ export async function verify(config: Config, world: World, options: Options): Pr
 }
 
 function exitCodeOf({ chain, copy, findings, compared, errors }: VerifyReport): ExitCode {
-  if (chain.problems.length + findings.length > 0 || copy?.cutOff !== undefined) return ExitCode.SomeSourcesFailed;
+  if (chain.problems.length + findings.length > 0 || copy?.cut_off !== undefined) return ExitCode.SomeSourcesFailed;
   if (compared.length === 0) return ExitCode.NothingCollected;
   return errors.length > 0 ? ExitCode.SomeSourcesFailed : ExitCode.Done;
 }

@@ -75,10 +75,15 @@ export const TOPICS: readonly Topic[] = [
         ['0', 'done, or stopped by SIGTERM or SIGINT with everything in order'],
         [
           '1',
-          'nothing could be collected or exported (API, token, state); status: no state; check: something costs events',
+          'nothing could be collected, exported or compared (API, token, state); status: no state; check: something ' +
+            'costs events',
         ],
         ['2', 'wrong options or configuration'],
-        ['3', 'some sources failed, the others were delivered; an export has gaps; status: something needs attention'],
+        [
+          '3',
+          'some sources failed, the others were delivered; an export has gaps; status: something needs attention; ' +
+            'verify: something is missing, twice or altered',
+        ],
         ['4', 'stdout was closed, or Fluent Bit did not take what was printed'],
         ['75', 'another run holds the lock, or another export writes the file'],
       ],

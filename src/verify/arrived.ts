@@ -12,9 +12,9 @@ export interface ArrivedReport {
   lines: number;
   /** How many lines have no id, and the number of the first one. */
   without: number;
-  firstWithout: number | undefined;
+  first_without: number | undefined;
   /** The number of the last line when it is not whole. */
-  cutOff: number | undefined;
+  cut_off: number | undefined;
 }
 
 /**
@@ -29,7 +29,7 @@ export async function readArrived(
   visit: (id: EventId) => void,
 ): Promise<ArrivedReport> {
   const name = file === '-' ? 'stdin' : file;
-  const report: ArrivedReport = { lines: 0, without: 0, firstWithout: undefined, cutOff: undefined };
+  const report: ArrivedReport = { lines: 0, without: 0, first_without: undefined, cut_off: undefined };
   const pattern = idKey === undefined ? undefined : new RegExp(String.raw`\\*"${idKey}\\*"\s*:\s*\\*"([^"\\]+)`);
   try {
     const input = await unzipped(file === '-' ? stdin : createReadStream(file));
@@ -42,14 +42,14 @@ export async function readArrived(
       }
       // Not every copy is JSON; where one line is, all are.
       if (isLast && !isJson(line) && (before === '' ? line.trim().startsWith('{') : isJson(before))) {
-        report.cutOff = report.lines;
+        report.cut_off = report.lines;
         continue;
       }
       before = line;
       const id = pattern === undefined ? line.trim() : pattern.exec(line)?.[1];
       if (id === undefined) {
         report.without++;
-        report.firstWithout ??= report.lines;
+        report.first_without ??= report.lines;
       }
       // An event without an id is known by its bytes.
       visit(id === undefined || pattern === undefined ? EventId.ofHash(Buffer.from(line.trim())) : EventId.of(id));

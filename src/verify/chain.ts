@@ -14,7 +14,7 @@ export interface ChainReport {
   first: { readonly seq: number; readonly at: string } | undefined;
   last: ChainEnd | undefined;
   /** The journal is complete from this second (epoch) on: its beginning is missing. 0 when it is not. */
-  completeFrom: number;
+  complete_from: number;
   /** Each place where it is broken, in words. */
   readonly problems: string[];
 }
@@ -40,7 +40,7 @@ export async function readChain(
   visit: (line: JournalLine) => void,
 ): Promise<ChainReport> {
   const { files, problems } = await filesInOrder(folder);
-  const report: ChainReport = { lines: 0, first: undefined, last: undefined, completeFrom: 0, problems };
+  const report: ChainReport = { lines: 0, first: undefined, last: undefined, complete_from: 0, problems };
   const checker = new ChainChecker(problems, snapshot);
   for (const file of files) {
     for await (const raw of linesOf(folder, file)) {
@@ -56,7 +56,7 @@ export async function readChain(
       const seq = checker.add({ seq: line.seq, hash: hashOf(raw.bytes), place }, line.prev);
       if (report.first === undefined) {
         report.first = { seq, at: line.at };
-        if (seq > (snapshot.first?.seq ?? 1)) report.completeFrom = Math.ceil((parseInstant(line.at) ?? 0) / 1000);
+        if (seq > (snapshot.first?.seq ?? 1)) report.complete_from = Math.ceil((parseInstant(line.at) ?? 0) / 1000);
       }
     }
   }

@@ -52,7 +52,7 @@ export async function compare(
       const known = state.sources[one.source.name];
       if (known === undefined) continue;
       // Events may still appear inside the overlap, and events before the journal were not recorded.
-      const start = Math.max(known.journal_from, chain.completeFrom);
+      const start = Math.max(known.journal_from, chain.complete_from);
       begins = Math.min(begins, start);
       const span = { from: Math.max(range.from, start), to: Math.min(range.to, completeUntil(known, overlapS)) };
       if (span.from >= span.to) continue;

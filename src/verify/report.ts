@@ -58,10 +58,10 @@ export function renderReport({ begins, chain, compared, copy, errors, findings, 
   }
   if (copy !== undefined && copy.without > 0) {
     lines.push(
-      `${counted(copy.without, 'line')} of the copy without an id, the first is line ${String(copy.firstWithout)}.`,
+      `${counted(copy.without, 'line')} of the copy without an id, the first is line ${String(copy.first_without)}.`,
     );
   }
-  if (copy?.cutOff !== undefined) lines.push(`✗ the copy ends in the middle of line ${copy.cutOff}: it is cut off`);
+  if (copy?.cut_off !== undefined) lines.push(`✗ the copy ends in the middle of line ${copy.cut_off}: it is cut off`);
   if (compared.length === 0 && errors.length > 0) {
     const chained = chain.problems.length > 0 ? '' : ` The journal is whole: ${counted(chain.lines, 'commit')}.`;
     lines.push(`Nothing could be compared.${chained}`);
@@ -72,7 +72,7 @@ export function renderReport({ begins, chain, compared, copy, errors, findings, 
   } else if (compared.length === 0)
     lines.push('Nothing could be compared yet: no source is past its overlap in this range.');
   else {
-    const whole = findings.length + chain.problems.length + errors.length === 0 && copy?.cutOff === undefined;
+    const whole = findings.length + chain.problems.length + errors.length === 0 && copy?.cut_off === undefined;
     const copied = copy === undefined ? '' : `, and ${counted(copy.lines, 'line')} of the copy`;
     const spans = [...new Set(compared.map(({ from, to }) => `${from} and ${to}`))];
     lines.push(

@@ -22,7 +22,7 @@ async function read(t: TestContext, copy: string | Buffer, idKey: string | false
   return { report, ids };
 }
 
-const whole = (lines: number) => ({ lines, without: 0, firstWithout: undefined, cutOff: undefined });
+const whole = (lines: number) => ({ lines, without: 0, first_without: undefined, cut_off: undefined });
 
 describe('a copy of what arrived', () => {
   it('gives the id of each line, and passes over empty ones', async (t) => {
@@ -56,16 +56,16 @@ describe('a copy of what arrived', () => {
 
   it('tells how many of its lines have no id, and which is the first', async (t) => {
     const { report } = await read(t, `${line(A)}\n{"b":2}\n{"c":3}\n`);
-    assert.deepEqual(report, { lines: 3, without: 2, firstWithout: 2, cutOff: undefined });
+    assert.deepEqual(report, { lines: 3, without: 2, first_without: 2, cut_off: undefined });
   });
 
   it('may be cut off in its last line, if its lines are JSON', async (t) => {
     const half = line(B).slice(0, -3);
-    const cutOff = { ...whole(2), cutOff: 2 };
-    assert.deepEqual(await read(t, `${line(A)}\n${half}`), { report: cutOff, ids: [A] });
+    const cut_off = { ...whole(2), cut_off: 2 };
+    assert.deepEqual(await read(t, `${line(A)}\n${half}`), { report: cut_off, ids: [A] });
     assert.deepEqual((await read(t, `${line(A)}\n${half}\n`)).report, whole(2), 'not the last');
     assert.deepEqual((await read(t, `x ${line(A)}\nx ${half}`)).report, whole(2), 'not JSON');
-    assert.deepEqual((await read(t, ` ${half}`)).report, { ...whole(1), cutOff: 1 });
+    assert.deepEqual((await read(t, ` ${half}`)).report, { ...whole(1), cut_off: 1 });
     await assert.rejects(read(t, 'x {"n":'), /no line of/);
   });
 

@@ -303,13 +303,13 @@ describe('the chain of the journal', () => {
     const last = { seq, hash };
     const [at, later] = [`${DAYS[0] ?? ''}T00:00:00.000Z`, `${DAYS[1] ?? ''}T00:00:00.000Z`];
     for (const known of [first, null]) {
-      assert.deepEqual(await read(known), { lines: 12, first: { seq: 1, at }, last, completeFrom: 0 });
+      assert.deepEqual(await read(known), { lines: 12, first: { seq: 1, at }, last, complete_from: 0 });
     }
     chain.remove(FIRST);
     const rest = { lines: 8, first: { seq: 5, at: later }, last };
-    assert.deepEqual(await read({ seq: 5, file: MIDDLE }), { ...rest, completeFrom: 0 });
+    assert.deepEqual(await read({ seq: 5, file: MIDDLE }), { ...rest, complete_from: 0 });
     for (const known of [first, null]) {
-      assert.deepEqual(await read(known), { ...rest, completeFrom: Date.parse(later) / 1000 });
+      assert.deepEqual(await read(known), { ...rest, complete_from: Date.parse(later) / 1000 });
     }
     const [a = '', b = '', ...others] = chain.files.get(LAST) ?? [];
     chain.write(LAST, [b, a, ...others, '']);
@@ -317,7 +317,7 @@ describe('the chain of the journal', () => {
     chain.write(LAST, [b, a, '']);
     assert.equal((await read(null)).last?.seq, 10, 'the newest, not the one at the end');
     for (const file of [MIDDLE, LAST]) chain.remove(file);
-    assert.deepEqual(await read(null), { lines: 0, first: undefined, last: undefined, completeFrom: 0 });
+    assert.deepEqual(await read(null), { lines: 0, first: undefined, last: undefined, complete_from: 0 });
   });
 
   it('is not blamed for an error of whoever reads it', async (t) => {

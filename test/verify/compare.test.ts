@@ -126,7 +126,12 @@ async function scene(
             ? undefined
             : (visit) => {
                 for (const { event } of copy) visit(keyOf(event));
-                return Promise.resolve({ lines: copy.length, without: 0, firstWithout: undefined, cutOff: undefined });
+                return Promise.resolve({
+                  lines: copy.length,
+                  without: 0,
+                  first_without: undefined,
+                  cut_off: undefined,
+                });
               },
         onStep: (render) => steps.push(render()),
       }),

@@ -13,7 +13,7 @@ function rendered(ends: readonly string[]): string {
     events: 10,
     read: [],
   }));
-  const chain = { lines: 4, first: undefined, last: undefined, problems: [], completeFrom: 0 };
+  const chain = { lines: 4, first: undefined, last: undefined, problems: [], complete_from: 0 };
   return renderReport({ range: RANGE, begins: null, chain, compared, copy: undefined, findings: [], errors: [] });
 }
 
@@ -40,7 +40,7 @@ describe('renderReport', () => {
     );
   });
 
-  const CHAIN = { lines: 4, first: undefined, last: undefined, problems: [], completeFrom: 0 };
+  const CHAIN = { lines: 4, first: undefined, last: undefined, problems: [], complete_from: 0 };
   const EMPTY: VerifyReport = {
     range: RANGE,
     begins: RANGE.from,
@@ -53,14 +53,14 @@ describe('renderReport', () => {
   const source = 'ionos/1';
   const compared = [{ source, from: RANGE.from, to: RANGE.to, events: 10, read: [] }];
   const WHOLE = `10 events of 1 source between ${RANGE.from} and ${RANGE.to}`;
-  const copy = { lines: 9, without: 0, firstWithout: undefined, cutOff: undefined };
+  const copy = { lines: 9, without: 0, first_without: undefined, cut_off: undefined };
   const time = '2026-11-20T12:00:00Z';
 
   const rows: [string, Partial<VerifyReport>, string[]][] = [
     ['names the copy', { compared, copy }, [`✓ whole: ${WHOLE}, and 9 lines of the copy; 4 commits`]],
     [
       'says which lines of the copy have no id, and that it is cut off',
-      { compared, copy: { lines: 9, without: 1, firstWithout: 7, cutOff: 9 } },
+      { compared, copy: { lines: 9, without: 1, first_without: 7, cut_off: 9 } },
       [
         '1 line of the copy without an id, the first is line 7.',
         '✗ the copy ends in the middle of line 9: it is cut off',
@@ -117,7 +117,7 @@ describe('renderReport', () => {
     ],
     [
       'is not whole where only the copy is cut off, or only the chain is broken',
-      { compared, copy: { ...copy, cutOff: 1 }, chain: { ...CHAIN, problems: ['y', 'z'] } },
+      { compared, copy: { ...copy, cut_off: 1 }, chain: { ...CHAIN, problems: ['y', 'z'] } },
       [
         '✗ journal: y',
         '✗ journal: z',
