@@ -159,7 +159,9 @@ export const TOPICS: readonly Topic[] = [
         ],
         [
           'identity',
-          'IONOS events without @uuid are recognized by a hash of their bytes; cloudscale entries have no identity.',
+          'IONOS events without @uuid are recognized by a hash of their bytes; cloudscale entries have no identity. ' +
+            'verify --arrived compares the bytes of both: it does not find them where --add-fields was set, or where ' +
+            'Fluent Bit wrote a character differently, such as > for \\u003e.',
         ],
         ['answers', 'An answer above 64 MiB is refused; use a smaller --page-size.'],
         ['numbers', 'Fluent Bit changes what its JSON parser cannot hold, such as integers beyond 64 bits.'],

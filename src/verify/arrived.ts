@@ -19,7 +19,8 @@ export interface ArrivedReport {
 
 /**
  * Reads a copy of what arrived, line by line: JSON lines as printed or wrapped by another program, possibly gzipped.
- * `idKey` is the name of the field with the id; without it, a line's bytes are its id. Throws ConfigError when the copy
+ * `idKey` is the name of the field with the id; an event without one is known by its bytes, also as Fluent Bit changes
+ * them. Throws ConfigError when the copy
  * cannot be read, is empty, or has no id at all.
  */
 export async function readArrived(
@@ -46,13 +47,14 @@ export async function readArrived(
         continue;
       }
       before = line;
-      const id = pattern === undefined ? line.trim() : pattern.exec(line)?.[1];
-      if (id === undefined) {
+      const id = pattern?.exec(line)?.[1];
+      if (pattern !== undefined && id === undefined) {
         report.without++;
         report.first_without ??= report.lines;
       }
       // An event without an id is known by its bytes.
-      visit(id === undefined || pattern === undefined ? EventId.ofHash(Buffer.from(line.trim())) : EventId.of(id));
+      if (id !== undefined) visit(EventId.of(id));
+      else for (const text of printedForms(line)) visit(EventId.ofHash(Buffer.from(text)));
     }
   } catch (error) {
     throw new ConfigError(`--arrived: cannot read ${name}: ${messageOf(error)}`);
@@ -62,6 +64,22 @@ export async function readArrived(
     throw new ConfigError(`--arrived: no line of ${name} has an id (${idKey ?? ''}): is it a copy of the events?`);
   }
   return report;
+}
+
+/**
+ * What may have been printed for a line of Fluent Bit's outputs: they put a date into it, or a tag and a time around it,
+ * and escape what is not ASCII, which the API may have escaped as well.
+ */
+function printedForms(line: string): Set<string> {
+  const event = line
+    .trim()
+    .replace(/^\S+: \[[\d.]+, (\{.*\})\]$/, '$1')
+    .replace(/^\{"date":[\d.]+,/, '{');
+  const unescaped = event.replace(/\\(?:u([0-9a-f]{4})|.)/gi, (text, hex?: string) => {
+    const code = hex === undefined ? 0 : parseInt(hex, 16);
+    return code < 0x80 ? text : String.fromCharCode(code);
+  });
+  return new Set([event, unescaped]);
 }
 
 /** readline's iterator would wait forever after an error of its input. */

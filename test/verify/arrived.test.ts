@@ -54,6 +54,17 @@ describe('a copy of what arrived', () => {
     assert.deepEqual((await read(t, `${line(A)}\n {"b":2} \n`)).ids[1], known[1]);
   });
 
+  it('knows events without an id in what Fluent Bit writes: a date, a tag and a time, and escapes', async (t) => {
+    const event = '{"name":"Zoë","path":"C:\\\\u00eb","n":1}';
+    const [id] = (await read(t, event, false)).ids;
+    for (const arrived of [
+      event.replace('ë', '\\u00eb').replace('{', '{"date":1795724044.022658,'),
+      `activity_log: [1795724044.022658229, ${event.replace('ë', '\\u00EB')}]`,
+    ]) {
+      assert.ok((await read(t, arrived, false)).ids.includes(id ?? ''), arrived);
+    }
+  });
+
   it('tells how many of its lines have no id, and which is the first', async (t) => {
     const { report } = await read(t, `${line(A)}\n{"b":2}\n{"c":3}\n`);
     assert.deepEqual(report, { lines: 3, without: 2, first_without: 2, cut_off: undefined });
