@@ -10,7 +10,7 @@ import { journalFiles, linesOf, type RawLine } from './journal-files.ts';
 import { visitLine, type JournalLine } from './journal-line.ts';
 import { RecentLines } from './recent-lines.ts';
 import { noteEntry, noteRest } from './source-progress.ts';
-import { forgetSource, newSource, startOf, type State } from './state.ts';
+import { forgetSource, journalBegin, newSource, startOf, type State } from './state.ts';
 
 /**
  * Completes a snapshot with the journal: the ids that may come again, and the commits that came after the snapshot. For
@@ -54,7 +54,7 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
         'Events inside the overlap may be printed again, and verify can compare only what is delivered from now on',
     );
     for (const source of Object.values(state.sources)) {
-      source.journal_from = startOf(source);
+      source.journal_from = journalBegin(source);
       source.hours = new HourCounts();
     }
   }

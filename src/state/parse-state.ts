@@ -22,7 +22,7 @@ import { SeenEvents } from './seen-events.ts';
 import {
   STATE_VERSION,
   emptyState,
-  startOf,
+  journalBegin,
   type JournalMark,
   type Pending,
   type Redelivery,
@@ -68,11 +68,15 @@ export function parseState(text: string): State {
 }
 
 function parseSource(source: Record<string, unknown>): SourceState {
-  const start = instantOrNull(source['start'], 'start') ?? '1970-01-01T00:00:00Z';
-  return {
+  const where = {
     cursor: text(source['cursor'], 'cursor'),
-    start,
-    journal_from: countOrNull(source['journal_from'], 'journal_from') ?? startOf({ start }),
+    start: instantOrNull(source['start'], 'start') ?? '1970-01-01T00:00:00Z',
+    last_event: instantOrNull(source['last_event'], 'last_event'),
+    last_success: textOrNull(source['last_success'], 'last_success'),
+  };
+  return {
+    ...where,
+    journal_from: countOrNull(source['journal_from'], 'journal_from') ?? journalBegin(where),
     swept: counts(source['swept'] ?? {}, 'swept'),
     last_sweep: instantOrNull(source['last_sweep'], 'last_sweep'),
     found_missing: count(source['found_missing'] ?? 0, 'found_missing'),
@@ -82,9 +86,7 @@ function parseSource(source: Record<string, unknown>): SourceState {
     partial: texts(source['partial'] ?? [], 'partial'),
     delivered: count(source['delivered'] ?? 0, 'delivered'),
     excluded: count(source['excluded'] ?? 0, 'excluded'),
-    last_event: instantOrNull(source['last_event'], 'last_event'),
     last_attempt: textOrNull(source['last_attempt'], 'last_attempt'),
-    last_success: textOrNull(source['last_success'], 'last_success'),
     last_error: textOrNull(source['last_error'], 'last_error'),
     late: parseLateness(source['late'], 'late'),
     oversize: count(source['oversize'] ?? 0, 'oversize'),

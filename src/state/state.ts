@@ -160,6 +160,15 @@ export function startOf({ start }: Pick<SourceState, 'start'>): number {
   return Math.floor((parseInstant(start) ?? 0) / 1000);
 }
 
+/**
+ * From which second (epoch) on a journal has all events of a source, when it begins at this state: the next poll prints
+ * again what it may have missed inside the overlap, but not where the cursor is a URL.
+ */
+export function journalBegin(source: Pick<SourceState, 'cursor' | 'start' | 'last_event' | 'last_success'>): number {
+  const instants = parseInstant(source.cursor) === undefined ? [source.last_event, source.last_success] : [];
+  return Math.max(startOf(source), ...instants.map((instant) => Math.ceil((parseInstant(instant ?? '') ?? 0) / 1000)));
+}
+
 /** Where each source is, as the journal has it. */
 export function cursorsOf({ sources }: State): Record<string, SourceRecord> {
   const all: Record<string, SourceRecord> = {};

@@ -143,6 +143,18 @@ describe('a state and the journal behind it', () => {
     assert.equal((await load()).recent.keptUntil(SOURCE), START_S + 9);
   });
 
+  it('that were parted: where the cursor is a URL, nothing is printed again, and it is compared from the last poll on', async (t) => {
+    const { state, load } = await scene(t, [{ [SOURCE]: groups('delivered', [0, 1]) }], 1);
+    state.journal = { ...state.journal, hash: FIRST_PREV };
+    const source = state.sources[SOURCE];
+    assert.ok(source);
+    source.cursor = 'https://api.example.com/v1/project-logs?cursor=x';
+    source.last_event = new Date((START_S + 50) * 1000).toISOString();
+    source.last_success = new Date((START_S + 60) * 1000 + 1).toISOString();
+    await load();
+    assert.equal(source.journal_from, START_S + 61);
+  });
+
   it('is read from where an id may come again, and no further back', async (t) => {
     const { folder, state, load, log } = await scene(t, [{ [SOURCE]: groups('delivered', [0, 1]) }], 1);
     await writeFile(join(folder, '2026-11-20.jsonl'), 'not a line\n');

@@ -169,6 +169,17 @@ describe("the Python fetcher's file", () => {
   });
 });
 
+it('verify does not call missing what 0.1.0 delivered of cloudscale, before there was a journal', () => {
+  const source = {
+    cursor: 'https://api.example.com/v1/project-logs?cursor=x',
+    start: '2026-11-21T20:00:00Z',
+    last_event: '2026-11-21T20:20:00.5Z',
+    last_success: '2026-11-21T20:10:00Z',
+  };
+  const { sources } = parseState(JSON.stringify({ version: 1, sources: { 'cloudscale/project': source } }));
+  assert.equal(sources['cloudscale/project']?.journal_from, Date.parse('2026-11-21T20:20:01Z') / 1000);
+});
+
 describe('a file that cannot be read', () => {
   const path = 'sources["ionos/31721060"]';
   const rows: [string, string, string][] = [
