@@ -61,7 +61,6 @@ function parse(argv: readonly string[]): Record<string, unknown> & { readonly _:
       'boolean-negation': false,
       'camel-case-expansion': false,
       'dot-notation': false,
-      'parse-numbers': false,
       'parse-positional-numbers': false,
     },
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -181,6 +182,43 @@ describe('a poll', () => {
     assert.deepEqual(errors(), [undefined, undefined]);
   });
 
+  it('that was stopped is followed by one that begins with the sources that it did not reach', async (t) => {
+    let now = NOW;
+    const { sandbox, poll } = await scene(t, () => now);
+    await poll();
+    now += 1_000;
+    const stop = new AbortController();
+    const first = sandbox.nextRequest(({ kind }) => kind === 'page');
+    void first.then(() => stop.abort(new Stopped('stopped by SIGTERM')));
+    await poll({ signal: stop.signal }, '--concurrency', '1');
+    const { contract: reached } = await first;
+    const next = sandbox.nextRequest(({ kind }) => kind === 'page');
+    await poll(undefined, '--concurrency', '1');
+    assert.deepEqual([reached, (await next).contract].toSorted(), CONTRACTS.toSorted());
+  });
+
+  it('writes into the metrics how it ended', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    const file = join(await temporaryFolder(t), 'metrics.prom');
+    const ended = async (world?: Partial<World>) => {
+      sandbox.generate(CONTRACTS[0], { count: 2, from: NOW - 60_000, to: NOW - 1_000 });
+      const { exitCode } = await poll(world, '--metrics-file', file);
+      const text = readFileSync(file, 'utf8');
+      const value = (name: string) => Number(new RegExp(`_${name}\\{.*\\} (\\d+)`).exec(text)?.[1]);
+      return [exitCode, value('last_run_exit_code'), value('last_run_events')];
+    };
+    assert.deepEqual(await ended(), [ExitCode.Done, ExitCode.Done, 2]);
+    const stop = AbortSignal.abort(new Stopped('stopped by SIGTERM'));
+    const closed = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+    });
+    assert.deepEqual(await ended({ stdout: closed }), [ExitCode.NotDelivered, ExitCode.NotDelivered, 0]);
+    sandbox.fail({ times: Infinity, fault: { type: 'status', status: 401 } });
+    assert.deepEqual(await ended(), [ExitCode.NothingCollected, ExitCode.NothingCollected, 0]);
+    const [exitCode, shown] = await ended({ signal: stop });
+    assert.deepEqual([exitCode, shown], [ExitCode.Done, ExitCode.Done]);
+  });
+
   it('whose deadline comes before its first request fails, and one that is stopped in it does not', async (t) => {
     const { sandbox, poll } = await scene(t);
     const late = new Stopped('the deadline was reached', true);
@@ -255,7 +293,15 @@ describe('a poll', () => {
       now += 1_000;
       const { stdout, stderr } = await poll();
       assert.equal(stdout.split('\n').length, 2, stderr);
-      assert.equal(/events came up to 5 min late, .*increase --overlap/.test(stderr), isWarned, stderr);
+      const said =
+        / warning: ionos\/31721060: events came up to 5 min late, and the overlap is only 5 min; increase --overlap\n/;
+      assert.equal(
+        stderr.includes(
+          ' warning: ionos/31721060: events came up to 5 min late, and the overlap is only 5 min; increase --overlap\n',
+        ),
+        isWarned,
+        stderr,
+      );
     }
   });
 

@@ -915,7 +915,7 @@ describe('export', () => {
       assert.equal(exitCode, ExitCode.SomeSourcesFailed);
       assert.ok(stderr.includes('\u001b[K1 of 3 contracts, '), 'one is finished while the next one is read');
       const drawn = stderr.split('\r\u001b[K');
-      assert.match(stderr, /\d of 3 contracts, \d windows?, [\d,]+ events, [\d,]+\/s, [\d a-z]+ left\r/);
+      assert.match(stderr, /\d of 3 contracts, [1-9]\d* windows?, [\d,]+ events, [\d,]+\/s, [\d a-z]+ left\r/);
       for (const line of drawn) assert.ok(!line.includes(' of 3 contracts') || line.length < 100);
       assert.ok(drawn.some((line) => line.startsWith('fetch-activity-logs: error: ionos/5: ')));
       assert.match(drawn.at(-1) ?? '', /^(?:fetch-activity-logs: [^\n]*\n)+$/);
@@ -926,7 +926,22 @@ describe('export', () => {
       sandbox.generateEntries({ count: 950, from: NOW - DAY, to: NOW });
       const options = ['--provider', 'cloudscale', '--from', '1d'];
       const { stderr } = await exporting(sandbox, options, { terminal: { columns: 100 }, now: withJumps(500) });
-      assert.match(stderr, /\d pages, [\d,]+ events, [\d,]+\/s, [\d a-z]+ left\r/);
+      assert.match(stderr, /[1-9]\d* pages, [\d,]+ events, [\d,]+\/s, [\d a-z]+ left\r/);
+    });
+
+    it('is erased before the error that ends it', async (t) => {
+      const sandbox = await sandboxFor(t, { maxLimit: 100, limitBehaviour: 'cut' });
+      sandbox.generate(SMALL, { count: 300, from: NOW - DAY, to: NOW });
+      let writes = 0;
+      const stdout = new Writable({
+        write: (_chunk, _encoding, done) =>
+          done(++writes > 2 ? Object.assign(new Error('EPIPE'), { code: 'EPIPE' }) : null),
+      });
+      const world = { stdout, terminal: { columns: 80 }, now: withJumps(500) };
+      const { stderr } = await exporting(sandbox, ['--from', '1d'], world);
+      const [, ...drawn] = stderr.split('\r\u001b[K');
+      assert.match(drawn[0] ?? '', /^0 of 1 contract, /);
+      assert.match(drawn.at(-1) ?? '', /^fetch-activity-logs: stdout was closed; [^\n]*\n$/);
     });
 
     it('fits into the terminal', async (t) => {

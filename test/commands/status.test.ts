@@ -277,6 +277,7 @@ describe('status', () => {
     assert.match(stdout, /^ionos\/31721060 is 42 s behind, more than 30 s$/m);
     assert.equal((await status(file, ['--max-behind', '42s'])).exitCode, ExitCode.Done);
     assert.equal((await status(file, ['--max-behind', '365d'])).exitCode, ExitCode.Done);
+    assert.equal((await status(file, ['--max-behind', '1s'])).exitCode, ExitCode.SomeSourcesFailed);
     for (const wrong of ['0.9s', '366d']) {
       assert.equal((await status(file, ['--max-behind', wrong])).exitCode, ExitCode.Usage);
     }

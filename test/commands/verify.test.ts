@@ -57,6 +57,12 @@ describe('verify', () => {
     );
     assert.equal(m.sandbox.requests.length, 1 + CONTRACTS.length);
     assert.equal((await verify('--full')).code, 0);
+    const env = {
+      IONOS_API_TOKEN: 'sandbox-token',
+      IONOS_API_URL: m.sandbox.url,
+      ACTIVITY_LOG_ACK_URL: 'http://127.0.0.1:1',
+    };
+    assert.equal(await m.commandIn({ env }, 'verify'), 0, 'it prints nothing that Fluent Bit could count');
     assert.equal((JSON.parse((await verify('--json')).text) as { findings: unknown[] }).findings.length, 0);
   });
 
@@ -186,6 +192,13 @@ describe('verify', () => {
     assert.match(text, new RegExp(`✗ 1 event delivered, not in the copy:\n  \\S+  \\S+  ionos/${CONTRACTS[1]}\n`));
     await pass(m, 1000);
     assert.deepEqual(m.printed.slice(lines.length).map(String), [gone]);
+
+    const all = m.printed.map(String);
+    const both = lines.filter((line) => line.includes(CONTRACT)).slice(-2);
+    writeFileSync(copy, all.filter((line) => !both.includes(line)).join('\n'));
+    assert.match((await verify('--arrived', copy, '--repair')).text, /: 1 range queued/);
+    await pass(m, 1000);
+    assert.deepEqual(m.printed.slice(all.length).map(String).toSorted(), both.toSorted());
   });
 
   it('--repair shows what it found also while a poll is running, which has the lock', async (t) => {
@@ -223,6 +236,10 @@ describe('verify', () => {
 
   it('says which source the API does not let it compare, and compares the others', async (t) => {
     const one = await desk(t);
+    const refusal = { fault: { type: 'status', status: 403 }, times: Infinity } as const;
+    const fault = one.m.sandbox.fail({ match: { kind: 'page', contract: CONTRACTS[1] }, ...refusal });
+    assert.equal((await one.verify()).code, 3, one.m.said.join(''));
+    fault.remove();
     const id = missed(one);
     one.m.sandbox.fail({
       match: ({ contract, query }) => contract === CONTRACTS[1] && query['limit'] !== '1',
@@ -375,7 +392,10 @@ describe('verify', () => {
     rmSync(dirname(journalOf(stateFile)[0] ?? ''), { recursive: true });
     const { code, text } = await verify();
     assert.equal(code, 1);
-    assert.match(text, /there is no journal/);
+    assert.match(
+      text,
+      /error: there is no journal \S+\.journal: no run has delivered anything yet, or it was removed\n$/,
+    );
     writeFileSync(`${stateFile}.journal`, '');
     assert.match((await verify()).text, /error: cannot read the journal \S+.journal: ENOTDIR/);
     writeFileSync(stateFile, '{');

@@ -17,6 +17,8 @@ describe('completing', () => {
     assert.deepEqual(offers(''), COMMANDS.map(({ name }) => name)); // prettier-ignore
     assert.deepEqual(offers('--provider', 'ionos', 'ex'), ['export']);
     assert.match(complete(['stat']), /^status\tShow how far /);
+    assert.equal(complete(['--provider', 'c']), 'cloudscale\n');
+    assert.equal(complete([]), complete(['']));
   });
 
   it('offers the options of the command, those of a poll when there is none', () => {
@@ -77,6 +79,7 @@ describe('completing', () => {
       ['time,,contract', 'time,,event_type', 'time,,source_service', 'time,,provider'],
     ],
     [['follow', 'sta'], []],
+    [['--provider', 'ionos', 'export', '--form'], ['--format']],
     [['--from', '2026-01-31T12', ':', '00', ':', '00Z', 'ex'], ['export']],
     [['collect', 'x'], []],
   ];

@@ -37,6 +37,7 @@ describe('--help', () => {
     assert.deepEqual(await runCommand(['export', '--help']), expected);
     assert.deepEqual(await runCommand(['--page-size', '5', 'export', '-h']), expected);
     assert.deepEqual(await runCommand(['help', 'export']), expected);
+    assert.equal((await runCommand(['help'])).stdout, renderHelp(undefined, 80));
   });
 
   for (const columns of [30, 60, 80, 100, 250]) {
