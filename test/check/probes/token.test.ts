@@ -77,6 +77,14 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     });
   }
 
+  it('says where to put a token that no service would read', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.remove('/run/systemd');
+    const [finding] = await machine.faults();
+    const fix = `put the token into ${TOKEN} (mode 600), and write ACTIVITY_LOG_TOKEN_FILE=${TOKEN} in ${ENVIRONMENT}`;
+    assert.deepEqual([finding?.code, finding?.fix, finding?.command], ['token', fix, undefined]);
+  });
+
   it('does not look for a token in this shell where a file is named', async (t) => {
     const machine = await installedMachine(t);
     await machine.remove(TOKEN);

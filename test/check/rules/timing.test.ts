@@ -10,6 +10,7 @@ describe('the time that a run has', () => {
     ['0', '10s', ['warning interval: Interval_Sec "0" is not a number of seconds']],
     ['-5', '10s', ['warning interval: Interval_Sec "-5" is not a number of seconds']],
     ['5m', '10s', ['warning interval: Interval_Sec "5m" is not a number of seconds']],
+    ['1e3', '10s', ['warning interval: Interval_Sec "1e3" is not a number of seconds']],
     ['x5', '10s', ['warning interval: Interval_Sec "x5" is not a number of seconds']],
     ['', '10s', []],
     [undefined, '10s', ['warning interval: Interval_Sec is not set']],
