@@ -8,7 +8,7 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:
  */
 export function isExempt(url: URL, noProxy: string): boolean {
   const port = url.port === '' ? DEFAULT_PORTS[url.protocol] : url.port;
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const host = url.hostname.replace(/^\[|\]$/g, '');
   return noProxy.split(/[\s,]+/).some((text) => {
     const entry = parseEntry(text.toLowerCase());
     if (entry.port !== undefined && entry.port !== port) return false;

@@ -60,6 +60,7 @@ describe('--help', () => {
     const lineOf = (columns: number) => renderHelp(undefined, columns).split('\n').find((line) => line.includes('--help')); // prettier-ignore
     assert.match(lineOf(60) ?? '', /--help {2,}\S/);
     assert.match(lineOf(59) ?? '', /--help$/);
+    assert.match(renderHelp(undefined, 59), /--help\n {8}\S/);
   });
 
   it('has the groups in one order everywhere', () => {

@@ -6,6 +6,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { Agent } from 'undici';
 import { type ApiClient, type ApiClientOptions } from '../../src/http/api-client.ts';
 import { ApiError, PageError } from '../../src/lib/errors.ts';
+import { ReusableMemory } from '../../src/lib/reusable-memory.ts';
 import { captureLog } from '../helpers/captured-log.ts';
 import { listen, serve } from '../helpers/loopback.ts';
 import { loopbackCertificate } from '../helpers/loopback-certificate.ts';
@@ -80,6 +81,14 @@ describe('a request', () => {
       ],
     );
     assert.deepEqual([api.stats.retries, api.lastFailure?.message], [1, 'HTTP 503: busy']);
+  });
+
+  it('is answered in the memory that it is given', async (t) => {
+    const { sandbox, api } = await set(t);
+    sandbox.options.gzip = false;
+    const memory = new ReusableMemory();
+    const place = await api.get(api.url('/contracts'), ({ buffer }) => buffer, never, { memory });
+    assert.equal(place, memory.ensureCapacity(0).buffer);
   });
 
   it('knows how far our clock is ahead of the server, whatever the status', async (t) => {

@@ -74,6 +74,8 @@ describe('createDispatcher', () => {
       username: 'us@er',
       password: 'p w',
     });
+    const loud = { https_proxy: 'HTTP://PROXY.example.com:3128' };
+    assert.equal(proxyFor(new URL('https://api.example.com'), loud)?.uri, 'http://proxy.example.com:3128/');
   });
 
   it('prefers the variable of the scheme, and small letters', async (t) => {

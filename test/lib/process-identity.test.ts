@@ -62,6 +62,10 @@ describe('isAlive', () => {
     assert.equal(await isAlive({ ...(await thisProcess(0)), host: 'another.example.com' }), undefined);
   });
 
+  it('is false of a number that no process has, also where the system does not tell when one was started', async () => {
+    assert.equal(await isAlive({ ...(await thisProcess(0)), pid: 2 ** 30, started: '' }), false);
+  });
+
   it('is false of before the machine was started', async () => {
     assert.equal(await isAlive({ ...(await thisProcess(0)), boot: 'another' }), false);
   });

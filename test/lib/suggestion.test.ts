@@ -18,4 +18,11 @@ describe('closest', () => {
       assert.equal(closest(word, ['from', 'to', 'format', 'output']), meant);
     });
   }
+
+  it('is the closest of several, in whatever order, and nothing where more than a third is wrong', () => {
+    assert.equal(closest('abcdefgh', ['abcdefxy', 'abcdefgx', 'abcdexyz']), 'abcdefgx');
+    assert.equal(closest('abcdefxy', ['abcdefgh']), 'abcdefgh');
+    assert.equal(closest('abcdxyz', ['abcdefg']), undefined);
+    assert.equal(closest('tx', ['to']), 'to');
+  });
 });

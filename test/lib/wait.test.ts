@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { pause, withTimeout } from '../../src/lib/wait.ts';
+import { moveTimers } from '../helpers/moved-timers.ts';
 
 const AN_HOUR = 3_600_000;
 const stop = new Error('stop');
@@ -32,6 +33,17 @@ describe('withTimeout', () => {
     const { signal } = new AbortController();
     assert.equal(await withTimeout(signal, AN_HOUR, tooLate, () => Promise.resolve(42)), 42);
     assert.equal(listeners(signal), 0);
+  });
+
+  it('does not run out once the work is done', async (t) => {
+    const { tick } = moveTimers(t);
+    let inner: AbortSignal | undefined;
+    await withTimeout(new AbortController().signal, AN_HOUR, tooLate, (signal) => {
+      inner = signal;
+      return Promise.resolve();
+    });
+    tick(AN_HOUR);
+    assert.equal(inner?.aborted, false);
   });
 
   it('throws what the work throws', async () => {
