@@ -269,16 +269,23 @@ describe('a poll', () => {
 
   it('says so when the reader of stdout makes it end long after its deadline', async (t) => {
     const { sandbox, poll } = await scene(t);
-    sandbox.generate(CONTRACTS[0], { count: 1, from: NOW - 60_000, to: NOW - 1_000 });
-    let monotonic = 0;
-    const stdout = new Writable({
-      write: (_chunk, _encoding, done) => {
-        monotonic = 300_000;
-        done();
-      },
-    });
-    const { stderr } = await poll({ monotonic: () => monotonic, stdout });
-    assert.match(stderr, /warning: the run ended 60 s after its deadline/);
+    for (const [end, late] of [
+      [300_000, '60 s'],
+      [245_001, '5 s'],
+      [245_000, undefined],
+    ] as const) {
+      sandbox.generate(CONTRACTS[0], { count: 1, from: NOW - 60_000, to: NOW - 1_000 });
+      let monotonic = 0;
+      const stdout = new Writable({
+        write: (_chunk, _encoding, done) => {
+          monotonic = end;
+          done();
+        },
+      });
+      const { stderr } = await poll({ monotonic: () => monotonic, stdout });
+      const warning = `warning: the run ended ${late ?? '5 s'} after its deadline: the reader of stdout is too slow\n`;
+      assert.equal(stderr.includes(warning), late !== undefined, stderr);
+    }
   });
 
   it('warns of events that come nearly as late as the overlap looks back, and of no others', async (t) => {

@@ -160,6 +160,16 @@ describe('redeliver', () => {
     assert.ok(m.printed.length >= m.events.length + 5);
   });
 
+  it('names three sources whose journal begins later, and counts the others', async (t) => {
+    const m = await model(t);
+    for (const contract of ['1', '2']) m.sandbox.addContract(contract);
+    await pass(m, 0);
+    assert.equal(await m.command('redeliver', '--from', '2d'), 0);
+    const begins =
+      /: the journal begins at (?:\S+Z for ionos\/\d+(?:, | and )){3}2 more: it does not know what was delivered before, so all of that is delivered\n/;
+    assert.match(m.said.join(''), begins);
+  });
+
   it('needs a state that knows a source', async (t) => {
     const m = await model(t);
     assert.equal(await m.command('redeliver', '--from', '1h'), 2);
