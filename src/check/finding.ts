@@ -29,41 +29,43 @@ export interface Details {
   readonly command?: string | undefined;
 }
 
-/** Something is in order. */
-export function ok(code: string, message: string, details: Details = {}): Finding {
+/** Something is in order. This and the others are lists of one finding, as the rules return them. */
+export function ok(code: string, message: string, details: Details = {}): [Finding] {
   return finding('ok', code, message, details);
 }
 
 /** Something may cost events later, or affects something else. */
-export function warning(code: string, message: string, details: Details): Finding {
+export function warning(code: string, message: string, details: Details): [Finding] {
   return finding('warning', code, message, details);
 }
 
 /** Something costs events. */
-export function error(code: string, message: string, details: Details): Finding {
+export function error(code: string, message: string, details: Details): [Finding] {
   return finding('error', code, message, details);
 }
 
 /** Something keeps all events from being collected. */
-export function fatal(code: string, message: string, details: Omit<Details, 'impact'> = {}): Finding {
+export function fatal(code: string, message: string, details: Omit<Details, 'impact'> = {}): [Finding] {
   return finding('error', code, message, { ...details, impact: 'nothing is collected' });
 }
 
 /** Something that this user is not allowed to look at. */
-export function unseen(code: string, message: string, impact: string, at?: Details['at']): Finding {
+export function unseen(code: string, message: string, impact: string, at?: Details['at']): [Finding] {
   return finding('warning', code, message, { at, impact, command: 'sudo fetch-activity-logs check' });
 }
 
-function finding(level: Level, code: string, message: string, { at, impact, fix, command }: Details): Finding {
-  return {
-    level,
-    code,
-    message,
-    ...at,
-    ...(impact === undefined ? {} : { impact }),
-    ...(fix === undefined ? {} : { fix }),
-    ...(command === undefined ? {} : { command }),
-  };
+function finding(level: Level, code: string, message: string, { at, impact, fix, command }: Details): [Finding] {
+  return [
+    {
+      level,
+      code,
+      message,
+      ...at,
+      ...(impact === undefined ? {} : { impact }),
+      ...(fix === undefined ? {} : { fix }),
+      ...(command === undefined ? {} : { command }),
+    },
+  ];
 }
 
 /** A key and its value as a line of this configuration: `Buf_Size 2M`, or `buf_size: 2M` in YAML. */

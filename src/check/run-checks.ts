@@ -65,7 +65,7 @@ export async function runChecks(
   const looks = await Promise.all(setups.map((setup) => look(setup, world, machine)));
   const configFindings =
     fluentBit === undefined
-      ? [configuration.finding]
+      ? configuration.findings
       : await aboutConfig(fluentBit, inputs, python, environment, machine);
   const about = (await Promise.all(inputs.map((input) => aboutInput(input, machine)))).flat();
   const files = readAtStart(fluentBit, environment).map((path) => pathOn(machine, path));
@@ -78,7 +78,7 @@ export async function runChecks(
   const sent =
     options['send'] === true ? await send([...inputs, ...python], machine, world) : { findings: [], secrets: [] };
   const findings = [
-    ...(about.some(({ code }) => code === 'node') ? [] : [checkNode(machine.node.version, machine.node.path)]),
+    ...(about.some(({ code }) => code === 'node') ? [] : checkNode(machine.node.version, machine.node.path)),
     ...checkService(environment),
     ...refused,
     ...looks.flatMap((one) => one.findings),
@@ -128,7 +128,7 @@ function setupsOf(
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     const message = `Fluent Bit's environment holds an invalid setting: ${thrown.message}`;
-    return { setups: [], refused: [fatal('settings', message)] };
+    return { setups: [], refused: fatal('settings', message) };
   }
 }
 
@@ -153,7 +153,7 @@ async function aboutConfig(
   const tried = await dryRun(fluentBit, environment, machine);
   const findings = [
     ...problemFindings(fluentBit, environment, sections, tried),
-    ...(inputs.length > 0 || isIncomplete(fluentBit) ? [] : [checkAbsence(python, fluentBit)]),
+    ...(inputs.length > 0 || isIncomplete(fluentBit) ? [] : checkAbsence(python, fluentBit)),
     ...checkTogether(inputs, python),
     ...checkPlaceholders(fluentBit, sections),
     ...checkPlainSecrets(fluentBit, sections, machine),
@@ -161,7 +161,7 @@ async function aboutConfig(
   if (findings.length > 0) return findings;
   const files = fluentBit.files.length;
   const verdict = tried === undefined ? 'not tried with Fluent Bit itself' : 'and Fluent Bit accepts it';
-  return [ok('config', `${counted(files, 'file')} read, ${verdict}`, { at: { file: fluentBit.file } })];
+  return ok('config', `${counted(files, 'file')} read, ${verdict}`, { at: { file: fluentBit.file } });
 }
 
 async function aboutInput(input: Input, machine: Machine): Promise<Finding[]> {

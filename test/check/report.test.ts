@@ -5,15 +5,15 @@ import { countLevels, renderJson, renderText } from '../../src/check/report.ts';
 
 const SECRET = 'a-long-secret';
 const FINDINGS = [
-  ok('a', 'all is well'),
-  warning('b', 'b is odd', { at: { file: '/etc/b' }, impact: 'b may happen' }),
-  error('c', `c shows ${SECRET}`, {
+  ...ok('a', 'all is well'),
+  ...warning('b', 'b is odd', { at: { file: '/etc/b' }, impact: 'b may happen' }),
+  ...error('c', `c shows ${SECRET}`, {
     at: { file: '/etc/c', line: 3 },
     impact: 'c happens',
     fix: 'C on',
     command: 'run c',
   }),
-  error('d', 'd\nis\u001b[2J odd', { fix: 'D on' }),
+  ...error('d', 'd\nis\u001b[2J odd', { fix: 'D on' }),
 ];
 
 describe('the report of check', () => {

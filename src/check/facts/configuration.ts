@@ -9,7 +9,7 @@ import { pathOn, type Machine } from './machine.ts';
 const UNCHECKED = 'check cannot tell whether events would be lost';
 
 /** A configuration, or why it could not be read. */
-type Configuration = { readonly config: FluentBitConfig } | { readonly config?: never; readonly finding: Finding };
+type Configuration = { readonly config: FluentBitConfig } | { readonly config?: never; readonly findings: Finding[] };
 
 /** Reads Fluent Bit's main file. Unless `isNamed`, it may be missing. */
 export function readConfiguration(
@@ -24,18 +24,18 @@ export function readConfiguration(
     const code = codeOf(thrown);
     if (code === undefined) throw thrown;
     const at = { file: pathOf(thrown, machine) ?? file };
-    return { finding: code === 'ENOENT' ? missing(file, isNamed) : unreadable(code, at, machine) };
+    return { findings: code === 'ENOENT' ? missing(file, isNamed) : unreadable(code, at, machine) };
   }
 }
 
-function missing(file: string, isNamed: boolean): Finding {
+function missing(file: string, isNamed: boolean): Finding[] {
   const at = { file };
   if (isNamed) return error('config', 'there is no such file', { at, impact: 'Fluent Bit does not start' });
   const command = 'fetch-activity-logs check --config FILE';
   return warning('config', 'Fluent Bit has no configuration here', { at, impact: UNCHECKED, command });
 }
 
-function unreadable(code: string, at: { readonly file: string }, { uid }: Machine): Finding {
+function unreadable(code: string, at: { readonly file: string }, { uid }: Machine): Finding[] {
   if (code === 'EACCES' && uid !== 0) return unseen('config', 'this user cannot read it', UNCHECKED, at);
   return error('config', `it cannot be read (${code})`, { at, impact: 'Fluent Bit does not start' });
 }

@@ -28,7 +28,7 @@ export async function checkApi({ config, env }: Setup, credentials: Credentials,
     proxy = proxyFor(config.apiUrl, env);
     dispatcher = await createDispatcher(config.apiUrl, env, 1);
   } catch (thrown) {
-    return [failure(thrown, config)];
+    return failure(thrown, config);
   }
   const started = world.monotonic();
   const api = new ApiClient({
@@ -45,8 +45,8 @@ export async function checkApi({ config, env }: Setup, credentials: Credentials,
     maxAttempts: ATTEMPTS,
   });
   try {
-    const findings = await look({ config, env }, api, world).catch((thrown: unknown) => [failure(thrown, config)]);
-    const way = proxy === undefined ? [] : [await checkProxy(proxy, world.signal)];
+    const findings = await look({ config, env }, api, world).catch((thrown: unknown) => failure(thrown, config));
+    const way = proxy === undefined ? [] : await checkProxy(proxy, world.signal);
     return [...way, ...findings, ...clock(api)];
   } finally {
     await dispatcher.destroy();
@@ -70,7 +70,7 @@ async function look(
   });
   const sources = await provider.sources(signal);
   if (sources.length === 0) {
-    return [fatal('contracts', `${host} answers, but the token sees no contract`)];
+    return fatal('contracts', `${host} answers, but the token sees no contract`);
   }
   const { contracts } = config;
   const unknown = contracts.filter((contract) => !sources.some(({ id }) => id === contract));
@@ -78,7 +78,7 @@ async function look(
   const refused: Finding[] = [];
   for (const source of wanted.slice(0, MAX_SOURCES)) {
     await readSomething(provider, source, now(), signal).catch((thrown: unknown) => {
-      refused.push(failure(thrown, config, `${source.name}: `));
+      refused.push(...failure(thrown, config, `${source.name}: `));
     });
   }
   const seen = config.provider.hasContracts
@@ -87,9 +87,9 @@ async function look(
   const polled = contracts.length === 0 ? '' : `, ${wanted.length} of them polled`;
   const usable = idsOf(wanted.length > 0 ? wanted : sources).slice(0, MAX_LISTED);
   return [
-    ok('api', `${host} answers: the token sees ${seen}${polled}`),
+    ...ok('api', `${host} answers: the token sees ${seen}${polled}`),
     ...refused,
-    ...unknown.map((contract) => {
+    ...unknown.flatMap((contract) => {
       const isVariable = (env['ACTIVITY_LOG_CONTRACT'] ?? '').includes(contract);
       const message = `the token does not see contract ${contract} (it sees ${listed(idsOf(sources), MAX_LISTED)})`;
       return error('contract-unknown', message, {
@@ -111,7 +111,7 @@ async function readSomething(provider: Provider, source: Source, now: number, si
 }
 
 /** Throws what is not a failure of the API: the reason of a signal that is aborted. */
-function failure(thrown: unknown, { apiUrl, provider }: Config, prefix = ''): Finding {
+function failure(thrown: unknown, { apiUrl, provider }: Config, prefix = ''): Finding[] {
   if (!(thrown instanceof AppError)) throw thrown;
   const message = withAdvice(thrown, apiUrl.host);
   const status = thrown instanceof ApiError ? thrown.status : undefined;
@@ -124,16 +124,14 @@ function clock({ clockSkewMs }: ApiClient): Finding[] {
   if (clockSkewMs === undefined) return [];
   const difference = formatDuration(Math.abs(clockSkewMs));
   if (Math.abs(clockSkewMs) <= MAX_CLOCK_SKEW_MS) {
-    return [ok('clock', `this machine's clock is within ${formatDuration(MAX_CLOCK_SKEW_MS)} of the API's`)];
+    return ok('clock', `this machine's clock is within ${formatDuration(MAX_CLOCK_SKEW_MS)} of the API's`);
   }
   const [direction, impact] =
     clockSkewMs > 0
       ? ['ahead of', 'polls ask for a time that the API has not reached, so later events may be missed']
       : ['behind', 'events arrive that much later, and --since and --overlap cover the wrong times'];
-  return [
-    error('clock', `this machine's clock is ${difference} ${direction} the API's`, {
-      impact,
-      command: 'sudo timedatectl set-ntp true',
-    }),
-  ];
+  return error('clock', `this machine's clock is ${difference} ${direction} the API's`, {
+    impact,
+    command: 'sudo timedatectl set-ntp true',
+  });
 }

@@ -30,31 +30,27 @@ function aboutOutput(output: OutputCounter, since: string): Finding[] {
   const { name, delivered, dropped, retries } = output;
   const message = `output ${name}: ${describeOutput(output)} ${since}`;
   if (dropped > 0) {
-    return [error('output-dropped', message, { impact: 'dropped events never arrive', command: OUTPUT_MESSAGES })];
+    return error('output-dropped', message, { impact: 'dropped events never arrive', command: OUTPUT_MESSAGES });
   }
   if (delivered > 0 && isHeldUp(output)) {
     const impact = 'the destination does not take them now; Fluent Bit keeps them and retries';
-    return [warning('output-waiting', message, { impact, command: OUTPUT_MESSAGES })];
+    return warning('output-waiting', message, { impact, command: OUTPUT_MESSAGES });
   }
-  if (delivered > 0) return [ok('output-delivered', message)];
+  if (delivered > 0) return ok('output-delivered', message);
   if (retries === 0) return [];
-  return [
-    error('output-retries', message, {
-      impact: 'nothing arrives; once the storage is full, the oldest events are dropped',
-      command: OUTPUT_MESSAGES,
-    }),
-  ];
+  return error('output-retries', message, {
+    impact: 'nothing arrives; once the storage is full, the oldest events are dropped',
+    command: OUTPUT_MESSAGES,
+  });
 }
 
 async function aboutChunks(folder: string, now: number): Promise<Finding[]> {
   const rejected = await readRejected(folder);
   if (rejected === undefined || rejected.chunks.length === 0) return [];
   const { chunks } = rejected;
-  return [
-    warning('rejected-chunks', `${describeChunks(chunks)}, ${ageOf(chunks, now)}`, {
-      at: { file: folder },
-      impact: 'the destination refused these events; once it takes them, send them again, then remove the chunks',
-      command: await redeliverCommand(chunks, chunks[0]?.at ?? now),
-    }),
-  ];
+  return warning('rejected-chunks', `${describeChunks(chunks)}, ${ageOf(chunks, now)}`, {
+    at: { file: folder },
+    impact: 'the destination refused these events; once it takes them, send them again, then remove the chunks',
+    command: await redeliverCommand(chunks, chunks[0]?.at ?? now),
+  });
 }

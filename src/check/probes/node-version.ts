@@ -4,7 +4,7 @@ import { error, ok, type Details, type Finding } from '../finding.ts';
 const MIN_NODE = '20.18.1';
 
 /** Whether this Node.js can run the program; `origin` says where it is. */
-export function checkNode(version: string, origin: string, details: Pick<Details, 'at'> = {}): Finding {
+export function checkNode(version: string, origin: string, details: Pick<Details, 'at'> = {}): [Finding] {
   if (isAtLeast(version, MIN_NODE)) return ok('node', `Node ${version} at ${origin}`, details);
   return error('node', `Node ${version} at ${origin} is older than ${MIN_NODE}`, {
     ...details,

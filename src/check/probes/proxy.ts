@@ -8,7 +8,7 @@ const PATIENCE_MS = 5_000;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'socks5:': 1080 };
 
 /** Whether the proxy to the API accepts connections. An answer of the API alone would not tell which of the two is gone. */
-export async function checkProxy({ name, uri }: Proxy, signal: AbortSignal): Promise<Finding> {
+export async function checkProxy({ name, uri }: Proxy, signal: AbortSignal): Promise<[Finding]> {
   const { protocol, hostname, host, port } = new URL(uri);
   const proxy = `the proxy ${host} (${name})`;
   const address = hostname.replace(/^\[(.*)\]$/, '$1');

@@ -47,7 +47,7 @@ export async function checkRunning(
         world.signal.throwIfAborted();
         if (thrown instanceof NoSuchInputError) return await missing(thrown, fluentBit, files, world.signal);
         // A stopped service is a finding already.
-        if (attempt === ATTEMPTS) return service?.isActive === false ? [] : [unreachable(thrown, ackUrl)];
+        if (attempt === ATTEMPTS) return service?.isActive === false ? [] : unreachable(thrown, ackUrl);
       }
       await world.pause(RETRY_MS, world.signal);
     }
@@ -58,16 +58,14 @@ export async function checkRunning(
 
 function counters({ records, uptime, isPaused }: InputCounter, name: string): Finding[] {
   const life = `${counted(records, 'record')} from ${name} in ${formatDuration(uptime * 1000)}`;
-  if (!isPaused) return [ok('running', `Fluent Bit is running, and accepted ${life}`)];
-  return [
-    warning('running-paused', `Fluent Bit has paused ${name}: its storage is full (${life})`, {
-      impact: 'nothing is collected until its output has caught up; the API does not keep events forever',
-      command: "journalctl -u fluent-bit | grep -i 'output'",
-    }),
-  ];
+  if (!isPaused) return ok('running', `Fluent Bit is running, and accepted ${life}`);
+  return warning('running-paused', `Fluent Bit has paused ${name}: its storage is full (${life})`, {
+    impact: 'nothing is collected until its output has caught up; the API does not keep events forever',
+    command: "journalctl -u fluent-bit | grep -i 'output'",
+  });
 }
 
-function unreachable(thrown: unknown, { host }: URL): Finding {
+function unreachable(thrown: unknown, { host }: URL): Finding[] {
   return error('running', `cannot read Fluent Bit's counters at ${host}: ${messageOf(thrown)}`, {
     impact: 'Fluent Bit is not running, or lines that it drops are lost without notice',
     command: 'systemctl status fluent-bit',
@@ -83,23 +81,19 @@ async function missing(
 ): Promise<Finding[]> {
   const waiting = changed(await fluentBit.outputs(signal), files);
   if (waiting.length > 0) return waiting;
-  return [
-    error('running', `Fluent Bit does not count this input's lines: ${message}`, {
-      impact: 'lines that it drops are lost without notice',
-      command: 'sudo systemctl restart fluent-bit',
-    }),
-  ];
+  return error('running', `Fluent Bit does not count this input's lines: ${message}`, {
+    impact: 'lines that it drops are lost without notice',
+    command: 'sudo systemctl restart fluent-bit',
+  });
 }
 
 async function version(fluentBit: FluentBit, signal: AbortSignal): Promise<Finding[]> {
   const found = await fluentBit.version(signal).catch(() => undefined);
   if (found === undefined || isAtLeast(found, MIN_VERSION)) return [];
-  return [
-    warning('running-version', `Fluent Bit ${found} does not know storage.keep.rejected`, {
-      impact: 'what a destination rejects with 4xx is dropped at once',
-      command: 'sudo apt-get install --only-upgrade fluent-bit',
-    }),
-  ];
+  return warning('running-version', `Fluent Bit ${found} does not know storage.keep.rejected`, {
+    impact: 'what a destination rejects with 4xx is dropped at once',
+    command: 'sudo apt-get install --only-upgrade fluent-bit',
+  });
 }
 
 function changed({ startedAt }: { readonly startedAt: number }, files: readonly string[]): Finding[] {
@@ -108,11 +102,9 @@ function changed({ startedAt }: { readonly startedAt: number }, files: readonly 
     return mtimeMs > startedAt * 1000 + START_TOLERANCE_MS;
   });
   if (newer === undefined) return [];
-  return [
-    warning('running-old', 'changed since Fluent Bit was started', {
-      at: { file: newer },
-      impact: 'Fluent Bit still runs with what it read then',
-      command: 'sudo systemctl restart fluent-bit',
-    }),
-  ];
+  return warning('running-old', 'changed since Fluent Bit was started', {
+    at: { file: newer },
+    impact: 'Fluent Bit still runs with what it read then',
+    command: 'sudo systemctl restart fluent-bit',
+  });
 }

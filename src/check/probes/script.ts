@@ -20,31 +20,31 @@ export async function checkScript(input: Input, machine: Machine): Promise<Findi
   const { at } = command;
   const { user = 'root' } = environment.service ?? {};
   const script = find(call.script, input, machine);
-  if (script === undefined) return [fatal('script', `${call.script} is not on PATH`, { at, ...installed(input) })];
+  if (script === undefined) return fatal('script', `${call.script} is not on PATH`, { at, ...installed(input) });
   const problem = accessError(script);
   if (problem === 'ENOENT' || problem === 'ENOTDIR') {
-    return [fatal('script', `${call.script} does not exist`, { at, ...installed(input) })];
+    return fatal('script', `${call.script} does not exist`, { at, ...installed(input) });
   }
   const repair = `chmod 755 ${script}`;
   if (problem !== undefined && environment.service !== undefined) {
     const impact = `only ${user} can check whether the service can run it`;
-    return [unseen('script-unknown', `this user cannot read ${call.script} (${problem})`, impact, at)];
+    return unseen('script-unknown', `this user cannot read ${call.script} (${problem})`, impact, at);
   }
   if (problem !== undefined) {
-    return [fatal('script', `${call.script} cannot be read (${problem})`, { at, command: repair })];
+    return fatal('script', `${call.script} cannot be read (${problem})`, { at, command: repair });
   }
   if (!statSync(script).isFile()) {
-    return [fatal('script', `${call.script} is not a file`, { at, ...installed(input) })];
+    return fatal('script', `${call.script} is not a file`, { at, ...installed(input) });
   }
   if (mayUser(user, READ | SEARCH, script, machine) === false) {
     const message = `Fluent Bit runs as ${user}, who cannot run ${call.script}`;
-    return [fatal('script-user', message, { at, command: repair })];
+    return fatal('script-user', message, { at, command: repair });
   }
   const findings = await runs(script, input, machine);
   if ((statSync(script).mode & OTHERS_WRITE) === 0) return findings;
   return [
     ...findings,
-    warning('script-mode', 'every user of this machine can change the script', {
+    ...warning('script-mode', 'every user of this machine can change the script', {
       at: { file: script },
       impact: `they can run anything as ${user}`,
       command: repair,
@@ -56,16 +56,16 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
   const { call, command } = input;
   const { at } = command;
   if (call.interpreter === undefined && accessError(script, constants.X_OK) !== undefined) {
-    return [fatal('script', `${call.script} is not executable`, { at, command: `chmod +x ${script}` })];
+    return fatal('script', `${call.script} is not executable`, { at, command: `chmod +x ${script}` });
   }
   const sound = ok('script', `${call.script} exists and is executable`, { at });
-  if (isExecutable(script)) return [sound];
+  if (isExecutable(script)) return sound;
   const firstLine = { file: script, line: 1 };
   const shebang = call.interpreter ?? interpreterOf(script);
   if (shebang === undefined) {
     const impact = 'the shell runs it as a shell script';
     const details = { at: firstLine, impact, fix: '#!/usr/bin/env node' };
-    return [error('script', `${call.script} does not begin with #!`, details)];
+    return error('script', `${call.script} does not begin with #!`, details);
   }
   const [place, fix] =
     call.interpreter === undefined
@@ -74,10 +74,10 @@ async function runs(script: string, input: Input, machine: Machine): Promise<Fin
   const interpreter = find(shebang, input, machine);
   if (interpreter === undefined || accessError(interpreter, constants.X_OK) === 'ENOENT') {
     const where = shebang.includes('/') ? '' : ": not on Fluent Bit's PATH";
-    return [fatal('script', `the interpreter ${shebang} does not exist${where}`, { at: place, fix })];
+    return fatal('script', `the interpreter ${shebang} does not exist${where}`, { at: place, fix });
   }
   const version = await versionOf(interpreter, machine);
-  return version === undefined ? [sound] : [sound, checkNode(version, interpreter, { at: place })];
+  return version === undefined ? sound : [...sound, ...checkNode(version, interpreter, { at: place })];
 }
 
 /** Its path on the machine; undefined when it is a name that is not on PATH. */

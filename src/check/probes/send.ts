@@ -30,14 +30,15 @@ export async function sendTestRecords(
   world: World,
 ): Promise<Sent> {
   const destinations = [...outputs].filter(([output]) => isDestination(output));
-  const findings = await Promise.all(destinations.map(([output, tag]) => sendTo(output, tag, machine, world)));
+  const sent = await Promise.all(destinations.map(([output, tag]) => sendTo(output, tag, machine, world)));
+  const findings = sent.flat();
   const secrets = destinations.flatMap(([output]) => secretsOfOutput(output));
   if (findings.length > 0) return { findings, secrets };
   const impact = 'no test record was sent';
-  return { findings: [warning('send', 'no output sends the events anywhere', { impact })], secrets };
+  return { findings: warning('send', 'no output sends the events anywhere', { impact }), secrets };
 }
 
-async function sendTo(output: Section, tag: string, machine: Machine, world: World): Promise<Finding> {
+async function sendTo(output: Section, tag: string, machine: Machine, world: World): Promise<Finding[]> {
   const plugin = pluginOf(output);
   const name = nameOf(output);
   if (plugin !== 'http' && plugin !== 'loki' && plugin !== 'forward') {
@@ -70,7 +71,7 @@ async function sendTo(output: Section, tag: string, machine: Machine, world: Wor
   }
 }
 
-function answered({ status, body }: Answer, where: string, output: Section): Finding {
+function answered({ status, body }: Answer, where: string, output: Section): Finding[] {
   if (status >= 200 && status < 300) {
     const hint = isLoggingService(output) || pluginOf(output) === 'loki' ? ' look for it in Grafana:' : '';
     return ok('send', `${where} took a test record (HTTP ${status});${hint} "${MARK}"`, { at: output.at });
@@ -85,7 +86,7 @@ function answered({ status, body }: Answer, where: string, output: Section): Fin
   return error('send', message, { at: output.at, impact: `${NOTHING_ARRIVES}: ${meaningOfStatus(status)}` });
 }
 
-function forwarded(isAcknowledged: boolean, where: string, output: Section): Finding {
+function forwarded(isAcknowledged: boolean, where: string, output: Section): Finding[] {
   if (isAcknowledged) return ok('send', `${where} acknowledged a test record`, { at: output.at });
   return ok('send', `a test record was written to ${where}, which was not asked to acknowledge it`, { at: output.at });
 }

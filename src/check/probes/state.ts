@@ -29,16 +29,16 @@ const UNKNOWN = 'state-unknown';
 export async function checkState(setup: Setup, machine: Machine, now: number): Promise<Finding[]> {
   const file = pathOn(machine, resolve(setup.config.stateFile));
   const folder = await checkFolder(dirname(file), setup, machine);
-  if (folder.level === 'error' || folder.code === UNKNOWN) return [folder];
+  if (folder.some(({ level, code }) => level === 'error' || code === UNKNOWN)) return folder;
   return [
-    folder,
+    ...folder,
     ...(await checkLock(file, setup, now)),
     ...checkFile(file, setup, now),
     ...mountedAlone(file, machine),
   ];
 }
 
-async function checkFolder(folder: string, { environment }: Setup, machine: Machine): Promise<Finding> {
+async function checkFolder(folder: string, { environment }: Setup, machine: Machine): Promise<Finding[]> {
   const existing = nearestFolder(folder);
   const at = { file: existing };
   const stats = statSync(existing);
@@ -78,49 +78,47 @@ function nearestFolder(folder: string): string {
 }
 
 async function checkLock(file: string, { config }: Setup, now: number): Promise<Finding[]> {
-  if (!existsSync(`${file}.lock`)) return [ok('lock', 'no poll holds the lock')];
+  if (!existsSync(`${file}.lock`)) return ok('lock', 'no poll holds the lock');
   const owner = await readOwner(`${file}.owner`);
   const holder = describeOwner(owner, now);
   const at = { file: `${file}.lock` };
   if (owner !== undefined && (await isAlive(owner)) === false) {
     const message = `a poll that was killed left its lock behind (${holder})`;
-    return [warning('lock', message, { at, impact: 'the next poll waits a few seconds for it' })];
+    return warning('lock', message, { at, impact: 'the next poll waits a few seconds for it' });
   }
   if (owner !== undefined && now - owner.since > config.deadlineMs + GRACE_MS) {
     const details = { at, impact: 'no other poll can start', command: `ps -fp ${owner.pid}` };
-    return [error('lock', `the lock is held by ${holder}, longer than a poll may take`, details)];
+    return error('lock', `the lock is held by ${holder}, longer than a poll may take`, details);
   }
-  return [ok('lock', `a poll is running: ${holder}`, { at })];
+  return ok('lock', `a poll is running: ${holder}`, { at });
 }
 
 function checkFile(file: string, setup: Setup, now: number): Finding[] {
   const at = { file };
   const state = read(file);
-  if (state === undefined) return [ok('state', `${file} does not exist yet; the first poll creates it`)];
+  if (state === undefined) return ok('state', `${file} does not exist yet; the first poll creates it`);
   if (!(state instanceof Error)) {
     return [
-      cursors(file, state, now),
+      ...cursors(file, state, now),
       ...lastErrors(file, state),
       ...retention(file, state, setup, now),
       ...staleness(file, state, setup, now),
     ];
   }
-  if (!(state instanceof ShapeError)) return [fatal('state', `it cannot be read: ${state.message}`, { at })];
+  if (!(state instanceof ShapeError)) return fatal('state', `it cannot be read: ${state.message}`, { at });
   if (state instanceof NewerStateError) {
-    return [error('state', state.message, { at, impact: 'this version leaves it as it is, and nothing is collected' })];
+    return error('state', state.message, { at, impact: 'this version leaves it as it is, and nothing is collected' });
   }
   const journal = journalFolder(file);
   const message = `the state is broken (${state.message})`;
   if (!existsSync(journal)) {
-    return [
-      error('state', `${message}, and there is no journal ${journal}`, {
-        at,
-        impact: 'the next poll starts over from --since, and what happened before that is missing',
-        command: 'fetch-activity-logs export --from … --to …, for the time that is missing',
-      }),
-    ];
+    return error('state', `${message}, and there is no journal ${journal}`, {
+      at,
+      impact: 'the next poll starts over from --since, and what happened before that is missing',
+      command: 'fetch-activity-logs export --from … --to …, for the time that is missing',
+    });
   }
-  return [warning('state', message, { at, impact: `the next poll rebuilds it from the journal ${journal}` })];
+  return warning('state', message, { at, impact: `the next poll rebuilds it from the journal ${journal}` });
 }
 
 function read(file: string): State | Error | undefined {
@@ -132,7 +130,7 @@ function read(file: string): State | Error | undefined {
   }
 }
 
-function cursors(file: string, state: State, now: number): Finding {
+function cursors(file: string, state: State, now: number): Finding[] {
   const at = { file };
   const sources = Object.values(state.sources);
   const last = oldestCursor(sources) ?? state.last_run;
@@ -155,7 +153,7 @@ function lastErrors(file: string, state: State): Finding[] {
   return Object.entries(state.sources).flatMap(([name, { last_error: message }]) => {
     if (message === null) return [];
     const impact = 'until a poll succeeds, its new events are late or missing';
-    return [warning('state-last-error', `${name}: last error: ${message}`, { at: { file }, impact })];
+    return warning('state-last-error', `${name}: last error: ${message}`, { at: { file }, impact });
   });
 }
 
@@ -168,19 +166,17 @@ function retention(file: string, state: State, { config }: Setup, now: number): 
     if (reached === undefined || now - reached <= kept * DAY_MS) return [];
     const message = `${name} was collected up to ${formatDuration(now - reached)} ago, and the API keeps ${kept} days`;
     const impact = 'older events are gone; the next poll starts with the oldest that is left';
-    return [error('state-retention', message, { at: { file }, impact })];
+    return error('state-retention', message, { at: { file }, impact });
   });
 }
 
 /** A file that is a mount point cannot be replaced: saving the state fails with EBUSY. */
 function mountedAlone(file: string, machine: Machine): Finding[] {
   if (!isMountPoint(file, machine)) return [];
-  return [
-    fatal('state-mount', 'the state file is a mount point, so it cannot be replaced (EBUSY)', {
-      at: { file },
-      fix: 'mount its folder instead of the file',
-    }),
-  ];
+  return fatal('state-mount', 'the state file is a mount point, so it cannot be replaced (EBUSY)', {
+    at: { file },
+    fix: 'mount its folder instead of the file',
+  });
 }
 
 /** No successful poll for a while: Fluent Bit does not run the input, or every poll fails. */
@@ -188,11 +184,9 @@ function staleness(file: string, state: State, { intervalMs }: Setup, now: numbe
   const successes = Object.values(state.sources).map(({ last_success: at }) => parseInstant(at ?? '') ?? 0);
   const last = Math.max(0, ...successes);
   if (last === 0 || now - last < Math.max(MAX_SILENCE_MS, MISSED_POLLS * (intervalMs ?? 0))) return [];
-  return [
-    warning('state-stale', `no poll has succeeded for ${formatDuration(now - last)}`, {
-      at: { file },
-      impact: 'the API does not keep events forever',
-      command: 'journalctl -u fluent-bit | grep fetch-activity-logs',
-    }),
-  ];
+  return warning('state-stale', `no poll has succeeded for ${formatDuration(now - last)}`, {
+    at: { file },
+    impact: 'the API does not keep events forever',
+    command: 'journalctl -u fluent-bit | grep fetch-activity-logs',
+  });
 }

@@ -29,7 +29,7 @@ export function checkToken(setup: Setup, machine: Machine, now: number): TokenCh
     return {
       credentials,
       findings: [
-        expiry(credentials, now),
+        ...expiry(credentials, now),
         ...denied,
         ...otherReaders(credentials),
         ...inUnits(credentials, setup, machine),
@@ -37,11 +37,11 @@ export function checkToken(setup: Setup, machine: Machine, now: number): TokenCh
     };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
-    return { credentials: undefined, findings: [unusable(thrown, file, setup)] };
+    return { credentials: undefined, findings: unusable(thrown, file, setup) };
   }
 }
 
-function expiry(credentials: Credentials, now: number): Finding {
+function expiry(credentials: Credentials, now: number): Finding[] {
   const { expiresAt, origin } = credentials;
   const message = expiryWarning(credentials, now);
   if (expiresAt === undefined) return ok('token', `token from ${origin}, without an expiry date`);
@@ -64,23 +64,19 @@ function place({ origin }: Credentials) {
 /** Whether the user that Fluent Bit runs as can read it. */
 function closed({ origin }: Credentials, { environment: { service } }: Setup, machine: Machine): Finding[] {
   if (service === undefined || mayUser(service.user, READ, origin, machine) !== false) return [];
-  return [
-    fatal('token-user', `Fluent Bit runs as ${service.user}, who cannot read the token file`, {
-      at: { file: origin },
-      command: 'sudo ./install.sh --credentials',
-    }),
-  ];
+  return fatal('token-user', `Fluent Bit runs as ${service.user}, who cannot read the token file`, {
+    at: { file: origin },
+    command: 'sudo ./install.sh --credentials',
+  });
 }
 
 function otherReaders({ origin }: Credentials): Finding[] {
   if (!origin.startsWith('/') || (statSync(origin).mode & OTHERS_READ) === 0) return [];
-  return [
-    warning('token-mode', 'every user of this machine can read the token file', {
-      at: { file: origin },
-      impact: 'anyone who has the token can read your audit log, or more',
-      command: `chmod 600 ${origin}`,
-    }),
-  ];
+  return warning('token-mode', 'every user of this machine can read the token file', {
+    at: { file: origin },
+    impact: 'anyone who has the token can read your audit log, or more',
+    command: `chmod 600 ${origin}`,
+  });
 }
 
 /** The secrets that a unit contains, used or left over: the token, the password, the destination's key. */
@@ -95,18 +91,16 @@ function inUnits({ origin }: Credentials, { config, environment }: Setup, machin
   return (environment.service?.inUnits ?? []).flatMap(({ name, value, at }) => {
     const fix = fixOf(name);
     if (fix === undefined || value === '') return [];
-    return [
-      warning('token-public', `${name} is set in a unit`, {
-        at: { file: pathOn(machine, at.file), line: at.line },
-        impact: 'every user of this machine can read it with systemctl show fluent-bit',
-        fix,
-        command: RESTART,
-      }),
-    ];
+    return warning('token-public', `${name} is set in a unit`, {
+      at: { file: pathOn(machine, at.file), line: at.line },
+      impact: 'every user of this machine can read it with systemctl show fluent-bit',
+      fix,
+      command: RESTART,
+    });
   });
 }
 
-function unusable({ message }: ConfigError, file: string | undefined, setup: Setup): Finding {
+function unusable({ message }: ConfigError, file: string | undefined, setup: Setup): Finding[] {
   const { config, environment } = setup;
   const { service } = environment;
   const hint = file === undefined ? config.provider.environment.tokens.map(environment.hint).join('') : '';

@@ -15,16 +15,16 @@ export function checkAcknowledgement(input: Input): Finding[] {
   if (config === undefined) return listen(input);
   const { ackUrl, ackInput } = config;
   const findings = [
-    ...(ackUrl === undefined ? [notTold(input)] : []),
+    ...(ackUrl === undefined ? notTold(input) : []),
     ...(ackUrl === undefined || isLoopback(ackUrl.hostname) ? server(input, ackUrl) : []),
     ...name(input, ackUrl === undefined ? (alias ?? SHIPPED_ALIAS) : ackInput),
     ...listen(input),
   ];
   if (findings.length > 0 || ackUrl === undefined) return findings;
-  return [ok('acknowledgement', `${input.name}: delivery is confirmed by ${ackUrl.host}`, { at: command.at })];
+  return ok('acknowledgement', `${input.name}: delivery is confirmed by ${ackUrl.host}`, { at: command.at });
 }
 
-function notTold(input: Input): Finding {
+function notTold(input: Input): Finding[] {
   return error('ack-url', 'delivery is not confirmed: --ack-url is missing', {
     at: input.command.at,
     impact: `${UNNOTICED}, for example whenever it stops`,
@@ -45,7 +45,7 @@ function server({ fluentBit, command }: Input, ackUrl: URL | undefined): Finding
   const address = isLocal ? ackUrlOf(fluentBit) : `http://${listens}:${port}`;
   const message = `--ack-url is ${ackUrl.origin}, but Fluent Bit listens at ${address}`;
   const impact = `there are no counters to read, and ${UNNOTICED}`;
-  return [error('ack-address', message, { at: command.at, impact, fix: `--ack-url ${address}` })];
+  return error('ack-address', message, { at: command.at, impact, fix: `--ack-url ${address}` });
 }
 
 /** Whether the script asks for this input's counter. */
@@ -55,16 +55,14 @@ function name({ name: own, section, fluentBit, command }: Input, asked: string):
   const alias = entryOf(section, 'alias');
   if (alias === undefined) {
     const fix = lineIn(fluentBit, 'Alias', asked);
-    return [
-      error('ack-input', `the input has no Alias, but the script asks for the counter of ${asked}`, {
-        at: section.at,
-        impact,
-        fix,
-      }),
-    ];
+    return error('ack-input', `the input has no Alias, but the script asks for the counter of ${asked}`, {
+      at: section.at,
+      impact,
+      fix,
+    });
   }
   const message = `Alias ${alias.value} does not match --ack-input ${asked}`;
-  return [error('ack-input', message, { at: command.at, impact, fix: `--ack-input ${alias.value}` })];
+  return error('ack-input', message, { at: command.at, impact, fix: `--ack-input ${alias.value}` });
 }
 
 function listen({ fluentBit }: Input): Finding[] {

@@ -11,7 +11,7 @@ export function checkCommand(input: Input): Finding[] {
   const findings: Finding[] = [];
   if (refusal !== undefined) {
     findings.push(
-      error('command-options', `its options are invalid: ${refusal}`, {
+      ...error('command-options', `its options are invalid: ${refusal}`, {
         at,
         impact: 'every run ends at once, and nothing is collected',
         command: 'fetch-activity-logs --help',
@@ -21,7 +21,7 @@ export function checkCommand(input: Input): Finding[] {
   const { runs: name } = input;
   if (name !== 'collect') {
     findings.push(
-      error('command-name', `"${name}" is not a command for an input`, {
+      ...error('command-name', `"${name}" is not a command for an input`, {
         at,
         impact: name === 'follow' ? 'it never ends, and Fluent Bit waits for it' : 'nothing is collected',
         fix,
@@ -30,7 +30,7 @@ export function checkCommand(input: Input): Finding[] {
   }
   if (options['peek'] === true) {
     findings.push(
-      error('command-peek', '--peek does not keep a state', {
+      ...error('command-peek', '--peek does not keep a state', {
         at,
         impact: 'the same events are delivered again and again, and events between two runs may be missing',
         fix,
@@ -39,7 +39,7 @@ export function checkCommand(input: Input): Finding[] {
   }
   if (!call.hasExec && call.isAlone) {
     findings.push(
-      warning('command-exec', 'without exec, a shell runs between Fluent Bit and the script', {
+      ...warning('command-exec', 'without exec, a shell runs between Fluent Bit and the script', {
         at,
         impact: 'signals may reach only the shell, so the script may not stop cleanly',
         fix,
@@ -48,7 +48,7 @@ export function checkCommand(input: Input): Finding[] {
   }
   if (!call.isAlone) {
     findings.push(
-      warning('command-shell', 'Command also starts other programs', {
+      ...warning('command-shell', 'Command also starts other programs', {
         at,
         impact: 'check cannot see what they add, change, drop or do with signals',
         fix,
@@ -57,7 +57,7 @@ export function checkCommand(input: Input): Finding[] {
   }
   return findings.length > 0
     ? findings
-    : [ok('command', `${input.name} runs fetch-activity-logs${every(input)}`, { at })];
+    : ok('command', `${input.name} runs fetch-activity-logs${every(input)}`, { at });
 }
 
 /** Empty for an invalid interval, which is a finding of checkTiming. */

@@ -47,19 +47,19 @@ function refusal(config: FluentBitConfig, environment: Environment, tried: DryRu
   const [problem] = config.problems.filter(({ code }) => code !== 'section-unknown');
   if (tried === undefined) {
     if (problem === undefined) return [];
-    return [error(`config-${problem.code}`, problem.message, { at: problem.at, impact: NO_START })];
+    return error(`config-${problem.code}`, problem.message, { at: problem.at, impact: NO_START });
   }
   if (tried.isAccepted) {
     if (problem === undefined) return [];
     const impact = 'Fluent Bit accepts it, but this check may miss something';
-    return [warning('config-unread', problem.message, { at: problem.at, impact })];
+    return warning('config-unread', problem.message, { at: problem.at, impact });
   }
   const place = placeOf(tried.message, config);
   const at = place ?? problem?.at ?? { file: config.file };
   const isOurs = place === undefined || (place.file === problem?.at.file && place.line === problem.at.line);
   const details = isOurs && problem !== undefined ? ` (${problem.message})` : emptiness(place, config, environment);
   const message = `Fluent Bit says "${tried.message}"${details}`;
-  return [error('config-refused', message, { at, impact: NO_START, command: tried.command })];
+  return error('config-refused', message, { at, impact: NO_START, command: tried.command });
 }
 
 /** Explains a key without a value, which Fluent Bit refuses: usually its variable is not set. */
@@ -82,14 +82,14 @@ function loadedTwice(config: FluentBitConfig): Finding[] {
     if (before === undefined) return [];
     const message = `Parsers_File ${value} a second time (first in ${basename(before.file)}:${before.line})`;
     const impact = `every parser in it is defined twice, and ${NO_START}`;
-    return [error('config-parser-duplicate', message, { at, impact, fix: lineIn(config, '#Parsers_File', value) })];
+    return error('config-parser-duplicate', message, { at, impact, fix: lineIn(config, '#Parsers_File', value) });
   });
 }
 
 function unknownSections({ problems }: FluentBitConfig): Finding[] {
   return problems
     .filter(({ code }) => code === 'section-unknown')
-    .map(({ code, message, at }) =>
+    .flatMap(({ code, message, at }) =>
       warning(`config-${code}`, message, { at, impact: IN_SILENCE, fix: 'correct its name, or delete it' }),
     );
 }
@@ -101,7 +101,7 @@ function misspelt(config: FluentBitConfig): Finding[] {
       const meant = meantKey(kind, key);
       if (meant === undefined) return [];
       const message = `a ${kind === 'service' ? '[SERVICE]' : kind} has no key '${key}'; '${meant}' was probably meant`;
-      return [warning('config-key-unknown', message, { at, impact: IN_SILENCE, fix: lineIn(config, meant, raw) })];
+      return warning('config-key-unknown', message, { at, impact: IN_SILENCE, fix: lineIn(config, meant, raw) });
     });
   });
 }
@@ -118,7 +118,7 @@ function aliasesTwice(config: FluentBitConfig, ours: readonly Section[]): Findin
         const isFirst = !seen.has(value);
         seen.add(value);
         if (isFirst || !ours.some((section) => section.kind === kind && valueOf(section, 'alias') === value)) return [];
-        return [error('config-alias-duplicate', `alias '${value}' is already used`, { at, impact, fix })];
+        return error('config-alias-duplicate', `alias '${value}' is already used`, { at, impact, fix });
       });
   });
 }
@@ -129,7 +129,7 @@ function overridden(ours: readonly Section[], tried: DryRun | undefined): Findin
   return ours.flatMap(({ entries }) =>
     entries
       .filter(({ key }, index) => !REPEATABLE.has(key) && entries.findIndex((entry) => entry.key === key) < index)
-      .map(({ key, at }) =>
+      .flatMap(({ key, at }) =>
         warning('config-key-overridden', `'${key}' is set more than once`, {
           at,
           impact: 'only this one has an effect',

@@ -29,13 +29,11 @@ function host(output: Section, { fluentBit }: EventInput): Finding[] {
   if (entry === undefined) return checkKeys(['Host'], output, fluentBit);
   const bare = entry.value.replace(/^[a-z]+:\/\//i, '').replace(/[/:\s].*$/, '');
   if (bare === entry.value || entry.value.includes('<')) return [];
-  return [
-    error('output-host', `Host ${entry.value} is not just a host name`, {
-      at: entry.at,
-      impact: `no such host exists, and ${NOWHERE}`,
-      fix: entry.raw.includes('${') ? `ACTIVITY_LOG_HOST=${bare}` : lineIn(fluentBit, 'Host', bare),
-    }),
-  ];
+  return error('output-host', `Host ${entry.value} is not just a host name`, {
+    at: entry.at,
+    impact: `no such host exists, and ${NOWHERE}`,
+    fix: entry.raw.includes('${') ? `ACTIVITY_LOG_HOST=${bare}` : lineIn(fluentBit, 'Host', bare),
+  });
 }
 
 function port(output: Section, { fluentBit }: EventInput): Finding[] {
@@ -46,19 +44,15 @@ function port(output: Section, { fluentBit }: EventInput): Finding[] {
   if (number === '443' && !isTls) {
     const fix = lineIn(fluentBit, 'tls', 'On');
     const where = entryOf(output, 'tls')?.at ?? output.at;
-    return [
-      error('output-tls', 'Port 443 without tls', {
-        at: where,
-        impact: `the server refuses plain HTTP, and ${NOWHERE}`,
-        fix,
-      }),
-    ];
+    return error('output-tls', 'Port 443 without tls', {
+      at: where,
+      impact: `the server refuses plain HTTP, and ${NOWHERE}`,
+      fix,
+    });
   }
   if (number !== '80' || !isTls) return [];
   const fix = lineIn(fluentBit, 'Port', '443');
-  return [
-    error('output-port', 'tls on port 80', { at, impact: `servers do not speak TLS there, and ${NOWHERE}`, fix }),
-  ];
+  return error('output-port', 'tls on port 80', { at, impact: `servers do not speak TLS there, and ${NOWHERE}`, fix });
 }
 
 function tls(output: Section, { fluentBit }: EventInput): Finding[] {
@@ -76,7 +70,7 @@ function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Fin
   if (tag !== '' && !isLoggingServiceTag(tag) && !tag.includes('<')) {
     const entry = entryOf(section, 'tag');
     findings.push(
-      error('output-tag', `a tag of the Logging Service is 3 to 20 letters and digits, not ${tag}`, {
+      ...error('output-tag', `a tag of the Logging Service is 3 to 20 letters and digits, not ${tag}`, {
         at: entry?.at ?? section.at,
         impact: 'no pipeline has such a tag, and the Logging Service refuses the events',
         fix:
@@ -93,7 +87,7 @@ function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Fin
   )
     return findings;
   findings.push(
-    warning('output-host-unusual', `${host.value} does not look like a host of the Logging Service`, {
+    ...warning('output-host-unusual', `${host.value} does not look like a host of the Logging Service`, {
       at: host.at,
       impact: 'hosts of pipelines end in .logging.REGION.ionos.com; the events go to this host instead',
       fix: host.raw.includes('${')
@@ -117,7 +111,7 @@ function overHttp(output: Section, input: EventInput): Finding[] {
   const key = headerOf(output, KEY_HEADER);
   if (key === undefined || key.raw === headerName(key.raw)) {
     findings.push(
-      error(
+      ...error(
         'output-key',
         key === undefined ? `${nameOf(output)} sends no ${KEY_HEADER}` : `Header ${key.raw} has no value`,
         {
@@ -135,12 +129,12 @@ function overHttp(output: Section, input: EventInput): Finding[] {
   if (path === '/') {
     const fix = lineIn(fluentBit, 'URI', `/${tag}`);
     const impact = 'the Logging Service finds its pipeline by the path';
-    findings.push(error('output-uri', 'the URI does not name a tag', { at: uri?.at ?? output.at, impact, fix }));
+    findings.push(...error('output-uri', 'the URI does not name a tag', { at: uri?.at ?? output.at, impact, fix }));
   } else if (path !== `/${tag}` && !path.includes('<')) {
     const fix = lineIn(fluentBit, 'URI', `/${tag}`);
     const impact = "correct only if this is the pipeline's tag, by which events are found in Grafana";
     findings.push(
-      warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, impact, fix }),
+      ...warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, impact, fix }),
     );
   }
   return findings;

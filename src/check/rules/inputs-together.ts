@@ -16,28 +16,24 @@ function sharedStates(inputs: readonly Input[]): Finding[] {
     const other = first.get(config.stateFile);
     first.set(config.stateFile, other ?? input);
     if (other === undefined) return [];
-    return [
-      error('state-shared', `${name} uses the state file of ${other.name}, ${config.stateFile}`, {
-        at: command.at,
-        impact: 'they cannot poll at the same time, and each takes the pending lines of the other for its own',
-        fix: lineIn(fluentBit, 'Command', `… --state-file ${config.stateFile.replace(/(\.json)?$/, '_2.json')}`),
-      }),
-    ];
+    return error('state-shared', `${name} uses the state file of ${other.name}, ${config.stateFile}`, {
+      at: command.at,
+      impact: 'they cannot poll at the same time, and each takes the pending lines of the other for its own',
+      fix: lineIn(fluentBit, 'Command', `… --state-file ${config.stateFile.replace(/(\.json)?$/, '_2.json')}`),
+    });
   });
 }
 
 function beside({ command }: EventInput): Finding[] {
-  return [
-    error('python', 'the Python fetcher is still running as well', {
-      at: command.at,
-      impact: 'every event is delivered twice, and it overwrites the state, so missed events are never fetched',
-      fix: 'delete this [INPUT] section',
-    }),
-  ];
+  return error('python', 'the Python fetcher is still running as well', {
+    at: command.at,
+    impact: 'every event is delivered twice, and it overwrites the state, so missed events are never fetched',
+    fix: 'delete this [INPUT] section',
+  });
 }
 
 /** The finding for a configuration that does not run this program at all. */
-export function checkAbsence(python: readonly EventInput[], config: FluentBitConfig): Finding {
+export function checkAbsence(python: readonly EventInput[], config: FluentBitConfig): [Finding] {
   const [first] = python;
   if (first === undefined) {
     return fatal('input', 'no exec input runs fetch-activity-logs', {

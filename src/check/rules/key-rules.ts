@@ -153,8 +153,8 @@ export function checkKeys(keys: readonly (keyof typeof KEY_RULES)[], scope: Scop
     const absence = `${key} is not set${fallback === undefined ? '' : `, and its default is ${fallback}`}`;
     const details = { at: entry?.at ?? scope.at, fix: lineIn(config, key, fix) };
     const finding = level === 'error' ? error : warning;
-    if (entry === undefined) return [finding(code, absence, { ...details, impact: rule.impactIfMissing ?? impact })];
-    return [finding(code, `${key} ${entry.value}`, { ...details, impact })];
+    if (entry === undefined) return finding(code, absence, { ...details, impact: rule.impactIfMissing ?? impact });
+    return finding(code, `${key} ${entry.value}`, { ...details, impact });
   });
 }
 

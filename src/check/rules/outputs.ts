@@ -21,7 +21,7 @@ export function checkOutputs(input: EventInput): Finding[] {
     findings.push(...own);
     if (own.length === 0) {
       sound.push(
-        ok('output', `${nameOf(output)} receives the events of ${input.name}, and retries without limit`, {
+        ...ok('output', `${nameOf(output)} receives the events of ${input.name}, and retries without limit`, {
           at: output.at,
         }),
       );
@@ -35,7 +35,7 @@ export function checkOutputs(input: EventInput): Finding[] {
   // An empty tag is a finding already.
   if (outputs.length === 0 && tag !== '') {
     findings.push(
-      error('match', `no output has a Match for the tag ${tag}`, {
+      ...error('match', `no output has a Match for the tag ${tag}`, {
         at,
         impact: 'Fluent Bit accepts the events and sends them nowhere',
         fix: lineIn(input.fluentBit, 'Match', tag),
@@ -48,25 +48,21 @@ export function checkOutputs(input: EventInput): Finding[] {
 function destinations({ outputs, name }: EventInput): Finding[] {
   const [first] = outputs;
   if (first === undefined || outputs.some(isDestination)) return [];
-  return [
-    error('destination', `the events of ${name} only reach ${outputs.map(pluginOf).join(' and ')}`, {
-      at: first.at,
-      impact: 'they are stored nowhere',
-      fix: '@INCLUDE outputs/ionos.conf',
-    }),
-  ];
+  return error('destination', `the events of ${name} only reach ${outputs.map(pluginOf).join(' and ')}`, {
+    at: first.at,
+    impact: 'they are stored nowhere',
+    fix: '@INCLUDE outputs/ionos.conf',
+  });
 }
 
 function copies(output: Section): Finding[] {
   if (pluginOf(output) !== 'stdout') return [];
   const match = entryOf(output, 'match');
-  return [
-    warning('stdout', `output stdout matches the events${match === undefined ? '' : ` (Match ${match.value})`}`, {
-      at: match?.at ?? output.at,
-      impact: 'every audit event is copied to the journal, where others may read it',
-      fix: 'delete this [OUTPUT] section',
-    }),
-  ];
+  return warning('stdout', `output stdout matches the events${match === undefined ? '' : ` (Match ${match.value})`}`, {
+    at: match?.at ?? output.at,
+    impact: 'every audit event is copied to the journal, where others may read it',
+    fix: 'delete this [OUTPUT] section',
+  });
 }
 
 function destination(output: Section, input: EventInput): Finding[] {
@@ -86,13 +82,15 @@ function ofPlugin(output: Section, { config, fluentBit }: EventInput): Finding[]
       return kafka(output, lineBytes, fluentBit);
     case 'loki': {
       if (lineBytes <= LOKI_LINE_BYTES) return [];
-      return [
-        warning('loki-line', `lines may be ${lineBytes} bytes long, and Loki rejects those above ${LOKI_LINE_BYTES}`, {
+      return warning(
+        'loki-line',
+        `lines may be ${lineBytes} bytes long, and Loki rejects those above ${LOKI_LINE_BYTES}`,
+        {
           at: output.at,
           impact: 'Fluent Bit drops what is rejected',
           fix: 'ACTIVITY_LOG_MAX_LINE_BYTES=250000',
-        }),
-      ];
+        },
+      );
     }
     default:
       return [];
@@ -104,7 +102,7 @@ function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluent
   const size = entryOf(output, 'rdkafka.message.max.bytes');
   if (leadingInteger(size?.value ?? '1000000') < lineBytes * GROWTH) {
     findings.push(
-      warning('kafka-size', `lines may be ${lineBytes} bytes long, and up to three times that once encoded`, {
+      ...warning('kafka-size', `lines may be ${lineBytes} bytes long, and up to three times that once encoded`, {
         at: size?.at ?? output.at,
         impact: 'messages above rdkafka.message.max.bytes are rejected and lost',
         fix: lineIn(fluentBit, 'rdkafka.message.max.bytes', String(Math.ceil(lineBytes / 1e6) * (GROWTH + 1) * 1e6)),
@@ -115,7 +113,7 @@ function kafka(output: Section, lineBytes: number, fluentBit: EventInput['fluent
 }
 
 function filters({ fluentBit, tag, name }: EventInput): Finding[] {
-  return routesOf(fluentBit, tag, 'filter').map((filter) =>
+  return routesOf(fluentBit, tag, 'filter').flatMap((filter) =>
     warning('filter', `filter ${pluginOf(filter)} sees the events of ${name}`, {
       at: filter.at,
       impact: 'what it drops or changes still counts as delivered',

@@ -17,7 +17,7 @@ export function checkPlainSecrets(config: FluentBitConfig, sections: readonly Se
       isSecretName(name) && canBeSecret(value) ? [{ what: `variable ${name}`, at, fix: 'delete this line' }] : [],
     ),
   ];
-  return found.map(({ what, at, fix }) =>
+  return found.flatMap(({ what, at, fix }) =>
     warning('plain-secret', `${what} is in plain text`, { at, impact: readers(at, machine), fix }),
   );
 }

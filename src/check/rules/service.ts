@@ -7,10 +7,10 @@ export function checkService({ service }: Environment): Finding[] {
   if (service === undefined) return [];
   return [
     ...activity(service),
-    ...service.unreadable.map((file) =>
+    ...service.unreadable.flatMap((file) =>
       unseen('environment', 'this user cannot read it', "the service's environment is not known", { file }),
     ),
-    ...service.missing.map(({ path, at }) =>
+    ...service.missing.flatMap(({ path, at }) =>
       error('environment', `${path} does not exist`, {
         at,
         impact: 'the service does not start',
@@ -29,5 +29,5 @@ function activity({ isActive, status, needsReload }: Service): Finding[] {
     impact: 'systemd still uses the old one',
     command: RESTART,
   });
-  return [...(needsReload ? [outdated] : []), ...(isActive ? [] : [stopped])];
+  return [...(needsReload ? outdated : []), ...(isActive ? [] : stopped)];
 }

@@ -20,7 +20,7 @@ export function checkStorage(input: EventInput): Finding[] {
   ];
   if (findings.length > 0) return findings;
   const path = valueOf(serviceOf(fluentBit), 'storage.path') ?? '';
-  return [ok('storage', `${input.name}: events are buffered on disk, under ${path}`, { at: section.at })];
+  return ok('storage', `${input.name}: events are buffered on disk, under ${path}`, { at: section.at });
 }
 
 function typeOf({ section, fluentBit }: EventInput): string | undefined {
@@ -33,13 +33,11 @@ function storagePath({ fluentBit }: EventInput): Finding[] {
   const service = serviceOf(fluentBit);
   const entry = entryOf(service, 'storage.path');
   if (entry === undefined || !VOLATILE.test(entry.value)) return checkKeys(['storage.path'], service, fluentBit);
-  return [
-    warning('storage-path', `storage.path ${entry.value} is emptied when the machine starts`, {
-      at: entry.at,
-      impact: 'everything not sent by then is lost',
-      fix: lineIn(fluentBit, 'storage.path', '/var/lib/fluent-bit/storage'),
-    }),
-  ];
+  return warning('storage-path', `storage.path ${entry.value} is emptied when the machine starts`, {
+    at: entry.at,
+    impact: 'everything not sent by then is lost',
+    fix: lineIn(fluentBit, 'storage.path', '/var/lib/fluent-bit/storage'),
+  });
 }
 
 function memoryLimit({ section, fluentBit }: EventInput, isOnDisk: boolean): Finding[] {
@@ -48,8 +46,8 @@ function memoryLimit({ section, fluentBit }: EventInput, isOnDisk: boolean): Fin
   const details = { at: limit.at, fix: lineIn(fluentBit, '#Mem_Buf_Limit', limit.raw) };
   if (!isOnDisk) {
     const impact = 'input beyond this limit is dropped with a single warning';
-    return [error('mem-buf-limit', `Mem_Buf_Limit ${limit.value}`, { ...details, impact })];
+    return error('mem-buf-limit', `Mem_Buf_Limit ${limit.value}`, { ...details, impact });
   }
   const message = `Mem_Buf_Limit ${limit.value} has no effect with filesystem storage`;
-  return [warning('mem-buf-limit', message, { ...details, impact: 'with memory storage it would drop events' })];
+  return warning('mem-buf-limit', message, { ...details, impact: 'with memory storage it would drop events' });
 }

@@ -18,19 +18,17 @@ export function checkTiming(input: EventInput): Finding[] {
   if (findings.length > 0) return findings;
   const seconds = (input.config?.deadlineMs ?? 0) / 1000;
   const what = input.config === undefined ? 'in its own thread' : `in its own thread, for at most ${seconds} s`;
-  return [ok('timing', `${input.name}: each run is ${what}`, { at: input.section.at })];
+  return ok('timing', `${input.name}: each run is ${what}`, { at: input.section.at });
 }
 
 function interval({ section, intervalSec, fluentBit }: EventInput): Finding[] {
   const entry = entryOf(section, 'interval_sec');
   const fix = lineIn(fluentBit, 'Interval_Sec', SHIPPED_INTERVAL);
   const impact = `it runs every ${intervalSec} s, and the API may answer with 429`;
-  if (entry === undefined) return [warning('interval', 'Interval_Sec is not set', { at: section.at, impact, fix })];
+  if (entry === undefined) return warning('interval', 'Interval_Sec is not set', { at: section.at, impact, fix });
   // An empty value comes from an unset variable, which is a finding already.
   if (entry.value === '' || isInterval({ section })) return [];
-  return [
-    warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, impact, fix }),
-  ];
+  return warning('interval', `Interval_Sec "${entry.value}" is not a number of seconds`, { at: entry.at, impact, fix });
 }
 
 function isInterval({ section }: Pick<EventInput, 'section'>): boolean {
@@ -43,16 +41,14 @@ function deadline({ section, command, config, intervalSec }: EventInput): Findin
   const entry = entryOf(section, 'interval_sec');
   const seconds = Math.max(1, Math.floor(intervalSec * DEADLINE_PART));
   const isOption = findScriptCall(command.value)?.args.some((word) => /^--deadline(=|$)/.test(word));
-  return [
-    warning(
-      'deadline',
-      `a run may take ${config.deadlineMs / 1000} s, but the next one starts after ${intervalSec} s`,
-      {
-        at: isOption === true ? command.at : (entry?.at ?? command.at),
-        impact: 'runs follow each other without a pause, and stopping Fluent Bit always interrupts one',
-        // An option wins over its variable.
-        fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENV_FILE}`,
-      },
-    ),
-  ];
+  return warning(
+    'deadline',
+    `a run may take ${config.deadlineMs / 1000} s, but the next one starts after ${intervalSec} s`,
+    {
+      at: isOption === true ? command.at : (entry?.at ?? command.at),
+      impact: 'runs follow each other without a pause, and stopping Fluent Bit always interrupts one',
+      // An option wins over its variable.
+      fix: isOption === true ? `--deadline ${seconds}s` : `ACTIVITY_LOG_DEADLINE=${seconds}s in ${ENV_FILE}`,
+    },
+  );
 }

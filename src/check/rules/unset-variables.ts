@@ -34,7 +34,7 @@ export function checkPlaceholders(config: FluentBitConfig, sections: readonly Se
       if (found === null) return [];
       const names = raw.includes(found[0]) ? [] : variablesIn(raw);
       const fix = names.length > 0 ? assignments(names) : lineIn(config, key, raw.replace(found[0], '…'));
-      return [error('placeholder', `${key} still contains ${found[0]}`, { at, impact: 'the events go nowhere', fix })];
+      return error('placeholder', `${key} still contains ${found[0]}`, { at, impact: 'the events go nowhere', fix });
     });
 }
 
@@ -59,10 +59,10 @@ export function checkVariables(config: FluentBitConfig, environment: Environment
       if (before === undefined || (isNeeded && !before.isNeeded)) found.set(name, { name, entry, isNeeded });
     }
   }
-  return [...found.values()].map((variable) => describe(variable, environment));
+  return [...found.values()].flatMap((variable) => describe(variable, environment));
 }
 
-function describe({ name, entry: { key, at }, isNeeded }: UnsetVariable, environment: Environment): Finding {
+function describe({ name, entry: { key, at }, isNeeded }: UnsetVariable, environment: Environment): Finding[] {
   const message = `variable \${${name}} is used but not set`;
   if (!environment.isKnown) {
     const impact = "the service's variables are in files that only root can read";

@@ -15,7 +15,7 @@ it('what no user can read is an error of the configuration, whoever looks at it'
   for (const uid of [0, 1000, undefined]) {
     const read = readConfiguration('/folder', true, ENVIRONMENT, { ...machine, uid });
     const message = 'it cannot be read (EISDIR)';
-    assert.deepEqual(read, { finding: { level: 'error', code: 'config', message, file: '/folder', impact: 'Fluent Bit does not start' } }); // prettier-ignore
+    assert.deepEqual(read, { findings: [{ level: 'error', code: 'config', message, file: '/folder', impact: 'Fluent Bit does not start' }] }); // prettier-ignore
   }
 });
 

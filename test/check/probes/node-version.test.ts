@@ -23,13 +23,13 @@ describe('a version', () => {
 
   it('of Node.js is named with its place, and with what to do where it is too old', () => {
     const at = { file: '/script', line: 1 };
-    assert.deepEqual(checkNode('20.18.1', '/node', { at }), {
+    assert.deepEqual(checkNode('20.18.1', '/node', { at })[0], {
       level: 'ok',
       code: 'node',
       message: 'Node 20.18.1 at /node',
       ...at,
     });
-    assert.deepEqual(checkNode('18.0.0', '/node'), {
+    assert.deepEqual(checkNode('18.0.0', '/node')[0], {
       level: 'error',
       code: 'node',
       message: 'Node 18.0.0 at /node is older than 20.18.1',

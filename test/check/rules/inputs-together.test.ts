@@ -35,7 +35,7 @@ it("the tutorial's fetcher disturbs an input of ours; alone, it is the wrong pro
   const input = await checkedInput();
   assert.deepEqual(checkTogether([], PYTHON), []);
   assert.deepEqual(faultsIn(checkTogether([input], PYTHON)), ['error python: the Python fetcher is still running as well']); // prettier-ignore
-  const { level, code, line, fix } = checkAbsence(PYTHON, input.fluentBit);
+  const [{ level, code, line, fix }] = checkAbsence(PYTHON, input.fluentBit);
   assert.deepEqual([level, code, line, fix], ['error', 'input', 2, `Command ${CALL}`]);
 });
 
@@ -45,7 +45,7 @@ it('a configuration without an input of ours is to include ours, or in YAML to h
     ['yaml', `command: ${CALL}`],
   ] as const) {
     const { fluentBit } = await checkedInput({ format, service: { http_port: undefined } });
-    assert.deepEqual(checkAbsence([], fluentBit), {
+    assert.deepEqual(checkAbsence([], fluentBit)[0], {
       level: 'error',
       code: 'input',
       message: 'no exec input runs fetch-activity-logs',
