@@ -13,6 +13,16 @@ import type { World } from './lib/world.ts';
 
 /** Runs the command that the arguments name and returns the exit code. Every error becomes one line on stderr. */
 export async function main(argv: readonly string[], world: World): Promise<ExitCode> {
+  const exitCode = await runArguments(argv, world);
+  // A report that a full disk did not take is lost. A reader that has seen enough is not a failure.
+  const { errored } = world.stdout;
+  const isLost = !['EPIPE', undefined].includes(codeOf(errored)) && exitCode !== ExitCode.NotDelivered;
+  if (!isLost) return exitCode;
+  createLog({ ...world.log, level: 'error' }).error(`cannot write to stdout: ${messageOf(errored)}`);
+  return exitCode === ExitCode.Done ? ExitCode.NotDelivered : exitCode;
+}
+
+async function runArguments(argv: readonly string[], world: World): Promise<ExitCode> {
   // For install.sh only.
   if (argv[0] === 'setup') return (await import('./commands/setup.ts')).setup(argv.slice(1), world);
   let options: Options = {};

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { assertPrintedOnce } from './helpers/account.ts';
 import { collectorFor } from './helpers/collector.ts';
+import { runCommand } from './helpers/run-command.ts';
 import { startSandbox } from './sandbox/server.ts';
 
 const CONTRACT = '31721060';
@@ -49,4 +51,19 @@ describe('the process', () => {
     assert.doesNotMatch(stderr, /ExperimentalWarning/);
     assert.match(stderr, /Ignoring extra certs from `\/nonexistent\/ca\.pem`/, 'other warnings are shown');
   });
+});
+
+it('what a command prints into a file on a full disk is not lost without a word; a reader that left is no failure', async () => {
+  for (const [code, exitCode, said] of [
+    ['ENOSPC', 4, /^fetch-activity-logs: error: cannot write to stdout: no space left\n$/],
+    ['EPIPE', 0, /^$/],
+  ] as const) {
+    const write = (_chunk: unknown, _encoding: unknown, done: (error: Error) => void) => {
+      done(Object.assign(new Error('no space left'), { code }));
+    };
+    const stdout = new Writable({ write }).on('error', () => undefined);
+    const result = await runCommand(['--version'], { stdout });
+    assert.equal(result.exitCode, exitCode);
+    assert.match(result.stderr, said);
+  }
 });
