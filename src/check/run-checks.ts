@@ -33,9 +33,6 @@ import { checkTiming } from './rules/timing.ts';
 import { checkAbsence, checkTogether } from './rules/inputs-together.ts';
 import { checkToken } from './probes/token.ts';
 
-/** Options of `check` itself; all others replace those of the command that Fluent Bit runs. */
-const OWN_OPTIONS = new Set(['json', 'config', 'send', 'quiet', 'log-level']);
-
 export interface CheckOptions {
   readonly machine?: Machine;
 }
@@ -60,7 +57,7 @@ export async function runChecks(
   const fluentBit = configuration.config;
   const inputs = fluentBit === undefined ? [] : inputsOf(fluentBit, environment);
   const python = fluentBit === undefined ? [] : pythonInputsOf(fluentBit);
-  const { setups, refused } = setupsOf(inputs, environment, given(options));
+  const { setups, refused } = setupsOf(inputs, environment, options);
 
   const looks = await Promise.all(setups.map((setup) => look(setup, world, machine)));
   const configFindings =
@@ -100,10 +97,6 @@ async function send(inputs: readonly EventInput[], machine: Machine, world: Worl
   const { sendTestRecords } = await import('./probes/send.ts');
   const sections = new Map(inputs.flatMap((input) => input.outputs.map((output) => [output, input.tag] as const)));
   return sendTestRecords(sections, machine, world);
-}
-
-function given(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name)));
 }
 
 /**

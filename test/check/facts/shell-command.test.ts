@@ -36,6 +36,7 @@ describe('a command line that starts this program', () => {
       'A=1 B=x=y exec ./fetch-activity-logs.mjs',
       { script: './fetch-activity-logs.mjs', assignments: { A: '1', B: 'x=y' }, hasExec: true },
     ],
+    ['_A1=x fetch-activity-logs', { script: 'fetch-activity-logs', assignments: { _A1: 'x' } }],
     ['node fetch-activity-logs.js', { script: 'fetch-activity-logs.js', interpreter: 'node' }],
     [
       '/usr/bin/node-22 fetch-activity-logs.cjs',

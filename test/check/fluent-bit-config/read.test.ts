@@ -11,7 +11,7 @@ import {
   serviceOf,
 } from '../../helpers/fluent-bit-config.ts';
 import { assertGoldenPart } from '../../helpers/golden.ts';
-import { valueOf } from '../../../src/check/fluent-bit-config/model.ts';
+import { entriesOf, valueOf } from '../../../src/check/fluent-bit-config/model.ts';
 import { serviceOf as scopeOfService } from '../../../src/check/fluent-bit-config/read.ts';
 import { sizeInBytes } from '../../../src/check/fluent-bit-config/values.ts';
 
@@ -59,6 +59,13 @@ it('the last value of a key counts', () => {
   assert.equal(valueOf({ entries }, 'tag'), 'last');
 });
 
+it('a key is its whole name', () => {
+  const at = { file: 'main.conf', line: 1 };
+  const entries = ['header_x', 'head', 'header'].map((key) => ({ key, value: key, raw: key, at }));
+  const found = entriesOf({ entries }, 'header').map(({ value }) => value);
+  assert.deepEqual([found, valueOf({ entries }, 'head'), valueOf({ entries }, 'tag')], [['header'], 'head', undefined]);
+});
+
 it('a configuration without a service has its place in the main file', () => {
   assert.deepEqual(scopeOfService(configOf([])), { entries: [], at: { file: 'main.conf' } });
 });
@@ -76,6 +83,14 @@ describe('a classic file', () => {
     assert.deepEqual(pipelineOf(config).inputs, [{ name: ['exec'], command: ['echo "#1" # 2'] }]);
     const lines = config.sections.flatMap(({ at, entries }) => [at.line, ...entries.map((entry) => entry.at.line)]);
     assert.deepEqual(lines, [3, 4, 6]);
+  });
+
+  it('may name its sections in either way', async () => {
+    const names = ['SERVICE', 'Custom', 'customs', 'input', 'INPUTS', 'filter', 'FILTERS', 'output', 'outputs'];
+    const top = await folder({ 'main.conf': names.map((name) => `[${name}]\n`).join('') });
+    const { sections, problems } = readFluentBitConfig(path.join(top, 'main.conf'), { env: {} });
+    const kinds = ['service', 'custom', 'custom', 'input', 'input', 'filter', 'filter', 'output', 'output'];
+    assert.deepEqual([sections.map(({ kind }) => kind), problems], [kinds, []]);
   });
 
   it('merges its [SERVICE] sections: of two values the last one counts', async () => {
@@ -213,6 +228,7 @@ describe('a classic file', () => {
   const parsers: [string, string, string[]][] = [
     ['a parser without a name', '[PARSER]\n    Format json\n', ['parser-incomplete p.conf:1']],
     ['a parser without a format', '[PARSER]\n    Name x\n', ['parser-incomplete p.conf:1']],
+    ['a key that is not indented', `${PARSER}Time_Keep On\n`, ['syntax p.conf:4']],
     ['a wrong key', `${PARSER}    Time_Kee On\n`, ['key-unknown p.conf:4']],
     [
       'two multiline parsers of one name',
