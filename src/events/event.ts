@@ -38,7 +38,7 @@ export class EventReader {
 
   constructor({ id, time }: EventLayout) {
     this.#hasIds = id !== undefined;
-    this.#fields = new FieldScanner({ id: id ?? [], time });
+    this.#fields = new FieldScanner(id === undefined ? { time } : { id, time });
   }
 
   /** Reads the event at the reader's position, an object. Throws JsonSyntaxError. */

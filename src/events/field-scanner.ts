@@ -1,7 +1,7 @@
 import type { JsonReader } from './json-reader.ts';
 import { QUOTE } from './json-tokens.ts';
 
-/** Keys from the outside in, such as ['meta', 'time']. */
+/** Keys from the outside in, such as ['meta', 'time']; at least one. */
 export type FieldPath = readonly string[];
 
 /** Where a value is in a page: its first byte and the byte after its last. */
@@ -18,28 +18,23 @@ interface Field extends Span {
 
 /**
  * Reads an object to its end and finds some of its fields on the way. Of two equal keys the last one counts, as with
- * JSON.parse. A key may be written with escapes. The path without keys is the object itself.
+ * JSON.parse. A key may be written with escapes.
  */
 export class FieldScanner<Name extends string = string> {
   readonly #fields: ReadonlyMap<Name, FoundField>;
   readonly #branch: Branch;
-  readonly #itself: readonly FoundField[];
 
   constructor(paths: Readonly<Partial<Record<Name, FieldPath>>>) {
     const entries = Object.entries(paths) as [Name, FieldPath][];
     const wanted = entries.map(([name, path]) => ({ name, path, field: { start: -1, end: -1, depth: 0 } }));
     this.#fields = new Map(wanted.map(({ name, field }) => [name, field]));
-    this.#itself = wanted.filter(({ path }) => path.length === 0).map(({ field }) => field);
-    this.#branch = branchOf(wanted.filter(({ path }) => path.length > 0));
+    this.#branch = branchOf(wanted);
   }
 
   /** Reads the object at the reader's position. The fields stay known until the next scan. Throws JsonSyntaxError. */
   scan(reader: JsonReader): void {
-    const start = reader.pos;
     for (const field of this.#branch.below) field.start = -1;
-    for (const field of this.#itself) field.start = -1;
     scanObject(reader, this.#branch);
-    for (const field of this.#itself) found(field, start, reader);
   }
 
   /** The field of the object scanned last; undefined when the object does not have it. Good until the next scan. */

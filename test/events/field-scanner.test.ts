@@ -17,7 +17,6 @@ const PATHS: readonly FieldPath[] = [
   [''],
   ['__proto__'],
   ['größe', '🚀'],
-  [],
   ['meta'],
 ];
 

@@ -141,6 +141,13 @@ describe('scanCloudscalePage refuses', () => {
   ];
   for (const [what, json, message] of ROWS) it(what, () => refused(json, message));
 
+  it('what follows an entry without a comma, which is set aside without the entry before it', () => {
+    const rest = ' {"b":[1]},{"c":"]"}';
+    const json = Buffer.from(`{"results":[{"a":[]}${rest}],"next":null,"poll_more":"https://api.example.com/"}`);
+    const { entries, rejected } = scanCloudscalePage(json, true);
+    assert.deepEqual([...entries, ...rejected].map(({ start, end }) => json.toString('utf8', start, end)), ['{"a":[]}', rest]); // prettier-ignore
+  });
+
   it('a page that is cut off anywhere', () => {
     const page = pageOf(['{"a":[1,"\\u00e4"]}', '{}'], NEXT);
     for (let end = 0; end < page.length; end++) refused(page.slice(0, end), /./);

@@ -132,6 +132,16 @@ describe('a cursor that the API no longer knows', () => {
     }
   });
 
+  it('is not taken for stale where a later page is refused', async () => {
+    const next = STORED.replace('stored', 'next');
+    const { pages, error, asked } = await poll(
+      ({ searchParams }) =>
+        searchParams.get('cursor') === 'stored' ? page().replace('"next":null', `"next":"${next}"`) : refusal(404),
+      { cursor: STORED },
+    );
+    assert.deepEqual([pages.length, String(error), asked.length], [1, 'ApiError: HTTP 404', 2]);
+  });
+
   it('is replaced once: a start that is refused then is too long ago', async () => {
     const answer: Answer = (url) => (url.searchParams.has('cursor') ? stale(url) : keeping(DAY)(url));
     const { pages, error } = await poll(answer, { cursor: STORED, start: NOW_S - 3 * DAY });

@@ -116,6 +116,16 @@ describe('the state store', () => {
     assert.deepEqual(lines(), [1]);
   });
 
+  it('counts that second from what is not on the disk yet', async (t) => {
+    const { store, commit, clock, lines } = await openStore(t);
+    commit(1);
+    await store.flush();
+    clock.move(2_000);
+    commit(2);
+    await store.catchUp();
+    assert.deepEqual(lines(), [1]);
+  });
+
   it('does not wait longer where the clock was set back', async (t) => {
     const { store, commit, clock, lines } = await openStore(t);
     commit(1);

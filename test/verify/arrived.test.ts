@@ -76,6 +76,7 @@ describe('a copy of what arrived', () => {
     assert.deepEqual(await read(t, `${line(A)}\n${half}`), { report: cut_off, ids: [A] });
     assert.deepEqual((await read(t, `${line(A)}\n${half}\n`)).report, whole(2), 'not the last');
     assert.deepEqual((await read(t, `x ${line(A)}\nx ${half}`)).report, whole(2), 'not JSON');
+    assert.deepEqual((await read(t, `x ${line(A)}\n${half}`)).report, whole(2), 'not JSON before');
     assert.deepEqual((await read(t, ` ${half}`)).report, { ...whole(1), cut_off: 1 });
     await assert.rejects(read(t, 'x {"n":'), /no line of/);
   });

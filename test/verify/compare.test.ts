@@ -383,5 +383,8 @@ describe('verify', () => {
     assert.equal(steps.at(-1), 'copy: 1,000 lines');
     await compare();
     assert.ok(steps.includes('API: source 1 of 1, 0 events'), steps.join('; '));
+    const hours = await scene(t, [a, b, c], []);
+    await hours.compare();
+    assert.equal(hours.steps.at(-1), 'API: source 1 of 1, 3 events');
   });
 });
