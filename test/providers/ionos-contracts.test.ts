@@ -48,6 +48,8 @@ describe('scanContractList', () => {
     const last = read(',"_links":{"next":null},"next":null,"offset":"5","limit":1,"total":6');
     assert.deepEqual([last.next, last.hasLinks, last.offset, last.limit, last.total], [undefined, true, 5, 1, 6]);
     assert.equal(read(',"total":{"value":1}').total, undefined);
+    for (const name of ['total', 'totalCount', 'count']) assert.equal(read(`,"${name}":6`).total, 6, name);
+    assert.equal(read(',"count":1,"totalCount":5,"total":6').total, 6);
   });
 
   const refused: [string, RegExp][] = [

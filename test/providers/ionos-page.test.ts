@@ -223,6 +223,7 @@ describe('scanIonosPage', () => {
   for (const [why, page] of [
     ['timed_out', '{"timed_out":true,"hits":{"hits":[{}]}}'],
     ['terminated_early', '{"hits":{"hits":[]},"terminated_early":true}'],
+    ['is_partial', '{"is_partial":true,"hits":{"hits":[]}}'],
     ['2 of its shards failed', '{"_shards":{"total":5,"failed":2},"hits":{"hits":[{}]}}'],
   ] as const) {
     it(`refuses an answer that says that it is not complete, to be asked for again: ${why}`, () => {
@@ -241,7 +242,8 @@ describe('scanIonosPage', () => {
   });
 
   it('accepts an answer that says that it is complete', () => {
-    const complete = '{"timed_out":false,"_shards":{"total":5,"failed":0,"skipped":1},"hits":{"hits":[{}]}}';
+    const complete =
+      '{"timed_out":false,"terminated_early":false,"is_partial":false,"_shards":{"total":5,"failed":0,"skipped":1},"hits":{"hits":[{}]}}';
     assert.equal(scanIonosPage(Buffer.from(complete)).events.length, 1);
     for (const shards of ['{}', 'null', '5']) {
       assert.equal(scanIonosPage(Buffer.from(`{"_shards":${shards},"items":[{}]}`)).events.length, 1, shards);

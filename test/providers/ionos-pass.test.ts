@@ -294,10 +294,12 @@ describe('a pass through a window', () => {
     });
 
     it('fails where the answer has no list of events at all, or by another error', async () => {
-      await assert.rejects(
-        pass(() => '<html>', { ...options, pageSize: 1 }),
-        PageError,
-      );
+      for (const answer of ['<html>', '{"a":[01]}', '{"hits":{"hits":[01']) {
+        await assert.rejects(
+          pass(() => answer, { ...options, pageSize: 1 }),
+          PageError,
+        );
+      }
       await assert.rejects(
         pass(() => refusal(503), options),
         { status: 503 },

@@ -180,7 +180,8 @@ describe('past ranges', () => {
       queue = [ionos],
       settles = true,
       clockSkewMs = 0,
-    }: { queue?: Redelivery[]; settles?: boolean; clockSkewMs?: number } = {},
+      counted = 0,
+    }: { queue?: Redelivery[]; settles?: boolean; clockSkewMs?: number; counted?: number } = {},
   ) {
     const steps: string[] = [];
     const log = captureLog();
@@ -205,7 +206,7 @@ describe('past ranges', () => {
       },
       count: (source: { name: string }, from: number, to: number) => {
         counts.push([source.name, from, to]);
-        return Promise.resolve(0);
+        return Promise.resolve(counted);
       },
     };
     const session = {
@@ -313,6 +314,14 @@ describe('past ranges', () => {
       }
     });
   }
+
+  it('in which a sweep finds nothing are not spoken of, though the API counts more than the journal', async (t) => {
+    const { deliver, state, log, steps } = await scene(t, () => [], { queue: [], counted: 1 });
+    for (const { name } of SOURCES) stateOf(name, state).swept = { 3600: second('18:00:00') };
+    assert.equal(await deliver(), true);
+    assert.ok(steps.includes('reads ionos/1'));
+    assert.deepEqual(log.messages, []);
+  });
 
   it('are not swept where they are inside the overlap, or were swept, or at the first run', async (t) => {
     const { deliver, state, counts } = await scene(t, () => [], { queue: [] });

@@ -222,6 +222,18 @@ describe('the state store', () => {
     assert.deepEqual([...generations], [2, 3]);
   });
 
+  it('is read next time from the line on that has what may come again, and no further back', async (t) => {
+    const { store, file } = await openStore(t);
+    const start = Date.parse(START) / 1000;
+    for (const [n, forgetBefore] of [[1, null], [2, start + 2], [3, null]] as const) {
+      const entry = { key: new EventId(1, 2, 3, n, 7), keepUntil: start + n, kind: 'delivered' as const };
+      store.commit(SOURCE, { ...emptyBatch(), entries: [entry], forget_before: forgetBefore });
+      await store.flush();
+    } // prettier-ignore
+    const journal = await readFile(join(journalFolder(file), '2026-11-21.jsonl'), 'utf8');
+    assert.equal(journal.slice(savedState(file).journal?.known_from?.offset).split('\n').length - 1, 2);
+  });
+
   it('replaces nothing that is not a file', async (t) => {
     const file = join(await temporaryFolder(t), 'state.json');
     await mkdir(file);
