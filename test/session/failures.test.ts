@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readConfig } from '../../src/config/config.ts';
 import { readCredentials } from '../../src/config/credentials.ts';
-import { ApiError, AppError, ExitCode, LockedError, PageError, StateError, StdoutError } from '../../src/lib/errors.ts';
+import {
+  ApiError,
+  AppError,
+  ExitCode,
+  LockedError,
+  OutputError,
+  PageError,
+  StateError,
+  StdoutError,
+} from '../../src/lib/errors.ts';
 import { Stopped } from '../../src/lib/run.ts';
 import type { World } from '../../src/lib/world.ts';
 import {
@@ -58,8 +67,8 @@ describe('an error of the API', () => {
 
   it('concerns the token where it is 401, and all sources where it is the state or stdout', () => {
     assert.deepEqual([failed(401), failed(403), new StateError('x')].map(isUnauthorized), [true, false, false]);
-    const errors = [new StateError('x'), new StdoutError('x'), failed(401), new LockedError('x')];
-    assert.deepEqual(errors.map(concernsAll), [true, true, false, false]);
+    const errors = [new StateError('x'), new StdoutError('x'), new OutputError('x'), failed(401), new LockedError('x')];
+    assert.deepEqual(errors.map(concernsAll), [true, true, true, false, false]);
   });
 });
 
