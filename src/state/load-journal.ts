@@ -45,7 +45,8 @@ export async function loadJournal(folder: string, state: State, log: Log, isOld 
       }
       const lineHash = hashOf(raw.bytes);
       if (line.seq === seq) isWhole = lineHash === hash;
-      if (line.seq >= end.seq) end = { seq: line.seq, hash: lineHash };
+      // Where the state file knows another hash of a commit, the next one has that, and verify shows what was altered.
+      if (line.seq > end.seq) end = { seq: line.seq, hash: lineHash };
     }
   }
   if (!isWhole) {

@@ -30,6 +30,12 @@ interface Link extends ChainEnd {
   readonly place: string;
 }
 
+/** A commit in its place. */
+interface Placed extends Link {
+  /** The number that its line has: another one only where that was altered. */
+  readonly says: number;
+}
+
 /**
  * Reads the whole journal and passes each readable line to `visit`. `snapshot` is what the state file has of it: only
  * this reveals a change of the journal's last line, and whether its first lines are missing.
@@ -69,7 +75,7 @@ export async function readChain(
 class ChainChecker {
   readonly #problems: string[];
   readonly #snapshot: Snapshot;
-  #before: Link | undefined;
+  #before: Placed | undefined;
   /** Lines since `#before` that cannot be read. */
   readonly #unreadable: string[] = [];
   /** Consecutive lines whose hash differs from the next line's `prev`: only the line after shows which was altered. */
@@ -94,10 +100,12 @@ class ChainChecker {
 
   /** Returns the commit's number. */
   add(line: Link, prev: string): number {
+    // Where a number was altered before the next commit was made, that and the later ones continue from it.
+    if (prev === this.#before?.hash) this.#before = this.#withItsNumber(this.#before);
     const before = this.#before;
     // A line that follows the one before by its hash has the next number, even if another one was put into it.
     const isNext = prev === (before?.hash ?? FIRST_PREV);
-    const link = isNext ? { ...line, seq: (before?.seq ?? 0) + 1 } : line;
+    const link = { ...line, seq: isNext ? (before?.seq ?? 0) + 1 : line.seq, says: line.seq };
     if (before !== undefined && link.seq <= before.seq) {
       this.#problems.push(
         `${link.place} is commit ${link.seq} after commit ${before.seq}: it was ${this.#missing.has(link.seq) ? 'moved' : 'inserted'}`,
@@ -117,6 +125,7 @@ class ChainChecker {
   end(): void {
     const last = this.#before;
     for (const place of this.#unreadable) this.#problems.push(`${place} cannot be read: it was altered`);
+    if (last !== undefined && this.#isAsInState) this.#withItsNumber(last);
     // If the last line is as in the state file, the line before it was altered.
     if (this.#isAsInState || this.#altered.length > 1) this.#sayAltered(last);
     // A line that cannot be read was a commit.
@@ -126,6 +135,14 @@ class ChainChecker {
           'lines are missing at its end',
       );
     }
+  }
+
+  /** Reports a number that was altered. */
+  #withItsNumber(link: Placed): Placed {
+    const { seq, says, place } = link;
+    if (says === seq) return link;
+    this.#problems.push(`${place} was altered: it is commit ${seq}, but has the number ${says}`);
+    return { ...link, seq: says };
   }
 
   #begin({ seq, place }: Link, prev: string): void {

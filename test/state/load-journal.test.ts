@@ -129,7 +129,8 @@ describe('a state and the journal behind it', () => {
     assert.ok(source);
     source.journal_from = 7;
     source.hours.add(START_S);
-    await load();
+    const { end } = await load();
+    assert.deepEqual(end, { seq: 1, hash: FIRST_PREV }, 'the next commit has the hash of the line as it was');
     assert.deepEqual([source.journal_from, source.hours.toJSON()], [START_S, []]);
     assert.deepEqual(log.messages, [
       `warn: the journal ${folder} does not have the commit 1 that the state file knows: it was altered or removed. ` +

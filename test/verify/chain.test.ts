@@ -87,6 +87,27 @@ describe('the chain of the journal', () => {
       [`${FIRST}, line 1 was altered: ${FIRST}, line 2 has a different hash of it`],
     ],
     [
+      'has a last line whose number was altered, and which the state file does not have yet',
+      (chain, _, [a = '', b = '', c = '', d = '']) => {
+        chain.write(LAST, [a, b, c, d.replace('"seq":12', '"seq":92'), '']);
+        chain.snapshot = { ...chain.snapshot, seq: 11, hash: hashOf(Buffer.from(c)) };
+      },
+      [`${LAST}, line 4 was altered: it is commit 12, but has the number 92`],
+    ],
+    [
+      'has a line whose number was altered while it was the last, so that the next runs continued from it',
+      (chain, _, [a = '', b = '']) => {
+        const lines = [a, b.replace('"seq":10', '"seq":90')];
+        for (const seq of [91, 92]) {
+          const hash = hashOf(Buffer.from(lines.at(-1) ?? ''));
+          lines.push(b.replace('"seq":10', `"seq":${seq}`).replace(/"prev":"\w+"/, `"prev":"${hash}"`));
+        }
+        chain.write(LAST, [...lines, '']);
+        chain.snapshot = { ...chain.snapshot, seq: 92, hash: hashOf(Buffer.from(lines.at(-1) ?? '')) };
+      },
+      [`${LAST}, line 2 was altered: it is commit 10, but has the number 90`],
+    ],
+    [
       'has a day that was altered in the first line of its file',
       (chain, [a = '', ...rest]) => chain.write(MIDDLE, [a.replace('"2026', '"3026'), ...rest, '']),
       [`${MIDDLE}, line 1 was altered: ${MIDDLE}, line 2 has a different hash of it`],
