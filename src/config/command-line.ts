@@ -42,7 +42,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   }
 
   const options = Object.fromEntries(
-    Object.entries(given).map(([key, value]) => [longName(key, command.options), valueOf(value)]),
+    Object.entries(given).map(([key, value]) => [longName(key, command.options), value]),
   );
   for (const [key, value] of Object.entries(options)) assertKnown(key, value, command, argv);
   return { ...basis, options: withLogLevel(options), argument: argumentOf(command, rest) };
@@ -80,11 +80,6 @@ function isSwitch(name: string | undefined): boolean {
 
 function longName(key: string, options: OptionTable): string {
   return Object.entries(options).find(([, { short }]) => short === key)?.[0] ?? key;
-}
-
-/** A switch that is repeated is still one switch. */
-function valueOf(value: unknown): unknown {
-  return Array.isArray(value) && value.includes(true) ? true : value;
 }
 
 function commandOf(name: string): Command {

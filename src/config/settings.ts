@@ -133,7 +133,7 @@ export function url(value: string): URL {
 
 /** A URL, or a bare host as the vendor's own tools take it, which means https. */
 export function urlOrHost(value: string): URL {
-  const isHost = !value.includes('://') && /^[\w-]+(\.[\w-]+)+\.?(:\d+)?(\/.*)?$/.test(value);
+  const isHost = /^[\w-]+(\.[\w-]+)+\.?(:\d+)?(\/.*)?$/.test(value);
   return url(isHost ? `https://${value}` : value);
 }
 

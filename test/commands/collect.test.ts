@@ -267,6 +267,21 @@ describe('a poll', () => {
     assert.equal(new Set([...stdout.split('\n'), ...rest.stdout.split('\n')].filter(Boolean)).size, 20);
   });
 
+  it('whose deadline comes after the cursor has moved is only continued', async (t) => {
+    const { sandbox, poll } = await scene(t);
+    sandbox.generate(CONTRACTS[0], { count: 30, from: NOW - 240_000, to: NOW - 1_000 });
+    sandbox.options.maxOffset = 10;
+    const stop = new AbortController();
+    const begin = '2026-11-21T20:25:00Z';
+    void sandbox
+      .nextRequest(({ kind, query }) => kind === 'page' && query['dateStart'] !== begin)
+      .then(() => stop.abort(new Stopped('the deadline was reached', true)));
+    const { exitCode, stderr } = await poll({ signal: stop.signal }, '--page-size', '5', '--contract', CONTRACTS[0]);
+    assert.equal(exitCode, ExitCode.Done, stderr);
+    assert.match(stderr, /: ionos\/31721060: stopped; the next run continues from 2026-11-21T20:2[6-9]:/);
+    assert.doesNotMatch(stderr, /warning/);
+  });
+
   it('says so when the reader of stdout makes it end long after its deadline', async (t) => {
     const { sandbox, poll } = await scene(t);
     for (const [end, late] of [
@@ -303,6 +318,7 @@ describe('a poll', () => {
       const said = 'ionos/31721060: events came up to 5 min late, and the overlap is only 5 min; increase --overlap\n';
       assert.equal(stderr.includes(`: warning: ${said}`), isWarned, stderr);
     }
+    assert.doesNotMatch((await poll(undefined, '--overlap', '0')).stderr, /increase --overlap/);
   });
 
   it('exits with 4 when Fluent Bit does not count what was printed, and the next run prints it again', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { ExitCode } from '../../src/lib/errors.ts';
@@ -112,6 +113,16 @@ describe('forget', () => {
     await forget(`ionos/${STAYS}`);
     assert.match((await poll()).stderr, new RegExp(`no cursor for ionos/${STAYS} in `));
     assert.deepEqual(sourcesOf(file).sort(), [`ionos/${GONE}`, `ionos/${STAYS}`]);
+  });
+
+  it('says that a source is forgotten only once that is on the disk', async (t) => {
+    const { file, forget } = await place(t);
+    const probe = await open(file);
+    t.mock.method(Object.getPrototypeOf(probe) as FileHandle, 'sync', () => Promise.reject(new Error('disk is full')));
+    await probe.close();
+    const { exitCode, stderr } = await forget(`ionos/${GONE}`);
+    assert.equal(exitCode, ExitCode.NothingCollected);
+    assert.match(stderr, /^fetch-activity-logs: error: [^\n]*disk is full\n$/);
   });
 
   it('refuses a source that is not there and names those that are', async (t) => {

@@ -71,6 +71,22 @@ describe('status', () => {
     });
   }
 
+  it('leaves out the cursor, or the last event, where the terminal is narrow', async (t) => {
+    for (const [name, options, column] of [
+      ['healthy', [], 'CURSOR'],
+      ['cloudscale', ['--provider', 'cloudscale'], 'LAST EVENT'],
+    ] as const) {
+      const file = await stateFile(t, fixture(name));
+      for (const columns of [40, 200]) {
+        const printed: Buffer[] = [];
+        const stdout = Object.assign(sink(printed), { columns });
+        await runCommand(['status', '--state-file', file, ...options], { now: () => NOW, stdout });
+        const [head = ''] = Buffer.concat(printed).toString().split('\n');
+        assert.deepEqual([head.startsWith('SOURCE'), head.includes(column)], [true, columns === 200], head);
+      }
+    }
+  });
+
   it('counts no negative time when the clock of this machine is behind', async (t) => {
     const ahead = fixture('healthy').replaceAll('"2026-11-21T', '"2026-11-22T');
     const { stdout } = await status(await stateFile(t, ahead));

@@ -57,6 +57,7 @@ describe('verify', () => {
     );
     assert.equal(m.sandbox.requests.length, 1 + CONTRACTS.length);
     assert.equal((await verify('--full')).code, 0);
+    assert.doesNotMatch((await verify('--repair')).text, /queued/);
     const env = {
       IONOS_API_TOKEN: 'sandbox-token',
       IONOS_API_URL: m.sandbox.url,
@@ -161,6 +162,9 @@ describe('verify', () => {
     assert.equal(code, 3, text);
     assert.match(text, new RegExp(`✗ 1 event at the API, not delivered:\n  \\S+  ${lost}  .*\n✗ 1 event delivered twice:\n  \\S+  ${id.slice(0, 36)}`)); // prettier-ignore
     assert.match(text, /\n6 events of 3 sources/);
+    await one.verify('--repair');
+    await one.m.command('status');
+    assert.equal(one.m.said.join('').split('Queued by redeliver').length, 2, 'only the hour in which one is missing');
   });
 
   it('compares a copy of what arrived, as it is, wrapped, or gzipped', async (t) => {

@@ -28,6 +28,26 @@ describe('README, man page and help agree', () => {
     for (const { title } of TOPICS) assert.ok(page.includes(`.SH ${title.toUpperCase()}`), title);
   });
 
+  it('a command and a topic of the man page are written for man(7)', () => {
+    const page = manPage();
+    for (const lines of [
+      [
+        '.SS "forget SOURCE"',
+        'Retire a source that the token no longer sees.',
+        '.TP',
+        '\\fB\\-\\-provider\\fR \\fINAME\\fR',
+      ],
+      ['.TP', '\\fB\\-v, \\-\\-verbose\\fR', 'Same as \\-\\-log\\-level debug', '.TP'],
+      ['.PP', '`status` lists the sources. The journal of the source stays; its queued ranges are dropped.', '.PP'],
+      ['.PP', 'Contract 31721060 was cancelled:', '.br', '\\fBsudo fetch\\-activity\\-logs forget ionos/31721060\\fR'],
+    ]) {
+      assert.ok(page.includes(`\n${lines.join('\n')}\n`), lines.join('\n'));
+    }
+    assert.ok(page.includes('.SH EXIT CODES\n.TP\n\\fB0\\fR\ndone, or stopped by SIGTERM'));
+    assert.match(page, /\n\.SH TWO MACHINES\n\.PP\nTo share the work, /);
+    assert.match(page, /\\fB\\-\\-from\\fR \\fIT\\fR\n.*\(required\)\n/);
+  });
+
   it('no text of the man page is taken for a request of roff', () => {
     const requests = manPage().split('\n').filter((line) => /^[.']/.test(line)).map((line) => line.split(' ')[0]); // prettier-ignore
     assert.deepEqual(new Set(requests), new Set(['.TH', '.SH', '.B', '.SS', '.TP', '.PP', '.br']));

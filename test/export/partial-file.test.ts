@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { appendFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -19,8 +19,9 @@ it('a partial file puts its lines on the disk before the record says that they a
   await probe.close();
   const atSync: number[] = [];
   t.mock.method(handle, 'datasync', async function (this: typeof probe) {
-    atSync.push(recorded());
     await this.sync();
+    for (let n = 0; n < 9; n++) await new Promise((resolve) => setImmediate(resolve));
+    atSync.push(recorded());
   });
 
   await partial.print(Buffer.from('{"n":1}\n'));
@@ -137,7 +138,11 @@ describe('a partial file that cannot be written', () => {
   it('stays where it is when it cannot get its name, after its lines are on the disk', async (t) => {
     const { file, partial, handle } = await begun(t);
     mkdirSync(join(file, 'folder'), { recursive: true });
-    const sync = t.mock.method(handle, 'sync');
+    const sync = t.mock.method(handle, 'sync', async () => {
+      rmdirSync(join(file, 'folder'));
+      await new Promise((resolve) => setImmediate(resolve));
+      mkdirSync(join(file, 'folder'));
+    });
     await assert.rejects(partial.complete(), (error: Error) => {
       assert.ok(error instanceof OutputError);
       return error.message.startsWith(`cannot write ${file}.part: `);

@@ -55,6 +55,9 @@ describe('a request', () => {
     assert.equal(headers['accept'], 'application/json');
     assert.equal(headers['accept-encoding'], 'gzip');
     assert.equal(headers['user-agent'], 'fetch-activity-logs');
+    const url = await serve(t, (request, response) => void response.end(`"${String(request.headers['x-more'])}"`));
+    const other = clientFor(t, url);
+    assert.equal(await other.get(other.url('/'), text, never, { headers: { 'x-more': 'yes' } }), '"yes"');
   });
 
   it('goes to paths below that of the API, whether that ends in a slash or not', async (t) => {
