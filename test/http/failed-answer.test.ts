@@ -12,6 +12,7 @@ describe('retryAfterMs', () => {
     ['Sat, 21 Nov 2026 20:29:00 GMT', 0],
     ['soon', undefined],
     ['', undefined],
+    ['in 120', 0],
     [['1', '2'], undefined],
     [undefined, undefined],
   ];
@@ -61,7 +62,11 @@ describe('statusError', () => {
   it('cuts off a long text, and hides the credentials in it', () => {
     const answer = { status: 403, retryAfter: undefined, authorization: 'Bearer secret-token', now: NOW };
     const long = statusError({ ...answer, body: Buffer.from('x'.repeat(10_000)) }).message;
-    assert.match(long, /^HTTP 403: x{100,1000}…$/);
+    assert.equal(long, `HTTP 403: ${'x'.repeat(200)}…`);
+    assert.equal(
+      statusError({ ...answer, body: Buffer.from('x'.repeat(200)) }).message,
+      `HTTP 403: ${'x'.repeat(200)}`,
+    );
     const said = (text: string, authorization: string) =>
       statusError({ ...answer, authorization, body: Buffer.from(`no ${text}!`) }).message;
     assert.doesNotMatch(said('secret-token', 'Bearer secret-token'), /secret/);

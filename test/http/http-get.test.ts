@@ -84,6 +84,13 @@ describe('get', () => {
     }
   });
 
+  it('makes no room for a body because it is announced, if it is larger than allowed', async (t) => {
+    const ask = await asking(t, (_request, response) => {
+      response.writeHead(200, { 'content-length': 2 ** 52 }).write('x'.repeat(11));
+    });
+    await assert.rejects(ask({ maxBytes: 10 }), { name: 'ApiError', message: /^the page is larger than 10 bytes;/ });
+  });
+
   it('reports the headers before the body is there, but not those of informational answers', async (t) => {
     let finish: () => unknown = () => undefined;
     const ask = await asking(t, (_request, response) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import {
   getDefaultAutoSelectFamilyAttemptTimeout,
@@ -14,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ApiError, ConfigError } from '../../src/lib/errors.ts';
 import { createDispatcher, proxyFor } from '../../src/http/proxy.ts';
+import { listen } from '../helpers/loopback.ts';
 import { loopbackCertificate } from '../helpers/loopback-certificate.ts';
 import { startSocks } from '../helpers/loopback-socks.ts';
 import { startProxy } from '../helpers/loopback-proxy.ts';
@@ -64,6 +66,17 @@ describe('createDispatcher', () => {
       assert.equal(await contracts(t, sandbox.url, { HTTP_PROXY: host }), '[]');
     }
     assert.equal(proxy.asked.length, 3);
+  });
+
+  it('opens no more connections than it may', async (t) => {
+    let connections = 0;
+    const server = createHttpServer((_request, response) => void setImmediate(() => response.end('[]')));
+    server.on('connection', () => connections++);
+    const url = new URL(`http://127.0.0.1:${await listen(t, server)}`);
+    const api = clientFor(t, url.href, { dispatcher: await createDispatcher(url, {}, 2) });
+    const ask = () => api.get(api.url('/'), (body) => body.toString(), new AbortController().signal);
+    assert.deepEqual(new Set(await Promise.all([ask(), ask(), ask(), ask(), ask()])), new Set(['[]']));
+    assert.equal(connections, 2);
   });
 
   it('knows which variable names the proxy, and its parts', () => {

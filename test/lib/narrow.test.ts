@@ -12,6 +12,17 @@ describe('narrowing what comes from outside', () => {
     ['a negative number among numbers', () => narrow.numbers([-1], 'a'), 'a[0] is -1, expected a number'],
     ['nothing for a string', () => narrow.text(undefined, 'a.b'), 'a.b is missing, expected a string'],
     ['a negative number', () => narrow.count(-1, 'a'), 'a is -1, expected a number'],
+    [
+      'a number that JSON takes and nobody can count',
+      () => narrow.count(Infinity, 'a'),
+      'a is null, expected a number',
+    ],
+    ['the same among others', () => narrow.counts({ b: 1, c: Infinity }, 'a'), 'a["c"] is null, expected a number'],
+    [
+      'a value within a part',
+      () => narrow.within('a', () => narrow.count('x', 'b'), 0),
+      'a.b is "x", expected a number',
+    ],
     ['a string for a number', () => narrow.countOrNull('1', 'a'), 'a is "1", expected a number'],
     ['a text that is not JSON', () => narrow.parseJson('{'), 'it is not JSON'],
   ];
