@@ -50,21 +50,21 @@ async function sendTo(output: Section, tag: string, machine: Machine, world: Wor
   const now = world.now();
   const record = { message: MARK, host: hostname(), time: new Date(now).toISOString() };
   const timeout = () => new Error(`no answer within ${ANSWER_MS / 1000} s`);
-  let where = '';
+  let where = name;
   try {
     const address = addressOf(output, machine);
-    where = `${address.host}:${address.port}`;
+    where = `${name} at ${address.host}:${address.port}`;
     return await withTimeout(world.signal, ANSWER_MS, timeout, async (signal) => {
       if (plugin === 'forward') {
         const isAcknowledged = await sendByForward(output, address, tag, record, now, signal);
-        return forwarded(isAcknowledged, `${name} at ${where}`, output);
+        return forwarded(isAcknowledged, where, output);
       }
-      return answered(await sendByHttp(output, address, record, now, signal), `${name} at ${where}`, output);
+      return answered(await sendByHttp(output, address, record, now, signal), where, output);
     });
   } catch (thrown) {
     world.signal.throwIfAborted();
     const reason = messageOf(thrown);
-    return error('send', `the test record did not reach ${name} at ${where}: ${reason}`, {
+    return error('send', `the test record did not reach ${where}: ${reason}`, {
       at: output.at,
       impact: `${NOTHING_ARRIVES}: ${meaningOf(codeOf(thrown) ?? '')}`,
     });

@@ -9,7 +9,11 @@ import { createServer as createTlsServer } from 'node:tls';
 import { describe, it, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { NOW, OUTPUT, PIPELINE, installedMachine, type CheckedMachine } from '../../helpers/checked-machine.ts';
+import { assertGoldenPart } from '../../helpers/golden.ts';
 import { loopbackCertificate } from '../../helpers/loopback-certificate.ts';
+
+/** What check says in these tests, word by word. */
+const GOLDEN = 'check/send.txt';
 
 const MARK = 'test record of fetch-activity-logs check --send';
 const CERTIFICATE = loopbackCertificate();
@@ -53,11 +57,21 @@ async function sendingTo(t: TestContext, port: number, ...lines: readonly string
 
 const HTTP = ['Name http', 'Format json', 'URI /activityLog', 'Header APIKEY ${ACTIVITY_LOG_API_KEY}'];
 
-async function sent(machine: CheckedMachine): Promise<string> {
+/** What check says of the test record. In the golden file, ports and the words of the system go by names. */
+async function sent(t: TestContext, machine: CheckedMachine): Promise<string> {
   const { stdout } = await machine.run(['--send']);
   assert.ok(!stdout.includes(SECRET), stdout);
-  return stdout.split('\n').filter((line) => line.includes('test record')).join('\n'); // prettier-ignore
+  const said = stdout.split('\n').filter((line) => line.includes('test record')).join('\n'); // prettier-ignore
+  const named = said
+    .replaceAll(/(?<=127\.0\.0\.1:)\d+/g, 'PORT')
+    .replace(/(?<= at \S+:\w+: ).*(?=: no event arrives)/, '…');
+  const look = (looks.get(t) ?? 0) + 1;
+  looks.set(t, look);
+  assertGoldenPart(GOLDEN, look === 1 ? t.fullName : `${t.fullName} (${look})`, `${named}\n`);
+  return said;
 }
+
+const looks = new WeakMap<TestContext, number>();
 
 /** TLS as the file names it, with the machine's own certificate. */
 async function trusting(machine: CheckedMachine): Promise<void> {
@@ -76,7 +90,7 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     const { port, requests } = await destination(t, 201);
     const machine = await sendingTo(t, port, ...HTTP, 'compress gzip');
     await trusting(machine);
-    assert.equal(await sent(machine), `✓ ${OUTPUT}:1: output out at 127.0.0.1:${port} took a test record (HTTP 201); look for it in Grafana: "${MARK}"`); // prettier-ignore
+    assert.equal(await sent(t, machine), `✓ ${OUTPUT}:1: output out at 127.0.0.1:${port} took a test record (HTTP 201); look for it in Grafana: "${MARK}"`); // prettier-ignore
     assert.equal(requests.length, 1);
     const [{ url, headers, body } = { url: '', headers: {}, body: Buffer.alloc(0) }] = requests;
     assert.deepEqual([url, headers['apikey'], headers['content-type']], ['/activityLog', SECRET, 'application/json']);
@@ -88,7 +102,7 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
   it('goes to the path / where the output has none, as it is', async (t) => {
     const { port, requests } = await destination(t, 200, '', false);
     const machine = await sendingTo(t, port, 'Name http', 'Format json');
-    assert.equal(await sent(machine), `✓ ${OUTPUT}:1: output out at 127.0.0.1:${port} took a test record (HTTP 200); "${MARK}"`); // prettier-ignore
+    assert.equal(await sent(t, machine), `✓ ${OUTPUT}:1: output out at 127.0.0.1:${port} took a test record (HTTP 200); "${MARK}"`); // prettier-ignore
     const [request] = requests;
     assert.deepEqual([request?.url, request?.headers['content-encoding']], ['/', undefined]);
     assert.match(request?.body.toString() ?? '', /^\[\{"date":/);
@@ -107,13 +121,15 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     [413, '', /only smaller requests/],
     [429, '', /! .* HTTP 429: events arrive late: the destination limits the rate, and Fluent Bit retries/],
     [302, '', /does not follow/],
+    [500, '', /! .* HTTP 500: events arrive late/],
+    [300, '', /does not follow/],
     [503, '', /! .* HTTP 503: events arrive late: the destination has a problem, and Fluent Bit retries/],
     [418, '', /✗ .*does not say why/],
   ]; // prettier-ignore
   for (const [status, answer, expected] of refusals) {
     it(`says what HTTP ${status} with ${answer.length} characters means`, async (t) => {
       const { port } = await destination(t, status, answer, false);
-      assert.match(await sent(await sendingTo(t, port, ...HTTP)), expected);
+      assert.match(await sent(t, await sendingTo(t, port, ...HTTP)), expected);
     });
   }
 
@@ -122,7 +138,7 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     const machine = await sendingTo(t, 1, ...HTTP);
     assert.ok(port > 1);
     assert.match(
-      await sent(machine),
+      await sent(t, machine),
       /did not reach output out at 127\.0\.0\.1:1: .*ECONNREFUSED.*is the port right\?/,
     );
   });
@@ -130,16 +146,16 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
   it('says that a certificate is not trusted, unless the output does not look at it', async (t) => {
     const { port } = await destination(t, 200);
     const machine = await sendingTo(t, port, ...HTTP, 'tls On');
-    assert.match(await sent(machine), /self-signed certificate: .*its certificate is not trusted for this host/);
+    assert.match(await sent(t, machine), /self-signed certificate: .*its certificate is not trusted for this host/);
     await machine.edit(OUTPUT, ['tls On', 'tls On\n    tls.verify Off\n    tls.vhost logs.example.com']);
-    assert.match(await sent(machine), /✓ .*took a test record/);
+    assert.match(await sent(t, machine), /✓ .*took a test record/);
   });
 
   it('trusts the certificates of this machine, as Fluent Bit does', async (t) => {
     const { port } = await destination(t, 200);
     const machine = await sendingTo(t, port, ...HTTP, 'tls On');
     await machine.write('/etc/ssl/certs/ca-certificates.crt', CERTIFICATE.cert);
-    assert.match(await sent(machine), /✓ .*took a test record/);
+    assert.match(await sent(t, machine), /✓ .*took a test record/);
   });
 
   it('says that a certificate has expired', async (t) => {
@@ -148,28 +164,28 @@ describe('check --send to an http output', { concurrency: 4 }, () => {
     const machine = await sendingTo(t, port, ...HTTP);
     await trusting(machine);
     await machine.write('/etc/ca.pem', expired.cert);
-    assert.match(await sent(machine), /expired: no event arrives there: the certificate, or the clock, is wrong$/);
+    assert.match(await sent(t, machine), /expired: no event arrives there: the certificate, or the clock, is wrong$/);
   });
 
   it('asks whether all is right where it does not know what is wrong', async (t) => {
     const machine = await sendingTo(t, 65_536, ...HTTP);
-    assert.match(await sent(machine), /: no event arrives there: are host, port, firewall and key right\?$/);
+    assert.match(await sent(t, machine), /: no event arrives there: are host, port, firewall and key right\?$/);
   });
 
   it('says that one side does not speak TLS', async (t) => {
     const { port } = await destination(t, 200, '', false);
-    assert.match(await sent(await sendingTo(t, port, ...HTTP, 'tls On')), /✗ .*one side speaks TLS/);
+    assert.match(await sent(t, await sendingTo(t, port, ...HTTP, 'tls On')), /✗ .*one side speaks TLS/);
   });
 
   it('says which file of the output is not there', async (t) => {
     const machine = await sendingTo(t, 1, ...HTTP, 'tls On', 'tls.ca_file /none.pem', 'tls.key_passwd x');
-    assert.match(await sent(machine), /none\.pem.*: a file that the output names cannot be read/);
+    assert.match(await sent(t, machine), /none\.pem.*: a file that the output names cannot be read/);
   });
 
   it('says that no such host is known', async (t) => {
     const machine = await sendingTo(t, 1, ...HTTP);
     await machine.edit(OUTPUT, ['127.0.0.1', 'no-such-host.invalid']);
-    assert.match(await sent(machine), /the host name cannot be resolved/);
+    assert.match(await sent(t, machine), /the host name cannot be resolved/);
   });
 });
 
@@ -177,7 +193,7 @@ it('check --send tries the output of the Python fetcher, too', async (t) => {
   const { port, requests } = await destination(t, 200, '', false);
   const machine = await sendingTo(t, port, ...HTTP);
   await machine.edit(PIPELINE, [/^ +Command .*$/m, '    Command python3 /srv/fetch_activity_logs.py']);
-  assert.match(await sent(machine), /✓ .*took a test record/);
+  assert.match(await sent(t, machine), /✓ .*took a test record/);
   assert.equal(requests.length, 1);
 });
 
@@ -193,7 +209,7 @@ describe('check --send to a loki output', { concurrency: 4 }, () => {
       'Bearer_Token ${ACTIVITY_LOG_API_KEY}',
       'Tenant_ID me',
     );
-    assert.match(await sent(machine), /✓ .*took a test record \(HTTP 204\); look for it in Grafana: "/);
+    assert.match(await sent(t, machine), /✓ .*took a test record \(HTTP 204\); look for it in Grafana: "/);
     const [{ url, headers, body } = { url: '', headers: {}, body: Buffer.alloc(0) }] = requests;
     assert.deepEqual(
       [url, headers.authorization, headers['x-scope-orgid']],
@@ -206,7 +222,7 @@ describe('check --send to a loki output', { concurrency: 4 }, () => {
 
   it('goes by user and password', async (t) => {
     const { port, requests } = await destination(t, 204, '', false);
-    await sent(await sendingTo(t, port, 'Name loki', 'http_User me', 'http_Passwd hunter2'));
+    await sent(t, await sendingTo(t, port, 'Name loki', 'http_User me', 'http_Passwd hunter2'));
     assert.equal(requests[0]?.headers.authorization, `Basic ${Buffer.from('me:hunter2').toString('base64')}`);
     const { streams } = JSON.parse(String(requests[0].body)) as { streams: { stream: object }[] };
     assert.deepEqual(streams[0]?.stream, { job: 'fluent-bit' }, 'without Labels');
@@ -241,7 +257,7 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
   it('waits for the acknowledgement', async (t) => {
     const seen: unknown[] = [];
     const port = await receiver(t, (socket, messages) => acknowledge(socket, messages, seen));
-    assert.match(await sent(await sendingTo(t, port, ...FORWARD)), /✓ .*acknowledged a test record$/);
+    assert.match(await sent(t, await sendingTo(t, port, ...FORWARD)), /✓ .*acknowledged a test record$/);
     const [tag, entries] = seen as [string, [number, { message: string }][]];
     assert.deepEqual([tag, entries[0]?.[1].message], ['activityLog', MARK]);
   });
@@ -260,9 +276,9 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
       await acknowledge(socket, messages);
     }); // prettier-ignore
     const machine = await sendingTo(t, port, ...FORWARD, 'Shared_Key ${ACTIVITY_LOG_API_KEY}');
-    assert.match(await sent(machine), /✓ .*acknowledged a test record$/);
+    assert.match(await sent(t, machine), /✓ .*acknowledged a test record$/);
     isWelcome = false;
-    assert.match(await sent(machine), /✗ .*the receiver refuses the Shared_Key \(not you\)/);
+    assert.match(await sent(t, machine), /✗ .*the receiver refuses the Shared_Key \(not you\)/);
   });
 
   it('shows that it knows the password of its user, without sending it', async (t) => {
@@ -274,7 +290,7 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
     });
     const user = ['Username me', 'Password hunter2', 'Self_Hostname mine'];
     const machine = await sendingTo(t, port, ...FORWARD, 'Shared_Key x', ...user);
-    assert.match(await sent(machine), /the receiver refuses the Shared_Key: no event/);
+    assert.match(await sent(t, machine), /the receiver refuses the Shared_Key: no event/);
     const proof = createHash('sha512').update('of the serverme').update('hunter2').digest('hex');
     const [kind, host, , , ...own] = ping as string[];
     assert.deepEqual([kind, host, own], ['PING', 'mine', ['me', proof]]);
@@ -287,7 +303,10 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
       socket.write(encode(['PONG', true]));
       await acknowledge(socket, messages);
     });
-    assert.match(await sent(await sendingTo(t, port, ...FORWARD, 'Shared_Key x')), /✓ .*acknowledged a test record$/);
+    assert.match(
+      await sent(t, await sendingTo(t, port, ...FORWARD, 'Shared_Key x')),
+      /✓ .*acknowledged a test record$/,
+    );
   });
 
   const answers: [string, Uint8Array | undefined, RegExp][] = [
@@ -301,7 +320,7 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
         if (answer !== undefined) socket.write(answer);
         socket.end();
       });
-      assert.match(await sent(await sendingTo(t, port, ...FORWARD)), expected);
+      assert.match(await sent(t, await sendingTo(t, port, ...FORWARD)), expected);
     });
   }
 
@@ -311,14 +330,14 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
       return Promise.resolve();
     });
     const machine = await sendingTo(t, port, ...FORWARD, 'Shared_Key x');
-    assert.match(await sent(machine), /does not ask for a Shared_Key/);
+    assert.match(await sent(t, machine), /does not ask for a Shared_Key/);
   });
 
   it('says that an output does not ask for acknowledgements', async (t) => {
     const arrived = new EventEmitter();
     const received = once(arrived, 'message');
     const port = await receiver(t, async (_, messages) => void arrived.emit('message', (await messages.next()).value));
-    assert.match(await sent(await sendingTo(t, port, 'Name forward')), /✓ .*a test record was written to .*, which was not asked/); // prettier-ignore
+    assert.match(await sent(t, await sendingTo(t, port, 'Name forward')), /✓ .*a test record was written to .*, which was not asked/); // prettier-ignore
     const [[, entries, options]] = (await received) as [[string, [number, unknown][], unknown]];
     assert.deepEqual([entries[0]?.[0], entries.length, options], [NOW / 1000, 1, { size: 1 }]);
   });
@@ -327,9 +346,9 @@ describe('check --send to a forward output', { concurrency: 4 }, () => {
     const port = await receiver(t, acknowledge, true);
     const machine = await sendingTo(t, port, ...FORWARD);
     await trusting(machine);
-    assert.match(await sent(machine), /✓ .*acknowledged a test record$/);
+    assert.match(await sent(t, machine), /✓ .*acknowledged a test record$/);
     await machine.write('/etc/ca.pem', loopbackCertificate().cert);
-    assert.match(await sent(machine), /✗ .*certificate.*: its certificate is not trusted for this host$/);
+    assert.match(await sent(t, machine), /✗ .*certificate.*: its certificate is not trusted for this host$/);
   });
 });
 

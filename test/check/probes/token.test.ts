@@ -85,6 +85,12 @@ describe('check looks at the token', { concurrency: 4 }, () => {
     assert.deepEqual([finding?.code, finding?.fix, finding?.command], ['token', fix, undefined]);
   });
 
+  it('is content with a variable of a unit that is empty', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(DROP_IN, ['[Service]', '[Service]\nEnvironment=IONOS_API_TOKEN=\nEnvironment=IONOS_PASSWORD=']);
+    assert.deepEqual(await machine.faults(), []);
+  });
+
   it('does not look for a token in this shell where a file is named', async (t) => {
     const machine = await installedMachine(t);
     await machine.remove(TOKEN);

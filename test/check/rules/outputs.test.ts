@@ -129,6 +129,7 @@ describe('an output that events reach', () => {
       return checkOutputs(await checkedInput({ outputs: [output], env })).map(({ fix }) => fix);
     };
     assert.deepEqual(await fixes({ ...HTTP, host: 'https://h.example:8443/x y' }), ['Host h.example']);
+    assert.deepEqual(await fixes({ ...HTTP, host: 'TCP://h.example' }), ['Host h.example']);
     assert.deepEqual(await fixes(KAFKA, 1_000_000), ['rdkafka.message.max.bytes 4000000']);
     assert.deepEqual(await fixes(KAFKA, 1_000_001), ['rdkafka.message.max.bytes 8000000']);
     assert.deepEqual(await fixes(LOKI, 300_000), ['ACTIVITY_LOG_MAX_LINE_BYTES=250000']);
