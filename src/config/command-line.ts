@@ -26,7 +26,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (odd !== undefined) throw new ConfigError(`${odd.replace('=', ': expected no value, got "')}"`);
   // It would be taken for switches, of which -h shows the help.
   const negative = argv.find((argument) => /^-\d/.test(argument));
-  if (negative !== undefined) throw new ConfigError(`unexpected "${negative}": a duration has no sign, such as 24h`);
+  if (negative !== undefined)
+    throw new ConfigError(`unexpected "${negative}": write a duration without a sign, such as 24h`);
   const { _: positional, ...given } = parse(argv);
   const [name, ...rest] = positional.map(String);
   const named = name === undefined ? undefined : commandOf(name);

@@ -42,12 +42,17 @@ interface LoadedState {
  */
 export async function loadState(file: string, options: LoadOptions): Promise<LoadedState> {
   const own = await read(file, options);
-  const copy = `${file}.bak`;
-  const state = own.state ?? (await read(copy, options)).state;
-  if (own.state === undefined && state !== undefined)
-    options.log.warn(`continuing from ${copy}, the copy that version 0.1.0 kept`);
+  const state = own.state ?? (await readOldCopy(`${file}.bak`, options));
   const isOld = state?.journal.seq === 0 && Object.keys(state.sources).length > 0;
   return { state: state ?? emptyState(), isOld, isBroken: own.isBroken && state === undefined };
+}
+
+async function readOldCopy(copy: string, options: LoadOptions): Promise<State | undefined> {
+  const { state } = await read(copy, options);
+  // A copy that the user made of a later state may be older than the journal.
+  if (state?.journal.seq !== 0) return undefined;
+  options.log.warn(`continuing from ${copy}, the copy that version 0.1.0 kept`);
+  return state;
 }
 
 async function read(file: string, { log, now }: LoadOptions): Promise<{ state?: State; isBroken: boolean }> {

@@ -20,8 +20,7 @@ export interface ArrivedReport {
 /**
  * Reads a copy of what arrived, line by line: JSON lines as printed or wrapped by another program, possibly gzipped.
  * `idKey` is the name of the field with the id; an event without one is known by its bytes, also as Fluent Bit changes
- * them. Throws ConfigError when the copy
- * cannot be read, is empty, or has no id at all.
+ * them. Throws ConfigError when the copy cannot be read, is empty, or has no id at all.
  */
 export async function readArrived(
   file: string,

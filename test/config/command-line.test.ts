@@ -60,7 +60,7 @@ describe('the command line', () => {
 describe('what is mistyped', () => {
   it('is a duration with a sign, such as --from -1h: it showed the help and exited with 0', () => {
     assert.throws(() => parseCommandLine(['verify', '--from', '-1h']), {
-      message: 'unexpected "-1h": a duration has no sign, such as 24h',
+      message: 'unexpected "-1h": write a duration without a sign, such as 24h',
     });
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { EventId } from '../../src/events/event-id.ts';
@@ -96,6 +96,15 @@ describe('a state that is opened', () => {
       assert.deepEqual([isOld, state.sources[SOURCE]?.cursor], [true, source.cursor]);
       assert.equal(log.messages.at(-1), `warn: continuing from ${file}.bak, the copy that version 0.1.0 kept`);
     }
+  });
+
+  it('does not continue from a copy that somebody made of a later state', async (t) => {
+    const { file, log, collect, open } = await place(t);
+    await collect();
+    await rename(file, `${file}.bak`);
+    await rm(journalFolder(file), { recursive: true });
+    const { state } = await open();
+    assert.deepEqual([state.sources, log.messages], [{}, []]);
   });
 
   it('knows up to when any source was polled, by its cursor or, where that is a URL, its last poll', async (t) => {
