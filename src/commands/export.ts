@@ -3,8 +3,7 @@ import { counted } from '../lib/words.ts';
 import type { Config } from '../config/config.ts';
 import type { Options } from '../config/settings.ts';
 import { expiryWarning, readCredentials } from '../config/credentials.ts';
-import { BYTE_ORDER_MARK, csvHeader } from '../export/csv.ts';
-import { deliveryOf, tallyOf } from '../export/export-delivery.ts';
+import { deliveryOf, printHeader, tallyOf } from '../export/export-delivery.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import { MAX_CLOCK_SKEW_MS } from '../lib/clock.ts';
 import { formatDuration, formatSecond, parseInstant } from '../lib/duration.ts';
@@ -97,13 +96,7 @@ async function exportAll(work: Export): Promise<ExitCode> {
     hasContracts: config.provider.hasContracts,
     now,
   });
-  if (request.format === 'csv' && !target.isResumed) {
-    const header = csvHeader(config.provider, request.separator);
-    // The reader of a pipe would take the mark for a part of the first column's name.
-    const lines = target.file === undefined ? header : Buffer.concat([BYTE_ORDER_MARK, header]);
-    await target.outlet.print(lines, run.giveUp);
-  }
-
+  await printHeader(session, request, target);
   const delivery = deliveryOf(session, request, target);
   const { failed, interrupted, fatal } = await forEachSource(
     sources,

@@ -59,7 +59,9 @@ function commandLabel({ name, argument }: Command): string {
 
 function commandHelp(command: Command, width: number): string[] {
   const options = Object.entries(command.options);
-  const required = options.flatMap(([name, { isRequired, value }]) => (isRequired === true ? [`--${name} ${value ?? ''}`] : [])); // prettier-ignore
+  const required = options
+    .filter(([, option]) => option.isRequired)
+    .map(([name, { value = '' }]) => `--${name} ${value}`);
   const groups = GROUPS.flatMap((group) => {
     const rows = options
       .filter(([, option]) => option.group === group)

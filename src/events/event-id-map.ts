@@ -96,10 +96,7 @@ export class EventIdMap {
     for (let place = 0; place < this.#size; place++) {
       const value = this.#values[place] ?? 0;
       if (!isWanted(value)) continue;
-      const words = this.#words;
-      const at = 6 * place;
-      const id = new EventId(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, words[at + 4]);
-      yield [id, value];
+      yield [EventId.in(this.#words, 6 * place), value];
     }
   }
 
@@ -126,18 +123,13 @@ export class EventIdMap {
     if (this.#words[at] === UNKNOWN_CHECK) this.#words[at] = check;
   }
 
-  #append({ a, b, c, d, check }: EventId, value: number): void {
+  #append(id: EventId, value: number): void {
     if (this.#size === this.#values.length) this.#grow();
-    const bucket = this.#bucket(a, b, c, d);
+    const bucket = this.#bucket(id.a, id.b, id.c, id.d);
     const place = this.#size++;
-    const words = this.#words;
     const at = 6 * place;
-    words[at] = a;
-    words[at + 1] = b;
-    words[at + 2] = c;
-    words[at + 3] = d;
-    words[at + 4] = check;
-    words[at + 5] = this.#buckets[bucket] ?? 0;
+    id.put(this.#words, at);
+    this.#words[at + 5] = this.#buckets[bucket] ?? 0;
     this.#values[place] = value;
     this.#buckets[bucket] = place + 1;
   }

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 
 const UUID_LENGTH = 36;
+/** How many numbers an id is. */
+export const ID_WORDS = 5;
 /** With the check: `<uuid>.<8 digits>`. */
 export const MAX_ID_LENGTH = 45;
 const DASH = 0x2d;
@@ -32,6 +34,20 @@ export class EventId {
     this.c = c;
     this.d = d;
     this.check = check;
+  }
+
+  /** The id that `put` wrote here. */
+  static in(words: Int32Array, at: number): EventId {
+    return new EventId(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, words[at + 4]);
+  }
+
+  /** Writes its ID_WORDS numbers. */
+  put(words: Int32Array, at: number): void {
+    words[at] = this.a;
+    words[at + 1] = this.b;
+    words[at + 2] = this.c;
+    words[at + 3] = this.d;
+    words[at + 4] = this.check;
   }
 
   /** The id with this UUID, which must be in lower case as RFC 9562 writes it; undefined when the bytes are not one. */

@@ -146,7 +146,7 @@ function isId(json: Uint8Array, { start, end }: Span): boolean {
 
 /**
  * The events as they are printed: each one's own bytes without the line breaks between its tokens, and a line break.
- * In memory of their own by default.
+ * In new memory by default.
  */
 export function toLines(events: readonly EventSlice[], memory?: ReusableMemory): Buffer {
   const bytes = events.reduce((sum, { start, end }) => sum + end - start + 1, 0);

@@ -1,4 +1,4 @@
-import { AppError, PageError, messageOf } from '../lib/errors.ts';
+import { PageError } from '../lib/errors.ts';
 import { COLON, QUOTE, endOfLiteral, endOfPlain, endOfString, expect, skipSpace, unexpected } from './json-tokens.ts';
 
 export const COMMA = 0x2c;
@@ -6,7 +6,6 @@ export const OPEN_ARRAY = 0x5b;
 export const CLOSE_ARRAY = 0x5d;
 export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
-const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 /** V8 keeps so small an array on its own heap: a reader for one event alone takes 170 ns, and with 256 bytes 600. */
 const FIRST_NESTING = 64;
 /** From what opens a container to what closes it. */
@@ -201,25 +200,6 @@ export class JsonReader {
     const larger = new Uint8Array(depth * 2);
     larger.set(nesting);
     return (this.#nesting = larger);
-  }
-}
-
-/**
- * Reads an answer's body, which must be one JSON value; `read` reads it to its end. Throws PageError for whatever is
- * wrong with the text, with the JsonSyntaxError as its cause.
- */
-export function readPage<T>(json: Buffer, read: (reader: JsonReader) => T): T {
-  try {
-    const hasMark = json.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
-    const reader = new JsonReader(json, hasMark ? BYTE_ORDER_MARK.length : 0);
-    reader.skipSpace();
-    const result = read(reader);
-    const end = reader.pos;
-    reader.skipSpace();
-    if (reader.pos !== json.length) throw new PageError(`there is more after its end at byte ${end}`);
-    return result;
-  } catch (error) {
-    throw error instanceof AppError ? error : new PageError(`it is not JSON: ${messageOf(error)}`, error);
   }
 }
 

@@ -6,17 +6,31 @@ import { Delivery } from '../delivery/delivery.ts';
 import type { EventSlice } from '../events/event.ts';
 import type { Log } from '../lib/log.ts';
 import type { Run } from '../lib/run.ts';
-import { csvWriter } from './csv.ts';
+import { BYTE_ORDER_MARK, csvHeader, csvWriter } from './csv.ts';
 import type { SourceTally } from './progress-record.ts';
 import { tallyEvent } from './report.ts';
 import type { ExportTarget } from './target.ts';
 
+interface Exporting {
+  readonly config: Config;
+  readonly log: Log;
+  readonly run: Run;
+}
+
+/** Prints what comes before the first event: the names of the columns. */
+export async function printHeader(
+  { config, run }: Exporting,
+  { format, separator }: ExportRequest,
+  { file, isResumed, outlet }: ExportTarget,
+): Promise<void> {
+  if (format !== 'csv' || isResumed) return;
+  const header = csvHeader(config.provider, separator);
+  // The reader of a pipe would take the mark for a part of the first column's name.
+  await outlet.print(file === undefined ? header : Buffer.concat([BYTE_ORDER_MARK, header]), run.giveUp);
+}
+
 /** Delivers the events of an export into its target, and keeps its tallies. */
-export function deliveryOf(
-  { config, log, run }: { readonly config: Config; readonly log: Log; readonly run: Run },
-  request: ExportRequest,
-  target: ExportTarget,
-): Delivery {
+export function deliveryOf({ config, log, run }: Exporting, request: ExportRequest, target: ExportTarget): Delivery {
   const toLine = lineMaker(config, request);
   return new Delivery({
     outlet: target.outlet,

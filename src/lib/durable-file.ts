@@ -18,7 +18,7 @@ export async function writeDurably(file: string, text: string, mode = PRIVATE): 
   await syncFolder(dirname(file));
 }
 
-/** Appends whole lines to a file, behind whole lines; they are on the disk when this returns. */
+/** Appends whole lines to a file, after whole lines; they are on the disk when this returns. */
 export async function appendDurably(file: string, lines: Uint8Array): Promise<void> {
   const handle = await open(file, 'a+', PRIVATE);
   try {

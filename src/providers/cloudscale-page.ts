@@ -1,6 +1,7 @@
 import { PageError } from '../lib/errors.ts';
 import { EventReader, type EventSlice } from '../events/event.ts';
-import { readPage, type JsonReader } from '../events/json-reader.ts';
+import type { JsonReader } from '../events/json-reader.ts';
+import { readPage } from '../events/read-page.ts';
 
 /** A page of a project's log as the API answers it. */
 interface CloudscalePage {

@@ -64,15 +64,15 @@ class Cloudscale implements Provider {
     let rejects = false;
     const visited = new Set<string>();
     const memory = new ReusableMemory();
+    const isolates = checkpoint.isolatesBadEvents === true;
+    const options = isolates ? { memory, maxAttempts: ATTEMPTS_TO_ISOLATE } : { memory };
     for (;;) {
       let page;
       try {
-        const options =
-          checkpoint.isolatesBadEvents === true ? { memory, maxAttempts: ATTEMPTS_TO_ISOLATE } : { memory };
         page = await api.get(url, (json) => scanCloudscalePage(json, rejects), signal, options);
         rejects = false;
       } catch (error) {
-        if (error instanceof PageError && checkpoint.isolatesBadEvents === true && !rejects) {
+        if (error instanceof PageError && isolates && !rejects) {
           rejects = true;
           continue;
         }

@@ -1,6 +1,7 @@
 import { ApiError, PageError, messageOf } from '../lib/errors.ts';
 import { counted } from '../lib/words.ts';
-import { readPage, type JsonReader } from '../events/json-reader.ts';
+import type { JsonReader } from '../events/json-reader.ts';
+import { readPage } from '../events/read-page.ts';
 import { readCount } from './ionos-page.ts';
 import type { ProviderContext } from './provider.ts';
 

@@ -1,6 +1,7 @@
 import { ApiError, PageError } from '../lib/errors.ts';
 import { EventReader, readElements, type EventSlice, type Rejected } from '../events/event.ts';
-import { readPage, type JsonReader } from '../events/json-reader.ts';
+import type { JsonReader } from '../events/json-reader.ts';
+import { readPage } from '../events/read-page.ts';
 
 /** A page of a contract's events as the API answers it. */
 export interface IonosPage {

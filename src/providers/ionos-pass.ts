@@ -5,21 +5,15 @@ import { ApiError, PageError } from '../lib/errors.ts';
 import type { ReusableMemory } from '../lib/reusable-memory.ts';
 import type { IonosPage } from './ionos-page.ts';
 import { UnreadablePageError, fetchPage, isRefusal } from './ionos-request.ts';
+import { MAX_WINDOW_HITS, believableTotal, isCapped, partsOf } from './ionos-total.ts';
 import type { ProviderContext } from './provider.ts';
 
-/** Elasticsearch's own limit for offset + limit; the API's is not documented. */
-const MAX_WINDOW_HITS = 10_000;
 /** A window must fit into a run, or none would ever get past it: 4 minutes, and 30 seconds for a slow answer. */
 const MAX_WINDOW_PAGES = 5;
 /** The documented default: no server returns smaller pages. */
 const DEFAULT_LIMIT = 20;
 /** Into how many parts a window is cut where the server does not say how much too large it is. */
 const BLIND_PARTS = 8;
-/**
- * Events are never spread evenly. A part is to hold so many standard deviations fewer than it may: with 500 allowed, 411
- * (50 windows and 230 requests for 20,000 events instead of 81 and 239), and with 5,000, 4,717.
- */
-const DEVIATIONS = 4;
 /** Pages in a row without anything new. Late events push known ones onto the next page: a few are not a loop yet. */
 const MAX_PAGES_WITHOUT_PROGRESS = 8;
 /** With more unreadable events in a row, the API is broken, and not the events. */
@@ -206,25 +200,6 @@ function gapBehind({ counted, window }: Walk, offset: number): string {
   // A total that was capped does not say how many there are.
   const all = (counted ?? 0) > offset ? String(counted) : 'the';
   return `the API returns only the first ${offset} of ${all} events of the second ${formatSecond(window.from)}`;
-}
-
-/** The total, unless it is capped or below what was received: then the window is read until a page is empty. */
-function believableTotal({ events, total, totalIsLowerBound }: IonosPage, offset: number): number | undefined {
-  if (total === undefined || totalIsLowerBound || total >= MAX_WINDOW_HITS) return undefined;
-  return events.length > 0 && offset + events.length > total ? undefined : total;
-}
-
-/** Whether there may be more than the server counts. */
-function isCapped({ total, totalIsLowerBound }: IonosPage): boolean {
-  return totalIsLowerBound || total === MAX_WINDOW_HITS;
-}
-
-/** Into how many parts the window of this first page must be cut, so that each has at most `maxEvents`. */
-function partsOf(page: IonosPage, maxEvents: number): number {
-  const { total } = page;
-  if (total === undefined || (isCapped(page) ? total < maxEvents : total <= maxEvents)) return 1;
-  const events = Math.max(maxEvents / 2, maxEvents - DEVIATIONS * Math.sqrt(maxEvents));
-  return Math.max(2, Math.ceil(total / events));
 }
 
 export function span({ from, to }: TimeSpan): string {

@@ -6,7 +6,7 @@ import { ConfigError, ExitCode } from '../lib/errors.ts';
 import { MAIN } from '../check/facts/paths.ts';
 
 const BY_HAND = 'install by hand, as the README says';
-/** What is the shell's own, or no variable at all. */
+/** The shell's own variables, and what is not the name of one. */
 const NOT_EXPORTED = /^(?:PATH|IFS)$|\W|^\d/;
 
 const MIN_CREDENTIALS_SYSTEMD = 247;

@@ -63,7 +63,8 @@ export function planToken(
           `every local user can read ${name} in ${at.file} with systemctl show fluent-bit` +
           (where === 'variable' || where === ''
             ? ': give the token as --token-file FILE, then delete the line'
-            : `. Once install.sh has ended without an error, the token is in ${where}: delete the line, then: sudo systemctl daemon-reload`),
+            : `. Once install.sh has ended without an error, the token is in ${where}: delete the line, then: ` +
+              'sudo systemctl daemon-reload'),
       ),
   };
 }

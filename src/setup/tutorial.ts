@@ -66,7 +66,8 @@ export function survey(main: string, files: ConfigFiles) {
       ...sending.flatMap(extras),
       ...doubled.map(
         (section) =>
-          `the output http in ${linesOf(blockOf(section))} of fluent-bit.conf gets the events as well: if it sends to the same place, each arrives twice: delete it then`,
+          `the output http in ${linesOf(blockOf(section))} of fluent-bit.conf gets the events as well: if it sends to ` +
+          'the same place, each arrives twice: delete it then',
       ),
       ...(OUR_FILE.test(text) ? [] : movedServer(sections)),
     ],
@@ -157,7 +158,8 @@ function extras({ entries }: RawSection): string[] {
     .filter((entry) => isExtra(entry))
     .map(
       ({ key, at }) =>
-        `${key} of the tutorial's output (line ${at.line} of fluent-bit.conf) is not taken over: if it is needed, it goes into /etc/fluent-bit/outputs/ionos.conf`,
+        `${key} of the tutorial's output (line ${at.line} of fluent-bit.conf) is not taken over: if it is needed, it ` +
+        'goes into /etc/fluent-bit/outputs/ionos.conf',
     );
 }
 
@@ -179,6 +181,7 @@ function movedServer(sections: readonly RawSection[]): string[] {
   ];
   if (moved.length === 0) return [];
   return [
-    `fluent-bit.conf has ${moved.join(' and ')}, and activity-log.conf sets ${OUR_LISTEN} and ${OUR_PORT}: point whatever reads Fluent Bit's metrics there, or edit /etc/fluent-bit/activity-log.conf (--ack-url, too)`,
+    `fluent-bit.conf has ${moved.join(' and ')}, and activity-log.conf sets ${OUR_LISTEN} and ${OUR_PORT}: point ` +
+      "whatever reads Fluent Bit's metrics there, or edit /etc/fluent-bit/activity-log.conf (--ack-url, too)",
   ];
 }

@@ -1,7 +1,6 @@
-import { EventId, MAX_ID_LENGTH, writeId } from '../events/event-id.ts';
+import { EventId, ID_WORDS, MAX_ID_LENGTH, writeId } from '../events/event-id.ts';
 
 const FIRST_CAPACITY = 16;
-const WORDS = 5;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const OPEN_LIST = 0x5b;
@@ -17,19 +16,14 @@ const GROUP_BYTES = 20;
  */
 export class IdGroups {
   #size = 0;
-  #words = new Int32Array(WORDS * FIRST_CAPACITY);
+  #words = new Int32Array(ID_WORDS * FIRST_CAPACITY);
   #seconds = new Float64Array(FIRST_CAPACITY);
   #isSorted = true;
 
-  add({ a, b, c, d, check }: EventId, second: number): void {
+  add(id: EventId, second: number): void {
     const place = this.#size++;
     if (place === this.#seconds.length) this.#grow();
-    const at = WORDS * place;
-    this.#words[at] = a;
-    this.#words[at + 1] = b;
-    this.#words[at + 2] = c;
-    this.#words[at + 3] = d;
-    this.#words[at + 4] = check;
+    id.put(this.#words, ID_WORDS * place);
     this.#seconds[place] = second;
     if (place > 0 && second < (this.#seconds[place - 1] ?? 0)) this.#isSorted = false;
   }
@@ -52,19 +46,13 @@ export class IdGroups {
       }
       into[at++] = second === before ? COMMA : OPEN_LIST;
       into[at++] = QUOTE;
-      at = writeId(into, at, this.#id(place));
+      at = writeId(into, at, EventId.in(this.#words, ID_WORDS * place));
       into[at++] = QUOTE;
       before = second;
     }
     if (before !== undefined) into[at++] = CLOSE_LIST;
     into[at++] = CLOSE;
     return at;
-  }
-
-  #id(place: number): EventId {
-    const words = this.#words;
-    const at = WORDS * place;
-    return new EventId(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, words[at + 4]);
   }
 
   #order(): Uint32Array {

@@ -1,10 +1,10 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EventId } from '../events/event-id.ts';
+import { EventId, ID_WORDS } from '../events/event-id.ts';
 
 const PARTS = 256;
-const WORDS = 7;
+const WORDS = ID_WORDS + 2;
 /** This many records of a part stay in memory before they go to its file. */
 const BUFFERED = 2_048;
 
@@ -35,11 +35,7 @@ export class IdParts {
     if (buffer === undefined) return;
     const at = WORDS * (this.#lengths[part] ?? 0);
     const what = (source << 4) | (SIDES.indexOf(side) << 1) | (isNamed ? 1 : 0);
-    buffer[at] = id.a;
-    buffer[at + 1] = id.b;
-    buffer[at + 2] = id.c;
-    buffer[at + 3] = id.d;
-    buffer[at + 4] = id.check;
+    id.put(buffer, at);
     buffer[at + 5] = second;
     buffer[at + 6] = what;
     const length = (this.#lengths[part] ?? 0) + 1;
@@ -82,7 +78,7 @@ function* recordsOf(words: Int32Array): Generator<IdRecord> {
   for (let at = 0; at < words.length; at += WORDS) {
     const what = words[at + 6] ?? 0;
     yield {
-      id: new EventId(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, words[at + 4] ?? 0),
+      id: EventId.in(words, at),
       second: (words[at + 5] ?? 0) >>> 0,
       side: SIDES[(what >> 1) & 7] ?? 'api',
       source: what >>> 4,

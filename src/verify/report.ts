@@ -7,7 +7,7 @@ const MEANINGS = {
   twice: 'delivered twice',
   gone: 'delivered, no longer at the API',
   'not arrived': 'delivered, not in the copy',
-  'set aside': 'not in the copy: Fluent Bit refused them, or they are no events; they are in rejected.jsonl',
+  'set aside': 'not in the copy: Fluent Bit refused them, or they are not events; they are in rejected.jsonl',
   'arrived twice': 'more often in the copy than delivered',
 } as const;
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { JsonReader, readPage } from '../../src/events/json-reader.ts';
+import { JsonReader } from '../../src/events/json-reader.ts';
+import { readPage } from '../../src/events/read-page.ts';
 import { JsonSyntaxError, endOfString as endOfStringIn, skipSpace } from '../../src/events/json-tokens.ts';
 import { accepts, agreesOnTextsUpTo, endOfValue, errorIn } from '../helpers/json-acceptance.ts';
 import '../helpers/properties.ts';

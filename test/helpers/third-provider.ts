@@ -2,7 +2,7 @@
 
 import { formatSecond, parseInstant } from '../../src/lib/duration.ts';
 import { EventReader, type EventSlice } from '../../src/events/event.ts';
-import { readPage } from '../../src/events/json-reader.ts';
+import { readPage } from '../../src/events/read-page.ts';
 import type {
   Checkpoint,
   Page,

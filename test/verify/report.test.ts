@@ -95,7 +95,7 @@ describe('renderReport', () => {
         `  ${time}  e  ionos/1`,
         '✗ 1 event delivered, not in the copy:',
         `  ${time}  f  ionos/1`,
-        '✗ 1 event not in the copy: Fluent Bit refused them, or they are no events; they are in rejected.jsonl:',
+        '✗ 1 event not in the copy: Fluent Bit refused them, or they are not events; they are in rejected.jsonl:',
         `  ${time}  c  ionos/1`,
         '✗ 1 event more often in the copy than delivered:',
         `  ${time}  a  ionos/1`,
