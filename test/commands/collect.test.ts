@@ -132,12 +132,9 @@ describe('a poll', () => {
     assert.match((await poll()).stderr, ends);
     assert.doesNotMatch((await poll()).stderr, /the journal ends/);
     sandbox.generate(CONTRACTS[0], { count: 1, from: NOW - 60_000, to: NOW - 1_000 });
-    const stdout = new Writable({
-      write: (_chunk, _encoding, done) => {
-        done();
-        stdout.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
-      },
-    });
+    let writes = 0;
+    const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    const stdout = new Writable({ write: (_chunk, _encoding, done) => done(++writes > 1 ? closed : null) });
     sandbox.generate(CONTRACTS[1], { count: 1, from: NOW - 60_000, to: NOW - 1_000 });
     const { exitCode, stderr } = await poll({ stdout }, '--concurrency', '1');
     assert.equal(exitCode, ExitCode.NotDelivered, stderr);
