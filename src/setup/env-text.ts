@@ -1,7 +1,7 @@
 /** The value of a variable in the text of activity-log.env, as systemd reads it: the last line counts. Empty when unset. */
 export function envValue(text: string, name: string): string {
   const lines = text.split('\n').filter((line) => line.startsWith(`${name}=`));
-  const value = (lines.at(-1)?.slice(name.length + 1) ?? '').trimEnd();
+  const value = (lines.at(-1)?.slice(name.length + 1) ?? '').trim();
   return /^(["']).*\1$/.test(value) ? value.slice(1, -1) : value;
 }
 

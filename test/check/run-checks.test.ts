@@ -161,6 +161,16 @@ describe('check', () => {
     assert.match(stdout, /\/var\/lib\/fluent-bit\/cloudscale_log_state\.json does not exist yet/);
   });
 
+  it('says once what is wrong with an output of two inputs', async (t) => {
+    const machine = await installedMachine(t);
+    await machine.edit(OUTPUT, ['no_limits', '3']);
+    const before = await machine.faults();
+    await machine.edit(PIPELINE, [/$/, '\n@INCLUDE cloudscale.conf\n']);
+    await machine.write('/etc/fluent-bit/cloudscale.token', 'sandbox-token\n', 0o600);
+    const faults = await machine.faults();
+    assert.deepEqual(faults.filter(({ code }) => code === 'retry-limit'), before); // prettier-ignore
+  });
+
   it('hides a key in the file also where the destination repeats it', async (t) => {
     const machine = await installedMachine(t);
     const echo = createServer((request, response) => response.writeHead(401).end(request.headers['apikey']));

@@ -431,10 +431,11 @@ describe('the steps of a removal', () => {
 
   it("of a packager's folder, which has no record, drop all of it", async (t) => {
     const trial = await Trial.make(t);
-    trial.install({}, { main: 'ignored' });
+    trial.install({}, { main: 'ignored', usesCredentials: true });
     rmSync(join(trial.machine.root, RECORD));
     const { steps } = trial.remove(false, false);
-    assert.ok([PIPELINE, LOKI, DROP_IN].every((path) => paths(steps, 'drop').includes(path)));
+    const credentials = DROP_IN.replace('10-activity-log', '20-activity-log-credentials');
+    assert.ok([PIPELINE, LOKI, DROP_IN, credentials].every((path) => paths(steps, 'drop').includes(path)));
     assert.ok(!paths(steps, 'put').some((path) => path.endsWith('.saved')), 'none of it is edited');
   });
 });

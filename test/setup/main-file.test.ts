@@ -29,9 +29,19 @@ describe('fluent-bit.conf, when it is taken over', () => {
   });
 
   it('does not show the key any more, and gets it back from activity-log.env', () => {
-    const written = rewrite('[x]\n \tHeader APIKEY abc\n  Header other', surveyOf([[1, 3, 2]]), ENV_FILE);
-    assert.equal(written, `${MARK}#~ [x]\n#~  \tHeader APIKEY (now in /x.env)\n#~   Header other\n${OURS}`);
-    assert.equal(restore(written, ENV_FILE, "a$'b"), "[x]\n \tHeader APIKEY a$'b\n  Header other\n");
+    const written = rewrite(
+      '[x]\n \tHeader APIKEY abc\n  Header other\nHEADER apikey d',
+      surveyOf([[1, 4, 2, 4]]),
+      ENV_FILE,
+    );
+    assert.equal(
+      written,
+      `${MARK}#~ [x]\n#~  \tHeader APIKEY (now in /x.env)\n#~   Header other\n#~ Header APIKEY (now in /x.env)\n${OURS}`,
+    );
+    assert.equal(
+      restore(written, ENV_FILE, "a$'b"),
+      "[x]\n \tHeader APIKEY a$'b\n  Header other\nHeader APIKEY a$'b\n",
+    );
   });
 
   it('may be edited before it is brought back', () => {

@@ -11,8 +11,8 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const TEMPLATE =
   '#ACTIVITY_LOG_TAG=activityLog\n#ACTIVITY_LOG_HOST=\n#ACTIVITY_LOG_API_KEY=\nACTIVITY_LOG_INTERVAL=300\n';
-const IONOS = '@INCLUDE outputs/ionos.conf\n';
-const LOKI = '@INCLUDE outputs/loki.conf\n';
+const IONOS = '[SERVICE]\n    Flush 1\n@INCLUDE outputs/ionos.conf\n';
+const LOKI = '#@INCLUDE outputs/ionos.conf\n@INCLUDE outputs/loki.conf\n';
 const HOST = 'abc.logging.de-txl.ionos.com';
 const ENV = 'etc/fluent-bit/activity-log.env';
 const OVERRIDE = 'etc/systemd/system/fluent-bit.service.d/override.conf';

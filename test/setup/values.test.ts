@@ -88,6 +88,7 @@ describe('a value of install.sh', () => {
 describe('activity-log.env', () => {
   it('is read as systemd reads it: the last line counts, quotes are taken away', () => {
     assert.equal(envValue('A=1\nB=2\nA="3"  \n', 'A'), '3');
+    assert.equal(envValue('A= "3" \t\n', 'A'), '3', 'nor are the blanks around a value a part of it');
     assert.equal(envValue("#A=1\nAB='x'\n", 'AB'), 'x');
     assert.equal(envValue('#A=1\n', 'A'), '');
     assert.equal(envValue('A="1\'\nB=2', 'A'), '"1\'', 'quotes that are not a pair stay');
