@@ -111,11 +111,16 @@ function checkFile(file: string, setup: Setup, now: number): Finding[] {
   }
   const journal = journalFolder(file);
   const message = `the state is broken (${state.message})`;
+  const copy = read(`${file}.bak`);
+  if (copy !== undefined && !(copy instanceof Error) && copy.journal.seq === 0) {
+    const impact = `the next poll continues from ${file}.bak, the copy that version 0.1.0 kept`;
+    return warning('state', message, { at, impact });
+  }
   if (!existsSync(journal)) {
     return error('state', `${message}, and there is no journal ${journal}`, {
       at,
       impact: 'the next poll starts over from --since, and what happened before that is missing',
-      command: 'fetch-activity-logs export --from … --to …, for the time that is missing',
+      command: 'fetch-activity-logs redeliver --from … --to …, for the time that is missing',
     });
   }
   return warning('state', message, { at, impact: `the next poll rebuilds it from the journal ${journal}` });

@@ -69,6 +69,21 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     assert.match((await found(machine)).join(), /^warning state-folder-mode/);
   });
 
+  it('says that a broken state of 0.1.0 is continued from its copy, if that is whole', async (t) => {
+    const machine = await installedMachine(t);
+    const copy = withCursor(new Date(NOW - 60_000).toISOString(), null);
+    for (const [text, level] of [
+      [copy, 'warning'],
+      [copy.replace('{', '{"journal":{"seq":1,"hash":"","known_from":null},'), 'error'],
+      ['{', 'error'],
+    ] as const) {
+      await machine.write(STATE, '{');
+      await machine.write(`${STATE}.bak`, text);
+      const [fault] = await machine.told(GOLDEN);
+      assert.deepEqual([fault?.code, fault?.level], ['state', level], fault?.impact);
+    }
+  });
+
   it('names the poll that runs', async (t) => {
     const machine = await installedMachine(t);
     await lock(machine, await thisProcess(NOW - 12_000));
