@@ -4,7 +4,6 @@ import { MAX_TIMEOUT_MS, duration, oneOf, settings, path, since, type Options } 
 
 export const FORMATS = ['jsonl', 'csv'] as const;
 export const SEPARATOR_NAMES = ['comma', 'semicolon', 'tab'] as const;
-export type Format = (typeof FORMATS)[number];
 
 /** What `export` is asked for. */
 export type ExportRequest = Readonly<ReturnType<typeof readExportRequest>>;

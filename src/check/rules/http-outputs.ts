@@ -65,77 +65,63 @@ function tls(output: Section, { fluentBit }: EventInput): Finding[] {
   return isNeeded ? checkKeys(['tls'], output, fluentBit) : [];
 }
 
-function pipeline(output: Section, { fluentBit, tag, section }: EventInput): Finding[] {
-  const findings: Finding[] = [];
-  if (tag !== '' && !isLoggingServiceTag(tag) && !tag.includes('<')) {
-    const entry = entryOf(section, 'tag');
-    findings.push(
-      ...error('output-tag', `a tag of the Logging Service is 3 to 20 letters and digits, not ${tag}`, {
-        at: entry?.at ?? section.at,
-        impact: 'no pipeline has such a tag, and the Logging Service refuses the events',
-        fix:
-          entry?.raw.includes('${') === true ? 'ACTIVITY_LOG_TAG=activityLog' : lineIn(fluentBit, 'Tag', 'activityLog'),
-      }),
-    );
-  }
+/** Whether a pipeline can have this tag. */
+function pipelineTag({ fluentBit, tag, section }: EventInput): Finding[] {
+  if (tag === '' || isLoggingServiceTag(tag) || tag.includes('<')) return [];
+  const entry = entryOf(section, 'tag');
+  return error('output-tag', `a tag of the Logging Service is 3 to 20 letters and digits, not ${tag}`, {
+    at: entry?.at ?? section.at,
+    impact: 'no pipeline has such a tag, and the Logging Service refuses the events',
+    fix: entry?.raw.includes('${') === true ? 'ACTIVITY_LOG_TAG=activityLog' : lineIn(fluentBit, 'Tag', 'activityLog'),
+  });
+}
+
+/** Whether a pipeline can have this host. */
+function pipelineHost(output: Section, { fluentBit }: EventInput): Finding[] {
   const host = entryOf(output, 'host');
-  if (
-    host === undefined ||
-    host.value === '' ||
-    isLoggingServiceHost(host.value) ||
-    /[/:<\s]|-OF-YOUR-/.test(host.value)
-  )
-    return findings;
-  findings.push(
-    ...warning('output-host-unusual', `${host.value} does not look like a host of the Logging Service`, {
-      at: host.at,
-      impact: 'hosts of pipelines end in .logging.REGION.ionos.com; the events go to this host instead',
-      fix: host.raw.includes('${')
-        ? `ACTIVITY_LOG_HOST=…, the ${pluginOf(output) === 'http' ? 'HTTP' : 'TCP'} address of the pipeline`
-        : lineIn(fluentBit, 'Host', '…'),
-    }),
-  );
-  return findings;
+  const isOdd = host?.value === '' || /[/:<\s]|-OF-YOUR-/.test(host?.value ?? '');
+  if (host === undefined || isOdd || isLoggingServiceHost(host.value)) return [];
+  return warning('output-host-unusual', `${host.value} does not look like a host of the Logging Service`, {
+    at: host.at,
+    impact: 'hosts of pipelines end in .logging.REGION.ionos.com; the events go to this host instead',
+    fix: host.raw.includes('${')
+      ? `ACTIVITY_LOG_HOST=…, the ${pluginOf(output) === 'http' ? 'HTTP' : 'TCP'} address of the pipeline`
+      : lineIn(fluentBit, 'Host', '…'),
+  });
 }
 
 function loggingService(output: Section, input: EventInput): Finding[] {
   const isHttp = pluginOf(output) === 'http';
   const key = isHttp ? overHttp(output, input) : checkKeys(['Shared_Key'], output, input.fluentBit);
-  return [...pipeline(output, input), ...key];
+  return [...pipelineTag(input), ...pipelineHost(output, input), ...key];
 }
 
 /** What the Logging Service needs by HTTP: JSON, at the path of the pipeline's tag, with the pipeline's key. */
 function overHttp(output: Section, input: EventInput): Finding[] {
-  const findings: Finding[] = [];
-  const { fluentBit, tag } = input;
-  const key = headerOf(output, KEY_HEADER);
-  if (key === undefined || key.raw === headerName(key.raw)) {
-    findings.push(
-      ...error(
-        'output-key',
-        key === undefined ? `${nameOf(output)} sends no ${KEY_HEADER}` : `Header ${key.raw} has no value`,
-        {
-          at: key?.at ?? output.at,
-          impact: `the Logging Service refuses the events${key === undefined ? '' : ': Fluent Bit sends the name as the value'}`,
-          fix: lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`),
-        },
-      ),
-    );
-  }
-  findings.push(...checkKeys(['Format'], output, fluentBit));
-  const uri = entryOf(output, 'uri');
-  const path = uri?.value ?? '/';
-  if (tag === '') return findings;
+  return [...key(output, input), ...checkKeys(['Format'], output, input.fluentBit), ...uri(output, input)];
+}
+
+function key(output: Section, { fluentBit }: EventInput): Finding[] {
+  const header = headerOf(output, KEY_HEADER);
+  if (header !== undefined && header.raw !== headerName(header.raw)) return [];
+  const refused = 'the Logging Service refuses the events';
+  const [message, impact] =
+    header === undefined
+      ? [`${nameOf(output)} sends no ${KEY_HEADER}`, refused]
+      : [`Header ${header.raw} has no value`, `${refused}: Fluent Bit sends the name as the value`];
+  const fix = lineIn(fluentBit, 'Header', `${KEY_HEADER} \${ACTIVITY_LOG_API_KEY}`);
+  return error('output-key', message, { at: header?.at ?? output.at, impact, fix });
+}
+
+function uri(output: Section, { fluentBit, tag }: EventInput): Finding[] {
+  const entry = entryOf(output, 'uri');
+  const path = entry?.value ?? '/';
+  if (tag === '' || path === `/${tag}` || path.includes('<')) return [];
+  const details = { at: entry?.at ?? output.at, fix: lineIn(fluentBit, 'URI', `/${tag}`) };
   if (path === '/') {
-    const fix = lineIn(fluentBit, 'URI', `/${tag}`);
     const impact = 'the Logging Service finds its pipeline by the path';
-    findings.push(...error('output-uri', 'the URI does not name a tag', { at: uri?.at ?? output.at, impact, fix }));
-  } else if (path !== `/${tag}` && !path.includes('<')) {
-    const fix = lineIn(fluentBit, 'URI', `/${tag}`);
-    const impact = "correct only if this is the pipeline's tag, by which events are found in Grafana";
-    findings.push(
-      ...warning('output-uri', `URI ${path} is not the tag ${tag}`, { at: uri?.at ?? output.at, impact, fix }),
-    );
+    return error('output-uri', 'the URI does not name a tag', { ...details, impact });
   }
-  return findings;
+  const impact = "correct only if this is the pipeline's tag, by which events are found in Grafana";
+  return warning('output-uri', `URI ${path} is not the tag ${tag}`, { ...details, impact });
 }
