@@ -28,18 +28,7 @@ interface ExportReport {
   readonly rejected_file: string | null;
   /** False when the API counts more than it returned. */
   readonly complete: boolean;
-  readonly sources: readonly SourceReport[];
-}
-
-interface SourceReport {
-  readonly source: string;
-  readonly events: number;
-  /** How many the API counts in the range; null when that is unknown. */
-  readonly api_events: number | null;
-  /** How many of them cannot be read. */
-  readonly rejected: number;
-  readonly first_event: string | null;
-  readonly last_event: string | null;
+  readonly sources: readonly ReturnType<typeof sourceReport>[];
 }
 
 /** Notes an event that was written. */
@@ -54,11 +43,13 @@ export function sourceReport(
   source: string,
   state: Pick<SourceState, 'delivered' | 'rejected' | 'cursor'>,
   tally: SourceTally,
-): SourceReport {
+) {
   return {
     source,
     events: state.delivered,
+    /** How many the API counts in the range; null when that is unknown. */
     api_events: tally.countedUpTo === state.cursor ? tally.counted : null,
+    /** How many of them cannot be read. */
     rejected: state.rejected,
     first_event: tally.first === null ? null : formatSecond(tally.first / 1000),
     last_event: tally.last === null ? null : formatSecond(tally.last / 1000),

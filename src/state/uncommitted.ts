@@ -4,12 +4,6 @@ import { IdGroups } from './id-groups.ts';
 import type { SourceRecord } from './journal-line.ts';
 import { stateOf, type SourceState, type State } from './state.ts';
 
-/** What the journal's next line says, and the newest second of each source's ids in it. */
-interface NextLine {
-  readonly sources: Readonly<Record<string, SourceRecord>>;
-  readonly newest: ReadonlyMap<string, number>;
-}
-
 /** What was delivered of a source: the ids apart from the rest. */
 class Waiting {
   readonly rest = emptyBatch();
@@ -65,8 +59,11 @@ export class Uncommitted {
     this.#ids += batch.entries.length;
   }
 
-  /** Takes all of it out as one line; undefined when there is nothing to say. */
-  take(state: State): NextLine | undefined {
+  /**
+   * Takes all of it out as one line, with the newest second of each source's ids in it. Undefined when there is nothing
+   * to say.
+   */
+  take(state: State) {
     const sources: Record<string, SourceRecord> = {};
     const newest = new Map<string, number>();
     for (const name of this.#forgotten) sources[name] = { forgotten: true };

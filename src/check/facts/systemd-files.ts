@@ -8,20 +8,13 @@ export function unitWords(value: string): string[] {
   );
 }
 
-/** A variable and its line, from 1. */
-interface Assignment {
-  readonly name: string;
-  readonly value: string;
-  readonly line: number;
-}
-
 /** A comment, or a line with its continuations: a backslash at its end, or an open quotation mark. */
 const LINES = /[ \t]*[#;](?:\\[^]|[^\\\n])*|(?:"(?:\\[^]|[^"\\])*"?|'[^']*'?|\\[^]?|[^\n"'\\])+/g;
 /** What is not part of a value as written: quotation marks, backslashes, and white space at its end. */
 const MARKED = /"((?:\\[^]|[^"\\])*)"?|'([^']*)'?|\\([^]?)|\s+$/g;
 
-/** The variables of an environment file as systemd reads it (systemd.exec(5), EnvironmentFile=). */
-export function parseEnvironmentFile(text: string): Assignment[] {
+/** The variables of an environment file as systemd reads it (systemd.exec(5), EnvironmentFile=), each with its line. */
+export function parseEnvironmentFile(text: string) {
   return Array.from(text.matchAll(LINES)).flatMap(({ 0: written, index }) => {
     const [start = '', name] = /^\s*([A-Za-z_]\w*)=/.exec(written) ?? [];
     if (name === undefined) return [];

@@ -15,20 +15,11 @@ const MARK = 'test record of fetch-activity-logs check --send';
 const NOTHING_ARRIVES = 'no event arrives there';
 const SHOWN_CHARACTERS = 300;
 
-interface Sent {
-  readonly findings: readonly Finding[];
-  readonly secrets: readonly string[];
-}
-
 /**
  * Sends one marked record directly to each destination, as its output would, and reports the answer. `outputs`: each
  * with the tag that reaches it.
  */
-export async function sendTestRecords(
-  outputs: ReadonlyMap<Section, string>,
-  machine: Machine,
-  world: World,
-): Promise<Sent> {
+export async function sendTestRecords(outputs: ReadonlyMap<Section, string>, machine: Machine, world: World) {
   const destinations = [...outputs].filter(([output]) => isDestination(output));
   const sent = await Promise.all(destinations.map(([output, tag]) => sendTo(output, tag, machine, world)));
   const findings = sent.flat();

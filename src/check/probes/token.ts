@@ -12,13 +12,8 @@ import { RESTART } from '../facts/service.ts';
 const API_KEY = 'ACTIVITY_LOG_API_KEY';
 const OTHERS_READ = 0o004;
 
-interface TokenCheck {
-  readonly findings: readonly Finding[];
-  readonly credentials: Credentials | undefined;
-}
-
 /** Whether there is a token, for how long, and who else can read it. */
-export function checkToken(setup: Setup, machine: Machine, now: number): TokenCheck {
+export function checkToken(setup: Setup, machine: Machine, now: number) {
   const { config, environment } = setup;
   const named = config.tokenFile ?? environment.service?.tokenFile;
   const file = named === undefined ? undefined : pathOn(machine, resolve(named));

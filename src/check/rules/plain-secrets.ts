@@ -22,13 +22,7 @@ export function checkPlainSecrets(config: FluentBitConfig, sections: readonly Se
   );
 }
 
-interface PlainSecret {
-  readonly what: string;
-  readonly at: Position;
-  readonly fix: string;
-}
-
-function inEntry({ key, raw, at }: Entry, config: FluentBitConfig): PlainSecret[] {
+function inEntry({ key, raw, at }: Entry, config: FluentBitConfig) {
   if (raw.includes('${')) return [];
   if (key === 'header') {
     const name = headerName(raw);
