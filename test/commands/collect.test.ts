@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, utimesSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -20,6 +20,7 @@ const CONTRACTS = ['31721060', '31721061'] as const;
 
 interface Scene {
   readonly sandbox: Sandbox;
+  readonly stateFile: string;
   readonly poll: (world?: Partial<World>, ...more: string[]) => Promise<CommandResult>;
   /** The last error of each source, without its time. */
   readonly errors: () => (string | undefined)[];
@@ -33,6 +34,7 @@ async function scene(t: TestContext, now = () => NOW): Promise<Scene> {
   const argv = ['--api-url', sandbox.url, '--state-file', stateFile];
   return {
     sandbox,
+    stateFile,
     poll: (world, ...more) =>
       runCommand([...argv, ...more], { env: { IONOS_API_TOKEN: 'sandbox-token' }, now, ...world }),
     errors: () => Object.values(savedState(stateFile).sources).map(({ last_error }) => last_error?.slice(25)),
@@ -228,6 +230,27 @@ describe('a poll', () => {
     assert.equal(stopped.exitCode, ExitCode.Done);
     assert.match(stopped.stderr, /: stopped by SIGTERM: the next run continues with 2 sources\n/);
     assert.doesNotMatch(stopped.stderr, /the next run continues from|warning/);
+  });
+
+  it('that ends while it waits for what an earlier run printed is a failure only at the deadline', async (t) => {
+    const { sandbox, stateFile, poll } = await scene(t);
+    const { ackUrl } = await stuckFluentBit(t);
+    await poll();
+    for (const [reason, code] of [
+      [new Stopped('the deadline was reached', true), ExitCode.NothingCollected],
+      [new Stopped('stopped by SIGTERM'), ExitCode.Done],
+    ] as const) {
+      const stop = new AbortController();
+      const pause = (): Promise<void> => {
+        stop.abort(reason);
+        return Promise.reject(reason);
+      };
+      sandbox.requests.length = 0;
+      utimesSync(stateFile, NOW / 1000, NOW / 1000);
+      const { exitCode, stderr } = await poll({ signal: stop.signal, pause }, '--ack-url', ackUrl);
+      assert.deepEqual([exitCode, sandbox.requests.length], [code, 0], stderr);
+      assert.ok(stderr.endsWith(`${reason.message} before anything was collected\n`), stderr);
+    }
   });
 
   it('whose deadline comes before the first page is a failure of each source, with the last request that failed', async (t) => {

@@ -11,11 +11,14 @@ const root = (env: NodeJS.ProcessEnv = {}) => ({ env, hasService: true });
 describe('by hand, as root on the machine of a service', () => {
   it('finds the state that activity-log.env names, and the token', async (t) => {
     const { machine, edit } = await installedMachine(t);
-    await edit(ENVIRONMENT, ['ACTIVITY_LOG_INTERVAL', `ACTIVITY_LOG_STATE_FILE=${OTHER_STATE}\nACTIVITY_LOG_INTERVAL`]);
+    const lines = `ACTIVITY_LOG_STATE_FILE=${OTHER_STATE}\nACTIVITY_LOG_SINCE=1d\nACTIVITY_LOG_LOG_LEVEL=error\n`;
+    await edit(ENVIRONMENT, ['ACTIVITY_LOG_INTERVAL', `${lines}ACTIVITY_LOG_INTERVAL`]);
     const [settings, ...others] = await inputSettings({}, root(), machine);
     assert.deepEqual([settings?.input, others], ['activity_log', []]);
     const config = readConfig(settings?.options ?? {}, settings?.env ?? {});
     assert.deepEqual([config.stateFile, config.tokenFile], [OTHER_STATE, TOKEN]);
+    assert.equal(config.logLevel, 'info');
+    assert.equal(config.since(1e9), 1e9 - 300_000, 'how the service prints, and when, is its own affair');
   });
 
   it('takes the token that systemd loads for the service, unless the input names a file itself', async (t) => {

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setup } from '../../src/commands/setup.ts';
 import { thisMachine, type Result } from '../../src/check/facts/machine.ts';
+import { RECORD } from '../../src/check/facts/paths.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { sink } from '../helpers/sink.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -95,6 +96,16 @@ describe('what install.sh asks the program', () => {
       /^put as-is restart \/etc\/\S+\/fluent-bit\.conf \S+stage\/fluent-bit\.conf/m,
     );
     assert.equal(machine.staged('fluent-bit.conf'), 'stock\n@INCLUDE activity-log.conf\n');
+  });
+
+  it('names the key that the tutorial has in fluent-bit.conf, and a restart that is owed', async (t) => {
+    const output =
+      '[OUTPUT]\n    Name http\n    Match audit\n    Host a.logging.de-txl.ionos.com\n    Port 443\n    URI /audit\n    Header APIKEY mykey\n    tls On\n';
+    const machine = await machineWith(t, `${TUTORIAL}${output}`);
+    await mkdir(join(machine.root, dirname(RECORD)), { recursive: true });
+    await machine.write(RECORD, 'pending  restart\n');
+    await machine.run('install', '--live', '--tag=audit');
+    assert.match(machine.staged('facts'), /^owed restart\nkey mykey\n/m);
   });
 
   it('writes nothing that it does not know: no service, no token, no fetcher', async (t) => {
