@@ -45,7 +45,7 @@ export async function readChain(
   snapshot: Snapshot,
   visit: (line: JournalLine) => void,
 ): Promise<ChainReport> {
-  const { files, problems } = await filesInOrder(folder);
+  const { files, problems } = await filesInOrder(folder, snapshot.hash);
   const report: ChainReport = { lines: 0, first: undefined, last: undefined, complete_from: 0, problems };
   const checker = new ChainChecker(problems, snapshot);
   for (const file of files) {

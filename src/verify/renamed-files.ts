@@ -6,12 +6,27 @@ const DAY_LENGTH = '2026-11-26'.length;
 const HEAD_BYTES = 256;
 const HEAD = /^\{"seq":\d+,"at":"(\d{4}-\d\d-\d\d)T[^"]+","prev":"([^"]*)"/;
 
-/** The journal's files in the order of their commits, and which of them do not have their own name. */
-export async function filesInOrder(folder: string): Promise<{ files: string[]; problems: string[] }> {
+/** How a file begins. */
+interface Start {
+  readonly day: string;
+  readonly prev: string;
+  readonly hash: string;
+  /** The hash that the second line has of the first; undefined when there is no second line. */
+  readonly known: string | undefined;
+}
+
+/**
+ * The journal's files in the order of their commits, and which of them do not have their own name. `newest` is the hash
+ * of the newest commit in the state file.
+ */
+export async function filesInOrder(folder: string, newest: string): Promise<{ files: string[]; problems: string[] }> {
+  const starts = new Map<string, Start | undefined>();
+  for (const file of await journalFiles(folder)) starts.set(file, await startOf(folder, file));
+  const ends = new Set([newest, ...Array.from(starts.values(), (start) => start?.prev)]);
   const problems: string[] = [];
   const ofDay = new Map<string, string>();
-  for (const file of await journalFiles(folder)) {
-    const own = await ownName(folder, file);
+  for (const [file, start] of starts) {
+    const own = start !== undefined && isAsWritten(start, ends) ? fileOfDay(start.day) : file;
     ofDay.set(file, own);
     if (own !== file) problems.push(`${file} begins with a commit of ${own.slice(0, DAY_LENGTH)}: it was renamed`);
   }
@@ -20,20 +35,20 @@ export async function filesInOrder(folder: string): Promise<{ files: string[]; p
   return { files, problems };
 }
 
-/**
- * A file is begun on the day that it is named after. Where the second line does not follow the first one, that was
- * altered or moved there, and says nothing about the file.
- */
-async function ownName(folder: string, file: string): Promise<string> {
-  let day: string | undefined;
-  let hash: string | undefined;
-  for await (const { bytes, number } of linesOf(folder, file)) {
-    const head = HEAD.exec(bytes.toString('latin1', 0, HEAD_BYTES));
-    if (number === 2 && head?.[2] !== hash) return file;
-    if (number === 2) break;
-    [, day] = head ?? [];
-    if (day === undefined || fileOfDay(day) === file) return file;
-    hash = hashOf(bytes);
+/** A file is begun on the day that it is named after, unless its first line was altered or moved there. */
+function isAsWritten({ hash, known }: Start, ends: ReadonlySet<string | undefined>): boolean {
+  return known === undefined ? ends.has(hash) : known === hash;
+}
+
+/** Undefined when the file has no first line that can be read. */
+async function startOf(folder: string, file: string): Promise<Start | undefined> {
+  let start: Start | undefined;
+  for await (const { bytes, isWhole } of linesOf(folder, file)) {
+    if (!isWhole) break;
+    const [, day, prev] = HEAD.exec(bytes.toString('latin1', 0, HEAD_BYTES)) ?? [];
+    if (start !== undefined) return { ...start, known: prev ?? '' };
+    if (day === undefined || prev === undefined) return undefined;
+    start = { day, prev, hash: hashOf(bytes), known: undefined };
   }
-  return day === undefined ? file : fileOfDay(day);
+  return start;
 }

@@ -10,19 +10,19 @@ const DAYS = ['2026-11-20', '2026-11-21', '2026-11-22'];
 const LINES_A_DAY = 4;
 const ID = '6757073e-3913-8203-b9a5-a83a77e51c16';
 
-/** Three days of four commits each: its folder, the lines of each file, and what the state file knows. */
+/** Three days of four commits each, by default: its folder, the lines of each file, and what the state file knows. */
 class Chain {
   readonly folder: string;
   readonly files = new Map<string, string[]>();
   snapshot: Snapshot = { seq: 0, hash: FIRST_PREV, first: { seq: 1, file: `${DAYS[0] ?? ''}.jsonl` } };
 
-  constructor(folder: string) {
+  constructor(folder: string, linesADay = LINES_A_DAY) {
     this.folder = join(folder, 'journal');
     mkdirSync(this.folder);
     for (const day of DAYS)
       this.files.set(
         `${day}.jsonl`,
-        Array.from({ length: LINES_A_DAY }, () => this.#next(day)),
+        Array.from({ length: linesADay }, () => this.#next(day)),
       );
     for (const [file, lines] of this.files) this.write(file, [...lines, '']);
   }
@@ -310,6 +310,31 @@ describe('the chain of the journal', () => {
     it(what, async (t: TestContext) => {
       const chain = new Chain(await temporaryFolder(t));
       change(chain, [...(chain.files.get(MIDDLE) ?? [])], [...(chain.files.get(LAST) ?? [])]);
+      assert.deepEqual(await chain.problems(), problems);
+    });
+  }
+
+  for (const [what, change, problems] of [
+    ['is whole', () => undefined, []],
+    [
+      'has a day that was altered',
+      (chain, line) => chain.write(MIDDLE, [line.replace('"2026', '"3026'), '']),
+      [`${MIDDLE}, line 1 was altered: ${LAST}, line 1 has a different hash of it`],
+    ],
+    [
+      'has a file that was renamed',
+      (chain) => chain.rename(MIDDLE, '2026-11-28.jsonl'),
+      ['2026-11-28.jsonl begins with a commit of 2026-11-21: it was renamed'],
+    ],
+    [
+      'has a newest file that was renamed',
+      (chain) => chain.rename(LAST, '2026-11-19.jsonl'),
+      ['2026-11-19.jsonl begins with a commit of 2026-11-22: it was renamed'],
+    ],
+  ] satisfies [string, (chain: Chain, middle: string) => void, string[]][]) {
+    it(`with one commit a day ${what}`, async (t: TestContext) => {
+      const chain = new Chain(await temporaryFolder(t), 1);
+      change(chain, chain.files.get(MIDDLE)?.[0] ?? '');
       assert.deepEqual(await chain.problems(), problems);
     });
   }
