@@ -217,6 +217,7 @@ describe('scanIonosPage', () => {
       '{"hits":{"hits":[{"_source":{"a":1},"_source":null}]}}',
       /^event 1 of the page is not an object$/,
     ],
+    ['a number that is none in an event', '[{"a":01}]', /^it is not JSON: unexpected byte at 7$/],
     ['a comma too many', '{"items":[{},]}', /^it is not JSON: unexpected byte at 13$/],
     ['a literal that is cut off', '{"hits":{"hits":nul', /^it is not JSON: it ends after 19 bytes/],
   ];

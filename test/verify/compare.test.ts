@@ -15,6 +15,7 @@ import { keyOf } from '../../src/state/source-progress.ts';
 import { emptyState, newSource, type State } from '../../src/state/state.ts';
 import { compare } from '../../src/verify/compare.ts';
 import type { Asking } from '../../src/verify/compared.ts';
+import { IdParts } from '../../src/verify/id-parts.ts';
 import type { VerifyReport } from '../../src/verify/report.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -313,6 +314,16 @@ describe('verify', () => {
     await assert.rejects(compare(), RangeError);
     asking.provider.sources = () => Promise.reject(new ApiError('HTTP 401', { status: 401, retryable: false }));
     assert.deepEqual((await compare({ copy: [a] })).errors, ['the list of sources: HTTP 401']);
+  });
+
+  it('leaves no file behind, whether it ends well or not', async (t) => {
+    const close = t.mock.method(IdParts.prototype, 'close').mock;
+    const { asking, compare } = await scene(t, [a], [[a]]);
+    await compare();
+    assert.equal(close.callCount(), 1);
+    asking.provider.count = () => Promise.reject(new RangeError('a fault'));
+    await assert.rejects(compare(), RangeError);
+    assert.equal(close.callCount(), 2);
   });
 
   it('looks up the types of the first hundred of a source', async (t) => {
