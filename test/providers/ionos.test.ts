@@ -101,7 +101,7 @@ describe('sources', () => {
 describe('a poll asks', () => {
   it('in whole seconds, from the cursor less the overlap to now', async (t) => {
     const { sandbox, reader } = await scene(t, 0, { now: () => NOW + 999 }, { overlapMs: 60_500 });
-    reader.cursor = '2026-11-21T20:28:00Z';
+    reader.cursor = '2026-11-21T20:28:00.900Z';
     await reader.poll();
     assert.deepEqual(
       sandbox.requests.map(({ query }) => ({ ...query })),

@@ -85,6 +85,18 @@ describe('the state store', () => {
     assert.deepEqual(lines(), [1, 1]);
   });
 
+  it('puts there within a second what the API did not return, and nothing for a poll without events', async (t) => {
+    const { store, file, move, lines } = await openStore(t);
+    store.commit(SOURCE, { ...emptyBatch(), cursor: '2026-11-21T20:29:00Z' });
+    move(1_000);
+    await setImmediate();
+    assert.deepEqual(lines(), []);
+    store.commit(SOURCE, { ...emptyBatch(), gap: 'the API counts more' });
+    move(1_000);
+    while (lines().length === 0) await setImmediate();
+    assert.match(JSON.stringify(journalLines(file).at(-1)), /"gap":"the API counts more"/);
+  });
+
   it('has the events of a source from its start on where the journal begins with its first commit', async (t) => {
     const { store } = await openStore(t);
     const { journal, sources } = store.state;
