@@ -32,6 +32,11 @@ describe('check', () => {
       warnings: 0,
       findings: [],
     });
+    await machine.edit(MAIN, [/$/, '\n@INCLUDE nowhere.conf\n']);
+    const { exitCode, stdout } = await machine.run(['--quiet']);
+    assert.equal(exitCode, ExitCode.NothingCollected);
+    assert.match(stdout, /@INCLUDE 'nowhere\.conf' does not exist/);
+    assert.doesNotMatch(stdout, /^✓/m);
   });
 
   it('lets nothing through to the terminal that is no text', async (t) => {

@@ -104,13 +104,17 @@ describe('a poll', () => {
     const { sandbox, poll } = await scene(t, () => now);
     const codes = async (runs: number, ms: number) => {
       const found: number[] = [];
-      for (let run = 0; run < runs; run++, now += ms) found.push((await poll()).exitCode);
+      for (let run = 0; run < runs; run++, now += ms) {
+        const { exitCode, stderr } = await poll();
+        found.push(exitCode);
+        assert.ok(!stderr.includes('sandbox-token'), stderr);
+      }
       return found;
     };
     await poll();
     const { Done, SomeSourcesFailed } = ExitCode;
     for (let nth = 0; nth < 2; nth++) {
-      sandbox.addEvents(CONTRACTS[0], [{ raw: 'null', time: now - 1_000, id: `bad-${nth}` }]);
+      sandbox.addEvents(CONTRACTS[0], [{ raw: '{"n":NaN,"t":"sandbox-token"}', time: now - 1_000, id: `bad-${nth}` }]);
       assert.deepEqual(await codes(3, 1_000), [SomeSourcesFailed, Done, Done]);
       assert.deepEqual(await codes(3, 400_000), [Done, Done, Done]);
     }

@@ -43,7 +43,9 @@ describe('the command line', () => {
   });
 
   it('does not take what follows a switch for its value', () => {
-    assert.equal(parseCommandLine(['--peek', 'follow']).command.name, 'follow');
+    for (const given of ['--peek', '--verbose', '-v', '-q']) {
+      assert.equal(parseCommandLine([given, 'follow']).command.name, 'follow');
+    }
   });
 
   it('takes - for a value of an option without one only', () => {

@@ -63,6 +63,12 @@ describe('the target of an export', () => {
 
   for (const [what, first, second, message] of [
     ['contracts in another order', { contract: ['1', '2'] }, { contract: ['2', '1'] }, undefined],
+    [
+      'contracts of the same digits',
+      { contract: ['1', '23'] },
+      { contract: ['12', '3'] },
+      /\(--contract was 1,23, now 12,3\)/,
+    ],
     ['other contracts', { contract: ['1'] }, { contract: ['2'] }, /\(--contract was 1, now 2\)/],
     [
       'the separator of csv',

@@ -6,6 +6,7 @@ import '../helpers/properties.ts';
 
 describe('parseDuration', () => {
   const rows: [string, number | undefined][] = [
+    ['0.0015', 2],
     ['90', 90_000],
     ['90s', 90_000],
     ['5m', 300_000],

@@ -30,6 +30,13 @@ describe('narrowing what comes from outside', () => {
     it(`names what is wrong with ${name}`, () => assert.throws(narrowIt, { name: 'ShapeError', message }));
   }
 
+  it('leaves alone what is wrong for another reason', () => {
+    const broken = () => {
+      throw new RangeError('too deep');
+    };
+    assert.throws(() => narrow.within('a', broken, 0), { name: 'RangeError', message: 'too deep' });
+  });
+
   it('shows no more than the beginning of a long value', () => {
     assert.throws(() => narrow.count('x'.repeat(1000), 'a'), { message: `a is "${'x'.repeat(79)}, expected a number` });
   });

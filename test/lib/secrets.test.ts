@@ -24,6 +24,7 @@ describe('secretsOf', () => {
   it('finds the values of secret names in an environment, but for switches and names of files', () => {
     const env = {
       API_KEY: 'k',
+      OTHER_TOKEN: undefined,
       TOKEN: 'tok',
       USE_TOKEN: 'on',
       MAX_TOKENS: '1',

@@ -106,6 +106,7 @@ describe('openStdout', () => {
   it('is as wide as its terminal, and 80 columns where that is unknown', () => {
     const wide = (columns?: unknown) => Object.assign(new PassThrough(), columns === undefined ? {} : { columns });
     assert.deepEqual([wide(132), wide(0), wide(), wide('x')].map(columnsOf), [132, 80, 80, 80]);
-    assert.deepEqual([Object.assign(wide(), { isTTY: true }), wide()].map(isTerminal), [true, false]);
+    const tty = (isTTY: boolean) => Object.assign(wide(), { isTTY });
+    assert.deepEqual([tty(true), tty(false), wide()].map(isTerminal), [true, false, false]);
   });
 });
