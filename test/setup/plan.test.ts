@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { thisMachine, type Machine } from '../../src/check/facts/machine.ts';
-import { ExitCode } from '../../src/lib/errors.ts';
+import { ConfigError, ExitCode } from '../../src/lib/errors.ts';
 import { readService } from '../../src/check/facts/service.ts';
 import { plan, type Given, type Plan } from '../../src/setup/plan.ts';
 import { RUNNING, runOn } from '../helpers/checked-machine.ts';
@@ -300,7 +300,10 @@ describe('the token', () => {
     await planned(t, { ...NOTHING, usesCredentials: true }, {});
     await assert.rejects(
       planned(t, { ...NOTHING, usesCredentials: true }, files),
-      /: --credentials takes the token from \/etc\/fluent-bit\/activity-log\.token: give it as --token-file$/,
+      new ConfigError(
+        '--credentials takes the token from /etc/fluent-bit/activity-log.token: give it as --token-file',
+        ExitCode.NothingCollected,
+      ),
     );
   });
 

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { thisMachine } from '../../src/check/facts/machine.ts';
-import { checksumOn, formatRecord, readRecord } from '../../src/setup/record.ts';
+import { checksum, checksumOn, formatRecord, readRecord } from '../../src/setup/record.ts';
 import { formatSteps, drop, put } from '../../src/setup/step.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -22,6 +22,8 @@ it('the record of an installation is written as sha256sum does, and read again l
   assert.deepEqual(readRecord(machine), new Map([['/etc/ok', 'abc']]), 'nothing of lines of another form');
   assert.match(checksumOn(machine, '/etc/fluent-bit/.activity-log.installed') ?? '', /^[0-9a-f]{64}$/);
   assert.equal(checksumOn(machine, '/etc/fluent-bit'), undefined);
+  writeFileSync(file, Buffer.of(0xff, 0xc3, 0xa4));
+  assert.equal(checksumOn(machine, '/etc/fluent-bit/.activity-log.installed'), checksum(Buffer.of(0xff, 0xc3, 0xa4)));
 });
 
 it('the steps are for the shell: a line each, the source last, since it may have blanks', () => {

@@ -84,6 +84,12 @@ describe("a survey of the user's fluent-bit.conf", () => {
     assert.match(shared.warnings.join(), /^the output http in lines 8 to 13 .* as well/);
   });
 
+  it('takes the blocks of two fetchers, each with its output', async (t) => {
+    const second = (FETCHER + HTTP).replaceAll('audit', 'second');
+    const { blocks, tag, warnings } = await surveyed(t, FETCHER + HTTP + second);
+    assert.deepEqual([blocks.length, tag, warnings], [4, 'audit', []]);
+  });
+
   it("takes the package's stdout output along, which would put every event into the journal", async (t) => {
     assert.equal((await surveyed(t, FETCHER + STOCK_STDOUT)).blocks.length, 2);
     assert.equal((await surveyed(t, `${FETCHER}${STOCK_STDOUT}    format json_lines\n`)).blocks.length, 1);

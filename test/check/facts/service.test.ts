@@ -65,7 +65,7 @@ describe('what systemd gives Fluent Bit', () => {
   it('has the token of the last LoadCredential= of its name', async (t) => {
     const machine = await installedMachine(t);
     const lines = ['/a', '/b'].map((file) => `LoadCredential=activity-log-token:${file}\n`).join('');
-    await machine.write(DROP_IN, `[Service]\n${lines}LoadCredential=other:/c\n`);
+    await machine.write(DROP_IN, `[Service]\n${lines}LoadCredential=other:/c\n#LoadCredential=activity-log-token:/d\n`);
     assert.equal((await readService(machine.machine)).tokenFile, '/b');
   });
 

@@ -273,7 +273,7 @@ pipeline:
   it('takes text for text and a list for several values', async () => {
     const top = await folder({
       'main.yaml':
-        'pipeline:\n  outputs:\n    - name: http\n      match: x\n      port: 0x10\n      header: [A b, C d]\n',
+        'pipeline:\n  outputs:\n    - name: http\n      match: x\n      port: " 0x10 "\n      header: [A b, C d]\n',
     });
     const [output] = pipelineOf(loadFluentBitConfig(path.join(top, 'main.yaml'), {})).outputs;
     assert.deepEqual(output, { name: ['http'], match: ['x'], port: ['0x10'], header: ['A b', 'C d'] });

@@ -32,6 +32,8 @@ describe('check looks at the API', { concurrency: 4 }, () => {
     assert.deepEqual(await found(machine, ['--contract', '31721060,4711']), [
       'error contract-unknown: the token does not see contract 4711 (it sees 31721060)',
     ]);
+    const [part] = await machine.faults(['--contract', '3172']);
+    assert.equal(part?.message, 'the token does not see contract 3172 (it sees 31721060)');
   });
 
   it('says which contracts there are, and how to name them, where the setting is', async (t) => {

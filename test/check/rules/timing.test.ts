@@ -36,5 +36,7 @@ describe('the time that a run has', () => {
   it('is said where all is in order', async () => {
     const said = [{ level: 'ok', code: 'timing', message: 'activity_log: each run is in its own thread, for at most 240 s', file: 'main.conf', line: 0 }]; // prettier-ignore
     assert.deepEqual(checkTiming(await checkedInput()), said);
+    const [unknown] = checkTiming(await checkedInput({ input: { command: `${CALL} --nonsense` } }));
+    assert.equal(unknown?.message, 'activity_log: each run is in its own thread');
   });
 });
