@@ -16,6 +16,8 @@ const DEFAULT_LIMIT = 20;
 const BLIND_PARTS = 8;
 /** Pages in a row without anything new. Late events push known ones onto the next page: a few are not a loop yet. */
 const MAX_PAGES_WITHOUT_PROGRESS = 8;
+/** Nobody asks for the count of less. A longer window that is refused may be too long. */
+const COUNTED_SECONDS = 3_600;
 /** With more unreadable events in a row, the API is broken, and not the events. */
 const MAX_UNREADABLE = 20;
 
@@ -82,10 +84,17 @@ export class WindowPasses {
     return this.#limit;
   }
 
-  /** How many events the API counts in a window, at the cost of one request; undefined when there may be more. */
+  /**
+   * How many events the API counts in a window, at the cost of one request; undefined when there may be more, or when the
+   * window is long and the API refuses it.
+   */
   async count(contract: string, window: TimeSpan, signal: AbortSignal): Promise<number | undefined> {
     const query = { contract, window, offset: 0, limit: 1, isolates: false, rejects: true };
-    const page = await fetchPage(this.#api, query, signal);
+    const page = await fetchPage(this.#api, query, signal).catch((error: unknown) => {
+      if (isRefusal(error) && window.to - window.from > COUNTED_SECONDS) return undefined;
+      throw error;
+    });
+    if (page === undefined) return undefined;
     // More than can be read by offset can still be counted, except for the number that may be the limit itself.
     return isCapped(page) || page.events.length > (page.total ?? 0) ? undefined : page.total;
   }

@@ -45,6 +45,17 @@ describe('a count', () => {
     sandbox.options.total = 'gte';
     assert.equal(await count(), undefined);
   });
+
+  it('is unknown where the API refuses so long a range, so that verify and sweeps ask for less', async (t) => {
+    const sandbox = await sandboxFor(t, { maxRangeMs: 6 * 3_600_000 });
+    sandbox.addContract(CONTRACT);
+    const { provider } = providerFor(t, sandbox);
+    const count = async (hours: number) =>
+      provider.count?.({ id: CONTRACT, name: '' }, NOW / 1000 - hours * 3600, NOW / 1000, never);
+    assert.deepEqual([await count(7), await count(6)], [undefined, 0]);
+    sandbox.options.maxRangeMs = 60_000;
+    await assert.rejects(count(1), { status: 400 });
+  });
 });
 
 describe('sources', () => {
