@@ -47,12 +47,9 @@ export async function beginAcknowledgement(options: AcknowledgementOptions): Pro
 }
 
 /** Acknowledgement without Fluent Bit's counter. What the last run left pending is printed again. */
-export function withoutCounter(store: Store, log: Log): Acknowledgement {
+export async function withoutCounter(store: Store, log: Log): Promise<Acknowledgement> {
   const { pending } = store.state;
-  if (pending !== null) {
-    log.warn(`--ack-url is not set: the last ${counted(pending.lines, 'line')} of the last run are printed again`);
-  }
-  store.state.pending = null;
+  if (pending !== null) await printAgain(pending, '--ack-url is not set', store, log);
   return printedIsDelivered(store);
 }
 
@@ -96,7 +93,6 @@ function isCountedBy(pending: Pending, startedAt: number): boolean {
   return pending.host === hostname() && isSameLife(startedAt, pending.started_at);
 }
 
-/** Saves the decision before anything is printed, since printing changes the counter that it is based on. */
 async function decide(pending: Pending, counter: InputCounter, store: Store, log: Log): Promise<void> {
   const grown = isCountedBy(pending, counter.startedAt) ? counter.records - pending.base : undefined;
   for (const [name, batch] of Object.entries(pending.sources)) {
@@ -105,14 +101,27 @@ async function decide(pending: Pending, counter: InputCounter, store: Store, log
     if (grown === pending.lines) store.commit(name, batch);
     else if (grown !== undefined && grown < pending.lines) noteRefused(source, batch);
   }
-  const lines = `the last ${counted(pending.lines, 'line')} of the last run`;
-  if (grown === pending.lines) log.info(`Fluent Bit has taken ${lines}`);
-  else {
+  if (grown === pending.lines) {
+    log.info(`Fluent Bit has taken ${linesOf(pending)}`);
+    await settle(store);
+  } else {
     const isOurs = pending.host === hostname() || pending.host === '';
     const unknown = isOurs ? 'it has restarted since' : `they were printed on ${pending.host}`;
-    const why = grown === undefined ? unknown : `it has counted ${grown}`;
-    log.warn(`Fluent Bit may not have taken ${lines} (${why}): they are printed again`);
+    await printAgain(pending, grown === undefined ? unknown : `it has counted ${grown}`, store, log);
   }
+}
+
+async function printAgain(pending: Pending, why: string, store: Store, log: Log): Promise<void> {
+  log.warn(`Fluent Bit may not have taken ${linesOf(pending)} (${why}): they are printed again`);
+  await settle(store);
+}
+
+function linesOf({ lines }: Pending): string {
+  return `the last ${counted(lines, 'line')} of the last run`;
+}
+
+/** Saves the decision before anything is printed, since printing changes the counter that it is based on. */
+async function settle(store: Store): Promise<void> {
   store.state.pending = null;
   await store.flush();
 }

@@ -78,7 +78,7 @@ export async function withSession<T>(
     });
     const acknowledgement =
       fluentBit === undefined
-        ? withoutCounter(store, log)
+        ? await withoutCounter(store, log)
         : await beginAcknowledgement({
             fluentBit,
             input: config.ackInput,
