@@ -10,7 +10,7 @@ import { checkVariables, variablesIn } from './unset-variables.ts';
 const NO_START = 'Fluent Bit does not start';
 const IN_SILENCE = 'Fluent Bit ignores it without a message';
 /** Keys that may have several values. */
-const REPEATABLE = new Set(['header', 'add_option', 'parsers_file', 'processors']);
+const REPEATABLE = new Set(['header', 'add_option', 'processors']);
 
 /** Whether a part of the configuration could not be read: what seems missing may be there. */
 export function isIncomplete({ problems }: FluentBitConfig): boolean {

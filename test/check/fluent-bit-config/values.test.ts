@@ -75,7 +75,23 @@ describe('a key that Fluent Bit ignores', () => {
   });
 
   it('is none of those that it knows', () => {
-    for (const key of ['flush', 'telemetry', 'storage.path']) {
+    const files = ['log_file', 'parsers_file', 'plugins_file', 'streams_file'];
+    for (const key of [
+      'flush',
+      'grace',
+      'daemon',
+      ...files,
+      'http_listen',
+      'health_check',
+      'hot_reload',
+      'dns.mode',
+      'scheduler.cap',
+      'scheduler.base',
+      'storage.keep.rejected',
+      'storage.sync',
+      'telemetry',
+      'storage.path',
+    ]) {
       assert.ok(isKnownKey('service', key));
       assert.equal(meantKey('service', key), undefined);
     }

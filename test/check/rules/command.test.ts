@@ -16,6 +16,7 @@ describe('the command of an input', () => {
     [`${CALL} | cat`, [SHELL]],
     [`${CALL} status`, ['error command-name: "status" is not a command for an input']],
     [`${CALL} --peek`, ['error command-peek: --peek does not keep a state']],
+    [`${CALL} follow --peek`, ['error command-name: "follow" is not a command for an input', 'error command-peek: --peek does not keep a state']],
     [
       `${SCRIPT} export --peek`,
       [
