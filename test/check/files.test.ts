@@ -14,6 +14,7 @@ describe('parseEnvironmentFile', () => {
     ['# A=1\n; B=2\n\n  C=3  \n', [['C', '3', 4]]],
     ['A="two words"\nB=\'$x "y"\'\nC=two words\n', [['A', 'two words', 1], ['B', '$x "y"', 2], ['C', 'two words', 3]]],
     ['\nA=1\n', [['A', '1', 2]]],
+    ['A= \t1\n', [['A', '1', 1]]],
     ['A="\\`\\$\\x"', [['A', '`$\\x', 1]]],
     ['A="a\\"b\\\\c\\d"\nB=a\\ b\\\\', [['A', 'a"b\\c\\d', 1], ['B', 'a b\\', 2]]],
     ['A="one\ntwo"\nB=x\n', [['A', 'one\ntwo', 1], ['B', 'x', 3]]],

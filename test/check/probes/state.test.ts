@@ -130,6 +130,12 @@ describe('check looks at the state', { concurrency: 4 }, () => {
     assert.match((await found(machine)).join(), /^warning lock: a poll that was killed left its lock behind/);
   });
 
+  it('does not take the lock of another machine for one that was left', async (t) => {
+    const machine = await installedMachine(t);
+    await lock(machine, { ...(await thisProcess(NOW)), started: 'another process', host: 'elsewhere' });
+    assert.deepEqual(await machine.faults(), []);
+  });
+
   it('cannot tell more of a lock that does not say whose it is', async (t) => {
     const machine = await installedMachine(t);
     await mkdir(`${machine.path(STATE)}.lock`);
