@@ -158,6 +158,7 @@ describe('a classic file', () => {
     assert.deepEqual(await included('[ab]?.*f'), ['a1.conf', 'a2.conf', 'b1.conf']);
     assert.deepEqual(await included('[!a]1*.conf'), ['b1.conf', 'c1.conf']);
     assert.deepEqual(await included('a+*.conf'), ['a+1.conf']);
+    assert.deepEqual(await included('a?1.conf'), ['a+1.conf']);
     assert.deepEqual(await included('a*.conf'), ['a+1.conf', 'a1.conf', 'a2.conf']);
     assert.deepEqual(await included('.*.conf'), ['.a.conf']);
     assert.deepEqual(await included('*1.conf'), ['a+1.conf', 'a1.conf', 'b1.conf', 'c1.conf', 'xa1.conf']);
@@ -282,10 +283,12 @@ pipeline:
   it('sets variables, in either form', async () => {
     const top = await folder({
       'a.yaml': 'env: {A: 1}\nservice: {flush: "${A}"}\n',
+      'c.yaml': 'env: [{name: A}]\nservice: {flush: "x${A}"}\n',
       'b.yaml': 'env: [{name: A, value: 1}, {B: 2}]\nservice: {flush: "${A}${B}"}\n',
     });
     assert.equal(serviceOf(loadFluentBitConfig(path.join(top, 'a.yaml'), { A: '9' })).get('flush'), '1');
     assert.equal(serviceOf(loadFluentBitConfig(path.join(top, 'b.yaml'), {})).get('flush'), '12');
+    assert.equal(serviceOf(loadFluentBitConfig(path.join(top, 'c.yaml'), { A: '9' })).get('flush'), 'x');
   });
 
   it('seeks what it includes beside the file that includes it', async () => {
