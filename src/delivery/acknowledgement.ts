@@ -132,7 +132,7 @@ export class CountedAcknowledgement implements Acknowledgement {
       }
       await clock.pause(LOOK_MS, run.giveUp).catch(() => undefined); // the loop checks giveUp itself
     }
-    const taken = last === undefined ? 'an unknown number' : String(Math.max(0, last - this.#base));
+    const taken = last === undefined ? 'an unknown number' : String(last - this.#base);
     log.warn(
       `Fluent Bit has counted ${taken} of the last ${counted(this.#lines, 'line')}; the next run will check again`,
     );

@@ -76,6 +76,24 @@ describe('export', () => {
     });
   }
 
+  it('keeps its range when it is resumed, whatever the clock says then', async (t) => {
+    const sandbox = await sandboxFor(t, { maxLimit: 20, limitBehaviour: 'cut' });
+    sandbox.generate(SMALL, { count: 100, from: NOW - 3_000_000, to: NOW - 1000 });
+    const options = ['--from', '1h', '--output', join(await temporaryFolder(t), 'hour.jsonl')];
+    const fault = sandbox.fail({
+      match: { kind: 'page' },
+      skip: 2,
+      times: Infinity,
+      fault: { type: 'status', status: 404 },
+    });
+    const first = await exporting(sandbox, options, { now: () => NOW + 2 * DAY });
+    assert.match(first.stderr, /by the API's clock, this exports /);
+    fault.remove();
+    const { exitCode, stderr } = await exporting(sandbox, options, { now: () => NOW + 3 * DAY });
+    assert.equal(exitCode, ExitCode.Done, stderr);
+    assert.doesNotMatch(stderr, /this exports/);
+  });
+
   it("goes by the machine's clock where that is half a minute off, and by the API's beyond that", async (t) => {
     const sandbox = await sandboxFor(t);
     sandbox.addContract(SMALL);

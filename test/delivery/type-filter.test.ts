@@ -32,6 +32,7 @@ describe('TypeFilter', () => {
     ['leaves out what is excluded, and keeps what has no type', [], ['A'], [false, true, true, true, true]],
     ['keeps what is included, and leaves out what has no type', ['A', 'B'], [], [true, true, false, false, false]],
     ['includes first, then excludes', ['A', 'B'], ['B', 'C'], [true, false, false, false, false]],
+    ['takes only a text for a type', [], ['5'], [true, true, true, true, true]],
     ['compares names exactly', [], ['a', 'A '], [true, true, true, true, true]],
   ];
   for (const [name, include, exclude, expected] of rows) {

@@ -57,7 +57,7 @@ export interface CollectionOptions {
   readonly options?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: Partial<ExecInputOptions>;
-  /** Makes the double from an environment that the script needs; one with quick clocks and one input unless told. */
+  /** Makes the double from an environment that the script needs; one with quick clocks and one input by default. */
   readonly fluentBit?: (env: NodeJS.ProcessEnv) => InExecOptions;
   readonly engine?: Partial<InExecOptions>;
 }

@@ -12,7 +12,7 @@ import { clientFor, skipPause } from './test-client.ts';
 export interface ReaderOptions {
   readonly pageSize?: number;
   readonly overlapMs?: number;
-  /** Our clock; the sandbox's unless told. */
+  /** Our clock; the sandbox's by default. */
   readonly now?: () => number;
   readonly contracts?: readonly string[];
 }

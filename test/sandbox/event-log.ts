@@ -5,9 +5,9 @@ export interface NewEvent {
   /** The event's own JSON text, sent as it is. It need not be valid. */
   raw: string | Buffer;
   time: number;
-  /** From when on the API shows it; `time` unless told, later for a late event. */
+  /** From when on the API shows it; `time` by default, later for a late event. */
   visibleFrom?: number;
-  /** Read from `@uuid` unless told. */
+  /** Read from `@uuid` by default. */
   id?: string;
 }
 

@@ -75,7 +75,7 @@ function bytes(content: string | Buffer): Buffer {
   return typeof content === 'string' ? Buffer.from(content) : content;
 }
 
-/** Half of the body unless told, and never all of it. */
+/** Half of the body by default, and never all of it. */
 function beginning(body: Buffer, afterBytes = body.length >> 1): Buffer {
   return body.subarray(0, Math.max(0, Math.min(afterBytes, body.length - 1)));
 }

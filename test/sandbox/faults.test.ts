@@ -27,7 +27,7 @@ describe('fault rules', () => {
   const LATER = `${PAGE}?offset=20`;
   const OTHER = `${CONTRACTS}/31721060`;
   const rows: [string, Parameters<Sandbox['fail']>[0], string[], number[]][] = [
-    ['once unless told', { fault: broken }, [PAGE, PAGE], [500, 200]],
+    ['once by default', { fault: broken }, [PAGE, PAGE], [500, 200]],
     ['as often as told', { fault: broken, times: 2 }, [PAGE, CONTRACTS, PAGE], [500, 500, 200]],
     ['after some', { fault: broken, skip: 1 }, [PAGE, PAGE, PAGE], [200, 500, 200]],
     ['the contract list', { fault: broken, match: { kind: 'contracts' } }, [PAGE, CONTRACTS], [200, 500]],

@@ -3,7 +3,7 @@
 import type { RequestRecord } from './request-record.ts';
 
 export type Fault =
-  /** Any status; the body is an error of the API unless told. */
+  /** Any status; the body is an error of the API by default. */
   | { type: 'status'; status: number; body?: string; headers?: Record<string, string> }
   /** Content-Length promises the whole body, the connection ends after `afterBytes`. */
   | { type: 'cut'; afterBytes?: number }
@@ -23,7 +23,7 @@ export type Fault =
   | { type: 'redirect'; location: string | ((request: RequestRecord) => string); status?: 301 | 302 | 303 | 307 | 308 }
   /** Status 200 with another body: HTML, nothing at all, JSON of another shape. */
   | { type: 'body'; body: string | Buffer; headers?: Record<string, string> }
-  /** The page as it would be, but for one event that is `raw` (`42` unless told). */
+  /** The page as it would be, but for one event that is `raw` (`42` by default). */
   | { type: 'bad-event'; raw?: string | Buffer }
   /** A valid page without events and with this much white space in it. `gzip` makes a bomb of it. */
   | { type: 'oversized'; mebibytes: number; announced?: boolean; gzip?: boolean }
@@ -37,11 +37,11 @@ export interface RequestMatch {
 }
 
 export interface FaultRule {
-  /** All requests unless told. */
+  /** All requests by default. */
   match?: RequestMatch | ((request: RequestRecord) => boolean);
-  /** Matching requests that are let through before the first fault; 0 unless told. */
+  /** Matching requests that are let through before the first fault; 0 by default. */
   skip?: number;
-  /** 1 unless told; Infinity is fine. */
+  /** 1 by default; Infinity is fine. */
   times?: number;
   fault: Fault;
 }

@@ -7,7 +7,7 @@ import type { SandboxOptions } from './options.ts';
 import { createRandom, hash } from './random.ts';
 
 export interface ContractOptions {
-  /** Whether events arrive by themselves (`arrivalsPerSecond`); true unless told. */
+  /** Whether events arrive by themselves (`arrivalsPerSecond`); true by default. */
   arrivals?: boolean;
 }
 

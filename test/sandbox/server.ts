@@ -54,7 +54,7 @@ export interface Sandbox {
   generate(contract: string, range: GenerateRange): StoredEvent[];
   /** All events of a contract, visible or not, oldest first. */
   events(contract: string): readonly StoredEvent[];
-  /** Entries of the project that a token sees: the token of the options unless told. */
+  /** Entries of the project that a token sees: the token of the options by default. */
   addEntries(entries: Iterable<NewEvent>, token?: string): StoredEvent[];
   generateEntries(range: GenerateRange, token?: string): StoredEvent[];
   /** All entries of a project, visible or not, in the order of becoming visible. */

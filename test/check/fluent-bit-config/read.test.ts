@@ -161,6 +161,7 @@ describe('a classic file', () => {
     assert.deepEqual(await included('a?1*.conf'), ['a+1.conf']);
     assert.deepEqual(await included('a*.conf'), ['a+1.conf', 'a1.conf', 'a2.conf']);
     assert.deepEqual(await included('.*.conf'), ['.a.conf']);
+    assert.deepEqual(await included('*1*.conf'), ['a+1.conf', 'a1.conf', 'b1.conf', 'c1.conf', 'xa1.conf']);
     assert.deepEqual(await included('*1.conf'), ['a+1.conf', 'a1.conf', 'b1.conf', 'c1.conf', 'xa1.conf']);
     assert.ok(!(await included('*.conf')).includes('.a.conf'));
   });
@@ -201,6 +202,7 @@ describe('a classic file', () => {
     ['uneven indentation', `${INPUT}     Tag x\n`, ['syntax main.conf:4']],
     ['twice the indentation, which Fluent Bit takes', `${INPUT}        Tag x\n`, []],
     ['three times the indentation', `${INPUT}            Tag x\n`, ['syntax main.conf:4']],
+    ['a line of blanks', `${INPUT}     \n    Tag x\n`, []],
     ['too little indentation', `${INPUT}  Tag x\n`, ['syntax main.conf:4']],
     ['a wrong key of [SERVICE]', '[SERVICE]\n    Flush_It 1\n', ['key-unknown main.conf:2']],
     ['a wrong key of an input', `${INPUT}    Buffer_Size 2M\n`, ['key-unknown main.conf:4']],
