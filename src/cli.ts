@@ -59,7 +59,6 @@ const BY_INPUT = ['export', 'verify', 'redeliver', 'forget'];
 
 /** The settings of the service's input, where there is one. */
 async function settingsForOne(options: Options, world: World): Promise<Pick<Settings, 'options' | 'env'>> {
-  if (world.hasService !== true) return { options, env: world.env };
   return (await import('./commands/service-settings.ts')).settingsForOne(options, world);
 }
 

@@ -41,7 +41,7 @@ export class Journal {
   /** Makes the folder and the reserve. Throws when it, or its newest file, cannot be written. */
   static async open(folder: string, end: ChainEnd, now: () => number): Promise<Journal> {
     await makeFolder(folder);
-    await access(folder, constants.W_OK | constants.X_OK);
+    await access(folder, constants.W_OK);
     const newest = (await journalFiles(folder)).at(-1) ?? '';
     if (newest !== '') await access(join(folder, newest), constants.W_OK);
     const journal = new Journal(folder, newest, end, now);

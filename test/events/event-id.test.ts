@@ -32,7 +32,13 @@ describe('EventId', () => {
         assert.deepEqual(EventId.ofEach([text, uuid]), [id, EventId.of(uuid)]);
       }),
     );
-    for (const text of [`${UUID}.1234567`, `${UUID}.1234567x`, `${UUID}-12345678`, `${UUID}.123456789`]) {
+    for (const text of [
+      `${UUID}.1234567`,
+      `${UUID}.1234567x`,
+      `${UUID}-12345678`,
+      `${UUID}/12345678`,
+      `${UUID}.123456789`,
+    ]) {
       assert.match(String(EventId.of(text)), /^[0-9a-f]{8}-[0-9a-f]{4}-8/);
     }
   });

@@ -607,6 +607,13 @@ describe('the clock', () => {
     assert.deepEqual(reader.log.messages, []);
   });
 
+  it("is a little behind the API's: the poll goes by our own", async (t) => {
+    const { sandbox, reader } = await scene(t, 10, {}, { now: () => NOW - 30_000 });
+    for (let nth = 0; nth < 2; nth++) await reader.poll();
+    assert.equal(sandbox.requests.at(-1)?.query['dateEnd'], formatSecond(NOW / 1000 - 30));
+    assert.deepEqual(reader.log.messages, []);
+  });
+
   it("is behind the API's: no event of the future is asked for", async (t) => {
     const { sandbox, reader } = await scene(t, 10, {}, { now: () => NOW - 3_600_000 });
     reader.cursor = formatSecond(NOW / 1000 - 3700);
