@@ -43,7 +43,7 @@ const isRoot = process.getuid?.() === 0;
 
 it(
   'a user has the rights of the owner, of a group or of the others, whatever the next has',
-  { skip: isRoot ? false : 'only root can give files away' },
+  { skip: isRoot ? false : 'only root can give files away (sudo npm test)' },
   async (t) => {
     const { machine, file } = await machineWithUser(t);
     for (const [uid, gid, mode, mayRead, mayWrite] of [
