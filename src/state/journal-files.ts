@@ -8,8 +8,9 @@ import { accessAdvice } from './read-state.ts';
 const LF = 0x0a;
 const READ_BYTES = 256 * 1024;
 const FILE_NAME = /^\d{4}-\d\d-\d\d\.jsonl$/;
-/** Enough for the beginning of a line, up to its time. */
+/** Enough for the beginning of a line, up to the hash of the one before. */
 const HEAD_BYTES = 256;
+const HEAD = /^\{"seq":(\d+),"at":"(\d{4}-\d\d-\d\dT[^"]+)"(?:,"prev":"([^"]*)")?/;
 const STATE_SUFFIX = '_state.json';
 
 /** The journal's folder, beside the state file and named after it, so that each input has its own. */
@@ -37,6 +38,12 @@ export async function journalBytes(folder: string): Promise<number> {
   return bytes;
 }
 
+/** What the beginning of a line says of its commit; undefined when it cannot be read. */
+export function commitIn(line: Buffer): { seq: number; at: string; prev: string | undefined } | undefined {
+  const [, seq, at, prev] = HEAD.exec(line.toString('latin1', 0, HEAD_BYTES)) ?? [];
+  return at === undefined ? undefined : { seq: Number(seq), at, prev };
+}
+
 /** The number and the time of the first commit of a file; undefined when they cannot be read. */
 export async function firstCommit(folder: string, file: string): Promise<{ seq: number; at: string } | undefined> {
   const handle = await openIfThere(join(folder, file));
@@ -44,8 +51,8 @@ export async function firstCommit(folder: string, file: string): Promise<{ seq: 
   try {
     const buffer = Buffer.alloc(HEAD_BYTES);
     const bytesRead = await read(handle, join(folder, file), buffer, 0);
-    const found = /^\{"seq":(\d+),"at":"(\d{4}-\d\d-\d\dT[^"]+)"/.exec(buffer.toString('latin1', 0, bytesRead));
-    return found === null ? undefined : { seq: Number(found[1]), at: found[2] ?? '' };
+    const commit = commitIn(buffer.subarray(0, bytesRead));
+    return commit && { seq: commit.seq, at: commit.at };
   } finally {
     await handle.close();
   }

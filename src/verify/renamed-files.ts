@@ -1,10 +1,7 @@
 import { hashOf } from '../state/chain.ts';
-import { fileOfDay, journalFiles, linesOf } from '../state/journal-files.ts';
+import { commitIn, fileOfDay, journalFiles, linesOf } from '../state/journal-files.ts';
 
 const DAY_LENGTH = '2026-11-26'.length;
-/** Enough for the beginning of a line, up to the hash of the one before. */
-const HEAD_BYTES = 256;
-const HEAD = /^\{"seq":\d+,"at":"(\d{4}-\d\d-\d\d)T[^"]+","prev":"([^"]*)"/;
 
 /** How a file begins. */
 interface Start {
@@ -45,10 +42,10 @@ async function startOf(folder: string, file: string): Promise<Start | undefined>
   let start: Start | undefined;
   for await (const { bytes, isWhole } of linesOf(folder, file)) {
     if (!isWhole) break;
-    const [, day, prev] = HEAD.exec(bytes.toString('latin1', 0, HEAD_BYTES)) ?? [];
-    if (start !== undefined) return { ...start, known: prev ?? '' };
-    if (day === undefined || prev === undefined) return undefined;
-    start = { day, prev, hash: hashOf(bytes), known: undefined };
+    const commit = commitIn(bytes);
+    if (start !== undefined) return { ...start, known: commit?.prev ?? '' };
+    if (commit?.prev === undefined) return undefined;
+    start = { day: commit.at.slice(0, DAY_LENGTH), prev: commit.prev, hash: hashOf(bytes), known: undefined };
   }
   return start;
 }

@@ -1,38 +1,20 @@
 import assert from 'node:assert/strict';
 import { open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { accountOf } from '../helpers/account.ts';
-import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
-import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { accountOf, assertPrintedOnce } from '../helpers/account.ts';
+import { CONTRACTS, QUIET, modelFor, pass, type Model } from '../helpers/model.ts';
 import type { RequestRecord } from '../sandbox/request-record.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = HOUR / 60;
 const [CONTRACT] = CONTRACTS;
 
-async function model(t: TestContext): Promise<Model> {
-  const one = await Model.open({}, join(await temporaryFolder(t), 'state.json'), 100);
-  t.after(async () => one.close());
-  return one;
-}
-
-async function pass(m: Model, ms: number, before: readonly Arrival[] = []): Promise<string> {
-  const code = await m.run({ ...QUIET, pauseMs: ms, before });
-  assert.equal(code, 0, m.said.join(''));
-  return m.said.join('');
-}
-
-function assertOnce({ printed, events }: Model): void {
-  assert.deepEqual(accountOf(printed, events), { lost: [], repeated: [], foreign: [] });
-}
-
 describe('redeliver', () => {
   async function past(t: TestContext): Promise<Model> {
-    const m = await model(t);
+    const m = await modelFor(t);
     await pass(m, 0);
     for (let n = 0; n < 6; n++) await pass(m, HOUR, [{ contract: CONTRACT, agoMs: 1000 }]);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
     return m;
   }
 
@@ -49,18 +31,18 @@ describe('redeliver', () => {
   });
 
   it('delivers once what came late in its range, though a sweep is due in the same run', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     await pass(m, 0);
     const time = m.now + MINUTE;
     await pass(m, 20 * MINUTE);
     m.sandbox.generate(CONTRACT, { count: 1, from: time, to: time + 1 });
     assert.equal(await m.command('redeliver', '--from', '4h'), 0, m.said.join(''));
     await pass(m, 3 * HOUR);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
   });
 
   it('delivers a range in which there is a bad event, which the polls have set aside', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     await pass(m, 0);
     m.sandbox.addEvents(CONTRACT, [{ raw: 'null', time: m.now + MINUTE, id: 'bad' }]);
     const before = [{ contract: CONTRACT, agoMs: 1000 }];
@@ -102,11 +84,11 @@ describe('redeliver', () => {
     assert.equal(accountOf(m.printed, m.events).lost.length, 1);
     assert.equal(await m.command('redeliver', '--from', '4h', '--missing'), 0);
     await pass(m, 1000);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
   });
 
   it('of a range before the journal says what that means, and delivers none of it twice, however often runs are stopped', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     m.sandbox.generate(CONTRACT, { count: 8, from: m.now - 20 * HOUR, to: m.now - 10 * HOUR });
     for (const ms of [0, HOUR]) await pass(m, ms, [{ contract: CONTRACT, agoMs: 1000 }]);
     const printed = m.printed.length;
@@ -129,7 +111,7 @@ describe('redeliver', () => {
       await m.run({ ...QUIET, pauseMs: 1000, end: { kind: 'stopped', at: nth % 2 === 0 ? 'write' : 'request', nth } });
     }
     await pass(m, 1000);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
     await m.command('status');
     assert.doesNotMatch(m.said.join(''), /late|Queued/);
   });
@@ -144,7 +126,7 @@ describe('redeliver', () => {
     assert.equal(await m.command('redeliver', '--cancel'), 0);
     assert.match(m.said.join(''), /2 ranges cancelled/);
     await pass(m, 1000);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
   });
 
   it('loses nothing when runs are killed in the middle of it', async (t) => {
@@ -161,7 +143,7 @@ describe('redeliver', () => {
   });
 
   it('names three sources whose journal begins later, and counts the others', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     for (const contract of ['1', '2']) m.sandbox.addContract(contract);
     await pass(m, 0);
     assert.equal(await m.command('redeliver', '--from', '2d'), 0);
@@ -171,7 +153,7 @@ describe('redeliver', () => {
   });
 
   it('needs a state that knows a source', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     assert.equal(await m.command('redeliver', '--from', '1h'), 2);
     assert.match(m.said.join(''), /error: the state file \S+\/state\.json has no sources yet: run a poll first\n$/);
   });
@@ -187,7 +169,7 @@ describe('redeliver', () => {
     }
     t.mock.restoreAll();
     await pass(m, 1000);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
   });
 
   it('says what is wrong with a range', async (t) => {

@@ -6,7 +6,9 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import type { TestContext } from 'node:test';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { main } from '../../src/cli.ts';
 import { Stopped } from '../../src/lib/run.ts';
@@ -15,6 +17,7 @@ import { type Fault, type Sandbox, type SandboxSettings, type StoredEvent, start
 import { eventsOf } from './account.ts';
 import { watchCommits, type CommitStep, type Half } from './commit-steps.ts';
 import { journalOf, savedState } from './saved-state.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 export const CONTRACTS = ['9876543218374837483', '31721060', '31721061'] as const;
 const START = Date.parse('2026-11-21T20:30:00Z');
@@ -255,4 +258,17 @@ function linesOf(chunk: Buffer): Buffer[] {
   }
   assert.equal(start, chunk.length, 'whole lines');
   return lines;
+}
+
+/** A model with pages of 100, whose state is in a new folder. Both are gone after the test. */
+export async function modelFor(t: TestContext, settings: SandboxSettings = {}, ...args: string[]): Promise<Model> {
+  const one = await Model.open(settings, join(await temporaryFolder(t), 'state.json'), 100, args);
+  t.after(async () => one.close());
+  return one;
+}
+
+/** An undisturbed run after a pause, which must end with 0. Returns what it said. */
+export async function pass(m: Model, pauseMs: number, before: readonly Arrival[] = []): Promise<string> {
+  assert.equal(await m.run({ ...QUIET, pauseMs, before }), 0, m.said.join(''));
+  return m.said.join('');
 }

@@ -12,36 +12,19 @@ import type { Session } from '../../src/session/session.ts';
 import { newSource, stateOf, type Redelivery } from '../../src/state/state.ts';
 import { emptyStore } from '../../src/state/store.ts';
 import { captureLog } from '../helpers/captured-log.ts';
-import { accountOf } from '../helpers/account.ts';
-import { CONTRACTS, Model, QUIET, type Arrival } from '../helpers/model.ts';
+import { accountOf, assertPrintedOnce } from '../helpers/account.ts';
+import { CONTRACTS, QUIET, modelFor, pass } from '../helpers/model.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import type { RequestRecord } from '../sandbox/request-record.ts';
-import type { SandboxSettings } from '../sandbox/server.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = HOUR / 60;
 const DAY = 24 * HOUR;
 const [CONTRACT] = CONTRACTS;
 
-async function model(t: TestContext, settings: SandboxSettings = {}, ...args: string[]): Promise<Model> {
-  const one = await Model.open(settings, join(await temporaryFolder(t), 'state.json'), 100, args);
-  t.after(async () => one.close());
-  return one;
-}
-
-async function pass(m: Model, ms: number, before: readonly Arrival[] = []): Promise<string> {
-  const code = await m.run({ ...QUIET, pauseMs: ms, before });
-  assert.equal(code, 0, m.said.join(''));
-  return m.said.join('');
-}
-
-function assertOnce({ printed, events }: Model): void {
-  assert.deepEqual(accountOf(printed, events), { lost: [], repeated: [], foreign: [] });
-}
-
 describe('a sweep', () => {
   it('finds events that come 2 hours, 2 days and 6 days late, and each is delivered exactly once', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     await pass(m, 0);
     for (let day = 0; day < 8; day += 0.5) await pass(m, DAY / 2, [{ contract: CONTRACT, agoMs: MINUTE }]);
     const late = [2 * HOUR, 2 * DAY, 6 * DAY].map((agoMs) => ({ contract: CONTRACT, agoMs }));
@@ -51,7 +34,7 @@ describe('a sweep', () => {
     let said = '';
     // Each of these runs prints one event before its sweeps.
     for (let day = 0; day < 8; day += 0.5) said += await pass(m, DAY / 2, [{ contract: CONTRACT, agoMs: MINUTE }]);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
     const hour = String.raw`2026-11-\d\dT\d\d:00:00Z`;
     const found = `warning: ionos/${CONTRACT}: a sweep found 1 event missing between ${hour} and ${hour}; delivered now`;
     assert.equal(said.match(new RegExp(found, 'g'))?.length, lost.length, said);
@@ -59,13 +42,13 @@ describe('a sweep', () => {
 
   it('finds an event that comes late in the first hour, which is not whole; status and metrics count it', async (t) => {
     const metricsFile = join(await temporaryFolder(t), 'metrics.prom');
-    const m = await model(t, {}, '--metrics-file', metricsFile);
+    const m = await modelFor(t, {}, '--metrics-file', metricsFile);
     await pass(m, 0);
     const time = m.now + MINUTE;
     await pass(m, 20 * MINUTE);
     m.sandbox.generate(CONTRACT, { count: 1, from: time, to: time + 1 });
     for (let hour = 0; hour < 3; hour++) await pass(m, HOUR);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
     assert.equal(await m.command('redeliver', '--from', '4h', '--contract', CONTRACT), 0);
     const metric = (name: string, label = '') => {
       const pattern = new RegExp(`^fetch_activity_logs_${name}\\{input="activity_log"${label}\\} (\\S+)$`, 'm');
@@ -89,27 +72,27 @@ describe('a sweep', () => {
   });
 
   it('does not deliver an event again that does not say when it happened, near the border of two hours', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     for (let n = 0; n < 2; n++) await pass(m, 30 * MINUTE);
     const raw = '{"@uuid":"6c8f4fb0-4e4a-4d5c-9a3e-0a4d5c6b7a89","event":{"type":"undated"}}';
     m.sandbox.addEvents(CONTRACT, [{ raw, time: m.now + 29 * MINUTE }]);
     await pass(m, 31 * MINUTE);
     for (let hour = 0; hour < 4; hour++) await pass(m, HOUR);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
   });
 
   it('does not deliver an event again that does not say when it happened, and came after days without a poll', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     for (let n = 0; n < 4; n++) await pass(m, HOUR, [{ contract: CONTRACT, agoMs: MINUTE }]);
     const raw = '{"@uuid":"6c8f4fb0-4e4a-4d5c-9a3e-0a4d5c6b7a89","event":{"type":"undated"}}';
     m.sandbox.addEvents(CONTRACT, [{ raw, time: m.now + HOUR }]);
     await pass(m, 5 * DAY);
     for (let day = 0; day < 8; day += 0.5) await pass(m, DAY / 2);
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
   });
 
   it('costs one request for each source, age and hour at most, and none with --sweep none', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     await pass(m, 0);
     m.sandbox.requests.length = 0;
     for (let minute = 0; minute < 180; minute += 5) await pass(m, HOUR / 12);
@@ -118,7 +101,7 @@ describe('a sweep', () => {
     assert.ok(m.sandbox.requests.length - polls <= 2 * CONTRACTS.length, String(m.sandbox.requests.length - polls));
     assert.ok(m.sandbox.requests.length > polls);
 
-    const none = await model(t, {}, '--sweep', 'none');
+    const none = await modelFor(t, {}, '--sweep', 'none');
     await pass(none, 0);
     none.sandbox.requests.length = 0;
     for (let minute = 0; minute < 180; minute += 5) await pass(none, HOUR / 12);
@@ -129,7 +112,7 @@ describe('a sweep', () => {
     const isCount = ({ query }: RequestRecord) => query['limit'] === '1';
     /** Which hours a run reads that has five to sweep, and the run after it. */
     const swept = async (stopAt: number) => {
-      const m = await model(t, { total: 'missing' }, '--sweep', '1h', '--contract', CONTRACT);
+      const m = await modelFor(t, { total: 'missing' }, '--sweep', '1h', '--contract', CONTRACT);
       for (const ms of [0, HOUR / 2]) await pass(m, ms);
       const fault = m.sandbox.fail({ match: isCount, fault: { type: 'status', status: 403 }, times: Infinity });
       await pass(m, 5 * HOUR);
@@ -149,13 +132,13 @@ describe('a sweep', () => {
   });
 
   it('compares all that was missed in one request after the machine was off', async (t) => {
-    const m = await model(t);
+    const m = await modelFor(t);
     for (let n = 0; n < 4; n++) await pass(m, HOUR, [{ contract: CONTRACT, agoMs: 1000 }]);
     m.sandbox.requests.length = 0;
     await pass(m, 5 * DAY);
     const counts = m.sandbox.requests.filter(({ query }) => query['limit'] === '1');
     assert.ok(counts.length <= 2 * CONTRACTS.length, String(counts.length));
-    assertOnce(m);
+    assertPrintedOnce(m.printed, m.events);
   });
 });
 
