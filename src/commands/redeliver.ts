@@ -32,7 +32,8 @@ export async function redeliver(config: Config, world: World, options: Options):
     if (range === undefined) {
       const names = config.contracts.length > 0 ? sourcesOf(config, state) : undefined;
       const others = state.redeliver.filter(({ source }) => names?.includes(source) === false);
-      done = `${counted(state.redeliver.length - others.length, 'range')} cancelled`;
+      const rest = others.length === 0 ? '' : `; ${counted(others.length, 'range')} of other contracts still queued`;
+      done = `${counted(state.redeliver.length - others.length, 'range')} cancelled${rest}`;
       state.redeliver = others;
     } else {
       const { ranges, warning } = toQueue(sourcesOf(config, state), range, options['missing'] === true, state);

@@ -156,7 +156,7 @@ export const VERIFY: OptionTable = {
 export const REDELIVER: OptionTable = {
   ...RANGE,
   missing: flag('Range', 'Only what the journal does not have'),
-  cancel: flag('Range', 'Empty the queue'),
+  cancel: flag('Range', 'Empty the queue; with --contract, of these contracts only'),
   ...PROVIDER,
   ...CONTRACT,
   ...STATE_FILE,

@@ -122,9 +122,9 @@ describe('redeliver', () => {
     assert.equal(await m.command('redeliver', '--cancel', '--from', '3h'), 2);
     assert.match(m.said.join(''), /error: --cancel empties the queue: use it without --from/);
     assert.equal(await m.command('redeliver', '--cancel', '--contract', CONTRACT), 0);
-    assert.match(m.said.join(''), /1 range cancelled/);
+    assert.match(m.said.join(''), /: 1 range cancelled; 2 ranges of other contracts still queued\n$/);
     assert.equal(await m.command('redeliver', '--cancel'), 0);
-    assert.match(m.said.join(''), /2 ranges cancelled/);
+    assert.match(m.said.join(''), /: 2 ranges cancelled\n$/);
     await pass(m, 1000);
     assertPrintedOnce(m.printed, m.events);
   });
