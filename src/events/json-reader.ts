@@ -58,7 +58,7 @@ export class JsonReader {
   }
 
   skipSpace(): void {
-    this.pos = skipSpace(this.json, this.pos);
+    if (this.pos < this.json.length) this.pos = skipSpace(this.json, this.pos);
   }
 
   /** Goes to the first member's value of the object here. False when it is empty: it is read then. */
