@@ -114,7 +114,7 @@ export class EventId {
   /** `<uuid>`, or `<uuid>.<8 hexadecimal digits>` with the check. */
   toString(): string {
     const text = Buffer.allocUnsafe(MAX_ID_LENGTH);
-    return text.toString('latin1', 0, writeId(text, 0, this));
+    return text.toString('latin1', 0, writeId(text, 0, this.a, this.b, this.c, this.d, this.check));
   }
 
   /** Without the check. */
@@ -138,8 +138,8 @@ function fourDigits(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** Writes the id as `toString` does and returns its end. */
-export function writeId(text: Uint8Array, at: number, { a, b, c, d, check }: EventId): number {
+/** Writes the id with these numbers as `toString` does and returns its end. */
+export function writeId(text: Uint8Array, at: number, a = 0, b = 0, c = 0, d = 0, check = UNKNOWN_CHECK): number {
   writeDigits(text, a >>> 16, at);
   writeDigits(text, a, at + 4);
   writeDigits(text, b >>> 16, at + 9);

@@ -1,4 +1,4 @@
-import { EventId, ID_WORDS, MAX_ID_LENGTH, writeId } from '../events/event-id.ts';
+import { ID_WORDS, MAX_ID_LENGTH, writeId, type EventId } from '../events/event-id.ts';
 
 const FIRST_CAPACITY = 16;
 const QUOTE = 0x22;
@@ -35,6 +35,7 @@ export class IdGroups {
 
   /** Writes `{"<second>":["<id>",…],…}`, seconds in order, and returns its end. */
   write(into: Buffer, start: number): number {
+    const words = this.#words;
     let at = start;
     let before: number | undefined;
     into[at++] = OPEN;
@@ -46,7 +47,8 @@ export class IdGroups {
       }
       into[at++] = second === before ? COMMA : OPEN_LIST;
       into[at++] = QUOTE;
-      at = writeId(into, at, EventId.in(this.#words, ID_WORDS * place));
+      const w = ID_WORDS * place;
+      at = writeId(into, at, words[w], words[w + 1], words[w + 2], words[w + 3], words[w + 4]);
       into[at++] = QUOTE;
       before = second;
     }
