@@ -63,12 +63,12 @@ export class Delivery {
       const batch = progress.batch(page, rejected, false, 'set_aside');
       acknowledgement.printed(progress.name, { ...batch, rejected: rejected.length }, 0);
     }
-    const excluded: EventSlice[] = [];
-    const events: EventSlice[] = [];
-    for (const event of progress.take(page)) (filter?.keeps(event) === false ? excluded : events).push(event);
+    const taken = progress.take(page);
+    const excluded = new Set(filter === undefined ? [] : taken.filter((event) => !filter.keeps(event)));
+    const events = excluded.size === 0 ? taken : taken.filter((event) => !excluded.has(event));
     const isAll = events.length === 0;
-    if (isAll || excluded.length > 0) {
-      const batch = progress.batch(page, excluded, isAll, 'excluded');
+    if (isAll || excluded.size > 0) {
+      const batch = progress.batch(page, [...excluded], isAll, 'excluded');
       this.excluded += batch.entries.length;
       acknowledgement.printed(progress.name, batch, 0);
     }
