@@ -1,7 +1,7 @@
 import type { EventSlice } from '../events/event.ts';
 import { FieldScanner } from '../events/field-scanner.ts';
-import { CLOSE_OBJECT, JsonReader } from '../events/json-reader.ts';
-import { skipSpace } from '../events/json-tokens.ts';
+import { JsonReader } from '../events/json-reader.ts';
+import { CLOSE_OBJECT, skipSpace } from '../events/json-tokens.ts';
 import type { ProviderDefinition, Source } from '../providers/provider.ts';
 
 export const FIELD_NAMES = ['time', 'contract', 'event_type', 'source_service', 'provider'] as const;

@@ -3,7 +3,7 @@ import { appendDurably } from '../lib/durable-file.ts';
 import { StateError, messageOf } from '../lib/errors.ts';
 import { counted } from '../lib/words.ts';
 import { toLines, type EventSlice } from '../events/event.ts';
-import type { FieldPath } from '../events/field-scanner.ts';
+import type { FieldPath } from '../events/wanted-fields.ts';
 import type { Log } from '../lib/log.ts';
 import type { Source } from '../providers/provider.ts';
 import type { SourceState } from '../state/state.ts';

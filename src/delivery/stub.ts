@@ -1,6 +1,7 @@
 import type { EventSlice } from '../events/event.ts';
-import { FieldScanner, type FieldPath } from '../events/field-scanner.ts';
+import { FieldScanner } from '../events/field-scanner.ts';
 import { JsonReader } from '../events/json-reader.ts';
+import type { FieldPath } from '../events/wanted-fields.ts';
 
 /** Writes what replaces an event that exceeds Fluent Bit's limits. */
 export class StubWriter {
@@ -24,8 +25,10 @@ export class StubWriter {
     for (const path of this.#paths) {
       const span = this.#fields.field(path.join('.'));
       if (span === undefined || span.end - span.start > left) continue;
-      if (path.length + span.depth > this.#maxDepth) continue;
-      depth = Math.max(depth, path.length + span.depth);
+      const reader = new JsonReader(event.json, span.start);
+      reader.skipValue();
+      if (path.length + reader.depth > this.#maxDepth) continue;
+      depth = Math.max(depth, path.length + reader.depth);
       left -= span.end - span.start;
       put(kept, path, event.json.toString('utf8', span.start, span.end));
     }

@@ -1,4 +1,5 @@
-import { stringAt, textAt, type Span } from './field-scanner.ts';
+import { stringAt, textAt } from './field-scanner.ts';
+import type { Span } from './wanted-fields.ts';
 
 /** Numbers from here on are milliseconds, smaller ones seconds: the year 5138, or March 1973. */
 const MS_THRESHOLD = 1e11;

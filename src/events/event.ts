@@ -4,9 +4,9 @@ import { endOfBrokenElement } from './broken-element.ts';
 import { checkOf } from './event-check.ts';
 import { EventId } from './event-id.ts';
 import { timeAt } from './event-time.ts';
-import { FieldScanner, type FieldPath, type Span } from './field-scanner.ts';
-import { CLOSE_ARRAY, type JsonReader } from './json-reader.ts';
-import { JsonSyntaxError, QUOTE } from './json-tokens.ts';
+import type { JsonReader } from './json-reader.ts';
+import { CLOSE_ARRAY, JsonSyntaxError, QUOTE } from './json-tokens.ts';
+import { want, wantedObject, type FieldPath, type Span } from './wanted-fields.ts';
 
 /** An event: a slice of the page that it came in, never parsed and written again. */
 export interface EventSlice {
@@ -33,27 +33,29 @@ const CR = 0x0d;
 
 /** Cuts events out of a page. */
 export class EventReader {
-  readonly #hasIds: boolean;
-  readonly #fields: FieldScanner<'id' | 'time'>;
+  readonly #wanted = wantedObject();
+  readonly #id: Span | undefined;
+  readonly #time: Span;
 
   constructor({ id, time }: EventLayout) {
-    this.#hasIds = id !== undefined;
-    this.#fields = new FieldScanner(id === undefined ? { time } : { id, time });
+    this.#id = id === undefined ? undefined : want(this.#wanted, id);
+    this.#time = want(this.#wanted, time);
   }
 
   /** Reads the event at the reader's position, an object. Throws JsonSyntaxError. */
   read(reader: JsonReader): EventSlice {
     const { json, pos: start } = reader;
-    this.#fields.scan(reader);
+    reader.skipObject(this.#wanted);
     const { pos: end, depth } = reader;
-    const time = this.#fields.field('time');
+    const id = this.#id;
+    const time = this.#time;
     return {
       json,
       start,
       end,
       depth,
-      id: this.#hasIds ? idOf(reader, start, end, this.#fields.field('id')) : undefined,
-      time: time === undefined ? undefined : timeAt(json, time),
+      id: id === undefined ? undefined : idOf(reader, start, end, id),
+      time: time.start < 0 ? undefined : timeAt(json, time),
     };
   }
 
@@ -127,8 +129,8 @@ export function rejectedSlice(json: Buffer, start: number, end: number): EventSl
   return { json, start, end, id: EventId.ofHash(json.subarray(start, end)), depth: 0, time: undefined };
 }
 
-function idOf({ json, words }: JsonReader, start: number, end: number, field: Span | undefined): EventId {
-  if (field === undefined || !isId(json, field)) return EventId.ofHash(json.subarray(start, end));
+function idOf({ json, words }: JsonReader, start: number, end: number, field: Span): EventId {
+  if (field.start < 0 || !isId(json, field)) return EventId.ofHash(json.subarray(start, end));
   const check = checkOf(words, start, end);
   // Without the quotes; what is left of a number cannot be a UUID.
   return (

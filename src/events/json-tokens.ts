@@ -12,7 +12,12 @@ const MINUS = 0x2d;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
-export const COLON = 0x3a;
+export const COMMA = 0x2c;
+const COLON = 0x3a;
+export const OPEN_ARRAY = 0x5b;
+export const CLOSE_ARRAY = 0x5d;
+export const OPEN_OBJECT = 0x7b;
+export const CLOSE_OBJECT = 0x7d;
 export const BACKSLASH = 0x5c;
 const LOWER_E = 0x65;
 const LOWER_F = 0x66;
@@ -41,9 +46,12 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** The first offset from `at` on that is not white space. Small enough to be inlined: mostly there is none. */
+/**
+ * The first offset from `at` on that is not white space. Small enough to be inlined: mostly there is none. `| 0` as in
+ * skipValue.
+ */
 export function skipSpace(json: Uint8Array, at: number): number {
-  return (json[at] ?? 0) > SPACE ? at : endOfSpace(json, at);
+  return (json[at] ?? 0) > SPACE ? at : endOfSpace(json, at) | 0;
 }
 
 function endOfSpace(json: Uint8Array, at: number): number {
@@ -88,10 +96,9 @@ function isPlain(byte: number | undefined): boolean {
  */
 function bytesNotPlain(word: number): number {
   // Below 0x21 once its second bit is turned: a quote (0x22) or a control character.
-  const isQuoteOrControl = ((word ^ 0x02020202) - 0x21212121) & ~word;
-  const backslashes = word ^ 0x5c5c5c5c; // 0 where a byte is a backslash
-  const isBackslash = (backslashes - 0x01010101) & ~backslashes;
-  return (isQuoteOrControl | isBackslash) & 0x80808080;
+  const quoteOrControl = (word ^ 0x02020202) - 0x21212121;
+  const backslash = (word ^ 0x5c5c5c5c) - 0x01010101; // only 0 becomes negative
+  return (quoteOrControl | backslash) & ~word & 0x80808080;
 }
 
 function endOfEscape(json: Uint8Array, at: number): number {
@@ -147,9 +154,23 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
 
+/** What follows the member or element that ends at `at`: the next one, or the bracket that closes them all. */
+export function startOfNext(json: Uint8Array, at: number, close: number): number {
+  const p = skipSpace(json, at);
+  if (json[p] === close) return p;
+  const next = skipSpace(json, expect(json, p, COMMA));
+  return json[next] === close ? unexpected(json, next) : next;
+}
+
+/** The value of the member whose key ends at `keyEnd`. */
+export function startOfMemberValue(json: Uint8Array, keyEnd: number): number {
+  return skipSpace(json, expect(json, skipSpace(json, keyEnd), COLON));
+}
+
 /** The offset after `byte`, which must be at `at`. */
 export function expect(json: Uint8Array, at: number, byte: number): number {
-  return json[at] === byte ? at + 1 : unexpected(json, at);
+  if (json[at] !== byte) unexpected(json, at);
+  return at + 1;
 }
 
 export function unexpected(json: Uint8Array, at: number): never {

@@ -1,6 +1,6 @@
 import type { ApiClient } from '../http/api-client.ts';
 import type { EventSlice } from '../events/event.ts';
-import type { FieldPath } from '../events/field-scanner.ts';
+import type { FieldPath } from '../events/wanted-fields.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { TimeSpan } from '../lib/duration.ts';
 import type { Log } from '../lib/log.ts';
