@@ -151,8 +151,11 @@ function isId(json: Uint8Array, { start, end }: Span): boolean {
  * In new memory by default.
  */
 export function toLines(events: readonly EventSlice[], memory?: ReusableMemory): Buffer {
-  const bytes = events.reduce((sum, { start, end }) => sum + end - start + 1, 0);
+  const part = partOfPage(events);
+  const partStart = events[0]?.start ?? 0;
+  const bytes = part?.length ?? events.reduce((sum, { start, end }) => sum + end - start + 1, 0);
   const lines = memory?.ensureCapacity(bytes) ?? Buffer.allocUnsafe(bytes);
+  part?.copy(lines);
   let length = 0;
   let page: Buffer | undefined;
   let compact = true;
@@ -162,11 +165,30 @@ export function toLines(events: readonly EventSlice[], memory?: ReusableMemory):
       compact = !json.includes(LF) && !json.includes(CR);
     }
     const lineStart = length;
-    length += json.copy(lines, length, start, end);
+    if (part === undefined) json.copy(lines, length, start, end);
+    else lines.copyWithin(length, start - partStart, end - partStart);
+    length += end - start;
     if (!compact) length = withoutLineBreaks(lines, lineStart, length);
     lines[length++] = LF;
   }
   return lines.subarray(0, length);
+}
+
+/**
+ * The part of the page that has all of the events, and the byte after the last one; undefined when they are not of one
+ * page, one behind the other. Copied at once, they need only be moved together, over what was between them: Buffer.copy
+ * makes an object for each event, and takes twice the time.
+ */
+function partOfPage(events: readonly EventSlice[]): Buffer | undefined {
+  const [first] = events;
+  if (first === undefined) return undefined;
+  const { json } = first;
+  let end = first.start - 1;
+  for (const event of events) {
+    if (event.json !== json || event.start <= end) return undefined;
+    end = event.end;
+  }
+  return end < json.length ? json.subarray(first.start, end + 1) : undefined;
 }
 
 /** In valid JSON, line breaks are only between tokens: inside a string they are escapes. Returns the new end. */

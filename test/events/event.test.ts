@@ -14,9 +14,9 @@ function read(text: string): EventSlice {
   return reader.read(new JsonReader(Buffer.from(text), 0));
 }
 
-/** Read as if they stood in one page, with this between them. */
-function readAll(texts: readonly string[], between: string): EventSlice[] {
-  const page = Buffer.from(texts.join(between));
+/** Read as if they stood in one page, with this between and behind them. */
+function readAll(texts: readonly string[], between: string, behind = ''): EventSlice[] {
+  const page = Buffer.from(`${texts.join(between)}${behind}`);
   let at = 0;
   return texts.map((text) => {
     const event = reader.read(new JsonReader(page, at));
@@ -31,12 +31,17 @@ describe('toLines', () => {
       fc.property(
         fc.array(anyJsonObject, { minLength: 1, maxLength: 5 }),
         fc.constantFrom('', ', ', ',\n', ' ,\r\n  '),
-        (texts, between) => {
-          const events = readAll(
-            texts.map(({ json }) => json),
-            between,
-          );
-          assert.equal(toLines(events).toString(), texts.map(({ line }) => `${line}\n`).join(''));
+        fc.constantFrom('', ']', '\n]}'),
+        fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+        fc.boolean(),
+        (texts, between, behind, areWanted, isReversed) => {
+          const all = texts.map(({ json }) => json);
+          const wanted = readAll(all, between, behind)
+            .map((event, index) => ({ event, line: texts[index]?.line }))
+            .filter((_, index) => areWanted[index]);
+          if (isReversed) wanted.reverse();
+          const lines = toLines(wanted.map(({ event }) => event)).toString();
+          assert.equal(lines, wanted.map(({ line }) => `${line}\n`).join(''));
         },
       ),
       { numRuns: 500 },
@@ -84,6 +89,13 @@ describe('toLines', () => {
   it('prints events of several pages, of which only some have line breaks', () => {
     const events = [...readAll(['{\n"a":1}', '{"b":2}'], '\n'), read('{"c":3}'), read('{"d":\r\n4}')];
     assert.equal(toLines(events).toString(), '{"a":1}\n{"b":2}\n{"c":3}\n{"d":4}\n');
+  });
+
+  it('prints an event that is further behind in its page than the one before in another', () => {
+    const [first] = readAll(['{"a":1}'], '', ']'.repeat(99));
+    const [, second] = readAll(['{"x":0}', '{"b":2}'], ' '.repeat(30), ']');
+    assert.ok(first !== undefined && second !== undefined);
+    assert.equal(toLines([first, second]).toString(), '{"a":1}\n{"b":2}\n');
   });
 
   it('prints nothing for no events', () => {
