@@ -28,6 +28,12 @@ export class IdGroups {
     if (place > 0 && second < (this.#seconds[place - 1] ?? 0)) this.#isSorted = false;
   }
 
+  /** Removes all ids and keeps the memory. */
+  clear(): void {
+    this.#size = 0;
+    this.#isSorted = true;
+  }
+
   /** How many bytes `write` takes at most. */
   get maxBytes(): number {
     return 2 + this.#size * (MAX_ID_LENGTH + GROUP_BYTES);

@@ -189,6 +189,7 @@ export class StateStore implements Store {
     const line = this.#uncommitted.take(this.state);
     if (line === undefined) return;
     const { position, bytes } = await this.#opened.journal.append(line.sources, cursorsOf(this.state));
+    this.#uncommitted.written(line.sources);
     this.#opened.recent.add({ ...position, bytes, newest: line.newest });
     this.#bytesSinceSnapshot += bytes;
   }

@@ -11,14 +11,15 @@ class Waiting {
   /** The newest second of the events that may come again; undefined when none may. */
   newest: number | undefined;
 
-  add(batch: Batch): void {
+  /** Takes memory for ids from `spare`, if there is any. */
+  add(batch: Batch, spare: IdGroups[]): void {
     append(this.rest, { ...batch, entries: [] });
-    for (const entry of batch.entries) this.#addId(entry);
+    for (const entry of batch.entries) this.#addId(entry, spare);
   }
 
-  #addId({ key, keepUntil, kind }: Entry): void {
+  #addId({ key, keepUntil, kind }: Entry, spare: IdGroups[]): void {
     let groups = this.ids.get(kind);
-    if (groups === undefined) this.ids.set(kind, (groups = new IdGroups()));
+    if (groups === undefined) this.ids.set(kind, (groups = spare.pop() ?? new IdGroups()));
     groups.add(key, keepUntil);
     if (isKnownById(kind)) this.newest = Math.max(keepUntil, this.newest ?? 0);
   }
@@ -31,6 +32,8 @@ export class Uncommitted {
   readonly #forgotten = new Set<string>();
   /** The cursors of sources as this run last wrote them to the journal. */
   readonly #journaled = new Map<string, string>();
+  /** To be used again: new memory for each line has V8 collect all garbage four times more in 400,000 events. */
+  readonly #spare: IdGroups[] = [];
   #ids = 0;
 
   /** How many ids are waiting. */
@@ -55,7 +58,7 @@ export class Uncommitted {
   add(source: string, batch: Batch): void {
     let waiting = this.#batches.get(source);
     if (waiting === undefined) this.#batches.set(source, (waiting = new Waiting()));
-    waiting.add(batch);
+    waiting.add(batch, this.#spare);
     this.#ids += batch.entries.length;
   }
 
@@ -83,5 +86,13 @@ export class Uncommitted {
     this.#registered.clear();
     this.#forgotten.clear();
     return Object.keys(sources).length > 0 ? { sources, newest } : undefined;
+  }
+
+  /** The line of these sources was written: the memory of its ids is free. */
+  written(sources: Readonly<Record<string, SourceRecord>>): void {
+    for (const groups of Object.values(sources).flatMap(({ ids }) => [...(ids?.values() ?? [])])) {
+      groups.clear();
+      this.#spare.push(groups);
+    }
   }
 }
