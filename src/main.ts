@@ -82,7 +82,7 @@ function tuneV8(): () => void {
   // undici's HTTP parser is WebAssembly: V8 would optimize it for longer than a poll takes.
   setFlagsFromString('--liftoff-only');
   // The young generation grows from 1 MB to 5 while the modules are loaded, and stays there instead of growing to 16. With
-  // 4 MB, 400,000 events take about 3 % more CPU time and 3 MB less memory; with 8 MB, as much time and 5 MB more.
+  // 4 MB, 400,000 events take about 3 % more CPU time and 3 MB less memory; with 8 MB, the same time and 5 MB more.
   setFlagsFromString('--semi-space-growth-factor=5');
   // Only what runs very often is optimized: 6 % less CPU for 400,000 events than with the default, 67584, most of it of
   // the compiler. Later versions of Node optimize in stages, and do not know the flag.

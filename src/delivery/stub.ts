@@ -18,14 +18,15 @@ export class StubWriter {
 
   /** The event's own bytes of the fields that fit into `room` bytes, and `truncated` as `_truncated`. */
   write(event: EventSlice, truncated: string, room: number): EventSlice {
-    this.#fields.scan(new JsonReader(event.json, event.start));
+    const reader = new JsonReader(event.json, event.start);
+    this.#fields.scan(reader);
     const kept: Nested = new Map();
     let left = room;
     let depth = 2;
     for (const path of this.#paths) {
       const span = this.#fields.field(path.join('.'));
       if (span === undefined || span.end - span.start > left) continue;
-      const reader = new JsonReader(event.json, span.start);
+      reader.pos = span.start;
       reader.skipValue();
       if (path.length + reader.depth > this.#maxDepth) continue;
       depth = Math.max(depth, path.length + reader.depth);

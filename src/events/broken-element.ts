@@ -1,5 +1,4 @@
-import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT } from './json-tokens.ts';
-import { BACKSLASH, QUOTE } from './json-tokens.ts';
+import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-tokens.ts';
 
 /**
  * Where an array's element ends that is not JSON: before the comma or bracket behind it, when its brackets and quotes

@@ -6,7 +6,7 @@ import { EventId } from './event-id.ts';
 import { timeAt } from './event-time.ts';
 import type { JsonReader } from './json-reader.ts';
 import { CLOSE_ARRAY, JsonSyntaxError, QUOTE } from './json-tokens.ts';
-import { want, wantedObject, type FieldPath, type Span } from './wanted-fields.ts';
+import { want, wantedObject, type FieldPath, type FoundField, type Span } from './wanted-fields.ts';
 
 /** An event: a slice of the page that it came in, never parsed and written again. */
 export interface EventSlice {
@@ -34,8 +34,8 @@ const CR = 0x0d;
 /** Cuts events out of a page. */
 export class EventReader {
   readonly #wanted = wantedObject();
-  readonly #id: Span | undefined;
-  readonly #time: Span;
+  readonly #id: FoundField | undefined;
+  readonly #time: FoundField;
 
   constructor({ id, time }: EventLayout) {
     this.#id = id === undefined ? undefined : want(this.#wanted, id);
@@ -129,7 +129,7 @@ export function rejectedSlice(json: Buffer, start: number, end: number): EventSl
   return { json, start, end, id: EventId.ofHash(json.subarray(start, end)), depth: 0, time: undefined };
 }
 
-function idOf({ json, words }: JsonReader, start: number, end: number, field: Span): EventId {
+function idOf({ json, words }: JsonReader, start: number, end: number, field: FoundField): EventId {
   if (field.start < 0 || !isId(json, field)) return EventId.ofHash(json.subarray(start, end));
   const check = checkOf(words, start, end);
   // Without the quotes; what is left of a number cannot be a UUID.
@@ -175,9 +175,9 @@ export function toLines(events: readonly EventSlice[], memory?: ReusableMemory):
 }
 
 /**
- * The part of the page that has all of the events, and the byte after the last one; undefined when they are not of one
- * page, one behind the other. Copied at once, they need only be moved together, over what was between them: Buffer.copy
- * makes an object for each event, and takes twice the time.
+ * The part of the page that holds all the events, and the byte after the last one; undefined unless they are in the order
+ * of one page, with at least a byte between them, which leaves room for each line break. Copied at once, they need only
+ * be moved together: Buffer.copy makes an object for each event, and takes twice the time.
  */
 function partOfPage(events: readonly EventSlice[]): Buffer | undefined {
   const [first] = events;

@@ -13,7 +13,7 @@ import {
 } from './json-tokens.ts';
 import { NOTHING, beginMember, type WantedMember } from './wanted-fields.ts';
 
-/** From what opens a container to what closes it. */
+/** What is added to an opening bracket to get the one that closes it. */
 const TO_CLOSE = 2;
 
 /** A place in a JSON text. */
@@ -34,7 +34,7 @@ export interface Cursor {
  * JsonSyntaxError.
  *
  * Most of the time for a page is spent in here, so it is one loop: with a function for each object, a page takes a tenth
- * more. `| 0`: V8 keeps a position as a machine integer only where it knows that all that it may be is one.
+ * more. `| 0` tells V8 that a position is an integer, whatever a function returned.
  */
 export function skipValue(cursor: Cursor, wanted = NOTHING): void {
   const { json, words } = cursor;

@@ -8,7 +8,7 @@ export interface Span {
 }
 
 /** Where a wanted field is in the object read last. */
-interface FoundField {
+export interface FoundField {
   /** -1 when the object does not have it. */
   start: number;
   end: number;
@@ -18,7 +18,7 @@ interface FoundField {
 export interface WantedObject {
   /** How many containers its members are in: 1 for those of the outermost object, 0 in NOTHING. */
   readonly level: number;
-  /** The member that it is, and of what; the outermost one is in NOTHING. */
+  /** The member whose value it is, and the wanted object with that member; NOTHING around the outermost one. */
   readonly member: WantedMember | undefined;
   readonly outer: WantedObject | undefined;
   readonly keys: Buffer[];
@@ -37,6 +37,7 @@ export const NOTHING: WantedObject = {
   fields: [],
 };
 
+/** A member that is wanted, or contains what is wanted. */
 export interface WantedMember {
   readonly field: FoundField;
   /** What is wanted inside it. */

@@ -4,6 +4,9 @@ import { IdGroups } from './id-groups.ts';
 import type { SourceRecord } from './journal-line.ts';
 import { stateOf, type SourceState, type State } from './state.ts';
 
+/** A line of a backlog has about a megabyte of ids, of few sources. */
+const MAX_SPARE = 4;
+
 /** What was delivered of a source: the ids apart from the rest. */
 class Waiting {
   readonly rest = emptyBatch();
@@ -90,9 +93,11 @@ export class Uncommitted {
 
   /** The line of these sources was written: the memory of its ids is free. */
   written(sources: Readonly<Record<string, SourceRecord>>): void {
-    for (const groups of Object.values(sources).flatMap(({ ids }) => [...(ids?.values() ?? [])])) {
-      groups.clear();
-      this.#spare.push(groups);
+    for (const { ids } of Object.values(sources)) {
+      for (const groups of ids?.values() ?? []) {
+        groups.clear();
+        if (this.#spare.length < MAX_SPARE) this.#spare.push(groups);
+      }
     }
   }
 }
